@@ -1,0 +1,22 @@
+/* Why something failed, in one line.
+ *
+ * What can fail returns 0 or -1 (or NULL) and fills the struct err that its caller passed:
+ *     return err_set(err, "cannot open '%s': %s", path, strerror(errno));
+ * A message is lower case, names the offending thing in quotes, has no newline and no full stop. The caller may
+ * put words in front of it (err_prefix) on the way up; main prints it once. A NULL err is allowed and ignored. */
+#ifndef DCLS_BASE_ERR_H
+#define DCLS_BASE_ERR_H
+
+struct err {
+    char text[512]; /* empty until something failed; control characters are replaced, so it is always one line */
+};
+
+#define ERR_INIT { "" }
+
+/* Sets the text and returns -1, so that it can stand in a return statement. A message too long is cut. */
+int err_set(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "PREFIX: " in front of what is there and returns -1. */
+int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,53 @@
+/* Files and folders: whole reads with a limit, atomic durable writes, paths that cannot leave their folder. */
+#ifndef DCLS_BASE_FS_H
+#define DCLS_BASE_FS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dcls/base/err.h"
+
+/* Reads a whole regular file of at most `max` bytes; *bytes is NUL-terminated and the caller's to free.
+ * A FIFO, device or folder is refused without blocking. */
+int fs_read(const char *path, size_t max, char **bytes, size_t *count, struct err *err);
+
+/* Replaces `path` atomically: temporary beside it, fsync, rename, fsync of the folder. Nothing is left behind
+ * where it fails. */
+int fs_write(const char *path, const void *bytes, size_t count, struct err *err);
+
+/* For a writer of its own (a zip library, a download): the last steps of fs_write. `temporary` is a finished file in
+ * the same folder as `path`; it is fsynced, renamed, its folder fsynced. On failure it is removed. */
+int fs_commit(const char *temporary, const char *path, struct err *err);
+
+/* mkdir -p; an existing folder is fine. */
+int fs_make_dirs(const char *path, struct err *err);
+/* Removes a file or a whole folder below; does not follow links; a missing one is fine. */
+int fs_remove_tree(const char *path, struct err *err);
+bool fs_is_dir(const char *path);
+bool fs_is_file(const char *path);
+/* -1 where it is no regular file. */
+int64_t fs_size(const char *path);
+
+/* "DIR/NAME" into heap memory, the caller's to free; NULL where memory lacks. */
+char *fs_join(const char *dir, const char *name);
+
+/* Resolves a virtual path below a root. `relative` may start with "./"; it is refused where it is absolute, empty,
+ * has a ".." part, a NUL or a control character, or where a link leads it out of `root` (realpath of both is compared). Returns the real path of an existing
+ * regular file or folder, the caller's to free; NULL with err otherwise. */
+char *fs_resolve(const char *root, const char *relative, struct err *err);
+
+/* Every regular file below `root` whose name ends (case-insensitively) in one of `endings` (NULL-ended; NULL: every
+ * file), sorted by bytes, as paths relative to root with '/' between. Links that leave root are passed over; at
+ * most `max` files and 32 levels. */
+struct fs_list {
+    char **paths;
+    size_t count;
+};
+int fs_list_tree(const char *root, const char *const *endings, size_t max, struct fs_list *list, struct err *err);
+/* The names of the folders (or files) right below `dir`, without dot names, sorted by bytes. */
+int fs_list_dirs(const char *dir, size_t max, struct fs_list *list, struct err *err);
+int fs_list_files(const char *dir, size_t max, struct fs_list *list, struct err *err);
+void fs_list_release(struct fs_list *list);
+
+#endif

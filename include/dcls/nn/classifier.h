@@ -1,0 +1,25 @@
+/* A trained model, loaded and ready to answer. */
+#ifndef DCLS_NN_CLASSIFIER_H
+#define DCLS_NN_CLASSIFIER_H
+
+#include <stddef.h>
+
+#include "dcls/base/err.h"
+
+struct classifier;
+
+/* Loads models_dir/MODEL/{MODEL.pth, MODEL.json, classes.txt}. The type and image size stand in the report (no
+ * image_size: 224). `backend`: "onednn" or "reference". Freed by classifier_free. */
+struct classifier *classifier_load(const char *models_dir, const char *model, const char *backend, int threads,
+                                   struct err *err);
+void classifier_free(struct classifier *classifier);
+
+int classifier_classes(const struct classifier *classifier);
+const char *classifier_class(const struct classifier *classifier, int index);
+const char *classifier_type(const struct classifier *classifier);
+
+/* Softmax probabilities, one a class in class order, of one encoded image (any format the decoder reads). */
+int classifier_run(struct classifier *classifier, const void *image, size_t count, float *probabilities,
+                   struct err *err);
+
+#endif

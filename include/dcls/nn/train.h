@@ -1,0 +1,51 @@
+/* Training of one classifier, from an image folder to saved files. Knows no sockets, no protocol, no processes. */
+#ifndef DCLS_NN_TRAIN_H
+#define DCLS_NN_TRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dcls/base/err.h"
+
+struct train_config {
+    const char *type;           /* "resnet", … (net_types) */
+    const char *model_name;
+    const char *data_dir;       /* real: ImageFolder or IDX files */
+    const char *models_dir;     /* real: MODEL/MODEL.pth, .json, .txt, classes.txt are written below */
+    const char *data_dir_shown; /* virtual, for the report: "./images" */
+    const char *weights_file;   /* .pth to start from; NULL: random */
+    const char *optimizer;      /* "adam" | "sgd" */
+    const char *augment;        /* "none" | "flip" */
+    const char *backend;        /* "onednn" | "reference" */
+    double learning_rate, momentum, weight_decay;
+    int epochs, batch_size, image_size, threads;
+    uint64_t seed;
+};
+
+struct epoch_result {
+    int epoch;                               /* from 1 */
+    double train_loss, train_accuracy;       /* accuracies in percent */
+    double test_loss, test_accuracy;
+    double seconds;
+};
+
+struct train_progress {
+    int epoch, epochs, batch, batches;
+    double images_per_second, loss, accuracy; /* so far in this epoch; accuracy in percent */
+};
+
+/* Any member may be NULL. Called on the training thread. */
+struct train_observer {
+    void *arg;
+    void (*batch)(void *arg, const struct train_progress *progress);
+    void (*epoch)(void *arg, const struct train_progress *progress, const struct epoch_result *result);
+    bool (*cancelled)(void *arg); /* asked before each batch */
+};
+
+enum train_end { TRAIN_DONE, TRAIN_CANCELLED, TRAIN_ERROR };
+
+/* Trains, evaluates after each epoch on the test split, saves. TRAIN_ERROR fills err. Nothing is replaced in models_dir
+ * unless it returns TRAIN_DONE. */
+enum train_end train_run(const struct train_config *config, const struct train_observer *observer, struct err *err);
+
+#endif

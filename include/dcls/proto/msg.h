@@ -1,0 +1,124 @@
+/* The messages between broker, node and worker, as C structs. PROTOCOL.md is the specification; proto/msg.c holds the
+ * one table of types and fields from which both directions are driven.
+ *
+ * Conventions: a string, list or JSON member that was absent is NULL (count 0); every integer is 0 or more and absent
+ * is -1; an absent number is NAN; a bool is 0, 1 or absent (-1). msg_init sets all that. A message owns what it points
+ * to: set strings by msg_set, give JSON away by plain assignment, and call msg_release. */
+#ifndef DCLS_PROTO_MSG_H
+#define DCLS_PROTO_MSG_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dcls/base/buf.h"
+#include "dcls/base/err.h"
+#include "dcls/proto/train_options.h"
+
+#define PROTOCOL_VERSION 1
+#define MSG_MAX_LEGACY 4095       /* bytes of a message, towards a peer that announced no protocol */
+#define MSG_MAX (1024 * 1024)     /* between dcls peers, newline included */
+
+enum msg_type {
+    MSG_CLIENT_CONNECT,
+    MSG_SERVER_ACK,
+    MSG_NODE_INFO,
+    MSG_CLIENT_PING,
+    MSG_SERVER_PONG,
+    MSG_SERVER_PING,
+    MSG_CLIENT_PONG,
+    MSG_CLIENT_DISCONNECT,
+    MSG_SERVER_TRAIN,
+    MSG_TRAINING_COMPLETED,   /* "TRAINING_COMPLETED"; "TRAINING COMPLETED" is accepted too */
+    MSG_NEW_MODEL_ADDED,
+    MSG_SERVER_INFERENCE,
+    MSG_JSON_RESPONSE,
+    MSG_GET_JSON,
+    MSG_ERROR,
+    /* since protocol 1 */
+    MSG_TRAINING_PROGRESS,
+    MSG_TRAINING_FAILED,
+    MSG_SERVER_CANCEL,
+    MSG_SERVER_JOB_ACK,
+    MSG_SERVER_PUSH,          /* upload this model's .pth as a blob to the broker */
+    MSG_SERVER_REMOVE,        /* delete this model; answered by NODE INFO */
+    MSG_MPI_FENCE,            /* reserved: of jobs with several ranks */
+    /* between a node and its worker only, refused from a socket */
+    MSG_WORKER_TRAIN,
+    MSG_WORKER_INFERENCE,
+    MSG_TYPE_COUNT
+};
+
+struct strings {
+    char **items;
+    size_t count;
+};
+
+/* One struct for all types: the members' comments say the JSON name where it differs and which types carry it. */
+struct msg {
+    enum msg_type type;
+    /* names and keys */
+    char *name;            /* the node */
+    char *model_name;      /* "modelName" in SERVER TRAIN and WORKER TRAIN, else "model_name" */
+    char *model_type;      /* "modelType" */
+    char *train_key;
+    char *inference_key;
+    char *json_name;
+    char *new_model;
+    char *message;         /* ERROR, TRAINING FAILED */
+    char *image_path;      /* virtual, SERVER INFERENCE */
+    char *image_sha256;    /* "imageSha256": the image is this blob of the broker's */
+    char *model_sha256;    /* "modelSha256" */
+    /* CLIENT CONNECT, SERVER ACK */
+    char *version;
+    char *instance;
+    char *cpu;
+    struct strings models, features, addresses;
+    int64_t protocol, cores, memory, api_port; /* "apiPort"; memory in bytes */
+    cJSON *dataset;        /* object {"images","classes"}: of the node, in CLIENT CONNECT and NODE INFO */
+    /* jobs */
+    char *job;             /* the broker's job id */
+    int64_t generation;
+    int64_t epoch, epochs, batch, batches;
+    double images_per_second, loss, accuracy; /* "imagesPerSecond" */
+    cJSON *result;         /* one epoch's object, as in the report; present when an epoch ended */
+    cJSON *data;           /* TRAINING_COMPLETED, JSON_RESPONSE */
+    cJSON *report;         /* TRAINING_COMPLETED: the whole report */
+    cJSON *model_info;     /* "modelInfo": array of {"name","sha256","type","classes":[...],"imageSize","bytes"} */
+    cJSON *jobs;           /* NODE INFO: array of unacknowledged outcomes and running jobs (see PROTOCOL.md) */
+    int cancelled;         /* TRAINING FAILED */
+    struct train_options options; /* SERVER TRAIN, WORKER TRAIN: members at the message's top level */
+    /* node and worker: real paths */
+    char *data_dir, *models_dir, *weights_file, *image_file; /* "dataDir" … */
+    int64_t threads;
+    cJSON *puts;           /* MPI FENCE */
+};
+
+void msg_init(struct msg *msg, enum msg_type type);
+void msg_release(struct msg *msg);
+
+/* Copies `text` into a string member (&msg.name): frees what was there; NULL clears. -1 where memory lacks. */
+int msg_set(char **member, const char *text);
+int strings_add(struct strings *strings, const char *text);
+bool strings_has(const struct strings *strings, const char *text);
+void strings_release(struct strings *strings);
+
+const char *msg_type_name(enum msg_type type);
+
+/* Parses one JSON text (no newline needed). Unknown members are ignored; an unknown type, a lacking or ill-typed or
+ * out-of-bounds field, a bad name: -1, err says which. `msg` is initialised always and must be released. */
+int msg_decode(struct msg *msg, const char *text, size_t len, struct err *err);
+
+/* Appends the message and a newline to `out`, fields in the table's order, spaced as Python's json.dumps. */
+int msg_encode(const struct msg *msg, struct buf *out, struct err *err);
+
+/* The legacy form of a message: only REFERENCE fields, at most MSG_MAX_LEGACY bytes; an over-long `data` is shortened
+ * (output_contents keeps its last lines, a report drops optional fields, then middle epochs, and says
+ * "truncated": true). -1 where it cannot be made to fit. */
+int msg_encode_legacy(const struct msg *msg, struct buf *out, struct err *err);
+
+/* Python's json.dumps spacing (", " and ": ") for any value, appended. */
+int json_print_spaced(const cJSON *value, struct buf *out);
+
+#endif

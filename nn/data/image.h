@@ -1,0 +1,33 @@
+/* Encoded image -> the pixels that PIL's Image.open(f).convert('RGB').resize((w, h), BILINEAR) would give. */
+#ifndef DCLS_NN_IMAGE_H
+#define DCLS_NN_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dcls/base/err.h"
+
+#define IMAGE_MAX_SIDE 16384
+#define IMAGE_MAX_PIXELS (64 * 1024 * 1024)
+
+struct image {
+    int width, height;
+    uint8_t *rgb; /* (height, width, 3) */
+};
+
+/* JPEG by libjpeg-turbo, else stb_image (PNG, BMP, GIF, …); the format is told from the content. */
+int image_decode(struct image *image, const void *bytes, size_t count, struct err *err);
+void image_release(struct image *image);
+
+/* Antialiased bilinear, two passes of 8-bit fixed point as Pillow does them; `out` has room for
+ * (height, width, 3). The scratch grows to what the largest image needed and is kept. */
+struct resize_scratch;
+struct resize_scratch *resize_scratch_new(void);
+void resize_scratch_free(struct resize_scratch *scratch);
+int image_resize(const struct image *image, int width, int height, uint8_t *out, struct resize_scratch *scratch,
+                 struct err *err);
+
+/* rgb (S, S, 3) -> (3, S, S) floats, (v/255 - mean) / deviation of ImageNet, mirrored where `flip`. */
+void image_normalise(const uint8_t *rgb, int size, int flip, float *out);
+
+#endif

@@ -1,0 +1,37 @@
+/* Batches of normalised images, made by threads that work ahead of the network.
+ *
+ * Order, flips and every other random choice are a function of (seed, epoch, index), so that the number of threads
+ * changes nothing. The training split is shuffled each epoch, the test split is in order; the last batch may be
+ * smaller. A batch is handed out in order and given back; at most `ahead` batches exist, allocated once. */
+#ifndef DCLS_NN_LOADER_H
+#define DCLS_NN_LOADER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dcls/nn/dataset.h"
+
+struct loader_spec {
+    enum split split;
+    int batch_size, image_size, threads, ahead;
+    bool shuffle, flip;
+    uint64_t seed;
+};
+
+struct batch {
+    int count;
+    float *images; /* (count, 3, S, S), scaled to 0..1 and normalised by ImageNet's mean and deviation */
+    int *labels;
+};
+
+struct loader;
+struct loader *loader_new(struct dataset *dataset, const struct loader_spec *spec, struct err *err);
+void loader_free(struct loader *loader);
+int loader_batches(const struct loader *loader); /* in an epoch */
+/* Starts epoch `epoch` (from 1); what was ahead of another epoch is dropped. */
+void loader_start(struct loader *loader, int epoch);
+/* The next batch, valid until the next call; NULL with err where an image cannot be read (its path is named). Called
+ * loader_batches times an epoch. */
+const struct batch *loader_next(struct loader *loader, struct err *err);
+
+#endif

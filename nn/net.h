@@ -1,0 +1,98 @@
+/* A network described once: its layers in the order they run and its parameters with torchvision's names.
+ *
+ * models/ builds it with the net_… functions, each of which returns the index of the value it made (-1 after a failure,
+ * which every later call passes on; net_finish tells why). The description holds no numbers: those are in struct
+ * weights, in the order of net->params, whatever backend runs. */
+#ifndef DCLS_NN_NET_H
+#define DCLS_NN_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dcls/base/err.h"
+
+enum layer_kind {
+    LAYER_INPUT,       /* (N, 3, H, W) */
+    LAYER_CONV,
+    LAYER_BATCH_NORM,
+    LAYER_RELU,
+    LAYER_MAX_POOL,
+    LAYER_GLOBAL_AVG_POOL, /* (N, C, H, W) -> (N, C, 1, 1) */
+    LAYER_ADD,
+    LAYER_LINEAR,      /* (N, C, 1, 1) -> (N, O, 1, 1) */
+};
+
+struct layer {
+    enum layer_kind kind;
+    int in[2];              /* values it reads; -1: none. Layer i makes value i. */
+    int channels;           /* of its output */
+    int kernel, stride, padding, groups;
+    int weight, bias;       /* indices into params; -1: none. Of batch norm: gamma and beta */
+    int mean, var, tracked; /* batch norm: indices of the running statistics */
+    float eps, momentum;    /* batch norm */
+};
+
+enum param_kind {
+    PARAM_CONV_WEIGHT,   /* (O, I/groups, KH, KW), Kaiming normal, fan out */
+    PARAM_LINEAR_WEIGHT, /* (O, I), uniform +-1/sqrt(I) */
+    PARAM_LINEAR_BIAS,   /* (O), uniform +-1/sqrt(I) */
+    PARAM_NORM_WEIGHT,   /* (C), 1 */
+    PARAM_NORM_BIAS,     /* (C), 0 */
+    PARAM_RUNNING_MEAN,  /* (C), 0; not trained */
+    PARAM_RUNNING_VAR,   /* (C), 1; not trained */
+    PARAM_TRACKED,       /* num_batches_tracked, an int64 scalar, 0; not trained */
+};
+
+#define PARAM_NAME_SIZE 96
+
+struct param {
+    char name[PARAM_NAME_SIZE]; /* "layer1.0.conv1.weight" */
+    enum param_kind kind;
+    int rank;
+    int64_t shape[4];
+    size_t count;  /* product of shape, 1 for a scalar */
+    size_t offset; /* into weights->trained, ->stats or ->tracked, by kind */
+};
+
+struct net {
+    const char *type;   /* "resnet" */
+    int classes;
+    struct layer *layers;
+    int layer_count;
+    struct param *params; /* in the order of torchvision's state_dict */
+    int param_count;
+    size_t trained_count, stats_count, tracked_count;
+    int last_weight, last_bias; /* params of the last layer, replaced when the number of classes differs */
+    bool failed;
+};
+
+/* The networks by type name; NULL-ended list for messages. net_new: unknown type or bad class count -> NULL and err. */
+extern const char *const net_types[];
+struct net *net_new(const char *type, int classes, struct err *err);
+void net_free(struct net *net);
+
+/* Building, for models/. `name` is torchvision's module path ("layer1.0.conv1"). */
+int net_input(struct net *net, int channels);
+int net_conv(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding, int groups);
+int net_batch_norm(struct net *net, int in, const char *name, float eps, float momentum);
+int net_relu(struct net *net, int in);
+int net_max_pool(struct net *net, int in, int kernel, int stride, int padding);
+int net_global_avg_pool(struct net *net, int in);
+int net_add(struct net *net, int a, int b);
+int net_linear(struct net *net, int in, const char *name, int outputs);
+
+/* The numbers. trained, grad: every parameter that is trained, one flat allocation each, canonical layout (shapes as
+ * in struct param); stats: running means and variances; tracked: counters. 64-byte aligned. */
+struct weights {
+    float *trained, *stats;
+    int64_t *tracked;
+};
+struct weights *weights_new(const struct net *net, struct err *err); /* zeros */
+void weights_free(struct weights *weights);
+/* torchvision's initialisation of a network from scratch, a function of (seed, parameter, index). */
+void weights_init(const struct net *net, struct weights *weights, uint64_t seed);
+/* Where param i's numbers start (floats; NULL for PARAM_TRACKED). */
+float *weights_at(const struct net *net, const struct weights *weights, int param);
+
+#endif

@@ -1,0 +1,40 @@
+/* A network compiled for one mode, batch size, image size and backend: shapes, fusions, memory formats, and one arena
+ * of activations reused by liveness. Running a step allocates nothing.
+ *
+ * Call order: plan_new; fill plan_input; plan_forward; then plan_logits; in PLAN_TRAIN plan_loss and plan_backward,
+ * after which plan_grad holds the mean gradient over the batch. Whoever changes the weights (an optimiser step, a
+ * load) calls plan_weights_changed on each plan that shares them before its next forward. */
+#ifndef DCLS_NN_PLAN_H
+#define DCLS_NN_PLAN_H
+
+#include "dcls/base/err.h"
+#include "net.h"
+
+enum plan_mode { PLAN_TRAIN, PLAN_EVAL };
+
+struct plan_spec {
+    enum plan_mode mode;
+    int batch, image_size, threads;
+    const char *backend; /* "onednn" | "reference" */
+};
+
+struct plan;
+/* `arena` is shared by the plans of one trainer that never run at the same time (NULL: a private one). `grad` is flat
+ * like weights->trained (PLAN_TRAIN; the caller's, one for all plans). Net and weights must outlive the plan. */
+struct arena;
+struct arena *arena_new(void);
+void arena_free(struct arena *arena);
+struct plan *plan_new(const struct net *net, struct weights *weights, float *grad, const struct plan_spec *spec,
+                      struct arena *arena, struct err *err);
+void plan_free(struct plan *plan);
+
+float *plan_input(struct plan *plan);        /* (N, 3, H, W), canonical, to be filled */
+int plan_forward(struct plan *plan, struct err *err);
+const float *plan_logits(struct plan *plan); /* (N, classes), canonical, valid until the next forward */
+/* Mean softmax cross-entropy of the logits against labels (N), the gradient kept for plan_backward. Counts into
+ * *correct (may be NULL) how many have their label as the first highest logit. */
+double plan_loss(struct plan *plan, const int *labels, int *correct);
+int plan_backward(struct plan *plan, struct err *err);
+void plan_weights_changed(struct plan *plan);
+
+#endif

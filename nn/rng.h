@@ -1,0 +1,25 @@
+/* Random numbers as a counter function: no state, so the order of threads does not matter. */
+#ifndef DCLS_NN_RNG_H
+#define DCLS_NN_RNG_H
+
+#include <stdint.h>
+
+/* 64 well-mixed bits of (seed, stream, index): SplitMix64's finaliser over their combination. */
+static inline uint64_t rng_bits(uint64_t seed, uint64_t stream, uint64_t index)
+{
+    uint64_t z = seed * 0x9e3779b97f4a7c15u + stream;
+    for (int round = 0; round < 2; round++) {
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        z = (z ^ (z >> 31)) + (round ? 0 : index * 0x9e3779b97f4a7c15u);
+    }
+    return z;
+}
+
+/* Uniform in [0, 1). */
+static inline double rng_uniform(uint64_t seed, uint64_t stream, uint64_t index)
+{
+    return (double)(rng_bits(seed, stream, index) >> 11) * 0x1p-53;
+}
+
+#endif
