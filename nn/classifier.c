@@ -1,0 +1,122 @@
+/* Serving: one model, one plan of batch 1, one image at a time. */
+#include "dcls/nn/classifier.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "data/image.h"
+#include "formats/pth.h"
+#include "model_dir.h"
+#include "plan.h"
+
+struct classifier {
+    struct model_card card;
+    struct net *net;
+    struct weights *weights;
+    struct plan *plan;
+    struct resize_scratch *scratch;
+    uint8_t *pixels; /* (S, S, 3) */
+};
+
+static int load(struct classifier *classifier, const char *dir, const char *model, const char *backend, int threads,
+                struct err *err)
+{
+    struct model_card *card = &classifier->card;
+    if (model_card_read(card, dir, model, err))
+        return -1;
+    if (!(classifier->net = net_new(card->type, card->class_count, err)) ||
+        !(classifier->weights = weights_new(classifier->net, err)))
+        return -1;
+    char *file = NULL;
+    int failed = asprintf(&file, "%s/%s.pth", dir, model) < 0
+                     ? err_set(err, "no memory for model '%s'", model)
+                     : pth_read(file, classifier->net, classifier->weights, false, NULL, err);
+    free(file);
+    if (failed)
+        return -1;
+    struct plan_spec spec = {
+        .mode = PLAN_EVAL, .batch = 1, .image_size = card->image_size, .threads = threads, .backend = backend
+    };
+    if (!(classifier->plan = plan_new(classifier->net, classifier->weights, NULL, &spec, NULL, err)))
+        return -1;
+    classifier->scratch = resize_scratch_new();
+    classifier->pixels = malloc((size_t)card->image_size * (size_t)card->image_size * 3);
+    if (!classifier->scratch || !classifier->pixels)
+        return err_set(err, "no memory for model '%s'", model);
+    return 0;
+}
+
+struct classifier *classifier_load(const char *models_dir, const char *model, const char *backend, int threads,
+                                   struct err *err)
+{
+    struct classifier *classifier = calloc(1, sizeof *classifier);
+    char *dir = fs_join(models_dir, model);
+    if (!classifier || !dir)
+        err_set(err, "no memory for model '%s'", model);
+    else if (!load(classifier, dir, model, backend, threads, err)) {
+        free(dir);
+        return classifier;
+    }
+    free(dir);
+    classifier_free(classifier);
+    return NULL;
+}
+
+void classifier_free(struct classifier *classifier)
+{
+    if (!classifier)
+        return;
+    plan_free(classifier->plan);
+    weights_free(classifier->weights);
+    net_free(classifier->net);
+    model_card_release(&classifier->card);
+    resize_scratch_free(classifier->scratch);
+    free(classifier->pixels);
+    free(classifier);
+}
+
+int classifier_classes(const struct classifier *classifier)
+{
+    return classifier->card.class_count;
+}
+
+const char *classifier_class(const struct classifier *classifier, int index)
+{
+    return classifier->card.classes[index];
+}
+
+const char *classifier_type(const struct classifier *classifier)
+{
+    return classifier->card.type;
+}
+
+static void softmax(const float *logits, int count, float *probabilities)
+{
+    float most = logits[0];
+    double sum = 0;
+    for (int i = 1; i < count; i++)
+        most = fmaxf(most, logits[i]);
+    for (int i = 0; i < count; i++)
+        sum += exp((double)(logits[i] - most));
+    for (int i = 0; i < count; i++)
+        probabilities[i] = (float)(exp((double)(logits[i] - most)) / sum);
+}
+
+int classifier_run(struct classifier *classifier, const void *image, size_t count, float *probabilities,
+                   struct err *err)
+{
+    struct image decoded = { 0 };
+    int size = classifier->card.image_size, result = -1;
+    if (image_decode(&decoded, image, count, err))
+        return -1;
+    if (image_resize(&decoded, size, size, classifier->pixels, classifier->scratch, err))
+        goto out;
+    image_normalise(classifier->pixels, size, 0, plan_input(classifier->plan));
+    if (plan_forward(classifier->plan, err))
+        goto out;
+    softmax(plan_logits(classifier->plan), classifier_classes(classifier), probabilities);
+    result = 0;
+out:
+    image_release(&decoded);
+    return result;
+}

@@ -1,0 +1,85 @@
+/* The report and the log of a training. Field names, order and rounding are the existing Python system's; fields of
+ * ours come after them. */
+#include "report.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "dcls/base/clock.h"
+
+int report_log_epoch(struct buf *log, const struct epoch_result *result, int epochs)
+{
+    return buf_printf(log,
+                      "Epoch [%d/%d], Train Loss: %.4f, Train Accuracy: %.2f%%, Test Loss: %.4f, "
+                      "Test Accuracy: %.2f%%, Epoch Time: %.2f seconds\n",
+                      result->epoch, epochs, result->train_loss, result->train_accuracy, result->test_loss,
+                      result->test_accuracy, result->seconds);
+}
+
+int report_log_end(struct buf *log, const char *model_name, double seconds)
+{
+    return buf_printf(log,
+                      "Model saved as models/%s/%s.pth\n"
+                      "Total training time: %.2f seconds\n"
+                      "Report saved to models/%s/%s.json\n",
+                      model_name, model_name, seconds, model_name, model_name);
+}
+
+static double four_decimals(double value)
+{
+    return round(value * 1e4) / 1e4;
+}
+
+static cJSON *arguments(const struct train_config *config)
+{
+    static const struct {
+        const char *key, *ending;
+    } files[] = { { "model_save_path", "pth" }, { "report", "json" }, { "output_file", "txt" } };
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "data_dir", config->data_dir_shown);
+    cJSON_AddStringToObject(object, "base_model", config->type);
+    cJSON_AddNumberToObject(object, "epochs", config->epochs);
+    cJSON_AddNumberToObject(object, "batch_size", config->batch_size);
+    cJSON_AddNumberToObject(object, "learning_rate", config->learning_rate);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "models/%s/%s.%s", config->model_name, config->model_name, files[i].ending);
+        cJSON_AddStringToObject(object, files[i].key, path);
+    }
+    return object;
+}
+
+static cJSON *epoch_object(const struct epoch_result *result)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "epoch", result->epoch);
+    cJSON_AddNumberToObject(object, "train_loss", four_decimals(result->train_loss));
+    cJSON_AddNumberToObject(object, "train_accuracy", four_decimals(result->train_accuracy));
+    cJSON_AddNumberToObject(object, "test_loss", four_decimals(result->test_loss));
+    cJSON_AddNumberToObject(object, "test_accuracy", four_decimals(result->test_accuracy));
+    cJSON_AddNumberToObject(object, "epoch_time_seconds", four_decimals(result->seconds));
+    return object;
+}
+
+int report_write(struct buf *out, const struct train_config *config, const struct epoch_result *results, int count,
+                 const char *model_save_path, double seconds, struct err *err)
+{
+    char now[CLOCK_ISO_SIZE];
+    clock_iso(now);
+    cJSON *report = cJSON_CreateObject();
+    cJSON_AddStringToObject(report, "timestamp", now);
+    cJSON_AddItemToObject(report, "arguments", arguments(config));
+    cJSON_AddNumberToObject(report, "epochs", config->epochs);
+    cJSON *list = cJSON_AddArrayToObject(report, "results");
+    for (int i = 0; i < count; i++)
+        cJSON_AddItemToArray(list, epoch_object(&results[i]));
+    cJSON_AddStringToObject(report, "model_save_path", model_save_path);
+    cJSON_AddNumberToObject(report, "total_training_time", four_decimals(seconds));
+    cJSON_AddNumberToObject(report, "image_size", config->image_size);
+    char *text = cJSON_Print(report);
+    cJSON_Delete(report);
+    int result = text && !buf_puts(out, text) && !buf_puts(out, "\n") ? 0 : err_set(err, "no memory for the report");
+    free(text);
+    return result;
+}

@@ -1,0 +1,327 @@
+/* The training loop: batches from the loader through the plans into the optimiser, an evaluation after each epoch, and
+ * a finished model folder at the end. */
+#include "dcls/nn/train.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/loader.h"
+#include "dcls/base/clock.h"
+#include "dcls/base/log.h"
+#include "formats/pth.h"
+#include "model_dir.h"
+#include "optimiser.h"
+#include "plan_cache.h"
+#include "report.h"
+
+#define BATCHES_AHEAD 3
+
+struct trainer {
+    const struct train_config *config;
+    const struct train_observer *observer;
+    struct dataset *dataset;
+    struct net *net;
+    struct weights *weights;
+    float *grad;
+    struct arena *arena; /* training and evaluation take turns in it */
+    struct plan_cache train_plans, test_plans;
+    struct loader *train_loader, *test_loader;
+    struct optimiser optimiser;
+    struct epoch_result *results;
+    int results_count;
+    struct buf log;
+};
+
+/* Sums over the images of an epoch so far. */
+struct tally {
+    double loss;
+    int64_t images, correct;
+};
+
+static void tally_add(struct tally *tally, double mean_loss, int correct, int count)
+{
+    tally->loss += mean_loss * count;
+    tally->correct += correct;
+    tally->images += count;
+}
+
+static double tally_loss(const struct tally *tally)
+{
+    return tally->images ? tally->loss / (double)tally->images : 0;
+}
+
+static double tally_accuracy(const struct tally *tally)
+{
+    return tally->images ? 100.0 * (double)tally->correct / (double)tally->images : 0;
+}
+
+static int load_weights(struct trainer *trainer, struct err *err)
+{
+    const struct train_config *config = trainer->config;
+    weights_init(trainer->net, trainer->weights, config->seed);
+    if (!config->weights_file)
+        return 0;
+    bool replaced;
+    if (pth_read(config->weights_file, trainer->net, trainer->weights, true, &replaced, err))
+        return err_prefix(err, "weights");
+    if (replaced)
+        log_info("the last layer starts from random weights: %d classes", trainer->net->classes);
+    return 0;
+}
+
+static struct loader *open_loader(struct trainer *trainer, enum split split, struct err *err)
+{
+    const struct train_config *config = trainer->config;
+    bool training = split == SPLIT_TRAIN;
+    struct loader_spec spec = {
+        .split = split,
+        .batch_size = config->batch_size,
+        .image_size = config->image_size,
+        .threads = config->threads,
+        .ahead = BATCHES_AHEAD,
+        .shuffle = training,
+        .flip = training && !strcmp(config->augment, "flip"),
+        .seed = config->seed,
+    };
+    return loader_new(trainer->dataset, &spec, err);
+}
+
+static int trainer_init(struct trainer *trainer, struct err *err)
+{
+    const struct train_config *config = trainer->config;
+    buf_init(&trainer->log, LOG_MAX);
+    if (!(trainer->dataset = dataset_open(config->data_dir, err)))
+        return -1;
+    if (!(trainer->net = net_new(config->type, dataset_classes(trainer->dataset), err)))
+        return -1;
+    const struct net *net = trainer->net;
+    if (!(trainer->weights = weights_new(net, err)) || load_weights(trainer, err))
+        return -1;
+    trainer->grad = aligned_alloc(64, (net->trained_count * sizeof(float) + 63) / 64 * 64);
+    trainer->arena = arena_new();
+    trainer->results = calloc((size_t)config->epochs, sizeof *trainer->results);
+    if (!trainer->grad || !trainer->arena || !trainer->results)
+        return err_set(err, "no memory to train '%s'", config->model_name);
+    struct plan_spec spec = { .mode = PLAN_TRAIN,
+                              .image_size = config->image_size,
+                              .threads = config->threads,
+                              .backend = config->backend };
+    plan_cache_init(&trainer->train_plans, net, trainer->weights, trainer->grad, &spec, trainer->arena);
+    spec.mode = PLAN_EVAL;
+    plan_cache_init(&trainer->test_plans, net, trainer->weights, NULL, &spec, trainer->arena);
+    struct optimiser_spec optimiser = { .kind = config->optimizer,
+                                        .learning_rate = config->learning_rate,
+                                        .momentum = config->momentum,
+                                        .weight_decay = config->weight_decay };
+    if (optimiser_init(&trainer->optimiser, &optimiser, net->trained_count, err))
+        return -1;
+    if (!(trainer->train_loader = open_loader(trainer, SPLIT_TRAIN, err)) ||
+        !(trainer->test_loader = open_loader(trainer, SPLIT_TEST, err)))
+        return -1;
+    return 0;
+}
+
+static void trainer_release(struct trainer *trainer)
+{
+    loader_free(trainer->train_loader);
+    loader_free(trainer->test_loader);
+    optimiser_release(&trainer->optimiser);
+    plan_cache_release(&trainer->train_plans);
+    plan_cache_release(&trainer->test_plans);
+    arena_free(trainer->arena);
+    free(trainer->results);
+    free(trainer->grad);
+    weights_free(trainer->weights);
+    net_free(trainer->net);
+    dataset_close(trainer->dataset);
+    buf_release(&trainer->log);
+}
+
+static bool cancelled(const struct trainer *trainer)
+{
+    const struct train_observer *observer = trainer->observer;
+    return observer && observer->cancelled && observer->cancelled(observer->arg);
+}
+
+/* Puts a batch into the plan for its size and runs it forward. */
+static struct plan *forward(struct plan_cache *plans, const struct batch *batch, struct err *err)
+{
+    struct plan *plan = plan_cache_get(plans, batch->count, err);
+    if (!plan)
+        return NULL;
+    size_t side = (size_t)plans->spec.image_size;
+    memcpy(plan_input(plan), batch->images, (size_t)batch->count * 3 * side * side * sizeof(float));
+    return plan_forward(plan, err) ? NULL : plan;
+}
+
+static int train_batch(struct trainer *trainer, struct tally *tally, struct err *err)
+{
+    const struct batch *batch = loader_next(trainer->train_loader, err);
+    if (!batch)
+        return -1;
+    struct plan *plan = forward(&trainer->train_plans, batch, err);
+    if (!plan)
+        return -1;
+    int correct;
+    double loss = plan_loss(plan, batch->labels, &correct);
+    if (!isfinite(loss))
+        return err_set(err, "the loss is no longer finite: try a lower learning rate than %g",
+                       trainer->config->learning_rate);
+    if (plan_backward(plan, err))
+        return -1;
+    optimiser_step(&trainer->optimiser, trainer->weights->trained, trainer->grad);
+    plan_cache_weights_changed(&trainer->train_plans);
+    tally_add(tally, loss, correct, batch->count);
+    return 0;
+}
+
+/* The whole test split in evaluation mode. */
+static enum train_end evaluate(struct trainer *trainer, struct tally *tally, struct err *err)
+{
+    plan_cache_weights_changed(&trainer->test_plans);
+    loader_start(trainer->test_loader, 1);
+    int batches = loader_batches(trainer->test_loader);
+    for (int i = 0; i < batches; i++) {
+        if (cancelled(trainer))
+            return TRAIN_CANCELLED;
+        const struct batch *batch = loader_next(trainer->test_loader, err);
+        struct plan *plan = batch ? forward(&trainer->test_plans, batch, err) : NULL;
+        if (!plan)
+            return TRAIN_ERROR;
+        int correct;
+        double loss = plan_loss(plan, batch->labels, &correct);
+        tally_add(tally, loss, correct, batch->count);
+    }
+    return TRAIN_DONE;
+}
+
+static enum train_end train_epoch(struct trainer *trainer, int epoch, struct err *err)
+{
+    const struct train_observer *observer = trainer->observer;
+    double start = clock_seconds();
+    struct tally train = { 0 }, test = { 0 };
+    struct train_progress progress = { .epoch = epoch,
+                                       .epochs = trainer->config->epochs,
+                                       .batches = loader_batches(trainer->train_loader) };
+    loader_start(trainer->train_loader, epoch);
+    for (int i = 0; i < progress.batches; i++) {
+        if (cancelled(trainer))
+            return TRAIN_CANCELLED;
+        if (train_batch(trainer, &train, err)) {
+            err_prefix(err, "epoch %d, batch %d", epoch, i + 1);
+            return TRAIN_ERROR;
+        }
+        progress.batch = i + 1;
+        progress.images_per_second = (double)train.images / (clock_seconds() - start);
+        progress.loss = tally_loss(&train);
+        progress.accuracy = tally_accuracy(&train);
+        if (observer && observer->batch)
+            observer->batch(observer->arg, &progress);
+    }
+    enum train_end end = evaluate(trainer, &test, err);
+    if (end != TRAIN_DONE)
+        return end;
+    struct epoch_result *result = &trainer->results[trainer->results_count++];
+    *result = (struct epoch_result){ .epoch = epoch,
+                                     .train_loss = tally_loss(&train),
+                                     .train_accuracy = tally_accuracy(&train),
+                                     .test_loss = tally_loss(&test),
+                                     .test_accuracy = tally_accuracy(&test),
+                                     .seconds = clock_seconds() - start };
+    if (report_log_epoch(&trainer->log, result, trainer->config->epochs)) {
+        err_set(err, "the log of '%s' is too long", trainer->config->model_name);
+        return TRAIN_ERROR;
+    }
+    if (observer && observer->epoch)
+        observer->epoch(observer->arg, &progress, result);
+    return TRAIN_DONE;
+}
+
+static int write_file(const struct model_draft *draft, const char *file, const char *ending, const struct buf *text,
+                      struct err *err)
+{
+    char *path = model_draft_path(draft, file, ending);
+    int result = path ? fs_write(path, buf_text(text), text->len, err) : err_set(err, "no memory for '%s'", file);
+    free(path);
+    return result;
+}
+
+static int write_classes(const struct trainer *trainer, const struct model_draft *draft, struct err *err)
+{
+    struct buf text;
+    int result = -1;
+    buf_init(&text, LOG_MAX);
+    for (int i = 0; i < dataset_classes(trainer->dataset); i++)
+        if (buf_printf(&text, "%s\n", dataset_class(trainer->dataset, i))) {
+            err_set(err, "no memory for the classes of '%s'", draft->name);
+            goto out;
+        }
+    result = write_file(draft, "classes.txt", NULL, &text, err);
+out:
+    buf_release(&text);
+    return result;
+}
+
+/* The report's model_save_path: absolute, where the model will lie once the draft is in place. */
+static char *save_path(const struct train_config *config)
+{
+    char *root = realpath(config->models_dir, NULL), *path = NULL;
+    if (root && asprintf(&path, "%s/%s/%s.pth", root, config->model_name, config->model_name) < 0)
+        path = NULL;
+    free(root);
+    return path;
+}
+
+static int save(struct trainer *trainer, double seconds, struct err *err)
+{
+    const struct train_config *config = trainer->config;
+    const char *name = config->model_name;
+    struct model_draft draft;
+    struct buf report;
+    char *weights = NULL, *path = NULL;
+    int result = -1;
+
+    buf_init(&report, REPORT_MAX);
+    if (model_draft_init(&draft, config->models_dir, name, err))
+        goto out;
+    weights = model_draft_path(&draft, name, "pth");
+    path = save_path(config);
+    if (!weights || !path || report_log_end(&trainer->log, name, seconds)) {
+        err_set(err, "no memory to save '%s'", name);
+        goto out;
+    }
+    if (report_write(&report, config, trainer->results, trainer->results_count, path, seconds, err) ||
+        pth_write(weights, trainer->net, trainer->weights, err) || write_classes(trainer, &draft, err) ||
+        write_file(&draft, name, "txt", &trainer->log, err) || write_file(&draft, name, "json", &report, err))
+        goto out;
+    result = model_draft_commit(&draft, err);
+out:
+    free(weights);
+    free(path);
+    buf_release(&report);
+    model_draft_release(&draft);
+    return result;
+}
+
+enum train_end train_run(const struct train_config *config, const struct train_observer *observer, struct err *err)
+{
+    struct trainer trainer = { .config = config, .observer = observer };
+    double start = clock_seconds();
+    enum train_end end = TRAIN_ERROR;
+    if (config->epochs < 1 || config->batch_size < 1 || config->image_size < 1 || config->threads < 1) {
+        err_set(err, "epochs, batch size, image size and threads must be 1 or more");
+        return TRAIN_ERROR;
+    }
+    if (trainer_init(&trainer, err))
+        goto out;
+    for (int epoch = 1; epoch <= config->epochs; epoch++)
+        if ((end = train_epoch(&trainer, epoch, err)) != TRAIN_DONE)
+            goto out;
+    end = save(&trainer, clock_seconds() - start, err) ? TRAIN_ERROR : TRAIN_DONE;
+out:
+    trainer_release(&trainer);
+    return end;
+}
