@@ -1,9 +1,13 @@
-# dcls: one executable at ./dcls. `make demo` and `make test` set up everything they need on Debian 12.
+# dcls: one executable at ./dcls. `make demo` and `make test` install what is missing on Debian 12.
 #
-#   make            build ./dcls                     make test    all tests that need nothing but this repository
-#   make demo       train and classify, end to end   make test-shared   tests on the files under $(DCLS_SHARED)
-#   make lint       warnings, cppcheck, layers       make asan    make test under ASan + UBSan
-#   make fuzz       each fuzzer for FUZZ_SECONDS     make install DESTDIR= PREFIX=
+#   make              build ./dcls
+#   make demo         train, classify and shut down, end to end
+#   make test         every test that needs nothing but this repository
+#   make test-shared  tests on photos, ImageNet weights and PyTorch: DCLS_SHARED names their folder
+#   make asan         make test under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make fuzz         each fuzzer for FUZZ_SECONDS
+#   make lint         warnings as errors, cppcheck, who may use what
+#   make install      DESTDIR= PREFIX=
 
 PREFIX ?= /usr/local
 BUILD ?= build
@@ -11,11 +15,14 @@ PROGRAM ?= dcls
 PYTHON ?= /usr/bin/python3
 DCLS_SHARED ?=
 FUZZ_SECONDS ?= 30
-# Programs that a test needs beside the build: see scripts of tests/.
-DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libssl-dev libdnnl-dev libstb-dev libevent-dev \
-        libsqlite3-dev libjpeg62-turbo-dev libzip-dev zlib1g-dev libcmocka-dev python3 python3-pytest python3-pil \
-        dataset-fashion-mnist curl
-LINT_DEPS := cppcheck clang libclang-rt-14-dev
+JOBS := $(shell nproc)
+
+BUILD_DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libssl-dev libdnnl-dev libstb-dev \
+              libevent-dev libsqlite3-dev libjpeg62-turbo-dev libzip-dev zlib1g-dev
+DEMO_DEPS := $(BUILD_DEPS) dataset-fashion-mnist curl python3 python3-pil
+TEST_DEPS := $(DEMO_DEPS) libcmocka-dev python3-pytest mandoc
+LINT_DEPS := cppcheck clang libclang-rt-14-dev libomp-14-dev
+SHARED_DEPS := python3-torch python3-torchvision
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wwrite-strings -Wvla -Wpointer-arith -Wformat=2
@@ -75,6 +82,82 @@ $(foreach part,$(PARTS),$(eval $(call unit_rules,$(part))))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all clean
+# Fuzzers: tests/fuzz/fuzz_X.c with the parts it may need.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call archives,nn proto base)
+	$(CC) $(CFLAGS) $(DCLS_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# Small programs that tests run: tests/tools/X.c.
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+$(TOOLS): $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(call archives,nn proto base)
+	$(CC) $(CFLAGS) $(DCLS_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# $(call install_packages,PACKAGES): those that are missing, with sudo where not root.
+define install_packages
+	@missing=; for p in $(1); do \
+	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	[ -z "$$missing" ] && exit 0; \
+	command -v apt-get >/dev/null || { echo "this is no Debian: the needed packages are:$$missing"; exit 1; }; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	echo "installing:$$missing"; \
+	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -q --no-install-recommends $$missing
+endef
+
+deps:
+	$(call install_packages,$(TEST_DEPS))
+
+demo:
+	$(call install_packages,$(DEMO_DEPS))
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@examples/demo.sh
+
+test: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) build-tests
+	@$(MAKE) --no-print-directory run-tests
+
+build-tests: $(PROGRAM) $(UNIT_TESTS)
+
+run-tests:
+	@status=0; for t in $(UNIT_TESTS); do echo "== $$t"; $$t || { status=1; echo "FAILED: $$t"; }; done; exit $$status
+	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e
+
+test-shared:
+	$(call install_packages,$(TEST_DEPS) $(SHARED_DEPS))
+	@[ -d "$(DCLS_SHARED)/data" ] || { echo "make test-shared: DCLS_SHARED='$(DCLS_SHARED)' has no data/"; exit 1; }
+	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(TOOLS)
+	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
+	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/shared
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+asan: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan PROGRAM=dcls-asan CFLAGS="-O1 -g $(SANITIZE)" build-tests
+	@$(MAKE) --no-print-directory BUILD=build-asan PROGRAM=dcls-asan CFLAGS="-O1 -g $(SANITIZE)" run-tests
+
+fuzz:
+	$(call install_packages,$(BUILD_DEPS) $(LINT_DEPS))
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-fuzz CC=clang WARNINGS= \
+	    CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined" build-fuzzers
+	@for f in $(FUZZERS:$(BUILD)/%=build-fuzz/%); do echo "== $$f, $(FUZZ_SECONDS) s"; \
+	    corpus=$$(mktemp -d); seeds=tests/fuzz/seeds/$$(basename $$f); [ -d $$seeds ] || seeds=; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=build-fuzz/ $$corpus $$seeds || exit 1; rm -rf $$corpus; done
+build-fuzzers: $(FUZZERS)
+
+lint:
+	$(call install_packages,$(BUILD_DEPS) $(LINT_DEPS) python3)
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-lint PROGRAM=build-lint/dcls CFLAGS="-O2 -g -Werror" all
+	cppcheck --quiet --std=c11 --language=c --inline-suppr --error-exitcode=1 -j$(JOBS) \
+	    --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -I. src nn proto
+	$(PYTHON) tests/lint/layers.py build-lint
+
+install: all
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dcls
+	for page in man/*.1; do install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $$page; done
+	for page in man/*.7; do install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man7 $$page; done
+	install -D -m 644 examples/completion/dcls.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dcls
+
 clean:
-	rm -rf $(BUILD) $(PROGRAM)
+	rm -rf $(BUILD) build-asan build-fuzz build-lint $(PROGRAM) dcls-asan
+
+.PHONY: all deps demo test build-tests run-tests test-shared asan fuzz build-fuzzers lint install clean
