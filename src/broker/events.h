@@ -1,0 +1,58 @@
+/* What happens, as a numbered sequence that event streams follow: "job", "node" and "model" with the object as it is
+ * now. Pure: no sockets, no clock of its own, so that resuming and coalescing are tested without either.
+ *
+ * The last EVENTS_KEPT events are kept, so that a stream which broke off resumes where it was. An id is
+ * "BOOT-NUMBER": BOOT tells this run of the broker from an earlier one, whose numbers mean nothing here.
+ *
+ * Progress of a job arrives per batch and would drown a slow reader, so an event of a job whose state, epoch and number
+ * of results are those of its last event is held back until 250 ms after that one; a newer one replaces it, and
+ * whatever else happens to the job drops it. events_tick publishes what was held back. */
+#ifndef DCLS_BROKER_EVENTS_H
+#define DCLS_BROKER_EVENTS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EVENTS_KEPT 1024
+#define EVENTS_PROGRESS_MS 250
+#define EVENT_ID_SIZE 48
+
+struct events;
+
+struct event_record {
+    uint64_t number;   /* from 1 */
+    const char *kind;  /* "job", "node", "model" */
+    const char *id;    /* the object's "id" or else "name"; "" where it has neither */
+    const char *text;  /* the object, unformatted JSON on one line */
+    bool ended;        /* a job that is completed, failed or cancelled */
+};
+
+/* Called once for each event, in order; `event` is valid until it returns. It must not unsubscribe others. */
+typedef void events_listener(void *arg, const struct event_record *event);
+
+/* `boot` makes the ids of this run its own (the wall clock's milliseconds). NULL where memory lacks. */
+struct events *events_new(int64_t boot);
+void events_free(struct events *events);
+
+/* Tells of `object` (read only, kept by the caller) at the time clock_ms() gives. */
+void events_publish(struct events *events, const char *kind, const cJSON *object);
+/* The same with the time passed in. */
+void events_publish_at(struct events *events, const char *kind, const cJSON *object, int64_t now);
+/* Publishes what was held back long enough; to be called every 50 to 250 ms. */
+void events_tick(struct events *events, int64_t now);
+
+/* The one listener there is; NULL: none. */
+void events_listen(struct events *events, events_listener *listener, void *arg);
+
+/* The number of the newest event, 0 where none was. */
+uint64_t events_last(const struct events *events);
+/* The text of an id: "BOOT-NUMBER". */
+void events_id(const struct events *events, uint64_t number, char id[EVENT_ID_SIZE]);
+/* The number that an id stands for when everything after it is still kept: true, and the stream can resume with
+ * number + 1. False for another run's, a malformed, a future or a too old id: the reader needs a snapshot. */
+bool events_resume(const struct events *events, const char *id, uint64_t *number);
+/* The event with this number; false where it is no longer (or not yet) kept. */
+bool events_get(const struct events *events, uint64_t number, struct event_record *event);
+
+#endif

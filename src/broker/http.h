@@ -1,0 +1,30 @@
+/* The HTTP side of the broker: evhttp, the table of endpoints, and how a handler answers.
+ *
+ * A request becomes a struct exchange, which is given to its route's handler on the loop's thread. The handler, or
+ * whatever it hands the exchange to, ends it by exactly one of exchange_json, exchange_error, exchange_bytes,
+ * exchange_file or exchange_stream_*, whether or not the client is still there: that call frees it. The client going
+ * away frees nothing, it only makes the answer go nowhere; so a callback that holds an exchange never dangles.
+ *
+ * What evhttp has read is bounded: 16 KiB of headers, 32 MiB of body, and per route max_body. Connections are
+ * bounded in number and idle time; what is sent to a slow client waits for it, see exchange_file. */
+#ifndef DCLS_BROKER_HTTP_H
+#define DCLS_BROKER_HTTP_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dcls/base/err.h"
+
+struct broker;
+struct http;
+
+/* Listens on host:port (0: a free one) on the broker's event_base. Called when everything else of the broker stands:
+ * it reads broker->base, tasks, events, images and state. NULL with err otherwise. */
+struct http *http_new(struct broker *broker, const char *host, int port, struct err *err);
+int http_port(const struct http *http);
+/* Ends every connection. No completion of a task or callback of jobs or inference may come after: stop those first. */
+void http_free(struct http *http);
+
+#endif
