@@ -1,0 +1,173 @@
+"""Broker, nodes and client together: training, queueing, inference, cancel, and what survives a loss."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+from harness import make_dataset, wait_for
+
+LONG = {"epochs": 500}  # far more than any test waits for
+
+
+def running_on(cluster, job, seconds=60):
+    """Waits until the job's training has made a batch; returns the job."""
+    return wait_for(f"job {job} trains", lambda: (lambda j: j if j["state"] == "running" and j["batch"] else None)(
+        cluster.job(job)), seconds)
+
+
+def worker_of(node, wanted="worker"):
+    """Process ids of a node's workers."""
+    children = subprocess.run(["ps", "--ppid", str(node.process.pid), "-o", "pid=,args="], capture_output=True,
+                              text=True, check=False).stdout
+    return [int(line.split()[0]) for line in children.splitlines() if wanted in line]
+
+
+def test_train_then_infer_by_the_command_line(running):
+    done = running.client("train", "resnet", "--epochs", "2", "--image-size", "32", "--batch-size", "8", "--seed",
+                          "1", "--name", "colours", timeout=120)
+    assert "Epoch [2/2]" in done.stdout + done.stderr
+    photo = running.folder / "images/test/red/0.png"
+    answers = json.loads(running.client("infer", photo, "images/test/blue/1.png", "--json").stdout)
+    assert [a["predicted_class"] for a in answers] == ["red", "blue"], answers
+    assert "red" in running.client("infer", photo, "--model", "colours", "--node", "node0", "--top", "1").stdout
+
+
+def test_three_nodes_train_three_models_at_once_and_a_fourth_job_waits_its_turn(cluster):
+    make_dataset(cluster.folder / "images", train=16)
+    cluster.start_broker()
+    for name in ("node0", "node1", "node2"):
+        cluster.start_node(name)
+    jobs = [cluster.train(modelName=f"m{i}", **LONG) for i in range(3)]
+    started = [running_on(cluster, job) for job in jobs]
+    assert sorted(job["nodes"][0] for job in started) == ["node0", "node1", "node2"]
+    fourth = cluster.train(modelName="m3", epochs=1)
+    time.sleep(0.5)
+    assert cluster.job(fourth)["state"] == "queued"
+    listed = {job["id"]: job for job in json.loads(cluster.client("jobs", "--json").stdout)["jobs"]}
+    assert all(listed[job]["state"] == "running" and listed[job]["batches"] > 0 for job in jobs)
+    running_on(cluster, jobs[1])
+    cluster.request("DELETE", f"/jobs/{jobs[1]}")
+    assert cluster.wait_job(jobs[1])["state"] == "cancelled"
+    assert cluster.wait_job(fourth)["state"] == "completed"
+    assert cluster.job(jobs[0])["state"] == cluster.job(jobs[2])["state"] == "running"
+    for job in (jobs[0], jobs[2]):
+        cluster.client("cancel", job)
+        assert cluster.wait_job(job)["state"] == "cancelled"
+
+
+def test_inference_answers_while_training_runs(running):
+    assert running.wait_job(running.train(modelName="first", epochs=2))["state"] == "completed"
+    job = running.train(modelName="second", **LONG)
+    running_on(running, job)
+    for _ in range(5):
+        done = running.client("infer", running.folder / "images/test/green/0.png", "--json")
+        assert json.loads(done.stdout)[0]["predicted_class"] == "green"
+    assert running.job(job)["state"] == "running"
+    running.client("cancel", job)
+    running.wait_job(job, "cancelled")
+
+
+def test_a_worker_that_dies_fails_its_job_alone(running):
+    job = running.train(modelName="m", **LONG)
+    running_on(running, job)
+    for pid in worker_of(running.nodes["node0"]):
+        os.kill(pid, signal.SIGSEGV)
+    failed = running.wait_job(job)
+    assert failed["state"] == "failed" and "SIGSEGV" in failed["error"], failed
+    assert running.nodes["node0"].alive()
+    assert running.wait_job(running.train(modelName="m", epochs=1))["state"] == "completed"
+
+
+def test_workers_die_with_their_node(running):
+    job = running.train(modelName="m", **LONG)
+    running_on(running, job)
+    workers = worker_of(running.nodes["node0"])
+    assert workers
+    running.nodes["node0"].kill()
+    wait_for("the workers' end", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers))
+
+
+def test_a_node_that_comes_back_without_its_job_fails_it(running):
+    job = running.train(modelName="m", **LONG)
+    running_on(running, job)
+    running.nodes["node0"].kill()
+    running.start_node("node0", wait=False)
+    failed = running.wait_job(job)
+    assert failed["state"] == "failed" and "node0" in failed["error"], failed
+
+
+def test_a_training_goes_on_while_the_broker_is_away(running):
+    job = running.train(modelName="m", epochs=60)
+    running_on(running, job)
+    running.broker.kill()
+    time.sleep(1)
+    running.start_broker()
+    done = running.wait_job(job, seconds=120)
+    assert done["state"] == "completed", done
+    assert [result["epoch"] for result in done["results"]] == list(range(1, 61))
+    assert running.get("/models")["models"][0]["name"] == "m"
+
+
+def test_a_result_made_while_the_broker_was_away_is_delivered(running):
+    job = running.train(modelName="m", epochs=3)
+    running_on(running, job)
+    running.broker.kill()
+    wait_for("the model on disk", (running.folder / "node0/models/m/m.json").exists, 120)
+    time.sleep(1)
+    running.start_broker()
+    assert running.wait_job(job)["state"] == "completed"
+    wait_for("the outcome acknowledged", lambda: not list((running.folder / "node0/jobs").glob("*.json")))
+
+
+def test_queued_jobs_and_results_survive_a_restart_of_the_broker(cluster):
+    make_dataset(cluster.folder / "images")
+    cluster.start_broker()
+    job = cluster.train(modelName="later")
+    cluster.broker.kill()
+    cluster.start_broker()
+    assert cluster.job(job)["state"] == "queued"
+    cluster.start_node("node0")
+    assert cluster.wait_job(job)["state"] == "completed"
+    cluster.broker.kill()
+    cluster.start_broker()
+    assert cluster.job(job)["state"] == "completed" and len(cluster.job(job)["results"]) == 1
+
+
+def test_a_node_fetches_the_dataset_it_lacks(cluster):
+    make_dataset(cluster.folder / "photos")
+    (cluster.folder / "elsewhere").mkdir()
+    cluster.start_broker("--images", "photos")
+    cluster.start_node("node0")
+    assert cluster.wait_job(cluster.train(modelName="m"))["state"] == "completed"
+    fetched = cluster.folder / "node0/images"
+    assert sorted(p.relative_to(fetched).as_posix() for p in fetched.rglob("*.png")) == sorted(
+        p.relative_to(cluster.folder / "photos").as_posix() for p in (cluster.folder / "photos").rglob("*.png"))
+
+
+def test_two_live_nodes_of_one_name_are_told_apart(running, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    from harness import Process
+    second = Process(other, "twin", "node", "--name", "node0", "--port", running.port)
+    wait_for("the refusal", lambda: "already" in second.text() or not second.alive())
+    assert running.node_names() == ["node0"]
+    second.kill()
+    assert running.wait_job(running.train(modelName="m"))["state"] == "completed"
+
+
+def test_remove_takes_a_model_from_its_node(running):
+    running.wait_job(running.train(modelName="m"))
+    running.client("rm", "m")
+    wait_for("the folder gone", lambda: not (running.folder / "node0/models/m").exists())
+    assert running.get("/models")["models"] == []
+    assert running.client("infer", "images/test/red/0.png", "--model", "m", check=False).returncode == 1
+
+
+def test_a_model_trained_again_is_replaced_and_served_anew(running):
+    running.wait_job(running.train(modelName="m"))
+    first = running.get("/models")["models"][0]["sha256"]
+    running.client("infer", "images/test/red/0.png", "--model", "m")
+    running.wait_job(running.train(modelName="m", epochs=2, seed=5))
+    models = running.get("/models")["models"]
+    assert len(models) == 1 and models[0]["sha256"] != first
+    running.client("infer", "images/test/red/0.png", "--model", "m")
