@@ -1,0 +1,321 @@
+"""The HTTP API: endpoints, confinement, blobs, event streams, and what bad requests get."""
+import hashlib
+import http.client
+import json
+import os
+import socket
+import time
+import urllib.parse
+
+import pytest
+from harness import PATIENCE, make_dataset, wait_for
+
+REFERENCE = ["/nodes", "/images", "/image", "/get_json", "/train", "/inference"]
+
+
+@pytest.fixture(scope="module")
+def served(trained):
+    """The trained cluster, with traps around its image folder."""
+    images = trained.folder / "images"
+    (trained.folder / "secret.png").write_bytes((images / "test/red/0.png").read_bytes())
+    (images / "test/red/notes.txt").write_text("not an image")
+    (images / "out.png").symlink_to(trained.folder / "secret.png")
+    (images / "up").symlink_to(trained.folder)
+    return trained
+
+
+def error_of(answer):
+    status, _, body = answer
+    return status, json.loads(body)["error"]
+
+
+def blob(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+# images
+
+def test_images_are_listed_with_the_reference_spelling(served):
+    images = served.get("/images")["images"]
+    assert "./images/test/red/0.png" in images
+    assert not any("notes" in image or "secret" in image for image in images)
+
+
+@pytest.mark.parametrize("path", ["./images/test/red/0.png", "images/test/red/0.png"])
+def test_an_image_is_served_as_it_is(served, path):
+    status, headers, body = served.request("GET", "/image?imagePath=" + urllib.parse.quote(path))
+    assert status == 200 and body == (served.folder / "images/test/red/0.png").read_bytes()
+    assert headers["Content-Type"] == "image/png"
+
+
+@pytest.mark.parametrize("path", [
+    "../secret.png", "images/../secret.png", "./images/../../secret.png", "/etc/passwd", "images/out.png",
+    "images/up/secret.png", "images/%2e%2e/secret.png", "images/test/red/notes.txt", "images//etc/passwd",
+    "images/test/red", "images/", "", "images/test/red/0.png\0.txt", "images\\..\\secret.png", "secret.png",
+    "images/..%c0%af..%c0%afsecret.png",
+])
+@pytest.mark.parametrize("twice", [False, True])
+def test_no_path_link_or_encoding_leaves_the_image_folder(served, path, twice):
+    quoted = urllib.parse.quote(path, safe="")
+    if twice:
+        quoted = urllib.parse.quote(quoted, safe="")
+    assert error_of(served.request("GET", "/image?imagePath=" + quoted)) == (404, "Image not found")
+
+
+# CORS and origins
+
+@pytest.mark.parametrize("path", REFERENCE)
+def test_preflights_of_the_six_reference_endpoints_are_answered(served, path):
+    status, headers, _ = served.request("OPTIONS", path, headers={
+        "Origin": "http://elsewhere.example", "Access-Control-Request-Method": "POST"})
+    assert status in (200, 204) and headers["Access-Control-Allow-Origin"] == "*"
+    assert "content-type" in headers["Access-Control-Allow-Headers"].lower()
+
+
+def test_other_endpoints_give_no_cors_and_refuse_foreign_writes(served):
+    _, headers, _ = served.request("GET", "/jobs", headers={"Origin": "http://elsewhere.example"})
+    assert headers["Access-Control-Allow-Origin"] is None
+    data = b"foreign"
+    for method, path, body in (("DELETE", "/models/colours", None), ("DELETE", "/jobs/1", None),
+                               ("PUT", f"/blobs/{blob(data)}?offset=0&size={len(data)}", data)):
+        status, _ = error_of(served.request(method, path, body, {"Origin": "http://elsewhere.example"}))
+        assert status == 403, (method, path)
+    assert served.get("/models")["models"][0]["name"] == "colours"
+
+
+# inference
+
+def test_inference_by_path_as_the_reference_asks(served):
+    status, _, body = served.request("POST", "/inference", {
+        "node": "node0", "imagePath": "./images/test/green/0.png", "modelName": "colours"})
+    report = json.loads(body)
+    assert status == 200 and report["predicted_class"] == "green"
+    assert report["image"] == "./images/test/green/0.png" and len(report["output"]) == 3
+
+
+def test_an_uploaded_image_is_classified_raw_and_as_a_form(served):
+    image = (served.folder / "images/test/blue/0.png").read_bytes()
+    status, _, body = served.request("POST", "/inference?model=colours&top=1", image, {"Content-Type": "image/png"})
+    report = json.loads(body)
+    assert (status, report["predicted_class"], len(report["output"])) == (200, "blue", 1), report
+    form = (b"--xyz\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n"
+            b"Content-Type: image/png\r\n\r\n" + image + b"\r\n--xyz--\r\n")
+    status, _, body = served.request("POST", "/inference", form,
+                                     {"Content-Type": "multipart/form-data; boundary=xyz"})
+    assert status == 200 and json.loads(body)["predicted_class"] == "blue"
+
+
+@pytest.mark.parametrize("body", [b"", b"no image at all", b"\xff\xd8\xff" + b"x" * 100, b"\x89PNG\r\n\x1a\n" + b"\0" * 50])
+def test_what_is_no_image_is_refused_and_the_worker_lives(served, body):
+    status, error = error_of(served.request("POST", "/inference?model=colours", body, {"Content-Type": "image/png"}))
+    assert status >= 400 and error
+    assert served.request("POST", "/inference", {"imagePath": "images/test/red/0.png"})[0] == 200
+
+
+@pytest.mark.parametrize("body,status,culprit", [
+    ({"imagePath": "images/test/red/0.png", "modelName": "none"}, 404, "none"),
+    ({"imagePath": "images/test/red/0.png", "modelName": "colours", "node": "none"}, 404, "none"),
+    ({"modelName": "colours"}, 400, "imagePath"),
+    ({"imagePath": "images/none.png", "modelName": "colours"}, None, "none.png"),
+])
+def test_inference_errors_name_the_culprit(served, body, status, culprit):
+    found, error = error_of(served.request("POST", "/inference", body))
+    assert (status is None or found == status) and found >= 400 and culprit in error, (found, error)
+
+
+# training
+
+@pytest.mark.parametrize("change,status,culprit", [
+    ({"modelType": None}, 400, "modelType"), ({"modelType": "alexnet"}, 400, "alexnet"),
+    ({"modelName": "../x"}, 400, "../x"), ({"epochs": 0}, 400, "epochs"), ({"epochs": "many"}, 400, "epochs"),
+    ({"batchSize": -1}, 400, "batchSize"), ({"learningRate": 0}, 400, "learningRate"),
+    ({"imageSize": 10 ** 9}, 400, "imageSize"), ({"optimizer": "lion"}, 400, "lion"),
+    ({"noSuchOption": 1}, 400, "noSuchOption"), ({"node": "none"}, 404, "none"),
+    ({"weights": "sha256:" + "0" * 64}, None, "0000"),
+])
+def test_a_training_that_cannot_be_is_refused_by_name(served, change, status, culprit):
+    body = {"modelType": "resnet", "modelName": "x", **change}
+    body = {key: value for key, value in body.items() if value is not None}
+    found, error = error_of(served.request("POST", "/train", body, {"Prefer": "respond-async"}))
+    assert (status is None or found == status) and 400 <= found < 500 and culprit in error, (found, error)
+
+
+def test_unknown_node_is_the_reference_error(served):
+    assert error_of(served.request("POST", "/train", {
+        "node": "x", "modelName": "m1", "modelType": "resnet", "epochs": 1})) == (404, "Node 'x' not found")
+
+
+def test_blocking_train_answers_with_the_data_object(running):
+    status, _, body = running.request("POST", "/train", {
+        "node": "node0", "modelName": "m1", "modelType": "resnet", "epochs": 1, "batchSize": 8,
+        "learningRate": 0.001, "imageSize": 32}, timeout=120)
+    data = json.loads(body)
+    assert status == 200 and data["model_path"] == "models/m1/m1.pth" and "Epoch [1/1]" in data["output_contents"]
+    report = running.get("/get_json?node=node0&json=m1")
+    assert report["results"][0]["epoch"] == 1 and report["image_size"] == 32
+
+
+# requests that are no good
+
+@pytest.mark.parametrize("method,path,status", [
+    ("GET", "/none", 404), ("POST", "/nodes", 405), ("PUT", "/train", 405), ("GET", "/jobs/999999", 404),
+    ("DELETE", "/jobs/999999", 404), ("GET", "/jobs/x/y", 404), ("DELETE", "/models/none", 404),
+    ("GET", "/models/none/none.pth", 404), ("GET", "/blobs/xyz", 400), ("GET", "/blobs/" + "0" * 64, 404),
+    ("GET", "/jobs/../../etc/passwd", 404),
+])
+def test_unknown_things_are_json_errors_with_the_right_status(served, method, path, status):
+    assert error_of(served.request(method, path))[0] == status
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"epochs":' + b"[" * 100000])
+def test_bodies_that_are_no_json_object_are_refused(served, body):
+    for path in ("/train", "/inference"):
+        status, error = error_of(served.request("POST", path, body, {"Content-Type": "application/json"}))
+        assert status == 400 and error
+    assert served.get("/healthz")["status"] == "ok"
+
+
+def test_a_body_over_the_limit_is_refused_without_being_taken(served):
+    answer = socket.create_connection(("127.0.0.1", served.api_port), timeout=10)
+    answer.sendall(b"POST /train HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
+    assert b" 413 " in answer.recv(4096).split(b"\r\n")[0] + b" "
+    answer.close()
+    assert served.get("/healthz")["status"] == "ok"
+
+
+def test_clients_that_leave_midway_harm_nothing(served):
+    for request in (b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /imag", b"GET /models/colours/colours.pth "
+                    b"HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /inference HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"):
+        for _ in range(10):
+            peer = socket.create_connection(("127.0.0.1", served.api_port), timeout=10)
+            peer.sendall(request)
+            peer.close()
+    assert served.get("/healthz")["status"] == "ok"
+
+
+# blobs, datasets, models
+
+def test_a_blob_is_uploaded_in_pieces_checked_and_served_with_ranges(served):
+    data = os.urandom(100000)
+    name = blob(data)
+    put = lambda offset, end: served.request("PUT", f"/blobs/{name}?offset={offset}&size={len(data)}",
+                                             data[offset:end])
+    assert put(0, 40000)[0] in (200, 201)
+    assert served.get(f"/blobs/{name}?stat=1") == {"sha256": name, "size": 40000, "complete": False}
+    assert served.request("GET", f"/blobs/{name}")[0] == 404
+    status, _, body = put(50000, 60000)
+    assert status == 409 and json.loads(body)["size"] == 40000
+    assert json.loads(put(40000, 100000)[2])["complete"] is True
+    assert served.request("GET", f"/blobs/{name}")[2] == data
+    status, headers, body = served.request("GET", f"/blobs/{name}", headers={"Range": "bytes=10-19"})
+    assert (status, body, headers["Content-Range"]) == (206, data[10:20], "bytes 10-19/100000")
+    assert served.request("GET", f"/blobs/{name}", headers={"Range": "bytes=99990-"})[2] == data[99990:]
+    assert served.request("GET", f"/blobs/{name}", headers={"Range": "bytes=100000-"})[0] == 416
+
+
+def test_a_blob_with_another_hash_is_dropped(served):
+    name = blob(b"what it should be")
+    status, error = error_of(served.request("PUT", f"/blobs/{name}?offset=0&size=5", b"other"))
+    assert 400 <= status < 500 and error
+    assert served.request("GET", f"/blobs/{name}")[0] == 404
+    assert served.get(f"/blobs/{name}?stat=1")["size"] == 0
+
+
+def test_the_dataset_is_a_manifest_whose_files_are_blobs(served):
+    files = served.get("/dataset")["files"]
+    entry = next(f for f in files if f["path"] == "test/red/0.png")
+    data = (served.folder / "images/test/red/0.png").read_bytes()
+    assert entry == {"path": "test/red/0.png", "size": len(data), "sha256": blob(data)}
+    assert served.request("GET", "/blobs/" + entry["sha256"])[2] == data
+    assert not any(f["path"].startswith(("up/", "out")) for f in files)
+
+
+def test_a_model_is_downloaded_whole(served):
+    model = next(m for m in served.get("/models")["models"] if m["name"] == "colours")
+    assert model["nodes"] == ["node0"] and model["classes"] == ["blue", "green", "red"]
+    status, _, body = served.request("GET", "/models/colours/colours.pth")
+    assert status == 200 and blob(body) == model["sha256"] and len(body) == model["bytes"]
+    assert body == (served.folder / "node0/models/colours/colours.pth").read_bytes()
+
+
+# events
+
+class Events:
+    """A server-sent event stream read by hand."""
+
+    def __init__(self, cluster, path, last=None):
+        self.http = http.client.HTTPConnection("127.0.0.1", cluster.api_port, timeout=30 * PATIENCE)
+        self.http.request("GET", path, headers={"Last-Event-ID": last} if last else {})
+        self.answer = self.http.getresponse()
+        assert self.answer.status == 200, self.answer.read()
+        assert self.answer.headers["Content-Type"].startswith("text/event-stream")
+
+    def __iter__(self):
+        event = {}
+        for text in self.answer:
+            text = text.decode().rstrip("\n")
+            if text:
+                key, _, value = text.partition(":")
+                event[key] = value.strip()
+            elif "data" in event:
+                yield event["event"], event["id"], json.loads(event["data"])
+                event = {}
+            else:
+                event = {}
+
+
+def test_a_jobs_stream_shows_batches_and_epochs_and_ends_with_it(running):
+    job = running.train(modelName="m", epochs=3)
+    seen = list(Events(running, f"/jobs/{job}/events"))
+    assert all(kind == "job" and data["id"] == job for kind, _, data in seen)
+    assert seen[-1][2]["state"] == "completed"
+    assert [r["epoch"] for r in seen[-1][2]["results"]] == [1, 2, 3]
+    assert any(data["batch"] for _, _, data in seen if data["state"] == "running")
+    ids = [int(i) for _, i, _ in seen]
+    assert ids == sorted(ids)
+
+
+def test_the_event_stream_resumes_after_the_last_event_seen(running):
+    stream = Events(running, "/events")
+    job = running.train(modelName="m", epochs=3)
+    for kind, last, data in stream:
+        if kind == "job" and data["state"] == "running":
+            break
+    stream.http.close()
+    running.wait_job(job)
+    for kind, identity, data in Events(running, "/events", last):
+        assert int(identity) > int(last)
+        if kind == "job" and data["state"] == "completed":
+            break
+
+
+def test_nodes_that_come_and_go_are_events(running):
+    stream = Events(running, "/events")
+    running.start_node("node9")
+    names = set()
+    for kind, _, data in stream:
+        if kind == "node":
+            names.add(data.get("name"))
+            if "node9" in names:
+                break
+
+
+def test_a_quiet_stream_gets_a_comment(served):
+    stream = Events(served, "/events")
+    start = time.monotonic()
+    while time.monotonic() - start < 25 * PATIENCE:
+        if stream.answer.readline().startswith(b":"):
+            return
+    raise AssertionError("no comment in 25 s")
+
+
+def test_many_slow_readers_do_not_hold_up_the_rest(served):
+    readers = []
+    for _ in range(50):
+        peer = socket.create_connection(("127.0.0.1", served.api_port), timeout=10)
+        peer.sendall(b"GET /models/colours/colours.pth HTTP/1.1\r\nHost: x\r\n\r\n")
+        readers.append(peer)
+    wait_for("an answer", lambda: served.get("/healthz")["status"] == "ok", 5)
+    assert served.request("POST", "/inference", {"imagePath": "images/test/red/0.png"})[0] == 200
+    for peer in readers:
+        peer.close()
