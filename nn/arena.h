@@ -1,0 +1,27 @@
+/* One block of memory that several plans use in turn, as large as the largest needs, and where in it things lie. */
+#ifndef DCLS_NN_ARENA_H
+#define DCLS_NN_ARENA_H
+
+#include <stddef.h>
+
+#include "dcls/base/err.h"
+
+struct arena {
+    char *base; /* 64-byte aligned; NULL until the first reserve */
+    size_t bytes;
+    unsigned long generation; /* counts the moves: who holds addresses compares it */
+};
+
+/* Makes the arena at least that large. What it held is lost if it moves. */
+int arena_reserve(struct arena *arena, size_t bytes, struct err *err);
+
+/* Something that needs `bytes` from time `start` to time `end`, both included; arena_layout sets `offset`. */
+struct span {
+    size_t bytes, offset;
+    int start, end;
+};
+/* Gives spans that live at the same time distinct places, 64-byte aligned. Returns the bytes needed in all, or
+ * SIZE_MAX when memory is short. */
+size_t arena_layout(struct span *spans, int count);
+
+#endif

@@ -1,0 +1,138 @@
+/* What a plan looks like from inside, and what a backend provides to run it.
+ *
+ * plan_new turns the layers of a net into a list of ops over values, fuses those that the backend asked for, and then,
+ * op by op in forward order, calls prepare. All sizes being known, it lays values, gradients, saved data and scratch
+ * out in the arena by liveness. A step then runs:
+ *
+ *     bind      each op, before the first forward and again whenever the arena has moved
+ *     pack      each op that has it, before the first forward and the first after plan_weights_changed
+ *     forward   each op in order
+ *     backward  each op in reverse order (PLAN_TRAIN)
+ *
+ * Only prepare and bind may allocate. Layouts: a value's `layout` is NULL for canonical (dense float NCHW) or a
+ * descriptor that only the plan's backend understands; its gradient has the layout of its data. The plan's input is
+ * canonical. An op takes its inputs in the layout they have (reordering into its scratch if it must) and chooses the
+ * layout of its output. Ops that another backend runs (see struct backend) are `canonical`: where their input is not,
+ * the plan puts an OP_REORDER in front; likewise behind the logits.
+ *
+ * Weights and gradients of weights are canonical in weights->trained and plan->grad (param_value, param_grad); a backend
+ * may keep packed copies in op->state, which pack refreshes. */
+#ifndef DCLS_NN_BACKEND_H
+#define DCLS_NN_BACKEND_H
+
+#include "arena.h"
+#include "plan.h"
+
+enum op_kind {
+    OP_CONV,            /* in[0] (N, I, H, W) -> (N, O, OH, OW); may have norm, in[1], relu */
+    OP_BATCH_NORM,      /* PLAN_TRAIN: batch statistics, updates the running ones; PLAN_EVAL: running; may have relu */
+    OP_RELU,
+    OP_MAX_POOL,        /* padding counts as minus infinity */
+    OP_GLOBAL_AVG_POOL,
+    OP_ADD,             /* in[0] + in[1]; may have relu */
+    OP_LINEAR,          /* (N, I, 1, 1) -> (N, O, 1, 1) */
+    OP_REORDER,         /* the backend's layout -> canonical; backward the other way */
+    OP_KINDS,
+};
+
+/* The fusions that a backend can ask for. */
+enum fusion {
+    FUSE_EVAL_CONV = 1,  /* PLAN_EVAL: batch norm folded into the conv before it, then the sum, then ReLU */
+    FUSE_NORM_RELU = 2,  /* ReLU into the batch norm before it */
+    FUSE_ADD_RELU = 4,   /* ReLU into the sum before it */
+};
+
+struct value {
+    int n, c, h, w;
+    void *layout;   /* NULL: canonical. Set in prepare of the op that makes it; freed by backend->layout_free */
+    size_t bytes;   /* of data and of gradient; n*c*h*w floats unless prepare of its op set more (padded blocks) */
+    size_t data, grad; /* offsets into the arena; SIZE_MAX: none */
+};
+
+struct op {
+    enum op_kind kind;
+    const struct op_functions *functions; /* prepare may hand the op to another table with the same layouts */
+    const struct layer *layer;  /* of a fused op the first: the conv, the batch norm, the add */
+    const struct layer *norm;   /* OP_CONV, FUSE_EVAL_CONV: the batch norm to fold in (fold_norm), or NULL */
+    bool relu;                  /* fused: the output is max(0, .), last of all */
+    int in[2], out;             /* values; -1: none. OP_CONV with in[1]: that is added before ReLU */
+
+    /* Backward: write the gradient of in[i] at all (false for the plan's input: skip it), and add to what is there
+     * instead of overwriting it (another consumer wrote first). Known before prepare. */
+    bool wants_grad[2], accumulate[2];
+
+    /* Set by prepare; all 0, false or -1 before. */
+    size_t scratch_forward, scratch_backward; /* bytes free to use during that call */
+    size_t saved;                             /* bytes written by forward that backward reads */
+    bool keep_in[2], keep_out;                /* backward reads these values' data */
+    int share_data;  /* i: out would like in[i]'s memory (equal layouts only): forward in place */
+    int share_grad;  /* i: the gradient of in[i] would like that of out: backward in place */
+    /* Granted by the plan before bind. Where not granted, the addresses differ. */
+    bool data_shared, grad_shared;
+
+    size_t scratch_forward_at, scratch_backward_at, saved_at; /* offsets into the arena */
+    void *state; /* the backend's own, freed by release */
+};
+
+/* How one kind of op is run. forward and backward fail only for reasons outside (a library's error). */
+struct op_functions {
+    bool canonical; /* reads and writes canonical values only */
+    int (*prepare)(struct plan *plan, struct op *op, struct err *err);
+    int (*bind)(struct plan *plan, struct op *op, struct err *err);     /* may be NULL */
+    int (*pack)(struct plan *plan, struct op *op, struct err *err);     /* may be NULL; weights or statistics changed */
+    int (*forward)(struct plan *plan, struct op *op, struct err *err);
+    int (*backward)(struct plan *plan, struct op *op, struct err *err); /* called in PLAN_TRAIN only */
+    void (*release)(struct op *op);                                     /* may be NULL; also after a failed prepare */
+};
+
+struct backend {
+    const char *name;
+    unsigned fusions; /* of enum fusion */
+    /* plan->state and what the ops share (engine, stream); both may be NULL. spec.threads is in force by then. */
+    int (*open)(struct plan *plan, struct err *err);
+    void (*close)(struct plan *plan); /* after every op's release; also after a failed open */
+    void (*layout_free)(void *layout); /* NULL if it never sets one */
+    const struct op_functions *ops[OP_KINDS]; /* NULL: the reference backend's */
+};
+
+struct plan {
+    const struct net *net;
+    struct weights *weights;
+    float *grad; /* NULL in PLAN_EVAL */
+    struct plan_spec spec;
+    const struct backend *backend;
+    void *state; /* the backend's */
+    struct value *values;
+    int value_count;
+    struct op *ops;
+    int op_count;
+    int input, logits; /* values */
+    struct arena *arena;
+    bool owns_arena;
+    size_t arena_bytes;
+    unsigned long bound; /* the arena's generation that the ops are bound to; 0: none */
+    bool packed;
+};
+
+/* The backends of this program, NULL-ended (backends.c), and one by name (NULL with err). */
+extern const struct backend *const backends[];
+extern const struct backend backend_reference; /* ops/reference.c */
+extern const struct backend backend_onednn;    /* onednn/ */
+const struct backend *backend_find(const char *name, struct err *err);
+
+/* Addresses, from bind on. NULL where there is none (no gradient, no scratch). */
+float *value_data(const struct plan *plan, int value);
+float *value_grad(const struct plan *plan, int value);
+void *op_scratch_forward(const struct plan *plan, const struct op *op);
+void *op_scratch_backward(const struct plan *plan, const struct op *op);
+void *op_saved(const struct plan *plan, const struct op *op);
+
+/* Where a parameter's numbers and their gradient lie, canonical (shape: plan->net->params[param]). NULL for -1. */
+float *param_value(const struct plan *plan, int param);
+float *param_grad(const struct plan *plan, int param);
+
+/* The conv's weight (O, I/groups, KH, KW) and bias (O) with op->norm's running statistics folded in; op->norm NULL: the
+ * conv's own weight and bias (0 if it has none). */
+void fold_norm(const struct plan *plan, const struct op *op, float *weight, float *bias);
+
+#endif
