@@ -13,9 +13,12 @@
 struct image {
     int width, height;
     uint8_t *rgb; /* (height, width, 3) */
+    size_t capacity; /* bytes that rgb has room for */
 };
 
-/* JPEG by libjpeg-turbo, else stb_image (PNG, BMP, GIF, …); the format is told from the content. */
+/* JPEG by libjpeg-turbo, else stb_image (PNG, BMP, GIF); the format is told from the content. `image` is zeroed or
+ * was decoded into before: its memory is kept where it suffices. After a failure its pixels are undefined, but it can
+ * be decoded into again; image_release in any case. */
 int image_decode(struct image *image, const void *bytes, size_t count, struct err *err);
 void image_release(struct image *image);
 

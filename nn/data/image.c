@@ -1,0 +1,76 @@
+/* Which decoder reads an image is told from its first bytes, never from its name. What is neither JPEG, PNG, BMP nor
+ * GIF is refused: guessing among formats without a signature would turn garbage into pixels. */
+#include "image.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoders.h"
+
+static bool starts_with(const uint8_t *bytes, size_t count, const char *magic, size_t length)
+{
+    return count >= length && memcmp(bytes, magic, length) == 0;
+}
+
+int image_decode(struct image *image, const void *bytes, size_t count, struct err *err)
+{
+    if (!count)
+        return err_set(err, "the image is empty");
+    if (starts_with(bytes, count, "\xff\xd8\xff", 3))
+        return jpeg_decode(image, bytes, count, err);
+    if (starts_with(bytes, count, "\x89PNG\r\n\x1a\n", 8))
+        return png_decode(image, bytes, count, err);
+    if (starts_with(bytes, count, "GIF87a", 6) || starts_with(bytes, count, "GIF89a", 6))
+        return gif_decode(image, bytes, count, err);
+    if (starts_with(bytes, count, "BM", 2))
+        return bmp_decode(image, bytes, count, err);
+    return err_set(err, "not a JPEG, PNG, BMP or GIF image");
+}
+
+int image_reserve(struct image *image, int64_t width, int64_t height, struct err *err)
+{
+    if (width < 1 || height < 1 || width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE ||
+        width * height > IMAGE_MAX_PIXELS)
+        return err_set(err, "an image of %lldx%lld pixels is not supported (at most %d a side and %d in all)",
+                       (long long)width, (long long)height, IMAGE_MAX_SIDE, IMAGE_MAX_PIXELS);
+    size_t needed = (size_t)(width * height) * 3;
+    if (needed > image->capacity) {
+        uint8_t *rgb = malloc(needed);
+        if (!rgb)
+            return err_set(err, "no memory for an image of %lldx%lld pixels", (long long)width, (long long)height);
+        free(image->rgb);
+        image->rgb = rgb;
+        image->capacity = needed;
+    }
+    image->width = (int)width;
+    image->height = (int)height;
+    return 0;
+}
+
+void image_release(struct image *image)
+{
+    free(image->rgb);
+    *image = (struct image){0};
+}
+
+void image_normalise(const uint8_t *rgb, int size, int flip, float *out)
+{
+    static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
+    size_t plane = (size_t)size * size;
+    for (int c = 0; c < 3; c++) {
+        float level[256];
+        for (int v = 0; v < 256; v++)
+            level[v] = ((float)v / 255.0f - mean[c]) / deviation[c];
+        for (int y = 0; y < size; y++) {
+            const uint8_t *from = rgb + (size_t)y * size * 3 + c;
+            float *to = out + c * plane + (size_t)y * size;
+            if (flip)
+                for (int x = 0; x < size; x++)
+                    to[x] = level[from[3 * (size - 1 - x)]];
+            else
+                for (int x = 0; x < size; x++)
+                    to[x] = level[from[3 * x]];
+        }
+    }
+}

@@ -1,0 +1,128 @@
+/* PNG and BMP by stb_image (and its one instance, which gif.c uses too), from memory alone, with the size checked
+ * before any pixel is decoded. As with PIL's convert('RGB'): alpha is dropped, palettes, grey and 1 to 4 bits a sample
+ * are expanded, 16-bit colour keeps the high byte, and 16-bit grey is clipped at 255.
+ *
+ * Where stb_image does not follow PIL: it refuses run-length coded BMPs, and widens the 5-bit samples of 16-bit BMPs
+ * by repeating bits, up to one level apart. */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "decoders.h"
+#include "stb_rgb.h"
+
+/* All memory is zeroed, so that no decoder's oversight lets out what was in it before. */
+static void *zeroed(size_t count)
+{
+    return calloc(1, count ? count : 1);
+}
+
+#define STBI_MALLOC(count) zeroed(count)
+#define STBI_REALLOC(old, count) realloc(old, count)
+#define STBI_FREE(old) free(old)
+#define STB_IMAGE_IMPLEMENTATION
+#define STBI_ONLY_PNG
+#define STBI_ONLY_BMP
+#define STBI_ONLY_GIF
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_HDR
+#define STBI_MAX_DIMENSIONS IMAGE_MAX_SIDE
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wtype-limits"
+#include <stb_image.h>
+#pragma GCC diagnostic pop
+
+static int measure(const char *format, const uint8_t *bytes, size_t count, struct image *image, struct err *err)
+{
+    int width, height, channels;
+    if (count > INT_MAX)
+        return err_set(err, "the %s image is larger than 2 GiB", format);
+    if (!stbi_info_from_memory(bytes, (int)count, &width, &height, &channels))
+        return err_set(err, "cannot decode the %s image: %s", format, stbi_failure_reason());
+    return image_reserve(image, width, height, err);
+}
+
+int stb_rgba(const char *format, const uint8_t *bytes, size_t count, struct image *image, uint8_t **rgba,
+             struct err *err)
+{
+    if (measure(format, bytes, count, image, err))
+        return -1;
+    int width, height, channels;
+    *rgba = stbi_load_from_memory(bytes, (int)count, &width, &height, &channels, 4);
+    if (!*rgba)
+        return err_set(err, "cannot decode the %s image: %s", format, stbi_failure_reason());
+    if (width != image->width || height != image->height) {
+        free(*rgba);
+        *rgba = NULL;
+        return err_set(err, "cannot decode the %s image: its size is not what its header says", format);
+    }
+    return 0;
+}
+
+static int decode(const char *format, struct image *image, const uint8_t *bytes, size_t count, struct err *err)
+{
+    uint8_t *rgba;
+    if (stb_rgba(format, bytes, count, image, &rgba, err))
+        return -1;
+    size_t pixels = (size_t)image->width * image->height;
+    for (size_t i = 0; i < pixels; i++)
+        memcpy(image->rgb + 3 * i, rgba + 4 * i, 3);
+    free(rgba);
+    return 0;
+}
+
+static int decode_grey16(struct image *image, const uint8_t *bytes, size_t count, struct err *err)
+{
+    if (measure("PNG", bytes, count, image, err))
+        return -1;
+    int width, height, channels;
+    uint16_t *grey = stbi_load_16_from_memory(bytes, (int)count, &width, &height, &channels, 1);
+    if (!grey)
+        return err_set(err, "cannot decode the PNG image: %s", stbi_failure_reason());
+    int status = 0;
+    if (width != image->width || height != image->height)
+        status = err_set(err, "cannot decode the PNG image: its size is not what its header says");
+    else
+        for (size_t i = 0; i < (size_t)width * height; i++)
+            memset(image->rgb + 3 * i, grey[i] > 255 ? 255 : grey[i], 3);
+    free(grey);
+    return status;
+}
+
+int png_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err)
+{
+    /* Signature (8), then the header chunk: length, name, width, height (4 each), bits a sample, colour type. */
+    if (count > 25 && bytes[24] == 16 && bytes[25] == 0)
+        return decode_grey16(image, bytes, count, err);
+    return decode("PNG", image, bytes, count, err);
+}
+
+static uint32_t little(const uint8_t *bytes, int count)
+{
+    uint32_t value = 0;
+    for (int i = 0; i < count; i++)
+        value |= (uint32_t)bytes[i] << 8 * i;
+    return value;
+}
+
+int bmp_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err)
+{
+    if (count < 26)
+        return err_set(err, "the BMP image ends early");
+    if (measure("BMP", bytes, count, image, err))
+        return -1;
+    /* stb_image reads zeros behind the end. The file holds the pixels' offset at 10 and, by the kind of its second
+     * header (12 bytes or more), the bits a pixel at 24 or 28; rows are padded to 4 bytes. */
+    bool old = little(bytes + 14, 4) == 12;
+    if (count < 30 && !old)
+        return err_set(err, "the BMP image ends early");
+    uint64_t bits = little(bytes + (old ? 24 : 28), 2);
+    uint64_t row = ((uint64_t)image->width * bits + 31) / 32 * 4;
+    if (little(bytes + 10, 4) + row * (uint64_t)image->height > count)
+        return err_set(err, "the BMP image ends early");
+    return decode("BMP", image, bytes, count, err);
+}

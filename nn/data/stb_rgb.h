@@ -1,0 +1,12 @@
+/* stb_image for the formats that need a word before or after it (gif.c). */
+#ifndef DCLS_NN_STB_RGB_H
+#define DCLS_NN_STB_RGB_H
+
+#include "image.h"
+
+/* Makes room in image for the file's size and decodes it; *rgba (height, width, 4) is the caller's to free().
+ * `format` is for messages. */
+int stb_rgba(const char *format, const uint8_t *bytes, size_t count, struct image *image, uint8_t **rgba,
+             struct err *err);
+
+#endif
