@@ -1,0 +1,71 @@
+/* From a WORKER TRAIN object to the engine's configuration. */
+#include "job.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/base/fs.h"
+#include "dcls/proto/name.h"
+
+#define THREADS_MAX 1024
+#define DATA_DIR_SHOWN "./images" /* what reports call the image root, wherever it lies */
+
+int job_default_threads(void)
+{
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof cpus, &cpus))
+        return 1;
+    int count = CPU_COUNT(&cpus);
+    return count > 0 ? count : 1;
+}
+
+int job_read(const char *path, struct msg *msg, struct err *err)
+{
+    char *text = NULL;
+    size_t count;
+    msg_init(msg, MSG_WORKER_TRAIN);
+    if (fs_read(path, MSG_MAX, &text, &count, err))
+        return -1;
+    int result = msg_decode(msg, text, count, err);
+    free(text);
+    if (result)
+        return err_prefix(err, "job '%s'", path);
+    if (msg->type != MSG_WORKER_TRAIN)
+        return err_set(err, "job '%s' is a %s, not a %s", path, msg_type_name(msg->type),
+                       msg_type_name(MSG_WORKER_TRAIN));
+    return 0;
+}
+
+int job_config(const struct msg *msg, struct train_config *config, struct err *err)
+{
+    const struct train_options *options = &msg->options;
+    if (!msg->model_name || !name_is_valid(msg->model_name))
+        return err_set(err, "'%s' is no name for a model", msg->model_name ? msg->model_name : "");
+    if (!msg->model_type || !msg->data_dir || !msg->models_dir)
+        return err_set(err, "a job needs modelType, dataDir and modelsDir");
+    if (msg->threads > THREADS_MAX)
+        return err_set(err, "threads must be at most %d", THREADS_MAX);
+    if (strcmp(options->weights, "none") && *options->weights && !msg->weights_file)
+        return err_set(err, "the weights '%s' need a weightsFile", options->weights);
+    *config = (struct train_config){
+        .type = msg->model_type,
+        .model_name = msg->model_name,
+        .data_dir = msg->data_dir,
+        .models_dir = msg->models_dir,
+        .data_dir_shown = DATA_DIR_SHOWN,
+        .weights_file = msg->weights_file,
+        .optimizer = options->optimizer,
+        .augment = options->augment,
+        .backend = options->backend,
+        .learning_rate = options->learning_rate,
+        .momentum = options->momentum,
+        .weight_decay = options->weight_decay,
+        .epochs = (int)options->epochs,
+        .batch_size = (int)options->batch_size,
+        .image_size = (int)options->image_size,
+        .threads = msg->threads > 0 ? (int)msg->threads : job_default_threads(),
+        .seed = (uint64_t)options->seed,
+    };
+    return 0;
+}

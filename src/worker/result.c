@@ -1,0 +1,180 @@
+/* Builds what TRAINING_COMPLETED carries. The messages are bounded, so long logs and reports are shortened here. */
+#include "result.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/base/fs.h"
+#include "dcls/base/sha256.h"
+
+#define LOG_FILE_MAX (4 * 1024 * 1024)
+#define REPORT_FILE_MAX (16 * 1024 * 1024)
+#define CLASSES_FILE_MAX (1024 * 1024)
+#define LOG_SENT_MAX (128 * 1024)     /* JSON escapes can at most double what logs hold: lines of text */
+#define RESULTS_SENT_MAX 2000         /* epochs: about 150 bytes each, twice in the message at most */
+#define CLASSES_SENT_MAX (128 * 1024) /* bytes of names */
+#define IMAGE_SIZE_DEFAULT 224
+
+static char *model_path(const char *dir, const char *model, const char *ending)
+{
+    char *path = NULL;
+    int length = ending ? asprintf(&path, "%s/%s/%s.%s", dir, model, model, ending)
+                        : asprintf(&path, "%s/%s/classes.txt", dir, model);
+    return length < 0 ? NULL : path;
+}
+
+static char *read_part(const char *dir, const char *model, const char *ending, size_t max, size_t *count,
+                       struct err *err)
+{
+    char *path = model_path(dir, model, ending), *text = NULL;
+    if (!path)
+        err_set(err, "no memory for model '%s'", model);
+    else if (fs_read(path, max, &text, count, err))
+        text = NULL;
+    free(path);
+    return text;
+}
+
+/* The last lines of a log, at most `max` bytes. */
+static const char *last_lines(const char *log, size_t count, size_t max)
+{
+    if (count <= max)
+        return log;
+    const char *from = log + count - max, *newline = strchr(from, '\n');
+    return newline ? newline + 1 : from;
+}
+
+static cJSON *make_data(const char *models_dir, const char *model, struct err *err)
+{
+    static const struct {
+        const char *key, *ending;
+    } files[] = { { "model_path", "pth" }, { "report_path", "json" }, { "output_file", "txt" } };
+    size_t count;
+    char *log = read_part(models_dir, model, "txt", LOG_FILE_MAX, &count, err);
+    if (!log)
+        return NULL;
+    cJSON *data = cJSON_CreateObject();
+    bool complete = data;
+    for (size_t i = 0; complete && i < sizeof files / sizeof *files; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "models/%s/%s.%s", model, model, files[i].ending);
+        complete = cJSON_AddStringToObject(data, files[i].key, path);
+    }
+    complete = complete && cJSON_AddStringToObject(data, "output_contents", last_lines(log, count, LOG_SENT_MAX));
+    free(log);
+    if (complete)
+        return data;
+    cJSON_Delete(data);
+    err_set(err, "no memory for the result of '%s'", model);
+    return NULL;
+}
+
+static void shorten_report(cJSON *report)
+{
+    cJSON *results = cJSON_GetObjectItemCaseSensitive(report, "results");
+    int count = cJSON_GetArraySize(results);
+    if (count <= RESULTS_SENT_MAX)
+        return;
+    cJSON *item = cJSON_GetArrayItem(results, RESULTS_SENT_MAX / 2);
+    for (int drop = count - RESULTS_SENT_MAX; drop > 0 && item; drop--) {
+        cJSON *next = item->next;
+        cJSON_Delete(cJSON_DetachItemViaPointer(results, item));
+        item = next;
+    }
+    cJSON_AddTrueToObject(report, "truncated");
+}
+
+static cJSON *read_report(const char *models_dir, const char *model, struct err *err)
+{
+    size_t count;
+    char *text = read_part(models_dir, model, "json", REPORT_FILE_MAX, &count, err);
+    if (!text)
+        return NULL;
+    cJSON *report = cJSON_ParseWithLength(text, count);
+    free(text);
+    if (!report)
+        err_set(err, "the report of '%s' is no JSON", model);
+    return report;
+}
+
+static cJSON *read_classes(const char *models_dir, const char *model, struct err *err)
+{
+    size_t count;
+    char *text = read_part(models_dir, model, NULL, CLASSES_FILE_MAX, &count, err);
+    if (!text)
+        return NULL;
+    cJSON *classes = cJSON_CreateArray();
+    char *rest = count <= CLASSES_SENT_MAX ? text : NULL, *line;
+    while ((line = strsep(&rest, "\n")))
+        if (*line)
+            cJSON_AddItemToArray(classes, cJSON_CreateString(line));
+    free(text);
+    if (!classes)
+        err_set(err, "no memory for the classes of '%s'", model);
+    return classes;
+}
+
+static cJSON *make_info(const char *models_dir, const char *model, const cJSON *report, struct err *err)
+{
+    char sha256[SHA256_HEX_SIZE];
+    const cJSON *arguments = cJSON_GetObjectItemCaseSensitive(report, "arguments");
+    const cJSON *type = cJSON_GetObjectItemCaseSensitive(arguments, "base_model");
+    const cJSON *size = cJSON_GetObjectItemCaseSensitive(report, "image_size");
+    char *path = model_path(models_dir, model, "pth");
+    cJSON *list = NULL, *classes = NULL;
+    if (!path) {
+        err_set(err, "no memory for model '%s'", model);
+        goto out;
+    }
+    if (sha256_file(path, sha256, err) || !(classes = read_classes(models_dir, model, err)))
+        goto out;
+    list = cJSON_CreateArray();
+    cJSON *info = cJSON_CreateObject();
+    if (!cJSON_AddItemToArray(list, info)) {
+        cJSON_Delete(info);
+        cJSON_Delete(list);
+        list = NULL;
+        err_set(err, "no memory for model '%s'", model);
+        goto out;
+    }
+    cJSON_AddStringToObject(info, "name", model);
+    cJSON_AddStringToObject(info, "sha256", sha256);
+    cJSON_AddStringToObject(info, "type", cJSON_IsString(type) ? type->valuestring : "");
+    cJSON_AddItemToObject(info, "classes", classes);
+    classes = NULL;
+    cJSON_AddNumberToObject(info, "imageSize", cJSON_IsNumber(size) ? size->valuedouble : IMAGE_SIZE_DEFAULT);
+    cJSON_AddNumberToObject(info, "bytes", (double)fs_size(path));
+out:
+    cJSON_Delete(classes);
+    free(path);
+    return list;
+}
+
+int result_fill(struct msg *msg, const char *models_dir, const char *model, struct err *err)
+{
+    if (!(msg->data = make_data(models_dir, model, err)) || !(msg->report = read_report(models_dir, model, err)) ||
+        !(msg->model_info = make_info(models_dir, model, msg->report, err)))
+        return -1;
+    shorten_report(msg->report);
+    return 0;
+}
+
+static double four_decimals(double value)
+{
+    return round(value * 1e4) / 1e4;
+}
+
+cJSON *result_epoch(const struct epoch_result *result)
+{
+    cJSON *object = cJSON_CreateObject();
+    if (!object)
+        return NULL;
+    cJSON_AddNumberToObject(object, "epoch", result->epoch);
+    cJSON_AddNumberToObject(object, "train_loss", four_decimals(result->train_loss));
+    cJSON_AddNumberToObject(object, "train_accuracy", four_decimals(result->train_accuracy));
+    cJSON_AddNumberToObject(object, "test_loss", four_decimals(result->test_loss));
+    cJSON_AddNumberToObject(object, "test_accuracy", four_decimals(result->test_accuracy));
+    cJSON_AddNumberToObject(object, "epoch_time_seconds", four_decimals(result->seconds));
+    return object;
+}

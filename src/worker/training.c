@@ -1,0 +1,114 @@
+/* Runs the engine's training and tells of it: batches at most five times a second, every epoch, and one outcome. */
+#include "training.h"
+
+#include <string.h>
+
+#include "dcls/base/clock.h"
+#include "dcls/base/log.h"
+#include "job.h"
+#include "result.h"
+
+#define PROGRESS_INTERVAL_MS 200
+
+struct run {
+    struct channel *channel;
+    const struct msg *request;
+    int64_t told_ms; /* when a batch was told last; 0: never */
+};
+
+/* A message about this job. */
+static int start_message(const struct run *run, struct msg *msg, enum msg_type type)
+{
+    const struct msg *request = run->request;
+    msg_init(msg, type);
+    msg->generation = request->generation;
+    return msg_set(&msg->train_key, request->train_key) || msg_set(&msg->job, request->job) ||
+                   msg_set(&msg->model_name, request->model_name)
+               ? -1
+               : 0;
+}
+
+static void send_progress(struct run *run, const struct train_progress *progress, const struct epoch_result *result)
+{
+    struct msg msg;
+    struct err err = ERR_INIT;
+    int failed = start_message(run, &msg, MSG_TRAINING_PROGRESS);
+    msg.epoch = progress->epoch;
+    msg.epochs = progress->epochs;
+    msg.batch = progress->batch;
+    msg.batches = progress->batches;
+    msg.images_per_second = progress->images_per_second;
+    msg.loss = progress->loss;
+    msg.accuracy = progress->accuracy;
+    if (result)
+        msg.result = result_epoch(result);
+    /* A lost line ends the job through channel_cancelled, so a failed send needs no more than a word. */
+    if (failed || channel_send(run->channel, &msg, &err))
+        log_warn("progress was not sent: %s", *err.text ? err.text : "no memory");
+    msg_release(&msg);
+}
+
+static void on_batch(void *arg, const struct train_progress *progress)
+{
+    struct run *run = arg;
+    int64_t now = clock_ms();
+    if (run->told_ms && now - run->told_ms < PROGRESS_INTERVAL_MS)
+        return;
+    run->told_ms = now;
+    send_progress(run, progress, NULL);
+}
+
+static void on_epoch(void *arg, const struct train_progress *progress, const struct epoch_result *result)
+{
+    send_progress(arg, progress, result);
+}
+
+static bool is_cancelled(void *arg)
+{
+    const struct run *run = arg;
+    return channel_cancelled(run->channel);
+}
+
+static int send_failed(struct run *run, const char *why, bool cancelled, struct err *err)
+{
+    struct msg msg;
+    struct err send_err = ERR_INIT;
+    int failed = start_message(run, &msg, MSG_TRAINING_FAILED);
+    msg.cancelled = cancelled;
+    if (failed || msg_set(&msg.message, why) || channel_send(run->channel, &msg, &send_err))
+        log_warn("the failure was not sent: %s", *send_err.text ? send_err.text : "no memory");
+    msg_release(&msg);
+    return err_set(err, "%s", why);
+}
+
+static int send_completed(struct run *run, const char *models_dir, struct err *err)
+{
+    struct msg msg;
+    int result = -1;
+    if (start_message(run, &msg, MSG_TRAINING_COMPLETED))
+        err_set(err, "no memory for the result");
+    else if (!result_fill(&msg, models_dir, run->request->model_name, err))
+        result = channel_send(run->channel, &msg, err);
+    msg_release(&msg);
+    return result;
+}
+
+int training_run(struct channel *channel, const struct msg *request, struct err *err)
+{
+    struct run run = { .channel = channel, .request = request };
+    struct train_observer observer = { .arg = &run, .batch = on_batch, .epoch = on_epoch, .cancelled = is_cancelled };
+    struct train_config config;
+    struct err why = ERR_INIT;
+
+    if (job_config(request, &config, &why))
+        return send_failed(&run, why.text, false, err);
+    switch (train_run(&config, &observer, &why)) {
+    case TRAIN_CANCELLED:
+        return send_failed(&run, "cancelled", true, err);
+    case TRAIN_ERROR:
+        return send_failed(&run, why.text, false, err);
+    case TRAIN_DONE:
+        break;
+    }
+    return send_completed(&run, config.models_dir, &why) ? send_failed(&run, why.text, false, err) : 0;
+}
