@@ -1,5 +1,5 @@
-/* One decoder a format, for image.c alone: each is given bytes that begin with its format's signature, and fills the
- * image with what PIL's convert('RGB') gives. A file that ends early is refused, as PIL refuses it. */
+/* One decoder a format, for image.c: each is given bytes that begin with its format's signature, and fills the image
+ * with what PIL's convert('RGB') gives. A file that ends early is refused, as PIL refuses it. */
 #ifndef DCLS_NN_DECODERS_H
 #define DCLS_NN_DECODERS_H
 

@@ -1,0 +1,334 @@
+/* Threads that read, resize and normalise images ahead of the network.
+ *
+ * The unit of work is one image: a thread takes the next position of the epoch under the lock, makes that image in its
+ * place of its batch's slot without the lock, and counts it done. Batch b lives in slot b % ahead, so a position may be
+ * taken once the batch that lay in its slot before was given back (`limit`). With no threads loader_next does the
+ * same work itself.
+ *
+ * Waits: loader_next waits for images being made, loader_start and loader_free for each thread's one image in hand.
+ * Nothing waits for the caller, so none of them can hang but in the file system. */
+#include "loader.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../rng.h"
+#include "samples.h"
+
+#define THREADS_MAX 256
+#define AHEAD_MAX 1024
+#define IMAGE_SIZE_MAX 4096
+
+/* Streams of random numbers, so that none of them shares its numbers with another of the same seed. */
+enum { STREAM_ORDER = 1, STREAM_FLIP = 2 };
+
+struct slot {
+    struct batch batch;
+    int done;        /* images made, or failed at */
+    size_t failed;   /* the first position that failed; SIZE_MAX: none */
+    struct err err;  /* why */
+};
+
+/* What one thread works with. */
+struct maker {
+    struct loader *loader;
+    pthread_t thread;
+    struct sample_reader reader;
+    struct resize_scratch *scratch;
+    uint8_t *pixels; /* (S, S, 3) */
+};
+
+struct loader {
+    struct dataset *dataset;
+    struct loader_spec spec;
+    size_t samples;
+    int batches;
+    size_t *order; /* (samples): the sample at each position of this epoch */
+    struct slot *slots;
+    struct maker *makers;
+    int maker_count; /* at least one: its buffers serve loader_next when there are no threads */
+
+    pthread_mutex_t lock; /* everything below, and the slots' counts and errors */
+    pthread_cond_t work, finished;
+    int started; /* threads running */
+    int epoch;
+    size_t next;  /* the position to be taken next */
+    size_t limit; /* positions from here on may not be taken yet */
+    int busy;     /* threads with an image in hand */
+    int handed;   /* batches handed out in this epoch */
+    bool failed, stop;
+};
+
+static uint64_t stream(int kind, int epoch)
+{
+    return (uint64_t)kind << 56 | (uint32_t)epoch;
+}
+
+static int batch_count(const struct loader *loader, int batch)
+{
+    size_t left = loader->samples - (size_t)batch * loader->spec.batch_size;
+    return left < (size_t)loader->spec.batch_size ? (int)left : loader->spec.batch_size;
+}
+
+/* Makes the image of one position in its place. Called without the lock. */
+static int make_image(struct maker *maker, size_t position, struct err *err)
+{
+    struct loader *loader = maker->loader;
+    const struct loader_spec *spec = &loader->spec;
+    size_t sample = loader->order[position], size = (size_t)spec->image_size;
+    struct batch *batch = &loader->slots[position / spec->batch_size % spec->ahead].batch;
+    size_t place = position % spec->batch_size;
+    if (dataset_read(loader->dataset, spec->split, sample, &maker->reader, err) ||
+        image_resize(&maker->reader.image, spec->image_size, spec->image_size, maker->pixels, maker->scratch, err))
+        return -1;
+    int flip = spec->flip && (rng_bits(spec->seed, stream(STREAM_FLIP, loader->epoch), sample) & 1);
+    image_normalise(maker->pixels, spec->image_size, flip, batch->images + place * 3 * size * size);
+    batch->labels[place] = dataset_label(loader->dataset, spec->split, sample);
+    return 0;
+}
+
+/* Takes a position, makes its image and counts it. Called and left with the lock held. */
+static void make_next(struct loader *loader, struct maker *maker)
+{
+    struct err err = ERR_INIT;
+    size_t position = loader->next++;
+    int batch = (int)(position / loader->spec.batch_size);
+    struct slot *slot = &loader->slots[batch % loader->spec.ahead];
+    loader->busy++;
+    pthread_mutex_unlock(&loader->lock);
+    int status = make_image(maker, position, &err);
+    pthread_mutex_lock(&loader->lock);
+    loader->busy--;
+    slot->done++;
+    /* The first in order is told, whichever thread met one first. */
+    if (status && position < slot->failed) {
+        slot->failed = position;
+        slot->err = err;
+    }
+    if (slot->done == batch_count(loader, batch) || !loader->busy)
+        pthread_cond_broadcast(&loader->finished);
+}
+
+static void *work(void *arg)
+{
+    struct maker *maker = arg;
+    struct loader *loader = maker->loader;
+    pthread_mutex_lock(&loader->lock);
+    while (!loader->stop) {
+        if (loader->next < loader->limit)
+            make_next(loader, maker);
+        else
+            pthread_cond_wait(&loader->work, &loader->lock);
+    }
+    pthread_mutex_unlock(&loader->lock);
+    return NULL;
+}
+
+/* Lets the threads take the positions of batches before `batches`. Called with the lock held. */
+static void allow(struct loader *loader, int64_t batches)
+{
+    size_t limit = batches < loader->batches ? (size_t)batches * loader->spec.batch_size : loader->samples;
+    loader->limit = limit;
+    pthread_cond_broadcast(&loader->work);
+}
+
+static int spec_check(const struct loader_spec *spec, struct err *err)
+{
+    if (spec->batch_size < 1 || spec->image_size < 1 || spec->image_size > IMAGE_SIZE_MAX)
+        return err_set(err, "cannot load batches of %d images of size %d (at most %d)", spec->batch_size,
+                       spec->image_size, IMAGE_SIZE_MAX);
+    if (spec->threads < 0 || spec->threads > THREADS_MAX || spec->ahead < 1 || spec->ahead > AHEAD_MAX)
+        return err_set(err, "cannot load with %d threads %d batches ahead", spec->threads, spec->ahead);
+    return 0;
+}
+
+static int allocate(struct loader *loader, struct err *err)
+{
+    const struct loader_spec *spec = &loader->spec;
+    size_t image = (size_t)spec->image_size * spec->image_size * 3;
+    /* No slot need hold more images than there are. */
+    size_t room = loader->samples < (size_t)spec->batch_size ? loader->samples : (size_t)spec->batch_size;
+    loader->order = calloc(loader->samples, sizeof(*loader->order));
+    loader->slots = calloc((size_t)spec->ahead, sizeof(*loader->slots));
+    loader->makers = calloc((size_t)loader->maker_count, sizeof(*loader->makers));
+    if (!loader->order || !loader->slots || !loader->makers)
+        return err_set(err, "no memory to load images");
+    for (int i = 0; i < spec->ahead; i++) {
+        struct batch *batch = &loader->slots[i].batch;
+        batch->images = room <= SIZE_MAX / sizeof(float) / image ? malloc(room * image * sizeof(float)) : NULL;
+        batch->labels = calloc(room, sizeof(int));
+        if (!batch->images || !batch->labels)
+            return err_set(err, "no memory for batches of %zu images of size %d", room, spec->image_size);
+    }
+    for (int i = 0; i < loader->maker_count; i++) {
+        struct maker *maker = &loader->makers[i];
+        maker->loader = loader;
+        maker->scratch = resize_scratch_new();
+        maker->pixels = malloc(image);
+        if (!maker->scratch || !maker->pixels)
+            return err_set(err, "no memory to load images");
+    }
+    return 0;
+}
+
+/* With all signals blocked: they are for the thread that runs the process. */
+static int start_threads(struct loader *loader, struct err *err)
+{
+    sigset_t all, before;
+    int code = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    while (loader->started < loader->spec.threads && !code) {
+        struct maker *maker = &loader->makers[loader->started];
+        code = pthread_create(&maker->thread, NULL, work, maker);
+        loader->started += !code;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code ? err_set(err, "cannot start a loader thread: %s", strerror(code)) : 0;
+}
+
+struct loader *loader_new(struct dataset *dataset, const struct loader_spec *spec, struct err *err)
+{
+    struct loader *loader = NULL;
+    if (spec_check(spec, err))
+        return NULL;
+    if (!(loader = calloc(1, sizeof(*loader)))) {
+        err_set(err, "no memory to load images");
+        return NULL;
+    }
+    loader->dataset = dataset;
+    loader->spec = *spec;
+    loader->samples = dataset_count(dataset, spec->split);
+    loader->batches = (int)((loader->samples + (size_t)spec->batch_size - 1) / (size_t)spec->batch_size);
+    loader->maker_count = spec->threads ? spec->threads : 1;
+    pthread_mutex_init(&loader->lock, NULL);
+    pthread_cond_init(&loader->work, NULL);
+    pthread_cond_init(&loader->finished, NULL);
+    if (allocate(loader, err) || start_threads(loader, err)) {
+        loader_free(loader);
+        return NULL;
+    }
+    return loader;
+}
+
+static void free_parts(struct loader *loader)
+{
+    for (int i = 0; loader->slots && i < loader->spec.ahead; i++) {
+        free(loader->slots[i].batch.images);
+        free(loader->slots[i].batch.labels);
+    }
+    for (int i = 0; loader->makers && i < loader->maker_count; i++) {
+        sample_reader_release(&loader->makers[i].reader);
+        resize_scratch_free(loader->makers[i].scratch);
+        free(loader->makers[i].pixels);
+    }
+    free(loader->slots);
+    free(loader->makers);
+    free(loader->order);
+}
+
+void loader_free(struct loader *loader)
+{
+    if (!loader)
+        return;
+    pthread_mutex_lock(&loader->lock);
+    loader->stop = true;
+    pthread_cond_broadcast(&loader->work);
+    pthread_mutex_unlock(&loader->lock);
+    for (int i = 0; i < loader->started; i++)
+        pthread_join(loader->makers[i].thread, NULL);
+    pthread_mutex_destroy(&loader->lock);
+    pthread_cond_destroy(&loader->work);
+    pthread_cond_destroy(&loader->finished);
+    free_parts(loader);
+    free(loader);
+}
+
+int loader_batches(const struct loader *loader)
+{
+    return loader->batches;
+}
+
+/* Fisher and Yates. */
+static void make_order(struct loader *loader)
+{
+    for (size_t i = 0; i < loader->samples; i++)
+        loader->order[i] = i;
+    if (!loader->spec.shuffle)
+        return;
+    for (size_t i = loader->samples; i-- > 1;) {
+        size_t other = rng_bits(loader->spec.seed, stream(STREAM_ORDER, loader->epoch), i) % (i + 1);
+        size_t kept = loader->order[i];
+        loader->order[i] = loader->order[other];
+        loader->order[other] = kept;
+    }
+}
+
+static void slot_clear(struct slot *slot)
+{
+    slot->done = 0;
+    slot->failed = SIZE_MAX;
+}
+
+void loader_start(struct loader *loader, int epoch)
+{
+    pthread_mutex_lock(&loader->lock);
+    loader->limit = 0;
+    while (loader->busy)
+        pthread_cond_wait(&loader->finished, &loader->lock);
+    loader->epoch = epoch;
+    loader->next = 0;
+    loader->handed = 0;
+    loader->failed = false;
+    for (int i = 0; i < loader->spec.ahead; i++)
+        slot_clear(&loader->slots[i]);
+    make_order(loader);
+    allow(loader, loader->spec.ahead);
+    pthread_mutex_unlock(&loader->lock);
+}
+
+/* Waits for, or makes, the batch to be handed out. Called with the lock held. */
+static const struct batch *finish(struct loader *loader, struct err *err)
+{
+    int count = batch_count(loader, loader->handed);
+    struct slot *slot = &loader->slots[loader->handed % loader->spec.ahead];
+    while (slot->done < count) {
+        if (loader->spec.threads)
+            pthread_cond_wait(&loader->finished, &loader->lock);
+        else
+            make_next(loader, &loader->makers[0]);
+    }
+    loader->handed++;
+    if (slot->failed != SIZE_MAX) {
+        loader->failed = true;
+        loader->limit = 0; /* no work for an epoch that is lost */
+        if (err)
+            *err = slot->err;
+        return NULL;
+    }
+    slot->batch.count = count;
+    return &slot->batch;
+}
+
+const struct batch *loader_next(struct loader *loader, struct err *err)
+{
+    const struct batch *batch = NULL;
+    pthread_mutex_lock(&loader->lock);
+    if (!loader->epoch)
+        err_set(err, "no epoch was started");
+    else if (loader->failed)
+        err_set(err, "an image of this epoch could not be read");
+    else if (loader->handed >= loader->batches)
+        err_set(err, "the epoch has no further batch");
+    else {
+        if (loader->handed) { /* the batch handed out last is given back */
+            slot_clear(&loader->slots[(loader->handed - 1) % loader->spec.ahead]);
+            allow(loader, (int64_t)loader->handed + loader->spec.ahead);
+        }
+        batch = finish(loader, err);
+    }
+    pthread_mutex_unlock(&loader->lock);
+    return batch;
+}
