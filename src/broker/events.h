@@ -1,8 +1,9 @@
 /* What happens, as a numbered sequence that event streams follow: "job", "node" and "model" with the object as it is
  * now. Pure: no sockets, no clock of its own, so that resuming and coalescing are tested without either.
  *
- * The last EVENTS_KEPT events are kept, so that a stream which broke off resumes where it was. An id is
- * "BOOT-NUMBER": BOOT tells this run of the broker from an earlier one, whose numbers mean nothing here.
+ * The last EVENTS_KEPT events are kept, so that a stream which broke off resumes where it was. Their ids are plain
+ * numbers that begin at the start of this run in milliseconds times 1000: an id of an earlier run is smaller than any
+ * of this one, thus too old, and JavaScript holds them exactly.
  *
  * Progress of a job arrives per batch and would drown a slow reader, so an event of a job whose state, epoch and number
  * of results are those of its last event is held back until 250 ms after that one; a newer one replaces it, and
@@ -16,12 +17,11 @@
 
 #define EVENTS_KEPT 1024
 #define EVENTS_PROGRESS_MS 250
-#define EVENT_ID_SIZE 48
 
 struct events;
 
 struct event_record {
-    uint64_t number;   /* from 1 */
+    uint64_t number;   /* which is its id */
     const char *kind;  /* "job", "node", "model" */
     const char *id;    /* the object's "id" or else "name"; "" where it has neither */
     const char *text;  /* the object, unformatted JSON on one line */
@@ -31,7 +31,7 @@ struct event_record {
 /* Called once for each event, in order; `event` is valid until it returns. It must not unsubscribe others. */
 typedef void events_listener(void *arg, const struct event_record *event);
 
-/* `boot` makes the ids of this run its own (the wall clock's milliseconds). NULL where memory lacks. */
+/* `boot`: the wall clock's milliseconds, see above. NULL where memory lacks. */
 struct events *events_new(int64_t boot);
 void events_free(struct events *events);
 
@@ -45,12 +45,10 @@ void events_tick(struct events *events, int64_t now);
 /* The one listener there is; NULL: none. */
 void events_listen(struct events *events, events_listener *listener, void *arg);
 
-/* The number of the newest event, 0 where none was. */
+/* The number of the newest event; the number before the first where none was. */
 uint64_t events_last(const struct events *events);
-/* The text of an id: "BOOT-NUMBER". */
-void events_id(const struct events *events, uint64_t number, char id[EVENT_ID_SIZE]);
-/* The number that an id stands for when everything after it is still kept: true, and the stream can resume with
- * number + 1. False for another run's, a malformed, a future or a too old id: the reader needs a snapshot. */
+/* Reads an id: true, and its number, where everything after it is still kept, so that a stream can go on with
+ * number + 1. False for a malformed, a too old, an earlier run's or a future id: the reader needs a snapshot. */
 bool events_resume(const struct events *events, const char *id, uint64_t *number);
 /* The event with this number; false where it is no longer (or not yet) kept. */
 bool events_get(const struct events *events, uint64_t number, struct event_record *event);

@@ -1,0 +1,33 @@
+/* The manifest of the broker's image folder: what a node without a dataset fetches. Blocks: task thread.
+ *
+ * Hashing a large folder takes long and would hold up everything else of that thread, so it is done in slices:
+ *     manifest_scan        lists the folder anew
+ *     manifest_step        hashes for a while; true: there is more; false: the manifest is current
+ * A file whose size and time are those of the last manifest keeps its hash. */
+#ifndef DCLS_BROKER_DATASETS_H
+#define DCLS_BROKER_DATASETS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dcls/base/err.h"
+
+#define DATASET_MAX_FILES 1000000
+
+struct manifest;
+
+struct manifest *manifest_new(const char *root, struct err *err);
+void manifest_free(struct manifest *manifest);
+
+int manifest_scan(struct manifest *manifest, struct err *err);
+/* Hashes files until `budget_ms` is used up (at least one). A file that went meanwhile is left out. */
+bool manifest_step(struct manifest *manifest, int budget_ms);
+/* {"files": [{"path", "size", "sha256"}...]} of the last manifest completed; NULL where memory lacks. */
+cJSON *manifest_json(const struct manifest *manifest);
+
+/* Opens the file of the manifest that has this hash, unless it changed since: the descriptor, the caller's to close, or
+ * -1. */
+int manifest_open(const struct manifest *manifest, const char *sha256, int64_t *size);
+
+#endif

@@ -1,0 +1,243 @@
+/* The ring of recent events and the holding back of progress: see events.h. What a stream does with them is
+ * http_events.c's. Texts are kept as they are sent; their bytes together are bounded, since a job of a thousand epochs
+ * carries all its results in each. */
+#include "events.h"
+
+#include <string.h>
+
+#include "dcls/base/clock.h"
+#include "dcls/base/log.h"
+
+#define KEPT_BYTES (16 * 1024 * 1024)
+#define KEY_SIZE 160
+
+struct kept {
+    char *kind, *id, *text;
+    bool ended;
+};
+
+/* What was last told of a job that has not ended. */
+struct told {
+    struct told *next;
+    char *id;
+    char key[KEY_SIZE]; /* state, generation, epoch, results: a change of these is told at once */
+    int64_t at;
+    char *pending;      /* the newest text held back, or NULL */
+};
+
+struct events {
+    uint64_t first, last; /* numbers kept: first..last; none when first > last */
+    size_t bytes;
+    struct kept ring[EVENTS_KEPT];
+    struct told *told;
+    events_listener *listener;
+    void *listener_arg;
+};
+
+struct events *events_new(int64_t boot)
+{
+    struct events *events = calloc(1, sizeof *events);
+    if (events != NULL) {
+        events->last = (uint64_t)boot * 1000;
+        events->first = events->last + 1;
+    }
+    return events;
+}
+
+static struct kept *slot(struct events *events, uint64_t number)
+{
+    return &events->ring[number % EVENTS_KEPT];
+}
+
+static void drop_first(struct events *events)
+{
+    struct kept *kept = slot(events, events->first++);
+    events->bytes -= strlen(kept->text);
+    free(kept->kind);
+    free(kept->id);
+    free(kept->text);
+    *kept = (struct kept){ 0 };
+}
+
+static void told_free(struct told *told)
+{
+    free(told->id);
+    free(told->pending);
+    free(told);
+}
+
+void events_free(struct events *events)
+{
+    if (events == NULL)
+        return;
+    while (events->first <= events->last)
+        drop_first(events);
+    while (events->told != NULL) {
+        struct told *told = events->told;
+        events->told = told->next;
+        told_free(told);
+    }
+    free(events);
+}
+
+void events_listen(struct events *events, events_listener *listener, void *arg)
+{
+    events->listener = listener;
+    events->listener_arg = arg;
+}
+
+static void record(const struct events *events, uint64_t number, struct event_record *event)
+{
+    const struct kept *kept = &events->ring[number % EVENTS_KEPT];
+    *event = (struct event_record){ number, kept->kind, kept->id, kept->text, kept->ended };
+}
+
+/* Takes `text`. An event that memory lacks for is lost, which the log says; the next one tells the state again. */
+static void emit(struct events *events, const char *kind, const char *id, char *text, bool ended)
+{
+    struct kept kept = { strdup(kind), strdup(id), text, ended };
+    if (kept.kind == NULL || kept.id == NULL) {
+        log_error("no memory for an event of %s '%s'", kind, id);
+        free(kept.kind);
+        free(kept.id);
+        free(text);
+        return;
+    }
+    size_t size = strlen(text);
+    while (events->first <= events->last &&
+           (events->last - events->first + 1 >= EVENTS_KEPT || events->bytes + size > KEPT_BYTES))
+        drop_first(events);
+    events->last++;
+    *slot(events, events->last) = kept;
+    events->bytes += size;
+    if (events->listener != NULL) {
+        struct event_record event;
+        record(events, events->last, &event);
+        events->listener(events->listener_arg, &event);
+    }
+}
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+    return text != NULL ? text : "";
+}
+
+static int whole_of(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) ? item->valueint : -1;
+}
+
+static bool state_is_final(const char *state)
+{
+    return strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
+}
+
+static struct told **find_told(struct events *events, const char *id)
+{
+    struct told **link = &events->told;
+    while (*link != NULL && strcmp((*link)->id, id) != 0)
+        link = &(*link)->next;
+    return link;
+}
+
+static void forget(struct told **link)
+{
+    struct told *told = *link;
+    *link = told->next;
+    told_free(told);
+}
+
+/* Remembers what is told now; without memory the job is told unthrottled. */
+static void remember(struct events *events, const char *id, const char *key, int64_t now)
+{
+    struct told **link = find_told(events, id);
+    if (*link == NULL) {
+        struct told *told = calloc(1, sizeof *told);
+        if (told == NULL || (told->id = strdup(id)) == NULL) {
+            free(told);
+            return;
+        }
+        *link = told;
+    }
+    free((*link)->pending);
+    (*link)->pending = NULL;
+    (*link)->at = now;
+    snprintf((*link)->key, KEY_SIZE, "%s", key);
+}
+
+void events_publish_at(struct events *events, const char *kind, const cJSON *object, int64_t now)
+{
+    char *text = cJSON_PrintUnformatted(object);
+    if (text == NULL) {
+        log_error("no memory for an event of a %s", kind);
+        return;
+    }
+    const char *id = text_of(object, "id");
+    if (*id == '\0')
+        id = text_of(object, "name");
+    if (strcmp(kind, "job") != 0) {
+        emit(events, kind, id, text, false);
+        return;
+    }
+
+    const char *state = text_of(object, "state");
+    bool ended = state_is_final(state);
+    char key[KEY_SIZE];
+    snprintf(key, sizeof key, "%s/%d/%d/%d/%.100s", state, whole_of(object, "generation"), whole_of(object, "epoch"),
+             cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(object, "results")), text_of(object, "reason"));
+    struct told **link = find_told(events, id);
+    if (*link != NULL && !ended && strcmp((*link)->key, key) == 0 && now - (*link)->at < EVENTS_PROGRESS_MS) {
+        free((*link)->pending);
+        (*link)->pending = text;
+        return;
+    }
+    if (!ended)
+        remember(events, id, key, now);
+    else if (*link != NULL)
+        forget(link);
+    emit(events, kind, id, text, ended);
+}
+
+void events_publish(struct events *events, const char *kind, const cJSON *object)
+{
+    events_publish_at(events, kind, object, clock_ms());
+}
+
+void events_tick(struct events *events, int64_t now)
+{
+    for (struct told *told = events->told; told != NULL; told = told->next) {
+        if (told->pending == NULL || now - told->at < EVENTS_PROGRESS_MS)
+            continue;
+        char *text = told->pending;
+        told->pending = NULL;
+        told->at = now;
+        emit(events, "job", told->id, text, false);
+    }
+}
+
+uint64_t events_last(const struct events *events)
+{
+    return events->last;
+}
+
+bool events_resume(const struct events *events, const char *id, uint64_t *number)
+{
+    char *end;
+    if (*id < '0' || *id > '9')
+        return false;
+    uint64_t value = strtoull(id, &end, 10);
+    if (*end != '\0' || value > events->last || value + 1 < events->first)
+        return false;
+    *number = value;
+    return true;
+}
+
+bool events_get(const struct events *events, uint64_t number, struct event_record *event)
+{
+    if (number < events->first || number > events->last)
+        return false;
+    record(events, number, event);
+    return true;
+}

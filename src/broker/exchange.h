@@ -1,0 +1,93 @@
+/* One HTTP request and its answer, for the handlers of endpoints (http_*.c); http.h says who ends and frees it.
+ *
+ *     handler(exchange)                     on the loop's thread
+ *     exchange_json/_error/_text/_file      ends it at once; larger bodies go out in pieces as the client takes them
+ *     exchange_stream_start ... _end        for event streams
+ *
+ * Everything here runs on the loop's thread. A task gets copies (exchange_body is valid until the end). */
+#ifndef DCLS_BROKER_EXCHANGE_H
+#define DCLS_BROKER_EXCHANGE_H
+
+#include <cjson/cJSON.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dcls/base/err.h"
+
+#define EXCHANGE_ARGS 2
+
+struct broker;
+struct http;
+
+/* What is still to be sent: of a file, or of memory. */
+struct outflow {
+    int fd;          /* -1: none */
+    char *bytes;     /* NULL: none; owned */
+    int64_t at, left;
+};
+
+struct exchange {
+    struct broker *broker;
+    struct http *http;
+    struct exchange *next, **link;      /* in the server's list */
+    struct evhttp_request *request;     /* NULL once evhttp has taken it back */
+    struct evkeyvalq query;
+    char *args[EXCHANGE_ARGS];          /* the path's variable parts, decoded; NULL where there is none */
+    bool head, cors;
+    bool started;                       /* the answer has begun */
+    bool gone;                          /* the client closed the connection */
+    struct outflow outflow;
+    /* of a stream */
+    void (*drained)(void *arg);
+    void (*closed)(void *arg);
+    void *stream_arg;
+    bool draining;
+    struct event *later;                /* what may not happen inside libevent's callbacks */
+};
+
+/* A decoded member of the query string; NULL where absent. */
+const char *exchange_query(const struct exchange *exchange, const char *name);
+/* A request header; NULL where absent. */
+const char *exchange_header(const struct exchange *exchange, const char *name);
+/* The body, contiguous, valid while the exchange is. */
+const void *exchange_body(struct exchange *exchange, size_t *count);
+/* The body as a JSON object; NULL with err, which suits a 400. The caller deletes it. */
+cJSON *exchange_body_json(struct exchange *exchange, struct err *err);
+
+/* Adds a header to the answer; before it is ended. */
+void exchange_add_header(struct exchange *exchange, const char *name, const char *value);
+
+/* Each of these ends and frees the exchange. Takes `value`; NULL (no memory) answers 500. */
+void exchange_json(struct exchange *exchange, int status, cJSON *value);
+/* {"error": "..."} */
+void exchange_error(struct exchange *exchange, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Takes `bytes` (heap). */
+void exchange_text(struct exchange *exchange, int status, const char *type, char *bytes, size_t count);
+/* Takes `fd`, an open regular file of `size` bytes; answers a Range. A file that shrinks meanwhile breaks the
+ * connection, so that the client sees it incomplete. */
+void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *type);
+/* No body. */
+void exchange_empty(struct exchange *exchange, int status);
+
+/* Starts a stream. `drained` is called when what was sent has left, never inside exchange_stream_*. `closed` is called
+ * once, in the end, whoever ended it (inside exchange_stream_end, else from the loop): the exchange is freed then. */
+void exchange_stream_start(struct exchange *exchange, const char *type, void (*drained)(void *arg),
+                           void (*closed)(void *arg), void *arg);
+/* True while the last piece has not left yet: send no more, `drained` will come. */
+bool exchange_stream_busy(const struct exchange *exchange);
+void exchange_stream_send(struct exchange *exchange, const void *bytes, size_t count);
+/* After what was sent; or at once, by breaking the connection. `closed` follows. */
+void exchange_stream_end(struct exchange *exchange);
+void exchange_stream_abort(struct exchange *exchange);
+
+/* For http.c alone: takes a request from evhttp, and drops an exchange when the server ends. */
+struct exchange *exchange_new(struct http *http, struct broker *broker, struct evhttp_request *request,
+                              struct exchange **list);
+void exchange_drop(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,80 @@
+/* Listing and opening images below the image folder: see images.h. */
+#include "images.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dcls/base/buf.h"
+#include "dcls/base/fs.h"
+
+#define VIRTUAL "images/"
+#define PATH_MAX_SHOWN 8192
+
+cJSON *images_list(const char *root, struct err *err)
+{
+    static const char *const endings[] = { ".jpg", ".jpeg", ".png", NULL };
+    struct fs_list list = { 0 };
+    struct buf path;
+    buf_init(&path, PATH_MAX_SHOWN);
+    cJSON *object = cJSON_CreateObject();
+    cJSON *array = cJSON_AddArrayToObject(object, "images");
+    if (array == NULL)
+        goto no_memory;
+    if (fs_is_dir(root) && fs_list_tree(root, endings, IMAGES_MAX, &list, err) < 0)
+        goto fail;
+    for (size_t i = 0; i < list.count; i++) {
+        buf_clear(&path);
+        cJSON *item = buf_printf(&path, "./" VIRTUAL "%s", list.paths[i]) < 0 ? NULL : cJSON_CreateString(path.data);
+        if (item == NULL || !cJSON_AddItemToArray(array, item)) {
+            cJSON_Delete(item);
+            goto no_memory;
+        }
+    }
+    goto out;
+
+no_memory:
+    err_set(err, "no memory for the list of images");
+fail:
+    cJSON_Delete(object);
+    object = NULL;
+out:
+    fs_list_release(&list);
+    buf_release(&path);
+    return object;
+}
+
+static const char *type_of(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    if (dot == NULL || strchr(dot, '/') != NULL)
+        return NULL;
+    if (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0)
+        return "image/jpeg";
+    return strcasecmp(dot, ".png") == 0 ? "image/png" : NULL;
+}
+
+int images_open(const char *root, const char *virtual_path, int64_t *size, const char **type)
+{
+    if (strncmp(virtual_path, "./", 2) == 0)
+        virtual_path += 2;
+    if (strncmp(virtual_path, VIRTUAL, sizeof VIRTUAL - 1) != 0)
+        return -1;
+    char *path = fs_resolve(root, virtual_path + sizeof VIRTUAL - 1, NULL);
+    if (path == NULL)
+        return -1;
+    /* The ending counts where it leads, so that no link named .jpg shows another kind of file. */
+    *type = type_of(path);
+    int fd = *type == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    free(path);
+    struct stat status;
+    if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))) {
+        close(fd);
+        fd = -1;
+    }
+    if (fd >= 0)
+        *size = status.st_size;
+    return fd;
+}

@@ -1,0 +1,20 @@
+/* The broker's image folder, as clients see it: a list, and single files by their virtual path. Blocks: task thread. */
+#ifndef DCLS_BROKER_IMAGES_H
+#define DCLS_BROKER_IMAGES_H
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+
+#include "dcls/base/err.h"
+
+#define IMAGES_MAX 1000000 /* files listed */
+
+/* {"images": ["./images/a/b.jpg", ...]}: every .jpg .jpeg .png below `root`, sorted; none where root is no folder.
+ * NULL with err where memory lacks or the folder cannot be read. */
+cJSON *images_list(const char *root, struct err *err);
+
+/* Opens "images/a/b.jpg" or "./images/a/b.jpg", an image below `root` that no link or ".." leads out of: the
+ * descriptor, the caller's to close, its size and Content-Type; -1 for everything else, whatever it is. */
+int images_open(const char *root, const char *virtual_path, int64_t *size, const char **type);
+
+#endif

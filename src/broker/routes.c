@@ -1,0 +1,81 @@
+/* The table of endpoints, and how a path is compared with a row: see routes.h. */
+#include "routes.h"
+
+#include <event2/http.h>
+#include <string.h>
+#include <strings.h>
+
+#define MIB ((size_t)1024 * 1024)
+
+const struct route route_table[] = {
+    { "GET", "/nodes", handle_nodes, 0, true },
+    { "GET", "/images", handle_images, 0, true },
+    { "GET", "/image", handle_image, 0, true },
+    { "GET", "/get_json", handle_get_json, 0, true },
+    { "POST", "/train", handle_train, 4 * MIB, true },
+    { "POST", "/inference", handle_inference, 32 * MIB, true },
+    { "GET", "/jobs", handle_jobs, 0, false },
+    { "GET", "/jobs/*", handle_job, 0, false },
+    { "DELETE", "/jobs/*", handle_job_cancel, 0, false },
+    { "GET", "/jobs/*/events", handle_job_events, 0, false },
+    { "GET", "/events", handle_events, 0, false },
+    { "GET", "/models", handle_models, 0, false },
+    { "DELETE", "/models/*", handle_model_remove, 0, false },
+    { "GET", "/models/*/*", handle_model_file, 0, false },
+    { "GET", "/blobs/*", handle_blob_get, 0, false },
+    { "PUT", "/blobs/*", handle_blob_put, 4 * MIB, false },
+    { "GET", "/dataset", handle_dataset, 0, false },
+    { "GET", "/healthz", handle_healthz, 0, false },
+};
+const size_t route_count = sizeof route_table / sizeof *route_table;
+
+/* One decoded path segment; NULL where it is empty or decodes to a NUL or a slash (no name has either). */
+static char *decode(const char *segment, size_t count)
+{
+    char *raw = strndup(segment, count);
+    if (raw == NULL)
+        return NULL;
+    size_t size = 0;
+    char *text = evhttp_uridecode(raw, 0, &size);
+    free(raw);
+    if (text != NULL && (size == 0 || strlen(text) != size || strchr(text, '/') != NULL)) {
+        free(text);
+        text = NULL;
+    }
+    return text;
+}
+
+enum match route_match(const struct route *route, const char *method, const char *path, char *args[EXCHANGE_ARGS])
+{
+    const char *pattern = route->path;
+    char *found[EXCHANGE_ARGS] = { NULL };
+    int count = 0;
+    while (*pattern != '\0' && *pattern == (*path == '\0' ? '\1' : *path)) {
+        pattern++;
+        path++;
+        if (*pattern != '*' || pattern[-1] != '/')
+            continue;
+        size_t size = strcspn(path, "/");
+        char *text = count < EXCHANGE_ARGS ? decode(path, size) : NULL;
+        if (text == NULL)
+            break;
+        found[count++] = text;
+        pattern++;
+        path += size;
+    }
+    enum match match = MATCH_NONE;
+    if (*pattern == '\0' && *path == '\0') {
+        bool same = strcmp(method, route->method) == 0 ||
+                    (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+        match = same ? MATCH_ROUTE : MATCH_PATH;
+    }
+    for (int i = 0; i < EXCHANGE_ARGS; i++) {
+        if (match == MATCH_NONE || args == NULL) {
+            free(found[i]);
+            found[i] = NULL;
+        }
+        if (args != NULL)
+            args[i] = found[i];
+    }
+    return match;
+}
