@@ -1,0 +1,68 @@
+/* The inside of the pickle reader, for its two halves: the stack machine (pickle.c) and what torch puts on it
+ * (pickle_torch.c). Values are small and copied. Tuples lie in one pool, texts stay in the pickle's bytes, and the pairs
+ * of all dictionaries are kept in one list, since the contents of the outermost alone matter. */
+#ifndef DCLS_NN_PICKLE_MACHINE_H
+#define DCLS_NN_PICKLE_MACHINE_H
+
+#include "pickle.h"
+
+enum kind { NOTHING, MARK, BOOLEAN, INTEGER, STRING, TUPLE, DICT, GLOBAL, STORAGE, TENSOR };
+
+enum global { ORDERED_DICT, REBUILD_TENSOR, FLOAT_STORAGE, DOUBLE_STORAGE, LONG_STORAGE, GLOBAL_COUNT };
+
+struct value {
+    enum kind kind;
+    union {
+        int64_t integer;
+        struct {
+            const char *start;
+            size_t length;
+        } string;
+        struct {
+            size_t first, count; /* in items */
+        } tuple;
+        size_t index; /* dictionary's number, storage's or tensor's place in its list */
+        enum global global;
+    };
+};
+
+struct list {
+    void *items;
+    size_t count, capacity;
+};
+
+struct pair {
+    size_t dict;
+    struct value key, value;
+};
+
+struct machine {
+    const uint8_t *bytes;
+    size_t count, at;
+    struct list stack, memo, items; /* struct value each */
+    struct list pairs;              /* struct pair */
+    struct list storages, tensors;  /* struct pickled_tensor, of which a storage fills the first members */
+    size_t dicts;
+    struct err *err;
+};
+
+static inline struct value *items_of(const struct machine *machine, struct value tuple)
+{
+    struct value *items = machine->items.items;
+    return items ? items + tuple.tuple.first : NULL; /* NULL: only empty tuples so far */
+}
+
+/* Adds room for one more item of `size` bytes and returns it; NULL with err. */
+void *machine_add(struct machine *machine, struct list *list, size_t size, size_t max);
+int machine_push(struct machine *machine, struct value value);
+/* Takes the top value, which must be of `kind`. */
+int machine_pop(struct machine *machine, enum kind kind, struct value *value);
+
+/* Replaces the tuple on top by the storage that it describes. */
+int torch_storage(struct machine *machine);
+/* Pushes the tensor that the arguments of _rebuild_tensor_v2 describe. */
+int torch_tensor(struct machine *machine, struct value arguments);
+/* The outermost dictionary's pairs become the result. */
+int torch_collect(struct machine *machine, struct pickled *pickled);
+
+#endif

@@ -1,0 +1,241 @@
+/* Reading a .pth: a zip archive (libzip) whose entries lie below one folder, PREFIX/data.pkl and PREFIX/data/KEY.
+ * Sizes are compared with what the pickle says before anything is unpacked, and what is unpacked in all is bounded, so
+ * that no archive can claim or unpack more than its tensors need. */
+#include "pth.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zip.h>
+
+#include "dcls/base/fs.h"
+#include "pickle.h"
+#include "tensors.h"
+
+#define ENTRY_NAME_SIZE 512
+#define PICKLE_ENDING "/data.pkl"
+
+struct archive {
+    zip_t *zip;
+    char prefix[ENTRY_NAME_SIZE / 2]; /* "archive" */
+    /* The storage read last: a tensor often shares none, and if, then with its neighbour. */
+    char key[PICKLE_KEY_SIZE];
+    char *storage;
+    size_t storage_size;
+    size_t unpacked; /* bytes of all storages so far */
+};
+
+static int archive_open(struct archive *archive, const void *bytes, size_t count, struct err *err)
+{
+    zip_error_t error;
+    zip_error_init(&error);
+    zip_source_t *source = zip_source_buffer_create(bytes, count, 0, &error);
+    if (source && !(archive->zip = zip_open_from_source(source, ZIP_RDONLY, &error)))
+        zip_source_free(source);
+    if (!archive->zip)
+        err_set(err, "not a readable zip archive: %s", zip_error_strerror(&error));
+    zip_error_fini(&error);
+    return archive->zip ? 0 : -1;
+}
+
+static void archive_release(struct archive *archive)
+{
+    if (archive->zip)
+        zip_discard(archive->zip);
+    free(archive->storage);
+}
+
+/* The one folder that holds a data.pkl. */
+static int find_prefix(struct archive *archive, struct err *err)
+{
+    zip_int64_t entries = zip_get_num_entries(archive->zip, 0);
+    if (entries > TENSORS_MAX + 100)
+        return err_set(err, "the archive has %lld entries", (long long)entries);
+    for (zip_int64_t i = 0; i < entries; i++) {
+        const char *name = zip_get_name(archive->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
+        const char *slash = name ? strchr(name, '/') : NULL;
+        if (!slash || strcmp(slash, PICKLE_ENDING) != 0)
+            continue;
+        if ((size_t)(slash - name) >= sizeof(archive->prefix) || archive->prefix[0] || slash == name)
+            return err_set(err, "the archive has more than one '%s', or one with an impossible name", PICKLE_ENDING);
+        memcpy(archive->prefix, name, (size_t)(slash - name));
+    }
+    return archive->prefix[0] ? 0 : err_set(err, "the archive has no '%s'", PICKLE_ENDING);
+}
+
+/* Finds PREFIX/NAME; -1 where it is not there. */
+static int find_entry(const struct archive *archive, const char *name, zip_stat_t *info)
+{
+    char path[ENTRY_NAME_SIZE];
+    snprintf(path, sizeof(path), "%s/%s", archive->prefix, name);
+    if (zip_stat(archive->zip, path, ZIP_FL_ENC_RAW, info))
+        return -1;
+    return (info->valid & (ZIP_STAT_SIZE | ZIP_STAT_INDEX)) == (ZIP_STAT_SIZE | ZIP_STAT_INDEX) ? 0 : -1;
+}
+
+/* Unpacks an entry whose size was checked; *bytes is the caller's to free. */
+static int read_entry(struct archive *archive, const zip_stat_t *info, char **bytes, struct err *err)
+{
+    char *data = malloc(info->size + 1), beyond;
+    zip_file_t *file = zip_fopen_index(archive->zip, info->index, 0);
+    int status = -1;
+    if (!data || !file) {
+        err_set(err, "cannot read '%.100s' of the archive: %s", info->name,
+                data ? zip_strerror(archive->zip) : "no memory");
+        goto out;
+    }
+    for (zip_uint64_t done = 0; done < info->size;) {
+        zip_int64_t got = zip_fread(file, data + done, info->size - done);
+        if (got <= 0) {
+            err_set(err, "cannot read '%.100s' of the archive: %s", info->name,
+                    got ? zip_file_strerror(file) : "it ends early");
+            goto out;
+        }
+        done += (zip_uint64_t)got;
+    }
+    if (zip_fread(file, &beyond, 1) != 0) { /* only here the check sum is compared */
+        err_set(err, "'%.100s' of the archive is damaged", info->name);
+        goto out;
+    }
+    *bytes = data;
+    data = NULL;
+    status = 0;
+out:
+    if (file)
+        zip_fclose(file);
+    free(data);
+    return status;
+}
+
+static int read_pickle(struct archive *archive, struct pickled *pickled, struct err *err)
+{
+    zip_stat_t info;
+    char *bytes;
+    if (find_entry(archive, PICKLE_ENDING + 1, &info) || info.size > PICKLE_BYTES_MAX)
+        return err_set(err, "the archive's data.pkl is missing or too large");
+    if (read_entry(archive, &info, &bytes, err))
+        return -1;
+    int status = pickle_read(bytes, info.size, pickled, err);
+    free(bytes);
+    return status;
+}
+
+/* Only a file of a big-endian machine says so; the entry is missing in older ones. */
+static int check_byte_order(struct archive *archive, struct err *err)
+{
+    zip_stat_t info;
+    char *text;
+    if (find_entry(archive, "byteorder", &info))
+        return 0;
+    if (info.size > 16)
+        return err_set(err, "the archive's byteorder is too large");
+    if (read_entry(archive, &info, &text, err))
+        return -1;
+    bool little = info.size == 6 && memcmp(text, "little", 6) == 0;
+    free(text);
+    return little ? 0 : err_set(err, "the archive was written with another byte order than 'little'");
+}
+
+/* Has the storage of a tensor in archive->storage. */
+static int read_storage(struct archive *archive, const struct pickled_tensor *tensor, struct err *err)
+{
+    size_t size = (size_t)tensor->storage_count * tensor_type_size(tensor->type);
+    if (!archive->storage || strcmp(archive->key, tensor->key) != 0) {
+        char name[PICKLE_KEY_SIZE + 8];
+        zip_stat_t info;
+        snprintf(name, sizeof(name), "data/%s", tensor->key);
+        if (find_entry(archive, name, &info))
+            return err_set(err, "the archive lacks '%s' for '%s'", name, tensor->name);
+        if (info.size != size)
+            return err_set(err, "'%s' needs %zu bytes, but the archive's '%s' has %llu", tensor->name, size, name,
+                           (unsigned long long)info.size);
+        if (size > TENSORS_BYTES_MAX - archive->unpacked)
+            return err_set(err, "the archive holds more than %zu bytes of tensors", TENSORS_BYTES_MAX);
+        archive->unpacked += size;
+        free(archive->storage);
+        archive->storage = NULL;
+        if (read_entry(archive, &info, &archive->storage, err))
+            return -1;
+        archive->storage_size = size;
+        memcpy(archive->key, tensor->key, sizeof(archive->key));
+    }
+    return size == archive->storage_size ? 0 : err_set(err, "'%s' takes its storage for another type", tensor->name);
+}
+
+/* Writes the window's numbers one after the other, the last dimension fastest. */
+static void copy_window(const struct pickled_tensor *window, const char *storage, struct tensor *tensor)
+{
+    size_t size = tensor_type_size(tensor->type);
+    int64_t index[TENSOR_RANK_MAX] = {0}, at = window->offset;
+    char *to = tensor->bytes;
+    for (size_t i = 0; i < tensor->count; i++, to += size) {
+        memcpy(to, storage + (size_t)at * size, size);
+        for (int d = tensor->rank - 1; d >= 0; d--) {
+            at += window->stride[d];
+            if (++index[d] < tensor->shape[d])
+                break;
+            at -= window->stride[d] * tensor->shape[d];
+            index[d] = 0;
+        }
+    }
+}
+
+static bool is_contiguous(const struct pickled_tensor *window)
+{
+    int64_t stride = 1;
+    for (int d = window->rank - 1; d >= 0; d--) {
+        if (window->shape[d] != 1 && window->stride[d] != stride)
+            return false;
+        stride *= window->shape[d];
+    }
+    return true;
+}
+
+static int read_tensor(struct archive *archive, const struct pickled_tensor *window, struct tensors *tensors,
+                       struct err *err)
+{
+    struct tensor *tensor = tensors_add(tensors, window->name, window->type, window->rank, window->shape, err);
+    if (!tensor || read_storage(archive, window, err))
+        return -1;
+    size_t size = tensor_type_size(tensor->type);
+    if (is_contiguous(window))
+        memcpy(tensor->bytes, archive->storage + (size_t)window->offset * size, tensor->count * size);
+    else
+        copy_window(window, archive->storage, tensor);
+    return 0;
+}
+
+int pth_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
+{
+    struct archive archive = {0};
+    struct pickled pickled = {0};
+    int status = -1;
+    if (count < 4 || memcmp(bytes, "PK\3\4", 4) != 0)
+        return err_set(err, "not a zip archive (of torch.save, only files since PyTorch 1.6 are supported)");
+    if (archive_open(&archive, bytes, count, err) || find_prefix(&archive, err) ||
+        check_byte_order(&archive, err) || read_pickle(&archive, &pickled, err))
+        goto out;
+    for (size_t i = 0; i < pickled.count; i++)
+        if (read_tensor(&archive, &pickled.list[i], tensors, err))
+            goto out;
+    status = 0;
+out:
+    pickled_release(&pickled);
+    archive_release(&archive);
+    return status;
+}
+
+int pth_read(const char *path, const struct net *net, struct weights *weights, bool replace_last, bool *replaced,
+             struct err *err)
+{
+    struct tensors tensors = {0};
+    char *bytes = NULL;
+    size_t count;
+    if (fs_read(path, TENSORS_BYTES_MAX, &bytes, &count, err))
+        return -1;
+    int status = pth_tensors(bytes, count, &tensors, err);
+    free(bytes);
+    if (!status)
+        status = tensors_assign(&tensors, net, weights, replace_last, replaced, err);
+    tensors_release(&tensors);
+    return status ? err_prefix(err, "'%s'", path) : 0;
+}

@@ -1,0 +1,73 @@
+/* The list of tensors, with its bounds. */
+#include "tensors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weight files are read and written as memory holds them");
+
+size_t tensor_type_size(enum tensor_type type)
+{
+    return type == TENSOR_FLOAT32 ? 4 : 8;
+}
+
+int64_t shape_count(int rank, const int64_t *shape)
+{
+    int64_t count = 1;
+    for (int i = 0; i < rank; i++) {
+        if (shape[i] < 0 || (size_t)shape[i] > TENSORS_BYTES_MAX)
+            return -1;
+        count *= shape[i]; /* each factor is at most 2^31: the product is checked before it can overflow */
+        if ((size_t)count > TENSORS_BYTES_MAX)
+            return -1;
+    }
+    return count;
+}
+
+static int grow(struct tensors *tensors)
+{
+    size_t capacity = tensors->capacity ? 2 * tensors->capacity : 64;
+    struct tensor *list = realloc(tensors->list, capacity * sizeof(*list));
+    if (!list)
+        return -1;
+    tensors->list = list;
+    tensors->capacity = capacity;
+    return 0;
+}
+
+struct tensor *tensors_add(struct tensors *tensors, const char *name, enum tensor_type type, int rank,
+                           const int64_t *shape, struct err *err)
+{
+    if (rank < 0 || rank > TENSOR_RANK_MAX || shape_count(rank, shape) < 0) {
+        err_set(err, "the shape of '%s' is out of bounds", name);
+        return NULL;
+    }
+    size_t count = (size_t)shape_count(rank, shape), bytes = count * tensor_type_size(type);
+    if (tensors->count >= TENSORS_MAX || bytes > TENSORS_BYTES_MAX - tensors->bytes) {
+        err_set(err, "there are more than %d tensors or %zu bytes of them", TENSORS_MAX, TENSORS_BYTES_MAX);
+        return NULL;
+    }
+    struct tensor tensor = {.type = type, .rank = rank, .count = count};
+    memcpy(tensor.shape, shape, (size_t)rank * sizeof(*shape));
+    tensor.name = strdup(name);
+    tensor.bytes = malloc(bytes ? bytes : 1);
+    if (!tensor.name || !tensor.bytes || (tensors->count == tensors->capacity && grow(tensors))) {
+        free(tensor.name);
+        free(tensor.bytes);
+        err_set(err, "no memory for '%s'", name);
+        return NULL;
+    }
+    tensors->bytes += bytes;
+    tensors->list[tensors->count] = tensor;
+    return &tensors->list[tensors->count++];
+}
+
+void tensors_release(struct tensors *tensors)
+{
+    for (size_t i = 0; i < tensors->count; i++) {
+        free(tensors->list[i].name);
+        free(tensors->list[i].bytes);
+    }
+    free(tensors->list);
+    *tensors = (struct tensors){0};
+}
