@@ -12,6 +12,7 @@
 #include <event2/bufferevent.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "broker.h"
