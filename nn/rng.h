@@ -2,6 +2,7 @@
 #ifndef DCLS_NN_RNG_H
 #define DCLS_NN_RNG_H
 
+#include <math.h>
 #include <stdint.h>
 
 /* 64 well-mixed bits of (seed, stream, index): SplitMix64's finaliser over their combination. */
@@ -20,6 +21,13 @@ static inline uint64_t rng_bits(uint64_t seed, uint64_t stream, uint64_t index)
 static inline double rng_uniform(uint64_t seed, uint64_t stream, uint64_t index)
 {
     return (double)(rng_bits(seed, stream, index) >> 11) * 0x1p-53;
+}
+
+/* Normal with mean 0 and deviation 1 (Box-Muller); takes the indices 2i and 2i + 1 of the stream. */
+static inline double rng_normal(uint64_t seed, uint64_t stream, uint64_t index)
+{
+    double radius = sqrt(-2 * log(1 - rng_uniform(seed, stream, 2 * index))); /* 1 - u is in (0, 1] */
+    return radius * cos(2 * M_PI * rng_uniform(seed, stream, 2 * index + 1));
 }
 
 #endif

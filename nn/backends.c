@@ -1,0 +1,13 @@
+/* The list of backends. A new one is a row here. */
+#include "backend.h"
+
+const struct backend *const backends[] = { &backend_reference, NULL };
+
+const struct backend *backend_find(const char *name, struct err *err)
+{
+    for (int i = 0; backends[i]; i++)
+        if (strcmp(backends[i]->name, name) == 0)
+            return backends[i];
+    err_set(err, "unknown backend '%s'", name);
+    return NULL;
+}

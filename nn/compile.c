@@ -1,0 +1,200 @@
+/* Compiling a plan: shapes of the values, one op a layer, fusion, then the backend prepares op by op. */
+#include <assert.h>
+
+#include "compile.h"
+
+#define SIDE_MAX 8192
+#define BATCH_MAX 65536
+
+static void value_set(struct value *value, int n, int c, int h, int w)
+{
+    *value = (struct value){ .n = n,
+                             .c = c,
+                             .h = h,
+                             .w = w,
+                             .bytes = (size_t)n * (size_t)c * (size_t)h * (size_t)w * sizeof(float),
+                             .data = SIZE_MAX,
+                             .grad = SIZE_MAX };
+}
+
+static int shape_values(struct plan *plan, struct err *err)
+{
+    const struct plan_spec *spec = &plan->spec;
+    for (int i = 0; i < plan->net->layer_count; i++) {
+        const struct layer *layer = &plan->net->layers[i];
+        const struct value *in = layer->in[0] >= 0 ? &plan->values[layer->in[0]] : NULL;
+        int h = in ? in->h : spec->image_size, w = in ? in->w : spec->image_size;
+        switch (layer->kind) {
+        case LAYER_INPUT:
+            plan->input = i;
+            break;
+        case LAYER_CONV:
+        case LAYER_MAX_POOL:
+            h += 2 * layer->padding - layer->kernel;
+            w += 2 * layer->padding - layer->kernel;
+            if (h < 0 || w < 0)
+                return err_set(err, "images of %d pixels are too small for the network '%s'", spec->image_size,
+                               plan->net->type);
+            h = h / layer->stride + 1;
+            w = w / layer->stride + 1;
+            break;
+        case LAYER_GLOBAL_AVG_POOL:
+        case LAYER_LINEAR:
+            assert(layer->kind != LAYER_LINEAR || (h == 1 && w == 1));
+            h = w = 1;
+            break;
+        case LAYER_BATCH_NORM:
+            if (spec->mode == PLAN_TRAIN && (long)spec->batch * h * w < 2)
+                return err_set(err, "batch norm needs more than one value a channel: a batch of %d images of %d pixels "
+                                    "is too small to train on",
+                               spec->batch, spec->image_size);
+            break;
+        case LAYER_RELU:
+            break;
+        case LAYER_ADD:
+            assert(plan->values[layer->in[1]].h == h && plan->values[layer->in[1]].w == w);
+            break;
+        }
+        value_set(&plan->values[i], spec->batch, layer->channels, h, w);
+    }
+    return 0;
+}
+
+static enum op_kind kind_of(enum layer_kind kind)
+{
+    static const enum op_kind kinds[] = {
+        [LAYER_INPUT] = OP_KINDS,
+        [LAYER_CONV] = OP_CONV,
+        [LAYER_BATCH_NORM] = OP_BATCH_NORM,
+        [LAYER_RELU] = OP_RELU,
+        [LAYER_MAX_POOL] = OP_MAX_POOL,
+        [LAYER_GLOBAL_AVG_POOL] = OP_GLOBAL_AVG_POOL,
+        [LAYER_ADD] = OP_ADD,
+        [LAYER_LINEAR] = OP_LINEAR,
+    };
+    return kinds[kind];
+}
+
+static const struct op_functions *functions_of(const struct plan *plan, enum op_kind kind)
+{
+    const struct op_functions *functions = plan->backend->ops[kind];
+    return functions ? functions : backend_reference.ops[kind];
+}
+
+/* The ops of all layers, fused. */
+static int list_ops(const struct plan *plan, struct op *ops)
+{
+    int count = 0;
+    for (int i = 0; i < plan->net->layer_count; i++) {
+        const struct layer *layer = &plan->net->layers[i];
+        enum op_kind kind = kind_of(layer->kind);
+        if (kind != OP_KINDS)
+            ops[count++] = (struct op){
+                .kind = kind, .layer = layer, .in = { layer->in[0], layer->in[1] }, .out = i, .share_data = -1,
+                .share_grad = -1
+            };
+    }
+    return plan_fuse(plan, ops, count);
+}
+
+/* Backward runs from the last op to the first: of several consumers the last writes the gradient, the others add. */
+static void link_gradients(const struct plan *plan, struct op *ops, int count)
+{
+    if (plan->spec.mode != PLAN_TRAIN)
+        return;
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < 2; j++) {
+            int value = ops[i].in[j];
+            ops[i].wants_grad[j] = value >= 0 && value != plan->input;
+            if (!ops[i].wants_grad[j])
+                continue;
+            ops[i].accumulate[j] = j == 1 && ops[i].in[0] == value;
+            for (int later = i + 1; later < count; later++)
+                if (ops[later].in[0] == value || ops[later].in[1] == value)
+                    ops[i].accumulate[j] = true;
+        }
+}
+
+static int prepare_op(struct plan *plan, const struct op *from, struct err *err)
+{
+    const struct op_functions *functions = functions_of(plan, from->kind);
+    if (!functions)
+        return err_set(err, "the backend '%s' cannot give up its layouts", plan->backend->name);
+    struct op *op = &plan->ops[plan->op_count++];
+    *op = *from;
+    op->functions = functions;
+    return op->functions->prepare(plan, op, err);
+}
+
+/* A canonical copy of in[j] for this op alone, so that who writes and who adds to its gradient stays as it was linked:
+ * the copy's only consumer writes, the reorder does what the consumer would have done. */
+static int reorder_input(struct plan *plan, struct op *op, int j, struct err *err)
+{
+    int from = op->in[j], to = plan->value_count++;
+    const struct value *value = &plan->values[from];
+    value_set(&plan->values[to], value->n, value->c, value->h, value->w);
+    struct op reorder = { .kind = OP_REORDER,
+                          .layer = op->layer,
+                          .in = { from, -1 },
+                          .out = to,
+                          .wants_grad = { op->wants_grad[j], false },
+                          .accumulate = { op->accumulate[j], false },
+                          .share_data = -1,
+                          .share_grad = -1 };
+    op->in[j] = to;
+    op->accumulate[j] = false;
+    return prepare_op(plan, &reorder, err);
+}
+
+static int prepare_ops(struct plan *plan, struct op *ops, int count, struct err *err)
+{
+    for (int i = 0; i < count; i++) {
+        if (functions_of(plan, ops[i].kind)->canonical)
+            for (int j = 0; j < 2; j++)
+                if (ops[i].in[j] >= 0 && plan->values[ops[i].in[j]].layout && reorder_input(plan, &ops[i], j, err))
+                    return -1;
+        if (prepare_op(plan, &ops[i], err))
+            return -1;
+    }
+    plan->logits = ops[count - 1].out;
+    if (plan->values[plan->logits].layout) {
+        struct op reader = { .layer = ops[count - 1].layer,
+                             .in = { plan->logits, -1 },
+                             .wants_grad = { plan->spec.mode == PLAN_TRAIN, false } };
+        if (reorder_input(plan, &reader, 0, err))
+            return -1;
+        plan->logits = reader.in[0];
+    }
+    return 0;
+}
+
+int plan_compile(struct plan *plan, struct err *err)
+{
+    const struct plan_spec *spec = &plan->spec;
+    if (spec->batch < 1 || spec->batch > BATCH_MAX)
+        return err_set(err, "the batch size %d is not between 1 and %d", spec->batch, BATCH_MAX);
+    if (spec->image_size < 1 || spec->image_size > SIDE_MAX)
+        return err_set(err, "the image size %d is not between 1 and %d", spec->image_size, SIDE_MAX);
+
+    /* Each op may need two reorders in front, the logits one behind. */
+    int layers = plan->net->layer_count, values = 3 * layers + 1;
+    struct op *ops = calloc((size_t)layers, sizeof *ops);
+    plan->values = calloc((size_t)values, sizeof *plan->values);
+    plan->ops = calloc((size_t)values, sizeof *plan->ops);
+    int status = -1;
+    if (!ops || !plan->values || !plan->ops) {
+        err_set(err, "out of memory for a plan");
+        goto out;
+    }
+    if (shape_values(plan, err))
+        goto out;
+    plan->value_count = layers;
+    int count = list_ops(plan, ops);
+    link_gradients(plan, ops, count);
+    if (prepare_ops(plan, ops, count, err) || plan_place(plan, err))
+        goto out;
+    status = 0;
+out:
+    free(ops);
+    return status;
+}

@@ -1,0 +1,100 @@
+/* Fusion: several layers as one op, so that a value is written once instead of once a layer. */
+#include <math.h>
+
+#include "compile.h"
+
+/* The op before `at` that makes `value` and whose result only `at` reads, or NULL. */
+static struct op *sole_producer(struct op *ops, int count, int at, int value)
+{
+    struct op *producer = NULL;
+    int readers = 0;
+    for (int i = 0; i < count; i++) {
+        if (ops[i].kind == OP_KINDS)
+            continue;
+        if (ops[i].out == value && i < at)
+            producer = &ops[i];
+        readers += (ops[i].in[0] == value) + (ops[i].in[1] == value);
+    }
+    return readers == 1 ? producer : NULL;
+}
+
+/* The merged op takes the later one's place, by when all its inputs have been made. */
+static void move(struct op *from, struct op *to)
+{
+    from->out = to->out;
+    *to = *from;
+    from->kind = OP_KINDS; /* dead */
+}
+
+static void fold_into_conv(const struct plan *plan, struct op *ops, int count, int at)
+{
+    struct op *op = &ops[at];
+    if (op->kind == OP_BATCH_NORM) {
+        struct op *conv = sole_producer(ops, count, at, op->in[0]);
+        if (conv && conv->kind == OP_CONV && !conv->norm && conv->in[1] < 0) {
+            conv->norm = op->layer;
+            move(conv, op);
+        }
+    } else if (op->kind == OP_ADD) {
+        /* Of the two summands the one made later becomes the conv: the other is there by then. */
+        int later = op->in[1] > op->in[0];
+        struct op *conv = sole_producer(ops, count, at, op->in[later]);
+        if (conv && conv->kind == OP_CONV && conv->in[1] < 0 && !conv->relu && op->in[!later] != plan->input) {
+            conv->in[1] = op->in[!later];
+            move(conv, op);
+        }
+    } else if (op->kind == OP_RELU) {
+        struct op *conv = sole_producer(ops, count, at, op->in[0]);
+        if (conv && conv->kind == OP_CONV && !conv->relu) {
+            conv->relu = true;
+            move(conv, op);
+        }
+    }
+}
+
+static void fold_relu(struct op *ops, int count, int at, enum op_kind into)
+{
+    if (ops[at].kind != OP_RELU)
+        return;
+    struct op *producer = sole_producer(ops, count, at, ops[at].in[0]);
+    if (producer && producer->kind == into && !producer->relu) {
+        producer->relu = true;
+        move(producer, &ops[at]);
+    }
+}
+
+int plan_fuse(const struct plan *plan, struct op *ops, int count)
+{
+    unsigned fusions = plan->backend->fusions;
+    for (int i = 0; i < count; i++) {
+        if ((fusions & FUSE_EVAL_CONV) && plan->spec.mode == PLAN_EVAL)
+            fold_into_conv(plan, ops, count, i);
+        if (fusions & FUSE_NORM_RELU)
+            fold_relu(ops, count, i, OP_BATCH_NORM);
+        if (fusions & FUSE_ADD_RELU)
+            fold_relu(ops, count, i, OP_ADD);
+    }
+    int kept = 0;
+    for (int i = 0; i < count; i++)
+        if (ops[i].kind != OP_KINDS)
+            ops[kept++] = ops[i];
+    return kept;
+}
+
+void fold_norm(const struct plan *plan, const struct op *op, float *weight, float *bias)
+{
+    const struct param *shape = &plan->net->params[op->layer->weight];
+    size_t channels = (size_t)shape->shape[0], each = shape->count / channels;
+    const float *from = param_value(plan, op->layer->weight), *shift = param_value(plan, op->layer->bias);
+    const struct layer *norm = op->norm;
+    for (size_t c = 0; c < channels; c++) {
+        double scale = 1, offset = shift ? shift[c] : 0;
+        if (norm) {
+            scale = param_value(plan, norm->weight)[c] / sqrt((double)param_value(plan, norm->var)[c] + norm->eps);
+            offset = (offset - param_value(plan, norm->mean)[c]) * scale + param_value(plan, norm->bias)[c];
+        }
+        for (size_t i = 0; i < each; i++)
+            weight[c * each + i] = (float)(from[c * each + i] * scale);
+        bias[c] = (float)offset;
+    }
+}

@@ -1,0 +1,24 @@
+/* The table of networks. A new one is a file beside this, a row here and its name in net_types. */
+#include "models.h"
+
+static const struct model models[] = {
+    { "resnet", resnet_build },
+    { "mobilenet", NULL },
+    { "efficientnet", NULL },
+};
+
+const char *const net_types[] = { "resnet", NULL };
+
+const struct model *model_find(const char *type, struct err *err)
+{
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        if (strcmp(models[i].type, type) != 0)
+            continue;
+        if (models[i].build)
+            return &models[i];
+        err_set(err, "network '%s' is not in this version yet", type);
+        return NULL;
+    }
+    err_set(err, "unknown network '%s'", type);
+    return NULL;
+}

@@ -1,0 +1,17 @@
+/* The networks that net_new can build. */
+#ifndef DCLS_NN_MODELS_H
+#define DCLS_NN_MODELS_H
+
+#include "nn/net.h"
+
+struct model {
+    const char *type;
+    void (*build)(struct net *net, int classes); /* NULL: known by name, but not in this version */
+};
+
+/* The model of that type name that can be built; NULL with err. */
+const struct model *model_find(const char *type, struct err *err);
+
+void resnet_build(struct net *net, int classes);
+
+#endif

@@ -1,0 +1,15 @@
+/* The table of the reference backend. It asks for no fusion and knows no layout but the canonical one. */
+#include "reference.h"
+
+const struct backend backend_reference = {
+    .name = "reference",
+    .ops = {
+        [OP_CONV] = &reference_conv,
+        [OP_BATCH_NORM] = &reference_batch_norm,
+        [OP_RELU] = &reference_relu,
+        [OP_MAX_POOL] = &reference_max_pool,
+        [OP_GLOBAL_AVG_POOL] = &reference_global_avg_pool,
+        [OP_ADD] = &reference_add,
+        [OP_LINEAR] = &reference_linear,
+    },
+};

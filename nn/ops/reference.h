@@ -1,0 +1,16 @@
+/* The reference backend: every operation in plain C, to be read, and the oracle for the fast ones. */
+#ifndef DCLS_NN_REFERENCE_H
+#define DCLS_NN_REFERENCE_H
+
+#include "nn/backend.h"
+
+extern const struct op_functions reference_conv, reference_batch_norm, reference_relu, reference_max_pool,
+    reference_global_avg_pool, reference_add, reference_linear;
+
+static inline size_t value_count(const struct plan *plan, int value)
+{
+    const struct value *v = &plan->values[value];
+    return (size_t)v->n * (size_t)v->c * (size_t)v->h * (size_t)v->w;
+}
+
+#endif

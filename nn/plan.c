@@ -1,0 +1,180 @@
+/* A plan's life: made by compiling, run op by op. */
+#include <omp.h>
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
+
+#include "compile.h"
+#include "loss.h"
+
+/* Denormals are worth nothing here and cost a hundred cycles each. The mode belongs to a thread. */
+static void flush_denormals(void)
+{
+#ifdef __SSE__
+#pragma omp parallel
+    _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
+}
+
+struct plan *plan_new(const struct net *net, struct weights *weights, float *grad, const struct plan_spec *spec,
+                      struct arena *arena, struct err *err)
+{
+    struct plan *plan = calloc(1, sizeof *plan);
+    if (!plan) {
+        err_set(err, "out of memory for a plan");
+        return NULL;
+    }
+    *plan = (struct plan){ .net = net,
+                           .weights = weights,
+                           .grad = grad,
+                           .spec = *spec,
+                           .arena = arena ? arena : arena_new(),
+                           .owns_arena = !arena };
+    if (!plan->arena) {
+        err_set(err, "out of memory for a plan");
+        goto fail;
+    }
+    if (!(plan->backend = backend_find(spec->backend, err)))
+        goto fail;
+    plan->spec.backend = plan->backend->name; /* the caller's string may go */
+    if (plan->spec.threads < 1)
+        plan->spec.threads = omp_get_num_procs();
+    omp_set_num_threads(plan->spec.threads);
+    flush_denormals();
+    if (plan->backend->open && plan->backend->open(plan, err))
+        goto fail;
+    if (plan_compile(plan, err))
+        goto fail;
+    return plan;
+fail:
+    plan_free(plan);
+    return NULL;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (!plan)
+        return;
+    for (int i = 0; i < plan->op_count; i++)
+        if (plan->ops[i].functions->release)
+            plan->ops[i].functions->release(&plan->ops[i]);
+    for (int i = 0; i < plan->value_count; i++)
+        if (plan->values[i].layout)
+            plan->backend->layout_free(plan->values[i].layout);
+    if (plan->backend && plan->backend->close)
+        plan->backend->close(plan);
+    if (plan->owns_arena)
+        arena_free(plan->arena);
+    free(plan->values);
+    free(plan->ops);
+    free(plan);
+}
+
+static void *at(const struct plan *plan, size_t offset)
+{
+    return offset == SIZE_MAX ? NULL : plan->arena->base + offset;
+}
+
+float *value_data(const struct plan *plan, int value)
+{
+    return at(plan, plan->values[value].data);
+}
+
+float *value_grad(const struct plan *plan, int value)
+{
+    return at(plan, plan->values[value].grad);
+}
+
+void *op_scratch_forward(const struct plan *plan, const struct op *op)
+{
+    return at(plan, op->scratch_forward_at);
+}
+
+void *op_scratch_backward(const struct plan *plan, const struct op *op)
+{
+    return at(plan, op->scratch_backward_at);
+}
+
+void *op_saved(const struct plan *plan, const struct op *op)
+{
+    return at(plan, op->saved_at);
+}
+
+float *param_value(const struct plan *plan, int param)
+{
+    return param < 0 ? NULL : weights_at(plan->net, plan->weights, param);
+}
+
+float *param_grad(const struct plan *plan, int param)
+{
+    return param < 0 || !plan->grad ? NULL : plan->grad + plan->net->params[param].offset;
+}
+
+float *plan_input(struct plan *plan)
+{
+    return value_data(plan, plan->input);
+}
+
+const float *plan_logits(struct plan *plan)
+{
+    return value_data(plan, plan->logits);
+}
+
+void plan_weights_changed(struct plan *plan)
+{
+    plan->packed = false;
+}
+
+/* Another plan may have moved the arena or set another number of threads since the last step. */
+static int make_ready(struct plan *plan, struct err *err)
+{
+    if (omp_get_max_threads() != plan->spec.threads)
+        omp_set_num_threads(plan->spec.threads);
+    if (plan->bound != plan->arena->generation) {
+        for (int i = 0; i < plan->op_count; i++) {
+            struct op *op = &plan->ops[i];
+            if (op->functions->bind && op->functions->bind(plan, op, err))
+                return -1;
+        }
+        plan->bound = plan->arena->generation;
+    }
+    if (!plan->packed) {
+        for (int i = 0; i < plan->op_count; i++) {
+            struct op *op = &plan->ops[i];
+            if (op->functions->pack && op->functions->pack(plan, op, err))
+                return -1;
+        }
+        plan->packed = true;
+    }
+    return 0;
+}
+
+int plan_forward(struct plan *plan, struct err *err)
+{
+    if (make_ready(plan, err))
+        return -1;
+    for (int i = 0; i < plan->op_count; i++) {
+        struct op *op = &plan->ops[i];
+        if (op->functions->forward(plan, op, err))
+            return -1;
+    }
+    return 0;
+}
+
+double plan_loss(struct plan *plan, const int *labels, int *correct)
+{
+    return softmax_cross_entropy(plan_logits(plan), plan->spec.batch, plan->net->classes, labels,
+                                 value_grad(plan, plan->logits), correct);
+}
+
+int plan_backward(struct plan *plan, struct err *err)
+{
+    if (plan->spec.mode != PLAN_TRAIN)
+        return err_set(err, "a plan for evaluation has no backward");
+    for (int i = plan->op_count - 1; i >= 0; i--) {
+        struct op *op = &plan->ops[i];
+        if (op->functions->backward(plan, op, err))
+            return -1;
+    }
+    return 0;
+}
