@@ -184,6 +184,8 @@ cJSON *manifest_json(const struct manifest *manifest)
 
 int manifest_open(const struct manifest *manifest, const char *sha256, int64_t *size)
 {
+    if (!sha256_is_hex(sha256))
+        return -1;
     for (size_t i = 0; i < manifest->current.count; i++) {
         const struct entry *entry = &manifest->current.entries[i];
         if (strcmp(entry->sha256, sha256) != 0)

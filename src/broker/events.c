@@ -1,5 +1,5 @@
 /* The ring of recent events and the holding back of progress: see events.h. What a stream does with them is
- * http_events.c's. Texts are kept as they are sent; their bytes together are bounded, since a job of a thousand epochs
+ * streams.c's. Texts are kept as they are sent; their bytes together are bounded, since a job of a thousand epochs
  * carries all its results in each. */
 #include "events.h"
 
@@ -30,8 +30,6 @@ struct events {
     size_t bytes;
     struct kept ring[EVENTS_KEPT];
     struct told *told;
-    events_listener *listener;
-    void *listener_arg;
 };
 
 struct events *events_new(int64_t boot)
@@ -80,18 +78,6 @@ void events_free(struct events *events)
     free(events);
 }
 
-void events_listen(struct events *events, events_listener *listener, void *arg)
-{
-    events->listener = listener;
-    events->listener_arg = arg;
-}
-
-static void record(const struct events *events, uint64_t number, struct event_record *event)
-{
-    const struct kept *kept = &events->ring[number % EVENTS_KEPT];
-    *event = (struct event_record){ number, kept->kind, kept->id, kept->text, kept->ended };
-}
-
 /* Takes `text`. An event that memory lacks for is lost, which the log says; the next one tells the state again. */
 static void emit(struct events *events, const char *kind, const char *id, char *text, bool ended)
 {
@@ -110,11 +96,6 @@ static void emit(struct events *events, const char *kind, const char *id, char *
     events->last++;
     *slot(events, events->last) = kept;
     events->bytes += size;
-    if (events->listener != NULL) {
-        struct event_record event;
-        record(events, events->last, &event);
-        events->listener(events->listener_arg, &event);
-    }
 }
 
 static const char *text_of(const cJSON *object, const char *name)
@@ -238,6 +219,7 @@ bool events_get(const struct events *events, uint64_t number, struct event_recor
 {
     if (number < events->first || number > events->last)
         return false;
-    record(events, number, event);
+    const struct kept *kept = &events->ring[number % EVENTS_KEPT];
+    *event = (struct event_record){ number, kept->kind, kept->id, kept->text, kept->ended };
     return true;
 }

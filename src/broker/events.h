@@ -28,9 +28,6 @@ struct event_record {
     bool ended;        /* a job that is completed, failed or cancelled */
 };
 
-/* Called once for each event, in order; `event` is valid until it returns. It must not unsubscribe others. */
-typedef void events_listener(void *arg, const struct event_record *event);
-
 /* `boot`: the wall clock's milliseconds, see above. NULL where memory lacks. */
 struct events *events_new(int64_t boot);
 void events_free(struct events *events);
@@ -42,15 +39,12 @@ void events_publish_at(struct events *events, const char *kind, const cJSON *obj
 /* Publishes what was held back long enough; to be called every 50 to 250 ms. */
 void events_tick(struct events *events, int64_t now);
 
-/* The one listener there is; NULL: none. */
-void events_listen(struct events *events, events_listener *listener, void *arg);
-
 /* The number of the newest event; the number before the first where none was. */
 uint64_t events_last(const struct events *events);
 /* Reads an id: true, and its number, where everything after it is still kept, so that a stream can go on with
  * number + 1. False for a malformed, a too old, an earlier run's or a future id: the reader needs a snapshot. */
 bool events_resume(const struct events *events, const char *id, uint64_t *number);
-/* The event with this number; false where it is no longer (or not yet) kept. */
+/* The event with this number, valid until the next is published; false where it is no longer (or not yet) kept. */
 bool events_get(const struct events *events, uint64_t number, struct event_record *event);
 
 #endif

@@ -12,21 +12,20 @@
 #define BOOT 1000
 #define FIRST ((uint64_t)BOOT * 1000 + 1)
 
+/* What stands at the ring's end. */
 struct heard {
     int count;
-    char last[256], id[64];
+    const char *last, *id;
     uint64_t number;
     bool ended;
 };
 
-static void hear(void *arg, const struct event_record *event)
+static struct heard hear(const struct events *events)
 {
-    struct heard *heard = arg;
-    heard->count++;
-    heard->number = event->number;
-    heard->ended = event->ended;
-    snprintf(heard->last, sizeof heard->last, "%s", event->text);
-    snprintf(heard->id, sizeof heard->id, "%s", event->id);
+    struct event_record event = { 0 };
+    uint64_t number = events_last(events);
+    assert_true(number < FIRST || events_get(events, number, &event));
+    return (struct heard){ (int)(number + 1 - FIRST), event.text, event.id, event.number, event.ended };
 }
 
 static void publish(struct events *events, const char *kind, const char *json, int64_t now)
@@ -40,17 +39,15 @@ static void publish(struct events *events, const char *kind, const char *json, i
 static void an_event_is_numbered_and_heard(void **state)
 {
     (void)state;
-    struct heard heard = { 0 };
     struct events *events = events_new(BOOT);
-    events_listen(events, hear, &heard);
     publish(events, "node", "{\"name\": \"node0\"}", 0);
-    assert_int_equal(heard.count, 1);
-    assert_int_equal(heard.number, FIRST);
-    assert_string_equal(heard.id, "node0");
-    assert_string_equal(heard.last, "{\"name\":\"node0\"}");
+    assert_int_equal(hear(events).count, 1);
+    assert_int_equal(hear(events).number, FIRST);
+    assert_string_equal(hear(events).id, "node0");
+    assert_string_equal(hear(events).last, "{\"name\":\"node0\"}");
     publish(events, "job", "{\"id\": \"7\", \"state\": \"queued\"}", 0);
-    assert_int_equal(heard.number, FIRST + 1);
-    assert_string_equal(heard.id, "7");
+    assert_int_equal(hear(events).number, FIRST + 1);
+    assert_string_equal(hear(events).id, "7");
     assert_int_equal(events_last(events), FIRST + 1);
     events_free(events);
 }
@@ -58,59 +55,53 @@ static void an_event_is_numbered_and_heard(void **state)
 static void progress_is_held_back_and_the_newest_is_told(void **state)
 {
     (void)state;
-    struct heard heard = { 0 };
     struct events *events = events_new(BOOT);
-    events_listen(events, hear, &heard);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":1,\"batch\":1}", 0);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":1,\"batch\":2}", 100);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":1,\"batch\":3}", 200);
-    assert_int_equal(heard.count, 1);
+    assert_int_equal(hear(events).count, 1);
     events_tick(events, 249);
-    assert_int_equal(heard.count, 1);
+    assert_int_equal(hear(events).count, 1);
     events_tick(events, 250);
-    assert_int_equal(heard.count, 2);
-    assert_non_null(strstr(heard.last, "\"batch\":3"));
+    assert_int_equal(hear(events).count, 2);
+    assert_non_null(strstr(hear(events).last, "\"batch\":3"));
     events_tick(events, 1000);
-    assert_int_equal(heard.count, 2);
+    assert_int_equal(hear(events).count, 2);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":1,\"batch\":4}", 500);
-    assert_int_equal(heard.count, 3);
+    assert_int_equal(hear(events).count, 3);
     events_free(events);
 }
 
 static void a_change_of_state_or_epoch_is_told_at_once_and_drops_what_was_held_back(void **state)
 {
     (void)state;
-    struct heard heard = { 0 };
     struct events *events = events_new(BOOT);
-    events_listen(events, hear, &heard);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":1,\"batch\":1}", 0);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":1,\"batch\":2}", 1);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":2,\"batch\":1}", 2);
-    assert_int_equal(heard.count, 2);
+    assert_int_equal(hear(events).count, 2);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":2,\"batch\":1,\"results\":[{}]}", 3);
-    assert_int_equal(heard.count, 3);
+    assert_int_equal(hear(events).count, 3);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":2,\"batch\":2,\"results\":[{}]}", 4);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"completed\",\"epoch\":2,\"results\":[{}]}", 5);
-    assert_int_equal(heard.count, 4);
-    assert_true(heard.ended);
+    assert_int_equal(hear(events).count, 4);
+    assert_true(hear(events).ended);
     events_tick(events, 10000);
-    assert_int_equal(heard.count, 4);
+    assert_int_equal(hear(events).count, 4);
     events_free(events);
 }
 
 static void jobs_do_not_hold_each_other_back(void **state)
 {
     (void)state;
-    struct heard heard = { 0 };
     struct events *events = events_new(BOOT);
-    events_listen(events, hear, &heard);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"batch\":1}", 0);
     publish(events, "job", "{\"id\":\"2\",\"state\":\"running\",\"batch\":1}", 0);
-    assert_int_equal(heard.count, 2);
+    assert_int_equal(hear(events).count, 2);
     publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"batch\":2}", 10);
     publish(events, "job", "{\"id\":\"2\",\"state\":\"running\",\"batch\":2}", 10);
     events_tick(events, 300);
-    assert_int_equal(heard.count, 4);
+    assert_int_equal(hear(events).count, 4);
     events_free(events);
 }
 

@@ -1,0 +1,128 @@
+/* The manifest of the image folder. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "folder.h"
+#include "dcls/base/sha256.h"
+#include "src/broker/datasets.h"
+
+static char folder[FOLDER_SIZE];
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder_make(folder);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    folder_remove(folder);
+    return 0;
+}
+
+static void refresh(struct manifest *manifest)
+{
+    assert_int_equal(manifest_scan(manifest, NULL), 0);
+    while (manifest_step(manifest, 1000)) {
+    }
+}
+
+static char *text_of(const struct manifest *manifest)
+{
+    cJSON *object = manifest_json(manifest);
+    assert_non_null(object);
+    char *text = cJSON_PrintUnformatted(object);
+    cJSON_Delete(object);
+    assert_non_null(text);
+    return text;
+}
+
+static void every_file_is_in_the_manifest_and_opened_by_its_hash(void **state)
+{
+    (void)state;
+    folder_put(folder, "train/b/1.png", "one");
+    folder_put(folder, "classes.txt", "a\nb\n");
+    struct manifest *manifest = manifest_new(folder, NULL);
+    refresh(manifest);
+    char hex[SHA256_HEX_SIZE], other[SHA256_HEX_SIZE], expected[512];
+    assert_int_equal(sha256_bytes("one", 3, hex, NULL), 0);
+    assert_int_equal(sha256_bytes("a\nb\n", 4, other, NULL), 0);
+    snprintf(expected, sizeof expected,
+             "{\"files\":[{\"path\":\"classes.txt\",\"size\":4,\"sha256\":\"%s\"},"
+             "{\"path\":\"train/b/1.png\",\"size\":3,\"sha256\":\"%s\"}]}", other, hex);
+    char *text = text_of(manifest);
+    assert_string_equal(text, expected);
+    cJSON_free(text);
+    int64_t size = -1;
+    folder_assert_open(manifest_open(manifest, hex, &size), 3, "one");
+    assert_int_equal(size, 3);
+    manifest_free(manifest);
+}
+
+static void the_last_manifest_holds_while_the_next_is_made(void **state)
+{
+    (void)state;
+    folder_put(folder, "a", "one");
+    folder_put(folder, "b", "two");
+    struct manifest *manifest = manifest_new(folder, NULL);
+    refresh(manifest);
+    folder_put(folder, "c", "three");
+    assert_int_equal(manifest_scan(manifest, NULL), 0);
+    assert_true(manifest_step(manifest, 0)); /* one file of three */
+    char *text = text_of(manifest);
+    assert_null(strstr(text, "\"c\""));
+    assert_non_null(strstr(text, "\"b\""));
+    cJSON_free(text);
+    while (manifest_step(manifest, 0)) {
+    }
+    text = text_of(manifest);
+    assert_non_null(strstr(text, "\"c\""));
+    cJSON_free(text);
+    manifest_free(manifest);
+}
+
+static void a_file_that_changed_is_hashed_anew_and_not_served_as_it_was(void **state)
+{
+    (void)state;
+    folder_put(folder, "a", "one");
+    struct manifest *manifest = manifest_new(folder, NULL);
+    refresh(manifest);
+    char before[SHA256_HEX_SIZE], after[SHA256_HEX_SIZE];
+    assert_int_equal(sha256_bytes("one", 3, before, NULL), 0);
+    assert_int_equal(sha256_bytes("three", 5, after, NULL), 0);
+    folder_put(folder, "a", "three");
+    int64_t size;
+    assert_int_equal(manifest_open(manifest, before, &size), -1);
+    refresh(manifest);
+    folder_assert_open(manifest_open(manifest, after, &size), 5, "three");
+    manifest_free(manifest);
+}
+
+static void a_missing_folder_is_an_empty_dataset(void **state)
+{
+    (void)state;
+    struct manifest *manifest = manifest_new("/nonexistent/images", NULL);
+    refresh(manifest);
+    char *text = text_of(manifest);
+    assert_string_equal(text, "{\"files\":[]}");
+    cJSON_free(text);
+    int64_t size;
+    assert_int_equal(manifest_open(manifest, "", &size), -1);
+    manifest_free(manifest);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_file_is_in_the_manifest_and_opened_by_its_hash, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_last_manifest_holds_while_the_next_is_made, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_changed_is_hashed_anew_and_not_served_as_it_was, set_up, tear_down),
+        cmocka_unit_test(a_missing_folder_is_an_empty_dataset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
