@@ -1,0 +1,238 @@
+/* Whole networks against PyTorch: logits, loss, every gradient, running statistics, ten steps of Adam, on each backend.
+ * tests/golden/make_golden.py says what the files hold and by which formula weights and images are made. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+
+#include "nn/backend.h"
+#include "nn/optimiser.h"
+
+enum { CLASSES = 7, BATCH = 4, SIZE = 64, STEPS = 10, SAMPLES = 64, SEED = 10000 };
+#define RATE 1e-4
+
+static uint32_t hashed(uint32_t stream, uint32_t index)
+{
+    uint32_t h = (SEED + stream) * 2654435761u + index * 40503u + 12345u;
+    h ^= h >> 16;
+    h *= 73244475u;
+    return h ^ (h >> 16);
+}
+
+static double formula(uint32_t stream, size_t index)
+{
+    return hashed(stream, (uint32_t)index) / 2147483648.0 - 1;
+}
+
+static double initial(const struct param *param, double inputs, double u)
+{
+    switch (param->kind) {
+    case PARAM_CONV_WEIGHT:
+        return sqrt(6 / (double)(param->shape[0] * param->shape[2] * param->shape[3])) * u;
+    case PARAM_LINEAR_WEIGHT:
+    case PARAM_LINEAR_BIAS:
+        return u / sqrt(inputs);
+    case PARAM_NORM_WEIGHT:
+        return 1 + u / 10;
+    case PARAM_RUNNING_VAR:
+        return 1 + u / 4;
+    default:
+        return u / 10;
+    }
+}
+
+struct line {
+    char section[16], name[PARAM_NAME_SIZE];
+    size_t count;
+    double norm, projection, samples[SAMPLES];
+};
+
+struct golden {
+    struct line *lines;
+    int count;
+};
+
+static struct golden golden_read(const char *path)
+{
+    struct golden golden = { calloc(1024, sizeof(struct line)), 0 };
+    FILE *file = fopen(path, "r");
+    if (!file)
+        fail_msg("cannot open '%s' (run from the top folder)", path);
+    struct line *line = golden.lines;
+    while (fscanf(file, "%15s %95s %zu %lf %lf", line->section, line->name, &line->count, &line->norm,
+                  &line->projection) == 5) {
+        for (int i = 0; i < SAMPLES; i++)
+            assert_int_equal(fscanf(file, "%lf", &line->samples[i]), 1);
+        assert_true(++golden.count < 1024);
+        line++;
+    }
+    assert_true(feof(file));
+    fclose(file);
+    return golden;
+}
+
+/* The tensor against its line; a NaN anywhere fails too. */
+static void check(const struct golden *golden, const char *section, const char *name, const float *tensor, size_t count,
+                  double tolerance)
+{
+    for (int l = 0; l < golden->count; l++) {
+        const struct line *line = &golden->lines[l];
+        if (strcmp(line->section, section) != 0 || strcmp(line->name, name) != 0)
+            continue;
+        assert_int_equal(count, line->count);
+        double squares = 0, projection = 0, sampled = 0;
+        for (size_t i = 0; i < count; i++) {
+            squares += (double)tensor[i] * tensor[i];
+            projection += formula(2000, i) * tensor[i];
+        }
+        for (uint32_t s = 0; s < SAMPLES; s++)
+            sampled += pow(tensor[hashed(3000, s) % count] - line->samples[s], 2);
+        double by_norm = fabs(sqrt(squares) - line->norm) / line->norm;
+        double by_projection = fabs(projection - line->projection) / line->norm;
+        double by_samples = sqrt(sampled / SAMPLES * (double)count) / line->norm;
+        if (!(by_norm <= tolerance && by_projection <= tolerance && by_samples <= tolerance))
+            fail_msg("%s %s is off by more than %g of its norm: norm %g, projection %g, samples %g", section, name,
+                     tolerance, by_norm, by_projection, by_samples);
+        return;
+    }
+    fail_msg("the golden file has no '%s %s'", section, name);
+}
+
+struct fixture {
+    struct net *net;
+    struct weights *weights;
+    float *grad;
+    int labels[BATCH];
+};
+
+static void fixture_init(struct fixture *fixture, const char *type)
+{
+    struct err err = ERR_INIT;
+    fixture->net = net_new(type, CLASSES, &err);
+    assert_non_null(fixture->net);
+    fixture->weights = weights_new(fixture->net, &err);
+    assert_non_null(fixture->weights);
+    fixture->grad = calloc(fixture->net->trained_count, sizeof(float));
+    assert_non_null(fixture->grad);
+    double inputs = (double)fixture->net->params[fixture->net->last_weight].shape[1];
+    for (int k = 0; k < fixture->net->param_count; k++) {
+        const struct param *param = &fixture->net->params[k];
+        float *to = weights_at(fixture->net, fixture->weights, k);
+        for (size_t i = 0; to && i < param->count; i++)
+            to[i] = (float)initial(param, inputs, formula((uint32_t)k, i));
+    }
+    for (int n = 0; n < BATCH; n++)
+        fixture->labels[n] = (3 * n + 1) % CLASSES;
+}
+
+static void fixture_release(struct fixture *fixture)
+{
+    free(fixture->grad);
+    weights_free(fixture->weights);
+    net_free(fixture->net);
+}
+
+static struct plan *planned(const struct fixture *fixture, const char *backend, enum plan_mode mode)
+{
+    struct err err = ERR_INIT;
+    struct plan_spec spec = { .mode = mode, .batch = BATCH, .image_size = SIZE, .threads = 2, .backend = backend };
+    struct plan *plan =
+        plan_new(fixture->net, fixture->weights, mode == PLAN_TRAIN ? fixture->grad : NULL, &spec, NULL, &err);
+    if (!plan)
+        fail_msg("%s", err.text);
+    return plan;
+}
+
+static void run(struct plan *plan)
+{
+    struct err err = ERR_INIT;
+    float *image = plan_input(plan);
+    for (size_t i = 0; i < BATCH * 3 * SIZE * SIZE; i++)
+        image[i] = (float)(sqrt(3) * formula(1000, i));
+    if (plan_forward(plan, &err))
+        fail_msg("%s", err.text);
+}
+
+static void check_params(const struct golden *golden, const struct fixture *fixture, const char *section, bool stats,
+                         const float *numbers, double tolerance)
+{
+    for (int k = 0; k < fixture->net->param_count; k++) {
+        const struct param *param = &fixture->net->params[k];
+        bool is_stats = param->kind == PARAM_RUNNING_MEAN || param->kind == PARAM_RUNNING_VAR;
+        if (param->kind != PARAM_TRACKED && is_stats == stats)
+            check(golden, section, param->name, numbers + param->offset, param->count, tolerance);
+    }
+}
+
+static void evaluation_equals_pytorch(const struct backend *backend, const struct golden *golden, const char *type)
+{
+    struct fixture fixture;
+    fixture_init(&fixture, type);
+    struct plan *plan = planned(&fixture, backend->name, PLAN_EVAL);
+    run(plan);
+    check(golden, "eval", "logits", plan_logits(plan), BATCH * CLASSES, 1e-4);
+    plan_free(plan);
+    fixture_release(&fixture);
+}
+
+static void training_equals_pytorch(const struct backend *backend, const struct golden *golden, const char *type)
+{
+    struct fixture fixture;
+    struct err err = ERR_INIT;
+    fixture_init(&fixture, type);
+    struct plan *plan = planned(&fixture, backend->name, PLAN_TRAIN);
+    struct optimiser adam;
+    struct optimiser_spec spec = { .kind = "adam", .learning_rate = RATE };
+    assert_int_equal(optimiser_init(&adam, &spec, fixture.net->trained_count, &err), 0);
+    float losses[STEPS], *start = malloc(fixture.net->trained_count * sizeof *start);
+    assert_non_null(start);
+    memcpy(start, fixture.weights->trained, fixture.net->trained_count * sizeof *start);
+    for (int step = 0; step < STEPS; step++) {
+        run(plan);
+        losses[step] = (float)plan_loss(plan, fixture.labels, NULL);
+        assert_int_equal(plan_backward(plan, &err), 0);
+        if (step == 0) {
+            check(golden, "train", "logits", plan_logits(plan), BATCH * CLASSES, 1e-4);
+            check(golden, "train", "loss", losses, 1, 1e-5);
+            check_params(golden, &fixture, "grad", false, fixture.grad, 1e-4);
+            check_params(golden, &fixture, "stats", true, fixture.weights->stats, 1e-5);
+        }
+        optimiser_step(&adam, fixture.weights->trained, fixture.grad);
+        plan_weights_changed(plan);
+    }
+    /* The change, which is a few percent of the weight at most: a tolerance of 1e-2 on it is 1e-3 or less on the
+     * weight. Adam divides by the gradient's own size, so that rounding of the smallest ones shows in it. */
+    for (size_t i = 0; i < fixture.net->trained_count; i++)
+        start[i] = fixture.weights->trained[i] - start[i];
+    check_params(golden, &fixture, "adam", false, start, 1e-2);
+    check_params(golden, &fixture, "adam", true, fixture.weights->stats, 1e-3);
+    check(golden, "adam", "losses", losses, STEPS, 1e-3);
+    for (size_t i = 0; i < fixture.net->tracked_count; i++)
+        assert_int_equal(fixture.weights->tracked[i], STEPS);
+    free(start);
+    optimiser_release(&adam);
+    plan_free(plan);
+    fixture_release(&fixture);
+}
+
+static void resnet_equals_pytorch_on_every_backend(void **state)
+{
+    (void)state;
+    struct golden golden = golden_read("tests/golden/resnet.txt");
+    for (int i = 0; backends[i]; i++) {
+        print_message("%s\n", backends[i]->name);
+        evaluation_equals_pytorch(backends[i], &golden, "resnet");
+        training_equals_pytorch(backends[i], &golden, "resnet");
+    }
+    free(golden.lines);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resnet_equals_pytorch_on_every_backend),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
