@@ -25,7 +25,7 @@ struct http_request {
     double stall_s;           /* no byte for so long ends it; 0: 30 */
     size_t max_response;      /* more is an error; 0: 16 MiB */
     /* Where not NULL, called with each piece of a 2xx body instead of collecting it; non-zero return aborts. */
-    int (*sink)(void *arg, const void *bytes, size_t count);
+    int (*sink)(void *arg, const void *bytes, size_t count); /* the response's status and range_from are set by then */
     void *sink_arg;
     const volatile bool *stop; /* where not NULL and true, ends the transfer soon */
 };
@@ -34,6 +34,7 @@ struct http_response {
     int status;               /* 0 where no answer came */
     char content_type[128];
     int64_t content_length;   /* -1 where not told */
+    int64_t range_from;       /* of a 206: where its first byte belongs; -1 where not told */
     struct buf body;          /* what did not go to a sink */
 };
 
@@ -42,8 +43,9 @@ struct http_response {
 int http_send(const struct http_request *request, struct http_response *response, struct err *err);
 void http_response_release(struct http_response *response);
 
-/* Downloads to `path` through `path`.part, resumed where a part stands there; `sha256` (or NULL) is checked, a wrong
- * file is removed. At most `max` bytes. The folder must exist. */
+/* Downloads to `path` through `path`.part; `sha256` is checked, a wrong file is removed. It is resumed where a part
+ * stands there. Where `sha256` is NULL nothing tells what a part is of: it then starts from the beginning. At most
+ * `max` bytes. The folder must exist. */
 int http_download(const char *url, const char *path, const char *sha256, int64_t max, const volatile bool *stop,
                   struct err *err);
 
