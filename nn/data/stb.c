@@ -93,10 +93,20 @@ static int decode_grey16(struct image *image, const uint8_t *bytes, size_t count
     return status;
 }
 
+static int64_t big(const uint8_t *bytes)
+{
+    return (int64_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
+}
+
 int png_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err)
 {
-    /* Signature (8), then the header chunk: length, name, width, height (4 each), bits a sample, colour type. */
-    if (count > 25 && bytes[24] == 16 && bytes[25] == 0)
+    /* Signature (8), then the header chunk: length, name, width, height (4 each), bits a sample, colour type. A size
+     * out of bounds is told here, where stb_image would only say that it knows no such format. */
+    if (count < 26)
+        return err_set(err, "the PNG image ends early");
+    if (image_reserve(image, big(bytes + 16), big(bytes + 20), err))
+        return -1;
+    if (bytes[24] == 16 && bytes[25] == 0)
         return decode_grey16(image, bytes, count, err);
     return decode("PNG", image, bytes, count, err);
 }

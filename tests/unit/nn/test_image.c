@@ -1,0 +1,194 @@
+/* Decoding against the pixels that Pillow made of the same files (tests/fixtures/make_fixtures.py). */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/base/fs.h"
+#include "nn/data/image.h"
+#include "ppm.h"
+
+static const char *const files[] = {
+    "420.jpg", "422.jpg", "444.jpg", "progressive.jpg", "exif.jpg", "grey.jpg", "cmyk.jpg", "rgb.png", "rgba.png",
+    "grey.png", "grey-alpha.png", "1-bit.png", "palette.png", "palette-4-bit.png", "palette-transparent.png",
+    "grey-16.png", "rgb-16.png", "grey-2-bit.png", "rgb.bmp", "grey.bmp", "palette.bmp", "1-bit.bmp", "rgba.bmp",
+    "grey.gif", "transparent.gif", "uncovered.gif", "uncovered-transparent.gif", NULL,
+};
+
+static char *read_image(const char *name, size_t *count)
+{
+    char path[256], *bytes;
+    struct err err = ERR_INIT;
+    snprintf(path, sizeof(path), "tests/fixtures/images/%s", name);
+    if (fs_read(path, 1 << 20, &bytes, count, &err))
+        fail_msg("%s", err.text);
+    return bytes;
+}
+
+static void every_format_gives_pils_pixels(void **state)
+{
+    (void)state;
+    struct image image = {0};
+    for (const char *const *name = files; *name; name++) {
+        struct err err = ERR_INIT;
+        struct ppm expected;
+        char path[256];
+        size_t count;
+        char *bytes = read_image(*name, &count);
+        if (image_decode(&image, bytes, count, &err))
+            fail_msg("%s: %s", *name, err.text);
+        snprintf(path, sizeof(path), "tests/fixtures/images/%s.ppm", *name);
+        ppm_read(&expected, path);
+        if (image.width != expected.width || image.height != expected.height)
+            fail_msg("%s: %dx%d", *name, image.width, image.height);
+        if (memcmp(image.rgb, expected.rgb, (size_t)expected.width * expected.height * 3) != 0)
+            fail_msg("%s: other pixels than PIL's", *name);
+        ppm_release(&expected);
+        free(bytes);
+    }
+    image_release(&image);
+}
+
+/* Each cut lies in memory of its own length, so that a sanitizer sees a read behind its end. */
+static bool decodes_when_cut(const char *bytes, size_t count)
+{
+    struct image image = {0};
+    struct err err = ERR_INIT;
+    char *cut = malloc(count ? count : 1);
+    assert_non_null(cut);
+    memcpy(cut, bytes, count);
+    bool decodes = image_decode(&image, cut, count, &err) == 0;
+    assert_true(decodes || err.text[0]);
+    free(cut);
+    image_release(&image);
+    return decodes;
+}
+
+static void an_image_cut_at_any_byte_is_refused(void **state)
+{
+    (void)state;
+    for (const char *const *name = files; *name; name++) {
+        size_t count, spare = 0;
+        char *bytes = read_image(*name, &count);
+        if (strstr(*name, ".gif"))
+            spare = 1; /* the file's trailer says nothing of the first frame */
+        if (strstr(*name, ".png"))
+            spare = 4; /* the check sum of the chunk that ends the file */
+        for (size_t length = 0; length + spare < count; length++)
+            if (decodes_when_cut(bytes, length))
+                fail_msg("%s is taken for whole when cut to %zu of %zu bytes", *name, length, count);
+        free(bytes);
+    }
+}
+
+static void an_image_with_any_byte_changed_does_no_harm(void **state)
+{
+    (void)state;
+    int decoded = 0, tried = 0;
+    for (const char *const *name = files; *name; name++) {
+        size_t count;
+        char *bytes = read_image(*name, &count);
+        for (size_t i = 0; i < count; i++) {
+            bytes[i] ^= (char)(i % 3 ? 0xff : 0x10);
+            decoded += decodes_when_cut(bytes, count);
+            tried++;
+            bytes[i] ^= (char)(i % 3 ? 0xff : 0x10);
+        }
+        free(bytes);
+    }
+    assert_in_range(decoded, 1, tried - 1);
+}
+
+static void what_is_no_image_is_refused(void **state)
+{
+    (void)state;
+    struct image image = {0};
+    struct err err = ERR_INIT;
+    assert_int_equal(image_decode(&image, "", 0, &err), -1);
+    assert_string_equal(err.text, "the image is empty");
+    assert_int_equal(image_decode(&image, "#!/bin/sh\n", 10, &err), -1);
+    assert_string_equal(err.text, "not a JPEG, PNG, BMP or GIF image");
+    assert_null(image.rgb);
+}
+
+static void expect_too_large(const uint8_t *bytes, size_t count)
+{
+    struct image image = {0};
+    struct err err = ERR_INIT;
+    assert_int_equal(image_decode(&image, bytes, count, &err), -1);
+    assert_null(image.rgb);
+    if (!strstr(err.text, "pixels is not supported"))
+        fail_msg("refused for another reason: %s", err.text);
+}
+
+static void an_image_beyond_the_limits_is_refused_by_its_header(void **state)
+{
+    (void)state;
+    /* 16000 x 16000 pixels: each side is allowed, so many pixels are not. */
+    static const uint8_t png[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x3e\x80\0\0\x3e\x80\x08\2\0\0\0\0\0\0\0\0\0\0\0IDAT";
+    static const uint8_t wide[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\0\0\1\x08\2\0\0\0\0\0\0\0\0\0\0\0IDAT";
+    static const uint8_t jpeg[] = "\xff\xd8\xff\xc0\0\x11\x08\x3e\x80\x3e\x80\3\1\x11\0\2\x11\0\3\x11\0"
+                                  "\xff\xda\0\x0c\3\1\0\2\0\3\0\0\x3f\0";
+    static const uint8_t bmp[] = "BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x80\x3e\0\0\x80\x3e\0\0\1\0\x18\0\0\0\0\0"
+                                 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    static const uint8_t gif[] = "GIF89a\x80\x3e\x80\x3e\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2\x44\1\0;";
+    expect_too_large(png, sizeof(png));
+    expect_too_large(wide, sizeof(wide));
+    expect_too_large(jpeg, sizeof(jpeg));
+    expect_too_large(bmp, sizeof(bmp));
+    expect_too_large(gif, sizeof(gif));
+}
+
+static void memory_is_kept_between_images(void **state)
+{
+    (void)state;
+    struct image image = {0};
+    size_t large_count, small_count;
+    char *large = read_image("rgb.png", &large_count), *small = read_image("rgb-16.png", &small_count);
+    assert_int_equal(image_decode(&image, large, large_count, NULL), 0);
+    const uint8_t *kept = image.rgb;
+    assert_int_equal(image_decode(&image, small, small_count, NULL), 0);
+    assert_ptr_equal(image.rgb, kept);
+    assert_int_equal(image_decode(&image, "junk", 4, NULL), -1);
+    assert_int_equal(image_decode(&image, large, large_count, NULL), 0);
+    assert_ptr_equal(image.rgb, kept);
+    image_release(&image);
+    free(large);
+    free(small);
+}
+
+static void normalising_scales_by_imagenets_mean_and_deviation(void **state)
+{
+    (void)state;
+    static const double mean[3] = {0.485, 0.456, 0.406}, deviation[3] = {0.229, 0.224, 0.225};
+    uint8_t rgb[2 * 2 * 3] = {0, 1, 2, 255, 254, 253, 100, 50, 25, 10, 20, 30};
+    float plain[12], mirrored[12];
+    image_normalise(rgb, 2, 0, plain);
+    image_normalise(rgb, 2, 1, mirrored);
+    for (int c = 0; c < 3; c++)
+        for (int y = 0; y < 2; y++)
+            for (int x = 0; x < 2; x++) {
+                double expected = (rgb[(y * 2 + x) * 3 + c] / 255.0 - mean[c]) / deviation[c];
+                assert_true(fabs(plain[c * 4 + y * 2 + x] - expected) < 1e-5);
+                assert_true(plain[c * 4 + y * 2 + x] == mirrored[c * 4 + y * 2 + 1 - x]);
+            }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_format_gives_pils_pixels),
+        cmocka_unit_test(an_image_cut_at_any_byte_is_refused),
+        cmocka_unit_test(an_image_with_any_byte_changed_does_no_harm),
+        cmocka_unit_test(what_is_no_image_is_refused),
+        cmocka_unit_test(an_image_beyond_the_limits_is_refused_by_its_header),
+        cmocka_unit_test(memory_is_kept_between_images),
+        cmocka_unit_test(normalising_scales_by_imagenets_mean_and_deviation),
+    };
+    return cmocka_run_group_tests_name("image", tests, NULL, NULL);
+}

@@ -1,0 +1,268 @@
+/* The loader: order, flips and batches do not depend on the number of threads, and nothing hangs. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "dataset_files.h"
+#include "nn/data/loader.h"
+
+/* What one epoch handed out, told from the pixels: the sample and whether it was mirrored, at each position. */
+struct epoch {
+    int count, samples[64];
+    bool mirrored[64];
+};
+
+static struct dataset *open_or_fail(const char *dir)
+{
+    struct err err = ERR_INIT;
+    struct dataset *dataset = dataset_open(dir, &err);
+    if (!dataset)
+        fail_msg("%s", err.text);
+    return dataset;
+}
+
+static struct loader *start_or_fail(struct dataset *dataset, const struct loader_spec *spec, int epoch)
+{
+    struct err err = ERR_INIT;
+    struct loader *loader = loader_new(dataset, spec, &err);
+    if (!loader)
+        fail_msg("%s", err.text);
+    loader_start(loader, epoch);
+    return loader;
+}
+
+/* The grey level of a red sample of the batch. */
+static int level_at(const struct batch *batch, int image, int column)
+{
+    float value = batch->images[(size_t)image * 3 * IDX_SIDE * IDX_SIDE + (size_t)column];
+    return (int)lroundf((value * 0.229f + 0.485f) * 255);
+}
+
+static void take_epoch(struct loader *loader, const struct loader_spec *spec, struct epoch *epoch)
+{
+    int left = spec->split == SPLIT_TRAIN ? IDX_TRAIN : IDX_TEST, base = spec->split == SPLIT_TRAIN ? 0 : 200;
+    epoch->count = 0;
+    assert_int_equal(loader_batches(loader), (left + spec->batch_size - 1) / spec->batch_size);
+    for (int b = 0; b < loader_batches(loader); b++) {
+        struct err err = ERR_INIT;
+        const struct batch *batch = loader_next(loader, &err);
+        if (!batch)
+            fail_msg("%s", err.text);
+        assert_int_equal(batch->count, left < spec->batch_size ? left : spec->batch_size);
+        left -= batch->count;
+        for (int i = 0; i < batch->count; i++) {
+            int first = level_at(batch, i, 0), last = level_at(batch, i, IDX_SIDE - 1);
+            epoch->mirrored[epoch->count] = first > last;
+            int sample = ((first < last ? first : last) - base) / 10;
+            assert_int_equal(batch->labels[i], sample % 3);
+            epoch->samples[epoch->count++] = sample;
+        }
+    }
+    assert_int_equal(left, 0);
+}
+
+static bool same_epoch(const struct epoch *a, const struct epoch *b)
+{
+    return a->count == b->count && memcmp(a->samples, b->samples, (size_t)a->count * sizeof(int)) == 0 &&
+           memcmp(a->mirrored, b->mirrored, (size_t)a->count * sizeof(bool)) == 0;
+}
+
+static const struct loader_spec train_spec = {
+    .split = SPLIT_TRAIN, .batch_size = 4, .image_size = IDX_SIDE, .threads = 2, .ahead = 3, .shuffle = true,
+    .flip = true, .seed = 7,
+};
+
+static void the_number_of_threads_changes_nothing(void **state)
+{
+    static const int threads[] = {0, 1, 2, 5}, ahead[] = {1, 2, 9};
+    struct dataset *dataset = *state;
+    struct epoch first[3];
+    for (size_t t = 0; t < 4; t++)
+        for (size_t a = 0; a < 3; a++) {
+            struct loader_spec spec = train_spec;
+            spec.threads = threads[t];
+            spec.ahead = ahead[a];
+            struct loader *loader = start_or_fail(dataset, &spec, 1);
+            for (int e = 0; e < 3; e++) {
+                struct epoch epoch;
+                loader_start(loader, e + 1);
+                take_epoch(loader, &spec, &epoch);
+                if (t == 0 && a == 0)
+                    first[e] = epoch;
+                assert_true(same_epoch(&epoch, &first[e]));
+            }
+            loader_free(loader);
+        }
+}
+
+static void an_epoch_holds_each_sample_once_in_its_own_order(void **state)
+{
+    struct loader *loader = start_or_fail(*state, &train_spec, 1);
+    struct epoch epochs[2];
+    for (int e = 0; e < 2; e++) {
+        int seen[IDX_TRAIN] = {0}, mirrored = 0;
+        loader_start(loader, e + 1);
+        take_epoch(loader, &train_spec, &epochs[e]);
+        assert_int_equal(epochs[e].count, IDX_TRAIN);
+        for (int i = 0; i < IDX_TRAIN; i++) {
+            seen[epochs[e].samples[i]]++;
+            mirrored += epochs[e].mirrored[i];
+        }
+        for (int i = 0; i < IDX_TRAIN; i++)
+            assert_int_equal(seen[i], 1);
+        assert_in_range(mirrored, 3, IDX_TRAIN - 3);
+    }
+    assert_false(same_epoch(&epochs[0], &epochs[1]));
+    loader_free(loader);
+}
+
+static void another_seed_gives_another_order(void **state)
+{
+    struct loader_spec spec = train_spec;
+    struct epoch epochs[2];
+    for (int i = 0; i < 2; i++) {
+        spec.seed = (uint64_t)i;
+        struct loader *loader = start_or_fail(*state, &spec, 1);
+        take_epoch(loader, &spec, &epochs[i]);
+        loader_free(loader);
+    }
+    assert_false(same_epoch(&epochs[0], &epochs[1]));
+}
+
+static void the_test_split_comes_in_order_and_unmirrored(void **state)
+{
+    struct loader_spec spec = {.split = SPLIT_TEST, .batch_size = 2, .image_size = IDX_SIDE, .threads = 2, .ahead = 2};
+    struct loader *loader = start_or_fail(*state, &spec, 1);
+    struct epoch epoch;
+    take_epoch(loader, &spec, &epoch);
+    assert_int_equal(epoch.count, IDX_TEST);
+    for (int i = 0; i < IDX_TEST; i++) {
+        assert_int_equal(epoch.samples[i], i);
+        assert_false(epoch.mirrored[i]);
+    }
+    loader_free(loader);
+}
+
+static void a_batch_may_be_larger_than_the_split(void **state)
+{
+    struct loader_spec spec = {.split = SPLIT_TEST, .batch_size = 64, .image_size = IDX_SIDE, .threads = 1, .ahead = 2};
+    struct loader *loader = start_or_fail(*state, &spec, 1);
+    struct epoch epoch;
+    take_epoch(loader, &spec, &epoch);
+    assert_int_equal(epoch.count, IDX_TEST);
+    loader_free(loader);
+}
+
+static void an_epoch_can_be_left_and_the_loader_freed_at_any_batch(void **state)
+{
+    for (int taken = 0; taken <= 6; taken++) {
+        struct loader *loader = start_or_fail(*state, &train_spec, 1);
+        for (int i = 0; i < taken; i++)
+            assert_non_null(loader_next(loader, NULL));
+        struct epoch whole;
+        if (taken % 2) { /* another epoch, whole, after one that was left */
+            loader_start(loader, 2);
+            take_epoch(loader, &train_spec, &whole);
+        }
+        loader_free(loader);
+    }
+}
+
+static void more_batches_than_an_epoch_has_are_refused(void **state)
+{
+    struct err err = ERR_INIT;
+    struct loader *loader = loader_new(*state, &train_spec, &err);
+    assert_non_null(loader);
+    assert_null(loader_next(loader, &err));
+    assert_string_equal(err.text, "no epoch was started");
+    loader_start(loader, 1);
+    struct epoch epoch;
+    take_epoch(loader, &train_spec, &epoch);
+    assert_null(loader_next(loader, &err));
+    assert_string_equal(err.text, "the epoch has no further batch");
+    loader_free(loader);
+}
+
+static void an_image_that_cannot_be_read_fails_its_batch(void **state)
+{
+    (void)state;
+    static const int threads[] = {0, 1, 3};
+    char *dir = folder_make(), expected[512];
+    for (int i = 0; i < 12; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "train/cow/%02d.png", i);
+        if (i == 6 || i == 7)
+            file_put(dir, name, "damaged", 7);
+        else
+            image_put(dir, name, "rgb.png");
+    }
+    image_put(dir, "test/cow/0.png", "rgb.png");
+    struct dataset *dataset = open_or_fail(dir);
+    for (int t = 0; t < 3; t++) {
+        struct loader_spec spec = {
+            .split = SPLIT_TRAIN, .batch_size = 3, .image_size = 8, .threads = threads[t], .ahead = 4,
+        };
+        struct err err = ERR_INIT;
+        struct loader *loader = start_or_fail(dataset, &spec, 1);
+        assert_non_null(loader_next(loader, &err));
+        assert_non_null(loader_next(loader, &err));
+        assert_null(loader_next(loader, &err));
+        snprintf(expected, sizeof(expected), "'%s/train/cow/06.png': not a JPEG, PNG, BMP or GIF image", dir);
+        assert_string_equal(err.text, expected);
+        assert_null(loader_next(loader, &err));
+        loader_start(loader, 2);
+        assert_non_null(loader_next(loader, &err));
+        loader_free(loader);
+    }
+    dataset_close(dataset);
+    folder_remove(dir);
+}
+
+static void an_impossible_specification_is_refused(void **state)
+{
+    struct loader_spec specs[4] = {train_spec, train_spec, train_spec, train_spec};
+    specs[0].batch_size = 0;
+    specs[1].image_size = 100000;
+    specs[2].threads = -1;
+    specs[3].ahead = 0;
+    for (int i = 0; i < 4; i++) {
+        struct err err = ERR_INIT;
+        assert_null(loader_new(*state, &specs[i], &err));
+        assert_true(err.text[0]);
+    }
+}
+
+static int open_shared(void **state)
+{
+    char *dir = folder_make();
+    idx_dataset_put(dir, ".gz");
+    *state = open_or_fail(dir); /* IDX files are in memory from here on */
+    folder_remove(dir);
+    return 0;
+}
+
+static int close_shared(void **state)
+{
+    dataset_close(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_number_of_threads_changes_nothing),
+        cmocka_unit_test(an_epoch_holds_each_sample_once_in_its_own_order),
+        cmocka_unit_test(another_seed_gives_another_order),
+        cmocka_unit_test(the_test_split_comes_in_order_and_unmirrored),
+        cmocka_unit_test(a_batch_may_be_larger_than_the_split),
+        cmocka_unit_test(an_epoch_can_be_left_and_the_loader_freed_at_any_batch),
+        cmocka_unit_test(more_batches_than_an_epoch_has_are_refused),
+        cmocka_unit_test(an_image_that_cannot_be_read_fails_its_batch),
+        cmocka_unit_test(an_impossible_specification_is_refused),
+    };
+    return cmocka_run_group_tests_name("loader", tests, open_shared, close_shared);
+}
