@@ -48,7 +48,8 @@ struct tensor *tensors_add(struct tensors *tensors, const char *name, enum tenso
         return NULL;
     }
     struct tensor tensor = {.type = type, .rank = rank, .count = count};
-    memcpy(tensor.shape, shape, (size_t)rank * sizeof(*shape));
+    for (int i = 0; i < rank; i++)
+        tensor.shape[i] = shape[i];
     tensor.name = strdup(name);
     tensor.bytes = malloc(bytes ? bytes : 1);
     if (!tensor.name || !tensor.bytes || (tensors->count == tensors->capacity && grow(tensors))) {
