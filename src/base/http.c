@@ -164,7 +164,7 @@ static int set_up(struct transfer *transfer, struct curl_slist *headers, char *d
 #define SET(option, value) failed |= curl_easy_setopt(curl, option, value) != CURLE_OK
     SET(CURLOPT_ERRORBUFFER, detail);
     SET(CURLOPT_URL, request->url);
-    SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_USERAGENT, "dcls");
     SET(CURLOPT_HTTPHEADER, headers);
