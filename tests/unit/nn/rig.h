@@ -1,0 +1,118 @@
+/* A network with weights and gradients for a test, and how its results are compared. For tests alone: it fails them. */
+#ifndef TESTS_RIG_H
+#define TESTS_RIG_H
+
+#include <math.h>
+
+#include "nn/backend.h"
+#include "nn/rng.h"
+
+struct rig {
+    struct net *net;
+    struct weights *weights;
+    float *grad;
+};
+
+static inline void rig_fill(float *to, size_t count, uint64_t seed)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)rng_normal(seed, 77, i);
+}
+
+/* Takes the net over; initial weights, with batch norms that are not the identity. */
+static inline void rig_init(struct rig *rig, struct net *net, uint64_t seed)
+{
+    struct err err = ERR_INIT;
+    assert_non_null(net);
+    assert_false(net->failed);
+    rig->net = net;
+    rig->weights = weights_new(net, &err);
+    rig->grad = calloc(net->trained_count, sizeof(float));
+    assert_non_null(rig->weights);
+    assert_non_null(rig->grad);
+    weights_init(net, rig->weights, seed);
+    for (int k = 0; k < net->param_count; k++) {
+        enum param_kind kind = net->params[k].kind;
+        if (kind == PARAM_TRACKED || kind < PARAM_NORM_WEIGHT)
+            continue;
+        bool scale = kind == PARAM_NORM_WEIGHT || kind == PARAM_RUNNING_VAR;
+        for (size_t i = 0; i < net->params[k].count; i++)
+            weights_at(net, rig->weights, k)[i] =
+                (float)((scale ? 1 : 0) + 0.3 * (2 * rng_uniform(seed, (uint64_t)k, i) - 1));
+    }
+}
+
+static inline void rig_release(struct rig *rig)
+{
+    free(rig->grad);
+    weights_free(rig->weights);
+    net_free(rig->net);
+}
+
+static inline struct plan *rig_plan(const struct rig *rig, const char *backend, enum plan_mode mode, int batch,
+                                    int size, struct arena *arena)
+{
+    struct err err = ERR_INIT;
+    struct plan_spec spec = { .mode = mode, .batch = batch, .image_size = size, .threads = 2, .backend = backend };
+    struct plan *plan =
+        plan_new(rig->net, rig->weights, mode == PLAN_TRAIN ? rig->grad : NULL, &spec, arena, &err);
+    if (!plan)
+        fail_msg("%s", err.text);
+    return plan;
+}
+
+/* Forward on random images. */
+static inline void rig_forward(struct plan *plan, uint64_t seed)
+{
+    struct err err = ERR_INIT;
+    size_t side = (size_t)plan->spec.image_size;
+    size_t channels = (size_t)plan->values[plan->input].c;
+    rig_fill(plan_input(plan), (size_t)plan->spec.batch * channels * side * side, seed);
+    if (plan_forward(plan, &err))
+        fail_msg("%s", err.text);
+}
+
+static inline double rig_loss(struct plan *plan)
+{
+    int labels[64];
+    assert_in_range(plan->spec.batch, 1, 64);
+    for (int n = 0; n < plan->spec.batch; n++)
+        labels[n] = (3 * n + 1) % plan->net->classes;
+    return plan_loss(plan, labels, NULL);
+}
+
+static inline double rig_step(struct plan *plan, uint64_t seed)
+{
+    struct err err = ERR_INIT;
+    rig_forward(plan, seed);
+    double loss = rig_loss(plan);
+    if (plan_backward(plan, &err))
+        fail_msg("%s", err.text);
+    return loss;
+}
+
+/* ||a - b|| / ||b||; a NaN when either holds one. */
+static inline double distance(const float *a, const float *b, size_t count)
+{
+    double difference = 0, norm = 0;
+    for (size_t i = 0; i < count; i++) {
+        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        norm += (double)b[i] * b[i];
+    }
+    return difference == 0 ? 0 : sqrt(difference / norm);
+}
+
+/* Every trained parameter's gradient, tensor by tensor. */
+static inline void rig_same_gradients(const struct net *net, const float *a, const float *b, double tolerance)
+{
+    for (int k = 0; k < net->param_count; k++) {
+        const struct param *param = &net->params[k];
+        if (param->kind >= PARAM_RUNNING_MEAN)
+            continue;
+        double off = distance(a + param->offset, b + param->offset, param->count);
+        if (!(off <= tolerance))
+            fail_msg("the gradient of %s is off by %g of its norm", param->name, off);
+    }
+}
+
+#endif
