@@ -1,0 +1,19 @@
+/* Inference requests: their images are found or fetched, then one warm worker answers one after the other. A worker
+ * that dies takes the request it was at with it, and no other. */
+#ifndef DCLS_NODE_INFERENCE_H
+#define DCLS_NODE_INFERENCE_H
+
+#include "dcls/base/err.h"
+#include "dcls/proto/msg.h"
+
+struct node;
+struct inferences;
+
+struct inferences *inferences_new(struct node *node, struct err *err);
+/* After crew_free: images may be on their way. */
+void inferences_free(struct inferences *inferences);
+
+/* A SERVER INFERENCE; its members may be taken out. Answered by a JSON_RESPONSE or an ERROR with its key. */
+void inferences_request(struct inferences *inferences, struct msg *msg);
+
+#endif

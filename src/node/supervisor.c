@@ -1,0 +1,396 @@
+/* Starts children and waits for them. An end is told when the process was reaped and its socket and its standard
+ * error have been read to their ends, so that its last message and its last words count. */
+#include "supervisor.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "dcls/base/log.h"
+#include "dcls/proto/frame.h"
+
+#define CHILD_SOCKET 3
+#define WORDS_MAX 4096       /* bytes of standard error that are remembered */
+#define WORDS_TOLD 300       /* bytes of them that are told */
+#define OUTPUT_MAX (8 << 20) /* bytes that may wait for a child */
+#define DRAIN_MS 1000        /* a grandchild may hold the pipes: they are not waited for longer */
+#define READ_SIZE 65536
+
+struct supervisor {
+    struct event_base *base;
+    struct event *sigchld;
+    struct child *children;
+};
+
+struct child {
+    struct supervisor *supervisor;
+    struct child *next;
+    char role[32];
+    struct child_events events;
+    pid_t pid;
+    struct bufferevent *line; /* NULL once it has ended */
+    struct frame frame;
+    int words_fd; /* standard error; -1 once it has ended */
+    struct event *words_event;
+    struct event *end_timer;
+    char words[WORDS_MAX + 1];
+    size_t words_len;
+    bool reaped;
+    int status;
+};
+
+static void child_free(struct child *child)
+{
+    for (struct child **at = &child->supervisor->children; *at; at = &(*at)->next)
+        if (*at == child) {
+            *at = child->next;
+            break;
+        }
+    if (child->line)
+        bufferevent_free(child->line);
+    if (child->words_event)
+        event_free(child->words_event);
+    if (child->words_fd >= 0)
+        close(child->words_fd);
+    if (child->end_timer)
+        event_free(child->end_timer);
+    frame_release(&child->frame);
+    free(child);
+}
+
+/* The last lines of standard error, one line. */
+static void last_words(const struct child *child, char *out, size_t size)
+{
+    const char *text = child->words;
+    size_t end = child->words_len;
+    while (end && (text[end - 1] == '\n' || text[end - 1] == '\r' || text[end - 1] == ' '))
+        end--;
+    size_t start = end > WORDS_TOLD ? end - WORDS_TOLD : 0;
+    if (start) {
+        const char *newline = memchr(text + start, '\n', end - start);
+        if (newline)
+            start = (size_t)(newline + 1 - text);
+        while (start < end && ((unsigned char)text[start] & 0xc0) == 0x80)
+            start++; /* not in the middle of a UTF-8 character */
+    }
+    snprintf(out, size, "%.*s", (int)(end - start), text + start);
+    for (char *c = out; *c; c++)
+        if (*c == '\n')
+            *c = ';';
+}
+
+static void describe_end(const struct child *child, char *out, size_t size)
+{
+    char words[WORDS_TOLD + 1], how[64];
+    last_words(child, words, sizeof words);
+    if (WIFSIGNALED(child->status)) {
+        const char *name = sigabbrev_np(WTERMSIG(child->status));
+        if (name)
+            snprintf(how, sizeof how, "was killed by SIG%s", name);
+        else
+            snprintf(how, sizeof how, "was killed by signal %d", WTERMSIG(child->status));
+    } else {
+        snprintf(how, sizeof how, "ended with status %d", WEXITSTATUS(child->status));
+    }
+    snprintf(out, size, "%s %s%s%s", child->role, how, *words ? ": " : "", words);
+}
+
+/* Tells the end once everything was heard; never from within one of the child's own callbacks but the timer's. */
+static void on_end_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct child *child = arg;
+    char why[512];
+    (void)fd;
+    (void)what;
+    describe_end(child, why, sizeof why);
+    struct child_events events = child->events;
+    child_free(child);
+    if (events.ended)
+        events.ended(events.arg, why);
+}
+
+static void check_end(struct child *child)
+{
+    if (!child->reaped)
+        return;
+    bool heard = !child->line && child->words_fd < 0;
+    struct timeval delay = { 0, 0 };
+    if (!heard)
+        delay = (struct timeval){ DRAIN_MS / 1000, DRAIN_MS % 1000 * 1000 };
+    event_add(child->end_timer, &delay);
+}
+
+static void close_line(struct child *child)
+{
+    if (child->line)
+        bufferevent_free(child->line);
+    child->line = NULL;
+    check_end(child);
+}
+
+static void take_text(struct child *child, const char *text, size_t len)
+{
+    struct msg msg;
+    struct err err = ERR_INIT;
+    if (msg_decode(&msg, text, len, &err))
+        log_warn("%s sent what is no message: %s", child->role, err.text);
+    else if (child->events.message)
+        child->events.message(child->events.arg, &msg);
+    msg_release(&msg);
+}
+
+static void on_line_read(struct bufferevent *line, void *arg)
+{
+    struct child *child = arg;
+    char bytes[READ_SIZE];
+    size_t got = bufferevent_read(line, bytes, sizeof bytes);
+    if (frame_feed(&child->frame, bytes, got)) {
+        log_error("no memory for what %s says", child->role);
+        child_kill(child);
+        return;
+    }
+    for (;;) {
+        const char *text;
+        size_t len;
+        switch (frame_next(&child->frame, &text, &len)) {
+        case FRAME_TEXT:
+            take_text(child, text, len);
+            continue;
+        case FRAME_TOO_LONG:
+            log_warn("%s sent a message of more than %d bytes", child->role, MSG_MAX);
+            continue;
+        case FRAME_NO_MEMORY:
+            log_error("no memory for what %s says", child->role);
+            child_kill(child);
+            return;
+        case FRAME_MORE:
+            break;
+        }
+        break;
+    }
+    if (evbuffer_get_length(bufferevent_get_input(line)))
+        bufferevent_trigger(line, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+static void on_line_event(struct bufferevent *line, short what, void *arg)
+{
+    struct child *child = arg;
+    if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
+        return;
+    while (evbuffer_get_length(bufferevent_get_input(line)))
+        on_line_read(line, child);
+    close_line(child);
+}
+
+static void on_words(evutil_socket_t fd, short what, void *arg)
+{
+    struct child *child = arg;
+    char bytes[4096];
+    (void)what;
+    ssize_t got = read((int)fd, bytes, sizeof bytes);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0) {
+        event_del(child->words_event);
+        close(child->words_fd);
+        child->words_fd = -1;
+        check_end(child);
+        return;
+    }
+    fwrite(bytes, 1, (size_t)got, stderr);
+    size_t count = (size_t)got, keep = child->words_len;
+    if (keep + count > WORDS_MAX) {
+        size_t drop = keep + count - WORDS_MAX;
+        memmove(child->words, child->words + drop, keep - drop);
+        keep -= drop;
+    }
+    memcpy(child->words + keep, bytes, count);
+    child->words_len = keep + count;
+}
+
+static void on_sigchld(evutil_socket_t fd, short what, void *arg)
+{
+    struct supervisor *supervisor = arg;
+    (void)fd;
+    (void)what;
+    for (struct child *child = supervisor->children; child; child = child->next) {
+        if (child->reaped)
+            continue;
+        pid_t pid;
+        do
+            pid = waitpid(child->pid, &child->status, WNOHANG);
+        while (pid < 0 && errno == EINTR);
+        if (pid == child->pid) {
+            child->reaped = true;
+            check_end(child); /* only starts a timer, so the list stays as it is */
+        }
+    }
+}
+
+struct supervisor *supervisor_new(struct event_base *base, struct err *err)
+{
+    struct supervisor *supervisor = calloc(1, sizeof *supervisor);
+    if (!supervisor) {
+        err_set(err, "no memory to supervise workers");
+        return NULL;
+    }
+    supervisor->base = base;
+    supervisor->sigchld = evsignal_new(base, SIGCHLD, on_sigchld, supervisor);
+    if (!supervisor->sigchld || event_add(supervisor->sigchld, NULL)) {
+        err_set(err, "cannot watch for SIGCHLD");
+        supervisor_free(supervisor);
+        return NULL;
+    }
+    return supervisor;
+}
+
+void supervisor_free(struct supervisor *supervisor)
+{
+    if (!supervisor)
+        return;
+    while (supervisor->children) {
+        struct child *child = supervisor->children;
+        if (!child->reaped) {
+            kill(child->pid, SIGKILL);
+            while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        }
+        child_free(child);
+    }
+    if (supervisor->sigchld)
+        event_free(supervisor->sigchld);
+    free(supervisor);
+}
+
+static int spawn(pid_t *pid, const char *path, const char *const *argv, int line_fd, int words_fd)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, defaults;
+    int failed = posix_spawn_file_actions_init(&actions);
+    if (failed)
+        return failed;
+    if ((failed = posix_spawnattr_init(&attributes))) {
+        posix_spawn_file_actions_destroy(&actions);
+        return failed;
+    }
+    sigemptyset(&none);
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    sigaddset(&defaults, SIGINT);
+    sigaddset(&defaults, SIGTERM);
+    if (!(failed = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)) &&
+        !(failed = posix_spawn_file_actions_adddup2(&actions, words_fd, STDERR_FILENO)) &&
+        !(failed = posix_spawn_file_actions_adddup2(&actions, words_fd, STDOUT_FILENO)) &&
+        /* Last: descriptor 3 may be words_fd itself. */
+        !(failed = posix_spawn_file_actions_adddup2(&actions, line_fd, CHILD_SOCKET)) &&
+        !(failed = posix_spawnattr_setsigmask(&attributes, &none)) &&
+        !(failed = posix_spawnattr_setsigdefault(&attributes, &defaults)) &&
+        !(failed = posix_spawnattr_setpgroup(&attributes, 0)) &&
+        !(failed = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                             POSIX_SPAWN_SETPGROUP)))
+        failed = posix_spawn(pid, path, &actions, &attributes, (char *const *)argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return failed;
+}
+
+static int watch(struct child *child, int line_fd, struct err *err)
+{
+    struct event_base *base = child->supervisor->base;
+    child->end_timer = evtimer_new(base, on_end_timer, child);
+    child->words_event = event_new(base, child->words_fd, EV_READ | EV_PERSIST, on_words, child);
+    child->line = bufferevent_socket_new(base, line_fd, BEV_OPT_CLOSE_ON_FREE);
+    if (!child->line)
+        close(line_fd);
+    if (!child->end_timer || !child->words_event || !child->line || event_add(child->words_event, NULL))
+        return err_set(err, "no memory for a child process");
+    bufferevent_setcb(child->line, on_line_read, NULL, on_line_event, child);
+    return bufferevent_enable(child->line, EV_READ | EV_WRITE) ? err_set(err, "cannot watch a child's socket") : 0;
+}
+
+struct child *child_start(struct supervisor *supervisor, const char *role, const char *path, const char *const *argv,
+                          const struct child_events *events, struct err *err)
+{
+    int line[2] = { -1, -1 }, words[2] = { -1, -1 };
+    struct child *child = calloc(1, sizeof *child);
+    if (!child) {
+        err_set(err, "no memory for a child process");
+        return NULL;
+    }
+    child->supervisor = supervisor;
+    child->words_fd = -1;
+    child->events = *events;
+    snprintf(child->role, sizeof child->role, "%s", role);
+    frame_init(&child->frame, MSG_MAX);
+    int failed = -1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) || pipe2(words, O_CLOEXEC)) {
+        err_set(err, "cannot make a line to a %s: %s", role, strerror(errno));
+        goto out;
+    }
+    /* The parent's ends only: the child is written for blocking reads and writes. */
+    if (fcntl(line[0], F_SETFL, O_NONBLOCK) || fcntl(words[0], F_SETFL, O_NONBLOCK)) {
+        err_set(err, "cannot make a line to a %s: %s", role, strerror(errno));
+        goto out;
+    }
+    child->words_fd = words[0];
+    words[0] = -1;
+    int line_fd = line[0];
+    line[0] = -1;
+    if (watch(child, line_fd, err))
+        goto out;
+    int code = spawn(&child->pid, path, argv, line[1], words[1]);
+    if (code) {
+        err_set(err, "cannot start '%s': %s", path, strerror(code));
+        goto out;
+    }
+    child->next = supervisor->children;
+    supervisor->children = child;
+    failed = 0;
+out:
+    for (int i = 0; i < 2; i++) {
+        if (line[i] >= 0)
+            close(line[i]);
+        if (words[i] >= 0)
+            close(words[i]);
+    }
+    if (!failed)
+        return child;
+    child_free(child);
+    return NULL;
+}
+
+int child_send(struct child *child, const struct msg *msg, struct err *err)
+{
+    if (!child->line)
+        return err_set(err, "the %s is ending", child->role);
+    if (evbuffer_get_length(bufferevent_get_output(child->line)) > OUTPUT_MAX)
+        return err_set(err, "the %s does not read", child->role);
+    struct buf text;
+    buf_init(&text, MSG_MAX);
+    int result = msg_encode(msg, &text, err);
+    if (!result && bufferevent_write(child->line, text.data, text.len))
+        result = err_set(err, "no memory to send to the %s", child->role);
+    buf_release(&text);
+    return result;
+}
+
+void child_hang_up(struct child *child)
+{
+    if (child->line)
+        shutdown(bufferevent_getfd(child->line), SHUT_WR);
+}
+
+void child_kill(struct child *child)
+{
+    if (!child->reaped)
+        kill(child->pid, SIGKILL);
+}
