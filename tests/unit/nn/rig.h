@@ -53,7 +53,10 @@ static inline struct plan *rig_plan(const struct rig *rig, const char *backend, 
                                     int size, struct arena *arena)
 {
     struct err err = ERR_INIT;
-    struct plan_spec spec = { .mode = mode, .batch = batch, .image_size = size, .threads = 2, .backend = backend };
+    int threads = size < 32 ? 1 : 2; /* of tiny loops two threads would mostly wait for each other */
+    struct plan_spec spec = {
+        .mode = mode, .batch = batch, .image_size = size, .threads = threads, .backend = backend
+    };
     struct plan *plan =
         plan_new(rig->net, rig->weights, mode == PLAN_TRAIN ? rig->grad : NULL, &spec, arena, &err);
     if (!plan)

@@ -1,0 +1,166 @@
+/* The description of a network and its initial weights. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+
+#include "nn/net.h"
+
+static int find(const struct net *net, const char *name)
+{
+    for (int i = 0; i < net->param_count; i++)
+        if (strcmp(net->params[i].name, name) == 0)
+            return i;
+    fail_msg("no parameter '%s'", name);
+    return -1;
+}
+
+static void resnet18_has_torchvisions_parameters_in_its_order(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct net *net = net_new("resnet", 1000, &err);
+    assert_non_null(net);
+    assert_int_equal(net->trained_count, 11689512);
+    assert_int_equal(net->stats_count, 9600);
+    assert_int_equal(net->tracked_count, 20);
+    assert_int_equal(net->param_count, 122);
+    const char *const first[] = { "conv1.weight",      "bn1.weight",    "bn1.bias",
+                                  "bn1.running_mean",  "bn1.running_var", "bn1.num_batches_tracked",
+                                  "layer1.0.conv1.weight" };
+    for (int i = 0; i < 7; i++)
+        assert_string_equal(net->params[i].name, first[i]);
+    assert_int_equal(find(net, "layer2.0.downsample.0.weight"), find(net, "layer2.0.bn2.num_batches_tracked") + 1);
+    assert_int_equal(find(net, "layer2.1.conv1.weight"), find(net, "layer2.0.downsample.1.num_batches_tracked") + 1);
+    assert_string_equal(net->params[120].name, "fc.weight");
+    assert_string_equal(net->params[121].name, "fc.bias");
+    assert_int_equal(net->last_weight, 120);
+    assert_int_equal(net->last_bias, 121);
+    const struct param *conv = &net->params[find(net, "layer4.0.conv1.weight")];
+    assert_int_equal(conv->rank, 4);
+    assert_int_equal(conv->shape[0], 512);
+    assert_int_equal(conv->shape[1], 256);
+    assert_int_equal(conv->shape[3], 3);
+    assert_int_equal(net->params[find(net, "bn1.num_batches_tracked")].rank, 0);
+    net_free(net);
+}
+
+static void parameters_fill_each_allocation_without_gap_or_overlap(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct net *net = net_new("resnet", 10, &err);
+    assert_non_null(net);
+    size_t trained = 0, stats = 0, tracked = 0;
+    for (int i = 0; i < net->param_count; i++) {
+        const struct param *param = &net->params[i];
+        bool is_stats = param->kind == PARAM_RUNNING_MEAN || param->kind == PARAM_RUNNING_VAR;
+        size_t *next = param->kind == PARAM_TRACKED ? &tracked : is_stats ? &stats : &trained;
+        assert_int_equal(param->offset, *next);
+        *next += param->count;
+    }
+    assert_int_equal(trained, net->trained_count);
+    assert_int_equal(stats, net->stats_count);
+    assert_int_equal(tracked, net->tracked_count);
+    net_free(net);
+}
+
+static void an_impossible_network_is_refused_in_words(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    assert_null(net_new("perceptron", 10, &err));
+    assert_string_equal(err.text, "unknown network 'perceptron'");
+    assert_null(net_new("resnet", 0, &err));
+    assert_string_equal(err.text, "a network cannot have 0 classes (1 to 10000)");
+    assert_null(net_new("resnet", 10001, &err));
+    assert_null(net_new("resnet", 1000000000, &err));
+}
+
+static void every_listed_network_can_be_built(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    assert_non_null(net_types[0]);
+    for (int i = 0; net_types[i]; i++) {
+        struct net *net = net_new(net_types[i], 3, &err);
+        assert_non_null(net);
+        assert_string_equal(net->type, net_types[i]);
+        assert_int_equal(net->params[net->last_weight].shape[0], 3);
+        net_free(net);
+    }
+}
+
+/* Mean and deviation of a parameter. */
+static void moments(const struct net *net, const struct weights *weights, int param, double *mean, double *deviation)
+{
+    const float *value = weights_at(net, weights, param);
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < net->params[param].count; i++) {
+        sum += value[i];
+        squares += (double)value[i] * value[i];
+    }
+    *mean = sum / (double)net->params[param].count;
+    *deviation = sqrt(squares / (double)net->params[param].count - *mean * *mean);
+}
+
+static void initial_weights_are_distributed_as_torchvisions(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct net *net = net_new("resnet", 100, &err);
+    struct weights *weights = net ? weights_new(net, &err) : NULL;
+    assert_non_null(weights);
+    weights_init(net, weights, 7);
+    double mean, deviation;
+    moments(net, weights, find(net, "layer3.0.conv1.weight"), &mean, &deviation);
+    assert_true(fabs(mean) < 1e-3);
+    assert_true(fabs(deviation / sqrt(2.0 / (256 * 9)) - 1) < 0.01); /* fan out: 256 channels, 3x3 */
+    moments(net, weights, net->last_weight, &mean, &deviation);
+    assert_true(fabs(mean) < 1e-3);
+    assert_true(fabs(deviation / (1 / sqrt(512.0) / sqrt(3.0)) - 1) < 0.02);
+    const float *bias = weights_at(net, weights, net->last_bias);
+    for (int i = 0; i < 100; i++)
+        assert_true(fabs(bias[i]) <= 1 / sqrt(512.0) && bias[i] != 0);
+    assert_true(weights_at(net, weights, find(net, "bn1.weight"))[63] == 1);
+    assert_true(weights_at(net, weights, find(net, "bn1.bias"))[63] == 0);
+    assert_true(weights_at(net, weights, find(net, "bn1.running_mean"))[63] == 0);
+    assert_true(weights_at(net, weights, find(net, "bn1.running_var"))[63] == 1);
+    assert_null(weights_at(net, weights, find(net, "bn1.num_batches_tracked")));
+    weights_free(weights);
+    net_free(net);
+}
+
+static void initial_weights_depend_on_the_seed_and_nothing_else(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct net *net = net_new("resnet", 10, &err);
+    assert_non_null(net);
+    struct weights *a = weights_new(net, &err), *b = weights_new(net, &err);
+    assert_non_null(a);
+    assert_non_null(b);
+    weights_init(net, a, 7);
+    weights_init(net, b, 8);
+    assert_memory_not_equal(a->trained, b->trained, 9408 * sizeof(float));
+    weights_init(net, b, 7);
+    assert_memory_equal(a->trained, b->trained, net->trained_count * sizeof(float));
+    weights_free(a);
+    weights_free(b);
+    net_free(net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resnet18_has_torchvisions_parameters_in_its_order),
+        cmocka_unit_test(parameters_fill_each_allocation_without_gap_or_overlap),
+        cmocka_unit_test(an_impossible_network_is_refused_in_words),
+        cmocka_unit_test(every_listed_network_can_be_built),
+        cmocka_unit_test(initial_weights_are_distributed_as_torchvisions),
+        cmocka_unit_test(initial_weights_depend_on_the_seed_and_nothing_else),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

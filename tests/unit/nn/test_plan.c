@@ -1,0 +1,335 @@
+/* Plans: the backends agree, memory is reused without mixing anything up, a step allocates nothing. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "rig.h"
+
+enum { CLASSES = 7 };
+
+static void resnet_init(struct rig *rig, uint64_t seed)
+{
+    struct err err = ERR_INIT;
+    rig_init(rig, net_new("resnet", CLASSES, &err), seed);
+}
+
+static float *copy(const float *from, size_t count)
+{
+    float *to = malloc(count * sizeof *to);
+    assert_non_null(to);
+    memcpy(to, from, count * sizeof *to);
+    return to;
+}
+
+static void every_backend_agrees_with_the_reference_in_training(void **state)
+{
+    (void)state;
+    static const struct {
+        int batch, size;
+    } cases[] = { { 3, 33 }, { 1, 33 }, { 5, 40 } };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        int batch = cases[c].batch, size = cases[c].size;
+        struct rig rig;
+        resnet_init(&rig, 11);
+        float *start = copy(rig.weights->stats, rig.net->stats_count);
+        struct plan *plan = rig_plan(&rig, "reference", PLAN_TRAIN, batch, size, NULL);
+        double loss = rig_step(plan, 1 + c);
+        float *logits = copy(plan_logits(plan), (size_t)batch * CLASSES);
+        float *grad = copy(rig.grad, rig.net->trained_count), *stats = copy(rig.weights->stats, rig.net->stats_count);
+        plan_free(plan);
+        for (int b = 0; backends[b]; b++) {
+            memcpy(rig.weights->stats, start, rig.net->stats_count * sizeof(float));
+            memset(rig.grad, 0xff, rig.net->trained_count * sizeof(float)); /* NaN until it is written */
+            plan = rig_plan(&rig, backends[b]->name, PLAN_TRAIN, batch, size, NULL);
+            print_message("%s, %d of %dx%d\n", backends[b]->name, batch, size, size);
+            assert_true(fabs(rig_step(plan, 1 + c) - loss) <= 1e-4 * loss);
+            assert_true(distance(plan_logits(plan), logits, (size_t)batch * CLASSES) <= 1e-4);
+            rig_same_gradients(rig.net, rig.grad, grad, 1e-4);
+            assert_true(distance(rig.weights->stats, stats, rig.net->stats_count) <= 1e-5);
+            plan_free(plan);
+        }
+        free(start);
+        free(logits);
+        free(grad);
+        free(stats);
+        rig_release(&rig);
+    }
+}
+
+static void every_backend_agrees_with_the_reference_in_evaluation(void **state)
+{
+    (void)state;
+    static const int batches[] = { 1, 3, 5 };
+    struct rig rig;
+    resnet_init(&rig, 12);
+    for (size_t c = 0; c < sizeof batches / sizeof *batches; c++) {
+        int batch = batches[c], size = 33 + 16 * (int)c;
+        struct plan *plan = rig_plan(&rig, "reference", PLAN_EVAL, batch, size, NULL);
+        rig_forward(plan, 1);
+        float *logits = copy(plan_logits(plan), (size_t)batch * CLASSES);
+        plan_free(plan);
+        for (int b = 0; backends[b]; b++) {
+            plan = rig_plan(&rig, backends[b]->name, PLAN_EVAL, batch, size, NULL);
+            rig_forward(plan, 1);
+            assert_true(distance(plan_logits(plan), logits, (size_t)batch * CLASSES) <= 1e-4);
+            plan_free(plan);
+        }
+        free(logits);
+    }
+    rig_release(&rig);
+}
+
+static void an_evaluation_follows_the_weights_that_changed(void **state)
+{
+    (void)state;
+    for (int b = 0; backends[b]; b++) {
+        struct rig rig;
+        resnet_init(&rig, 13);
+        struct plan *plan = rig_plan(&rig, backends[b]->name, PLAN_EVAL, 2, 33, NULL);
+        rig_forward(plan, 1);
+        weights_init(rig.net, rig.weights, 14);
+        plan_weights_changed(plan);
+        rig_forward(plan, 1);
+        struct plan *fresh = rig_plan(&rig, backends[b]->name, PLAN_EVAL, 2, 33, NULL);
+        rig_forward(fresh, 1);
+        assert_memory_equal(plan_logits(plan), plan_logits(fresh), 2 * CLASSES * sizeof(float));
+        plan_free(plan);
+        plan_free(fresh);
+        rig_release(&rig);
+    }
+}
+
+static void a_forward_repeated_without_filling_the_input_gives_the_same(void **state)
+{
+    (void)state;
+    struct rig rig;
+    resnet_init(&rig, 15);
+    for (int b = 0; backends[b]; b++)
+        for (int mode = PLAN_TRAIN; mode <= PLAN_EVAL; mode++) {
+            struct err err = ERR_INIT;
+            struct plan *plan = rig_plan(&rig, backends[b]->name, (enum plan_mode)mode, 2, 33, NULL);
+            rig_forward(plan, 1);
+            float *logits = copy(plan_logits(plan), 2 * CLASSES);
+            if (mode == PLAN_TRAIN) {
+                rig_loss(plan);
+                assert_int_equal(plan_backward(plan, &err), 0);
+                assert_memory_equal(plan_logits(plan), logits, 2 * CLASSES * sizeof(float));
+            }
+            assert_int_equal(plan_forward(plan, &err), 0);
+            assert_memory_equal(plan_logits(plan), logits, 2 * CLASSES * sizeof(float));
+            free(logits);
+            plan_free(plan);
+        }
+    rig_release(&rig);
+}
+
+/* A small plan, then a larger one that makes the shared arena move, then the small one again. */
+static void plans_that_share_an_arena_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    for (int b = 0; backends[b]; b++) {
+        struct rig rig;
+        resnet_init(&rig, 16);
+        struct arena *arena = arena_new();
+        assert_non_null(arena);
+        struct plan *small = rig_plan(&rig, backends[b]->name, PLAN_TRAIN, 1, 33, arena);
+        rig_step(small, 1);
+        float *logits = copy(plan_logits(small), CLASSES), *grad = copy(rig.grad, rig.net->trained_count);
+        size_t bytes = arena->bytes;
+        struct plan *large = rig_plan(&rig, backends[b]->name, PLAN_TRAIN, 4, 33, arena);
+        assert_true(arena->bytes > bytes);
+        struct plan *eval = rig_plan(&rig, backends[b]->name, PLAN_EVAL, 4, 33, arena);
+        rig_step(large, 2);
+        rig_forward(eval, 2);
+        rig_step(small, 1);
+        assert_memory_equal(plan_logits(small), logits, CLASSES * sizeof(float));
+        assert_memory_equal(rig.grad, grad, rig.net->trained_count * sizeof(float));
+        plan_free(small);
+        plan_free(large);
+        plan_free(eval);
+        arena_free(arena);
+        free(logits);
+        free(grad);
+        rig_release(&rig);
+    }
+}
+
+static void reuse_makes_the_arena_smaller_than_the_sum_of_the_values(void **state)
+{
+    (void)state;
+    struct rig rig;
+    resnet_init(&rig, 17);
+    for (int b = 0; backends[b]; b++) {
+        struct plan *train = rig_plan(&rig, backends[b]->name, PLAN_TRAIN, 4, 64, NULL);
+        struct plan *eval = rig_plan(&rig, backends[b]->name, PLAN_EVAL, 4, 64, NULL);
+        size_t sum = 0;
+        for (int v = 0; v < train->value_count; v++)
+            sum += train->values[v].bytes;
+        print_message("%s: values %zu KiB, training %zu KiB, evaluation %zu KiB\n", backends[b]->name, sum >> 10,
+                      train->arena_bytes >> 10, eval->arena_bytes >> 10);
+        assert_true(train->arena_bytes < sum);
+        assert_true(eval->arena_bytes < sum / 3);
+        plan_free(train);
+        plan_free(eval);
+    }
+    rig_release(&rig);
+}
+
+static void what_lives_at_the_same_time_is_placed_apart(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    struct span spans[COUNT];
+    for (uint64_t i = 0; i < COUNT; i++) {
+        int start = (int)(rng_bits(1, 1, i) % 100);
+        spans[i] = (struct span){ .bytes = 1 + rng_bits(1, 2, i) % 5000,
+                                  .start = start,
+                                  .end = start + (int)(rng_bits(1, 3, i) % 20) };
+    }
+    size_t total = arena_layout(spans, COUNT), sum = 0;
+    for (int i = 0; i < COUNT; i++) {
+        sum += spans[i].bytes;
+        assert_int_equal(spans[i].offset % 64, 0);
+        assert_true(spans[i].offset + spans[i].bytes <= total);
+        for (int j = 0; j < i; j++) {
+            bool same_time = spans[i].start <= spans[j].end && spans[j].start <= spans[i].end;
+            bool same_place = spans[i].offset < spans[j].offset + spans[j].bytes &&
+                              spans[j].offset < spans[i].offset + spans[i].bytes;
+            assert_false(same_time && same_place);
+        }
+    }
+    assert_true(total < sum / 4);
+}
+
+static void what_follows_another_takes_its_place(void **state)
+{
+    (void)state;
+    struct span spans[] = { { .bytes = 100, .start = 0, .end = 1 },
+                            { .bytes = 100, .start = 1, .end = 2 },
+                            { .bytes = 100, .start = 2, .end = 3 } };
+    assert_int_equal(arena_layout(spans, 3), 228);
+    assert_int_equal(spans[0].offset, spans[2].offset);
+}
+
+static void an_impossible_plan_is_refused_in_words(void **state)
+{
+    (void)state;
+    struct rig rig;
+    resnet_init(&rig, 18);
+    static const struct {
+        struct plan_spec spec;
+        const char *text;
+    } cases[] = {
+        { { PLAN_EVAL, 1, 32, 1, "abacus" }, "unknown backend 'abacus'" },
+        { { PLAN_EVAL, 0, 32, 1, "reference" }, "the batch size 0 is not between 1 and 65536" },
+        { { PLAN_EVAL, 1, 0, 1, "reference" }, "the image size 0 is not between 1 and 8192" },
+        { { PLAN_EVAL, 1, 1000000, 1, "reference" }, "the image size 1000000 is not between 1 and 8192" },
+        { { PLAN_TRAIN, 1, 32, 1, "reference" },
+          "batch norm needs more than one value a channel: a batch of 1 images of 32 pixels is too small to train on" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = ERR_INIT;
+        assert_null(plan_new(rig.net, rig.weights, rig.grad, &cases[i].spec, NULL, &err));
+        assert_string_equal(err.text, cases[i].text);
+    }
+    struct err err = ERR_INIT;
+    struct plan *plan = rig_plan(&rig, "reference", PLAN_EVAL, 1, 33, NULL);
+    rig_forward(plan, 1);
+    assert_int_equal(plan_backward(plan, &err), -1);
+    plan_free(plan);
+    rig_release(&rig);
+}
+
+static void the_loss_counts_the_first_highest_logit(void **state)
+{
+    (void)state;
+    struct rig rig;
+    resnet_init(&rig, 19);
+    float *weight = weights_at(rig.net, rig.weights, rig.net->last_weight);
+    float *bias = weights_at(rig.net, rig.weights, rig.net->last_bias);
+    memset(weight, 0, CLASSES * 512 * sizeof(float));
+    for (int c = 0; c < CLASSES; c++)
+        bias[c] = c == 2 || c == 4 ? 3 : 0;
+    struct plan *plan = rig_plan(&rig, "reference", PLAN_EVAL, 3, 33, NULL);
+    rig_forward(plan, 1);
+    int correct = -1;
+    double loss = plan_loss(plan, (int[]){ 2, 4, 0 }, &correct);
+    assert_int_equal(correct, 1);
+    double log_sum = log(2 * exp(3) + 5);
+    assert_true(fabs(loss - ((log_sum - 3) * 2 + log_sum) / 3) < 1e-6);
+    plan_free(plan);
+    rig_release(&rig);
+}
+
+/* Every allocation of the program passes here; AddressSanitizer must have them to itself. */
+#ifndef __SANITIZE_ADDRESS__
+static long allocations; /* of all threads */
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+static void counted(void)
+{
+    __atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
+}
+void *malloc(size_t size)
+{
+    counted();
+    return __libc_malloc(size);
+}
+void *calloc(size_t count, size_t size)
+{
+    counted();
+    return __libc_calloc(count, size);
+}
+void *realloc(void *memory, size_t size)
+{
+    counted();
+    return __libc_realloc(memory, size);
+}
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    counted();
+    return __libc_memalign(alignment, size);
+}
+#endif
+
+static void a_step_of_the_reference_allocates_nothing(void **state)
+{
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip();
+#else
+    struct rig rig;
+    resnet_init(&rig, 20);
+    struct plan *plan = rig_plan(&rig, "reference", PLAN_TRAIN, 2, 33, NULL);
+    rig_step(plan, 1); /* binds, and starts the threads */
+    long before = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+    rig_step(plan, 2);
+    plan_weights_changed(plan);
+    rig_step(plan, 3);
+    long after = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+    assert_true(before > 0);
+    assert_int_equal(after, before);
+    plan_free(plan);
+    rig_release(&rig);
+#endif
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_backend_agrees_with_the_reference_in_training),
+        cmocka_unit_test(every_backend_agrees_with_the_reference_in_evaluation),
+        cmocka_unit_test(an_evaluation_follows_the_weights_that_changed),
+        cmocka_unit_test(a_forward_repeated_without_filling_the_input_gives_the_same),
+        cmocka_unit_test(plans_that_share_an_arena_do_not_disturb_each_other),
+        cmocka_unit_test(reuse_makes_the_arena_smaller_than_the_sum_of_the_values),
+        cmocka_unit_test(what_lives_at_the_same_time_is_placed_apart),
+        cmocka_unit_test(what_follows_another_takes_its_place),
+        cmocka_unit_test(an_impossible_plan_is_refused_in_words),
+        cmocka_unit_test(the_loss_counts_the_first_highest_logit),
+        cmocka_unit_test(a_step_of_the_reference_allocates_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
