@@ -1,0 +1,156 @@
+/* See display.h. */
+#include "display.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "dcls/base/clock.h"
+#include "text.h"
+
+#define PLAIN_EVERY_S 10.0
+#define WIDTH_DEFAULT 80
+
+void display_init(struct display *display, bool json)
+{
+    const char *terminal = getenv("TERM");
+    *display = (struct display){ .json = json };
+    display->terminal = isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+/* One less than there is: some terminals wrap when the last column is written. */
+static int screen_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+        return WIDTH_DEFAULT - 1;
+    return size.ws_col > 1 ? size.ws_col - 1 : 1;
+}
+
+/* In one write, so that no half line is ever seen. */
+static void draw(struct display *display, const char *line)
+{
+    char text[PROGRESS_LINE_SIZE + 16];
+    int size = snprintf(text, sizeof text, "\r%s\033[K", line);
+    fwrite(text, 1, (size_t)size, stderr);
+    fflush(stderr);
+    display->drawn = true;
+}
+
+void display_clear(struct display *display)
+{
+    if (display->drawn)
+        fputs("\r\033[K", stderr);
+    display->drawn = false;
+}
+
+/* Cut to the screen's width at a character's start. */
+static void fit(char *text, int width)
+{
+    int columns = 0;
+    for (char *c = text; *c; c++) {
+        if (((unsigned char)*c & 0xC0) != 0x80 && columns++ == width) {
+            *c = '\0';
+            return;
+        }
+    }
+}
+
+void display_say(struct display *display, const char *text)
+{
+    struct buf clean;
+    char line[DISPLAY_SAID_SIZE];
+    buf_init(&clean, PROGRESS_LINE_SIZE);
+    text_clean(&clean, text, TEXT_ONE_LINE);
+    snprintf(line, sizeof line, "%s", buf_text(&clean));
+    buf_release(&clean);
+    if (display->terminal) {
+        char shown[DISPLAY_SAID_SIZE];
+        memcpy(shown, line, sizeof shown);
+        fit(shown, screen_width());
+        draw(display, shown);
+    } else if (strcmp(display->said, line) != 0) {
+        fprintf(stderr, "%s\n", line);
+    }
+    memcpy(display->said, line, sizeof display->said);
+}
+
+static void show_epochs(struct display *display, const cJSON *job, int epochs)
+{
+    const cJSON *results = cJSON_GetObjectItemCaseSensitive(job, "results");
+    char line[PROGRESS_LINE_SIZE];
+    int count = cJSON_GetArraySize(results);
+    if (count < display->printed)
+        display->printed = 0; /* the job began anew */
+    for (; display->printed < count; display->printed++) {
+        progress_epoch(line, cJSON_GetArrayItem(results, display->printed), epochs);
+        display_clear(display);
+        FILE *out = display->json ? stderr : stdout;
+        fprintf(out, "%s\n", line);
+        fflush(out);
+        display->plain_time = clock_seconds();
+    }
+}
+
+static void show_running(struct display *display, const cJSON *job, struct progress *progress)
+{
+    char line[PROGRESS_LINE_SIZE];
+    const char *node = cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(job, "nodes"), 0));
+    if (progress->epoch <= 0 || progress->batches <= 0) {
+        snprintf(line, sizeof line, "job %.64s: '%.64s' prepares the training", api_text(job, "id"), node ? node : "");
+        display_say(display, line);
+        return;
+    }
+    double now = clock_seconds();
+    progress->seconds_left = eta_left(&display->eta, now, progress_fraction(progress));
+    if (display->terminal) {
+        progress_line(line, progress, screen_width());
+        draw(display, line);
+    } else if (now - display->plain_time >= PLAIN_EVERY_S) {
+        progress_plain(line, progress);
+        fprintf(stderr, "%s\n", line);
+        display->plain_time = now;
+    }
+    display->said[0] = '\0';
+}
+
+void display_job(struct display *display, const cJSON *job)
+{
+    struct progress progress;
+    const char *state = api_text(job, "state"), *reason = api_text(job, "reason");
+    char line[DISPLAY_SAID_SIZE];
+    progress_read(&progress, job);
+    if (display->plain_time <= 0)
+        display->plain_time = clock_seconds();
+    show_epochs(display, job, progress.epochs);
+    if (strcmp(state, "queued") == 0) {
+        snprintf(line, sizeof line, "job %.64s is queued%s%s", api_text(job, "id"), *reason ? ": " : "", reason);
+        display_say(display, line);
+    } else if (strcmp(state, "running") == 0) {
+        show_running(display, job, &progress);
+    }
+}
+
+void display_upload(struct display *display, const char *what, double done, double total)
+{
+    char line[PROGRESS_LINE_SIZE];
+    double now = clock_seconds();
+    if (!display->eta.started)
+        display->eta = (struct eta){ now, done, 1 };
+    double seconds = now - display->eta.first_time;
+    double rate = seconds >= 0.5 ? (done - display->eta.first_fraction) / seconds : NAN;
+    if (display->terminal) {
+        progress_bytes_line(line, what, done, total, rate, screen_width());
+        draw(display, line);
+    } else if (now - display->plain_time >= PLAIN_EVERY_S) {
+        char sizes[2][TEXT_BYTES_SIZE];
+        text_bytes(sizes[0], done);
+        text_bytes(sizes[1], total);
+        fprintf(stderr, "%s: %s of %s\n", what, sizes[0], sizes[1]);
+        display->plain_time = now;
+    }
+}

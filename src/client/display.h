@@ -1,0 +1,31 @@
+/* Shows a job as it goes: epochs' results as lines on stdout, and on stderr a bar that is redrawn on a terminal, or a
+ * plain line now and then elsewhere. With --json the epochs' lines go to stderr too. */
+#ifndef DCLS_CLIENT_DISPLAY_H
+#define DCLS_CLIENT_DISPLAY_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "progress.h"
+
+#define DISPLAY_SAID_SIZE 256
+
+struct display {
+    bool json, terminal;
+    bool drawn;                   /* a line stands on the screen that the next one replaces */
+    int printed;                  /* epochs whose result was shown */
+    struct eta eta;
+    double plain_time;            /* when the last plain line was printed */
+    char said[DISPLAY_SAID_SIZE]; /* the last state told, so that it is told once */
+};
+
+void display_init(struct display *display, bool json);
+void display_job(struct display *display, const cJSON *job);
+/* A passing remark in place of the bar ("waiting for the broker"); elsewhere a line, once for each text. */
+void display_say(struct display *display, const char *text);
+/* Takes the bar off the screen: before anything else is printed, and at the end. */
+void display_clear(struct display *display);
+/* "uploading 'FILE'": with what part of it is done. */
+void display_upload(struct display *display, const char *what, double done, double total);
+
+#endif

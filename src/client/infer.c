@@ -1,0 +1,194 @@
+/* `dcls client infer`: each image is sent to the broker, or named where it is one of the broker's. One that fails does
+ * not keep the others from being answered. */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "args.h"
+#include "client.h"
+#include "dcls/base/fs.h"
+#include "dcls/proto/name.h"
+#include "text.h"
+
+#define IMAGE_MAX ((size_t)32 * 1024 * 1024) /* what the broker takes */
+
+struct infer {
+    const char *model, *node, *top_text;
+    int top; /* 0: as the output's kind has it */
+};
+
+static const struct arg_option options[] = {
+    { "model", "MODEL", "the model that answers", "the newest completed one" },
+    { "node", "NAME", "the node that answers", "the least busy one that has the model" },
+    { "top", "K", "so many classes an image, the most probable first", "1; with --json all" },
+};
+
+static int take(void *arg, const struct arg_option *option, const char *value, struct err *err)
+{
+    struct infer *infer = arg;
+    if (strcmp(option->flag, "top") == 0) {
+        char *end;
+        errno = 0;
+        long top = strtol(value, &end, 10);
+        if (*value == '\0' || *end != '\0' || errno != 0 || top < 1 || top > INT_MAX)
+            return err_set(err, "--top '%s' is no number of classes", value);
+        infer->top = (int)top;
+        infer->top_text = value;
+        return 0;
+    }
+    if (!name_is_valid(value))
+        return err_set(err, "--%s '%s' is no name: letters, digits, '.', '_' and '-', at most 64", option->flag, value);
+    if (strcmp(option->flag, "model") == 0)
+        infer->model = value;
+    else
+        infer->node = value;
+    return 0;
+}
+
+/* One that is no file here, but may be one of the broker's. */
+static bool is_virtual(const char *image)
+{
+    return !fs_is_file(image) && (strncmp(image, "images/", 7) == 0 || strncmp(image, "./images/", 9) == 0);
+}
+
+/* The body of the request: the image itself, or JSON that names it. The caller frees it. */
+static char *make_body(const struct infer *infer, const char *image, struct api_request *request, struct err *err)
+{
+    char *body = NULL;
+    if (!is_virtual(image)) {
+        request->content_type = "application/octet-stream";
+        if (fs_read(image, IMAGE_MAX, &body, &request->body_size, err) < 0)
+            return NULL;
+        return body;
+    }
+    cJSON *object = cJSON_CreateObject();
+    request->content_type = "application/json";
+    if (cJSON_AddStringToObject(object, "imagePath", image) &&
+        (!infer->model || cJSON_AddStringToObject(object, "modelName", infer->model)) &&
+        (!infer->node || cJSON_AddStringToObject(object, "node", infer->node)))
+        body = cJSON_PrintUnformatted(object);
+    cJSON_Delete(object);
+    if (body == NULL)
+        err_set(err, "no memory");
+    else
+        request->body_size = strlen(body);
+    return body;
+}
+
+/* The inference report of one image, with its name as given and at most `top` classes. */
+static cJSON *classify(const struct client *client, const struct infer *infer, const char *image, struct err *err)
+{
+    struct api_request request = { .method = "POST" };
+    struct buf path;
+    cJSON *report = NULL;
+    char *body = make_body(infer, image, &request, err);
+    if (body == NULL)
+        return NULL;
+    request.body = body;
+    buf_init(&path, API_PATH_MAX);
+    if (buf_puts(&path, "/inference") < 0 || api_add_query(&path, "model", infer->model) < 0 ||
+        api_add_query(&path, "node", infer->node) < 0 || api_add_query(&path, "top", infer->top_text) < 0) {
+        err_set(err, "no memory");
+        goto out;
+    }
+    request.path = buf_text(&path);
+    report = api_json(client, &request, err);
+    if (report == NULL)
+        goto out;
+    cJSON *output = cJSON_GetObjectItemCaseSensitive(report, "output");
+    if (!cJSON_IsArray(output) || cJSON_GetArraySize(output) == 0) {
+        err_set(err, "the broker's answer holds no classes");
+        cJSON_Delete(report);
+        report = NULL;
+        goto out;
+    }
+    while (infer->top > 0 && cJSON_GetArraySize(output) > infer->top)
+        cJSON_DeleteItemFromArray(output, infer->top);
+    cJSON_DeleteItemFromObjectCaseSensitive(report, "image");
+    cJSON_AddStringToObject(report, "image", image);
+out:
+    buf_release(&path);
+    free(body);
+    return report;
+}
+
+static size_t class_columns(const cJSON *output)
+{
+    size_t widest = 0;
+    const cJSON *pair;
+    cJSON_ArrayForEach(pair, output)
+    {
+        const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(pair, 0));
+        size_t columns = name ? text_columns(name) : 0;
+        widest = columns > widest ? columns : widest;
+    }
+    return widest;
+}
+
+static void print_report(const struct infer *infer, const char *image, size_t image_columns, const cJSON *report)
+{
+    const cJSON *output = cJSON_GetObjectItemCaseSensitive(report, "output"), *pair;
+    size_t widest = class_columns(output);
+    int top = infer->top > 0 ? infer->top : 1, line = 0;
+    cJSON_ArrayForEach(pair, output)
+    {
+        const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(pair, 0));
+        const cJSON *probability = cJSON_GetArrayItem(pair, 1);
+        if (line == top)
+            break;
+        const char *label = line++ == 0 ? image : "";
+        text_print(label, TEXT_ONE_LINE);
+        printf("%*s", (int)(image_columns - text_columns(label) + 2), "");
+        text_print(name ? name : "?", TEXT_ONE_LINE);
+        printf("%*s%6.2f%%\n", (int)(widest - text_columns(name ? name : "?") + 2), "",
+               cJSON_IsNumber(probability) ? 100 * probability->valuedouble : NAN);
+    }
+    fflush(stdout);
+}
+
+static int classify_all(struct client *client, const struct infer *infer, int count, char **images)
+{
+    cJSON *all = cJSON_CreateArray();
+    size_t image_columns = 0;
+    int status = EXIT_DONE;
+    for (int i = 0; i < count; i++) {
+        size_t columns = text_columns(images[i]);
+        image_columns = columns > image_columns ? columns : image_columns;
+    }
+    for (int i = 0; i < count; i++) {
+        struct err err = ERR_INIT;
+        cJSON *report = classify(client, infer, images[i], &err);
+        if (report != NULL && !client->json)
+            print_report(infer, images[i], image_columns, report);
+        if (report == NULL) {
+            if (strstr(err.text, images[i]) == NULL)
+                err_prefix(&err, "'%s'", images[i]);
+            status = client_fail(&err);
+            report = cJSON_CreateObject();
+            cJSON_AddStringToObject(report, "image", images[i]);
+            cJSON_AddStringToObject(report, "error", err.text);
+        }
+        cJSON_AddItemToArray(all, report);
+    }
+    if (client->json && client_print_json(all) != EXIT_DONE)
+        status = EXIT_FAILED;
+    cJSON_Delete(all);
+    return status;
+}
+
+int client_infer(struct client *client, int argc, char **argv)
+{
+    struct infer infer = { .model = NULL };
+    struct args args = { .operands = "IMAGE...", .min_operands = 1, .max_operands = -1, .options = options,
+                         .option_count = sizeof options / sizeof *options, .take = take, .arg = &infer,
+                         .summary = "Tells what each IMAGE shows: a file, or one of the broker's "
+                                    "('dcls client images')." };
+    int first, status;
+    if (args_parse(client, &args, argc, argv, &first, &status) < 0)
+        return status;
+    return classify_all(client, &infer, argc - first, argv + first);
+}

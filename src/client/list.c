@@ -1,0 +1,207 @@
+/* The lists: nodes, models, images, jobs. Each is one GET, printed as a table, or as the broker's very JSON. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "args.h"
+#include "client.h"
+#include "progress.h"
+#include "table.h"
+#include "text.h"
+
+#define LIST_MAX ((size_t)64 * 1024 * 1024)
+
+/* Adds a row's cells of one item. */
+typedef void add_row(struct table *table, const cJSON *item);
+
+/* "a, b", "-" where there is none. */
+static void cell_names(struct table *table, const cJSON *names)
+{
+    char text[512] = "-";
+    size_t used = 0;
+    const cJSON *name;
+    cJSON_ArrayForEach(name, names)
+    {
+        const char *value = cJSON_GetStringValue(name);
+        if (value == NULL || used >= sizeof text)
+            continue;
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "", value);
+    }
+    if (used >= sizeof text)
+        memcpy(text + sizeof text - 4, "...", 4);
+    table_cell(table, text);
+}
+
+static void cell_text(struct table *table, const char *text)
+{
+    table_cell(table, *text ? text : "-");
+}
+
+static void cell_count(struct table *table, double count)
+{
+    if (isfinite(count))
+        table_cellf(table, "%.0f", count);
+    else
+        table_cell(table, "-");
+}
+
+static void cell_bytes(struct table *table, double bytes)
+{
+    char text[TEXT_BYTES_SIZE] = "-";
+    if (isfinite(bytes))
+        text_bytes(text, bytes);
+    table_cell(table, text);
+}
+
+static void node_row(struct table *table, const cJSON *node)
+{
+    const cJSON *dataset = cJSON_GetObjectItemCaseSensitive(node, "dataset");
+    double images = api_number(dataset, "images", NAN), classes = api_number(dataset, "classes", NAN);
+    table_cell(table, api_text(node, "name"));
+    cell_text(table, api_text(node, "version"));
+    cell_count(table, api_number(node, "cores", NAN));
+    cell_bytes(table, api_number(node, "memory", NAN));
+    if (isfinite(images) && isfinite(classes))
+        table_cellf(table, "%.0f images, %.0f classes", images, classes);
+    else
+        table_cell(table, "-");
+    cell_names(table, cJSON_GetObjectItemCaseSensitive(node, "running"));
+    cell_names(table, cJSON_GetObjectItemCaseSensitive(node, "models"));
+    cell_text(table, api_text(node, "cpu"));
+}
+
+static void model_row(struct table *table, const cJSON *model)
+{
+    table_cell(table, api_text(model, "name"));
+    cell_text(table, api_text(model, "type"));
+    cell_count(table, cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(model, "classes")));
+    cell_count(table, api_number(model, "imageSize", NAN));
+    cell_bytes(table, api_number(model, "bytes", NAN));
+    cell_text(table, api_text(model, "job"));
+    cell_names(table, cJSON_GetObjectItemCaseSensitive(model, "nodes"));
+    table_cellf(table, "%.12s", *api_text(model, "sha256") ? api_text(model, "sha256") : "-");
+}
+
+static void job_row(struct table *table, const cJSON *job)
+{
+    struct progress progress;
+    const char *state = api_text(job, "state");
+    progress_read(&progress, job);
+    table_cell(table, api_text(job, "id"));
+    table_cell(table, state);
+    if (strcmp(state, "running") == 0 && progress.batches > 0)
+        table_cellf(table, "%d/%d, %d%%", progress.epoch, progress.epochs,
+                    (int)(100.0 * progress.batch / progress.batches));
+    else
+        table_cellf(table, "%d/%d", cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(job, "results")),
+                    progress.epochs);
+    if (strcmp(state, "running") == 0 && isfinite(progress.images_per_second))
+        table_cellf(table, "%.1f", progress.images_per_second);
+    else
+        table_cell(table, "-");
+    table_cell(table, api_text(job, "modelName"));
+    table_cell(table, api_text(job, "modelType"));
+    cell_names(table, cJSON_GetObjectItemCaseSensitive(job, "nodes"));
+    table_cell(table, *api_text(job, "error") ? api_text(job, "error") : api_text(job, "reason"));
+}
+
+static void image_row(struct table *table, const cJSON *image)
+{
+    const char *path = cJSON_GetStringValue(image);
+    table_cell(table, path ? path : "");
+}
+
+struct list {
+    const char *name; /* of the endpoint, and of the array in its answer */
+    const char *summary;
+    const char *headings[TABLE_COLUMNS]; /* NULL behind the last */
+    add_row *row;
+};
+
+static int print_list(const struct list *list, const cJSON *items)
+{
+    struct table table;
+    struct buf out;
+    struct err err = ERR_INIT;
+    size_t columns = 0;
+    const cJSON *item;
+    int status = EXIT_DONE;
+    if (cJSON_GetArraySize(items) == 0) {
+        fprintf(stderr, "no %s\n", list->name);
+        return EXIT_DONE;
+    }
+    while (columns < TABLE_COLUMNS && list->headings[columns] != NULL)
+        columns++;
+    table_init(&table, list->headings, columns);
+    buf_init(&out, LIST_MAX);
+    cJSON_ArrayForEach(item, items)
+        list->row(&table, item);
+    if (table_print(&table, &out) < 0) {
+        err_set(&err, "no memory");
+        status = client_fail(&err);
+    } else {
+        fputs(buf_text(&out), stdout);
+    }
+    buf_release(&out);
+    table_release(&table);
+    return status;
+}
+
+static int show_list(struct client *client, int argc, char **argv, const struct list *list)
+{
+    struct args args = { .operands = "", .summary = list->summary };
+    struct err err = ERR_INIT;
+    char path[32];
+    int first, status;
+    if (args_parse(client, &args, argc, argv, &first, &status) < 0)
+        return status;
+    snprintf(path, sizeof path, "/%s", list->name);
+    cJSON *answer = api_get(client, path, &err);
+    const cJSON *items = cJSON_GetObjectItemCaseSensitive(answer, list->name);
+    if (answer == NULL)
+        status = client_fail(&err);
+    else if (client->json)
+        status = client_print_json(answer);
+    else
+        status = print_list(list, items);
+    cJSON_Delete(answer);
+    return status;
+}
+
+int client_nodes(struct client *client, int argc, char **argv)
+{
+    static const struct list list = {
+        "nodes", "Lists the nodes that are connected to the broker.",
+        { "NODE", "VERSION", ">CORES", ">MEMORY", "DATASET", "JOB", "MODELS", "CPU" }, node_row
+    };
+    return show_list(client, argc, argv, &list);
+}
+
+int client_models(struct client *client, int argc, char **argv)
+{
+    static const struct list list = {
+        "models", "Lists the trained models and the nodes that hold them.",
+        { "MODEL", "TYPE", ">CLASSES", ">IMAGE", ">SIZE", ">JOB", "NODES", "SHA256" }, model_row
+    };
+    return show_list(client, argc, argv, &list);
+}
+
+int client_images(struct client *client, int argc, char **argv)
+{
+    static const struct list list = {
+        "images", "Lists the images below the broker's image folder, as 'dcls client infer' takes them.",
+        { "" }, image_row
+    };
+    return show_list(client, argc, argv, &list);
+}
+
+int client_jobs(struct client *client, int argc, char **argv)
+{
+    static const struct list list = {
+        "jobs", "Lists the trainings: queued, running and ended, the newest last.",
+        { ">JOB", "STATE", ">EPOCH", ">IMAGES/S", "MODEL", "TYPE", "NODE", "NOTE" }, job_row
+    };
+    return show_list(client, argc, argv, &list);
+}

@@ -1,0 +1,145 @@
+/* What is known of one model: its training report and its log. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "args.h"
+#include "client.h"
+#include "dcls/proto/name.h"
+#include "progress.h"
+#include "table.h"
+#include "text.h"
+
+#define TEXT_MAX ((size_t)16 * 1024 * 1024)
+
+/* The one operand, a model's name. */
+static int parse_model(struct client *client, int argc, char **argv, const char *summary, const char **model,
+                       int *status)
+{
+    struct args args = { .operands = "MODEL", .summary = summary, .min_operands = 1, .max_operands = 1 };
+    struct err err = ERR_INIT;
+    int first;
+    if (args_parse(client, &args, argc, argv, &first, status) < 0)
+        return -1;
+    *model = argv[first];
+    if (name_is_valid(*model))
+        return 0;
+    err_set(&err, "'%s' is no model's name", *model);
+    *status = args_wrong(argv[0], &err);
+    return -1;
+}
+
+static void print_text_line(const char *label, const char *text)
+{
+    if (*text == '\0')
+        return;
+    printf("%-14s", label);
+    text_print(text, TEXT_ONE_LINE);
+    putchar('\n');
+}
+
+static void print_number_line(const char *label, double value)
+{
+    if (isfinite(value))
+        printf("%-14s%g\n", label, value);
+}
+
+static int print_report(const char *model, const cJSON *report)
+{
+    static const char *const headings[] = { ">EPOCH",     ">TRAIN LOSS",    ">TRAIN ACCURACY",
+                                            ">TEST LOSS", ">TEST ACCURACY", ">SECONDS" };
+    const cJSON *arguments = cJSON_GetObjectItemCaseSensitive(report, "arguments"), *result;
+    double seconds = api_number(report, "total_training_time", NAN);
+    char time[PROGRESS_TIME_SIZE];
+    struct table table;
+    struct buf out;
+    struct err err = ERR_INIT;
+    int status = EXIT_DONE;
+
+    print_text_line("model", model);
+    print_text_line("type", api_text(arguments, "base_model"));
+    print_text_line("trained", api_text(report, "timestamp"));
+    print_number_line("batch size", api_number(arguments, "batch_size", NAN));
+    print_number_line("learning rate", api_number(arguments, "learning_rate", NAN));
+    print_number_line("image size", api_number(report, "image_size", 224));
+    if (isfinite(seconds)) {
+        progress_time(time, seconds);
+        print_text_line("took", time);
+    }
+    putchar('\n');
+    table_init(&table, headings, sizeof headings / sizeof *headings);
+    buf_init(&out, TEXT_MAX);
+    cJSON_ArrayForEach(result, cJSON_GetObjectItemCaseSensitive(report, "results"))
+    {
+        table_cellf(&table, "%.0f", api_number(result, "epoch", NAN));
+        table_cellf(&table, "%.4f", api_number(result, "train_loss", NAN));
+        table_cellf(&table, "%.2f%%", api_number(result, "train_accuracy", NAN));
+        table_cellf(&table, "%.4f", api_number(result, "test_loss", NAN));
+        table_cellf(&table, "%.2f%%", api_number(result, "test_accuracy", NAN));
+        table_cellf(&table, "%.2f", api_number(result, "epoch_time_seconds", NAN));
+    }
+    if (table_print(&table, &out) < 0) {
+        err_set(&err, "no memory");
+        status = client_fail(&err);
+    } else {
+        fputs(buf_text(&out), stdout);
+    }
+    buf_release(&out);
+    table_release(&table);
+    return status;
+}
+
+int client_report(struct client *client, int argc, char **argv)
+{
+    struct err err = ERR_INIT;
+    const char *model;
+    int status;
+    if (parse_model(client, argc, argv, "Shows how a model was trained, epoch by epoch.", &model, &status) < 0)
+        return status;
+    cJSON *report = api_call_named(client, "GET", "/models/", model, "/report", &err);
+    if (report == NULL)
+        return client_fail(&err);
+    status = client->json ? client_print_json(report) : print_report(model, report);
+    cJSON_Delete(report);
+    return status;
+}
+
+/* The log as it is, or as {"model", "log"}. */
+static int print_log(const struct client *client, const char *model, const char *log)
+{
+    if (!client->json) {
+        size_t size = strlen(log);
+        text_print(log, TEXT_KEEP_LINES);
+        if (size > 0 && log[size - 1] != '\n')
+            putchar('\n');
+        return EXIT_DONE;
+    }
+    cJSON *document = cJSON_CreateObject();
+    cJSON_AddStringToObject(document, "model", model);
+    cJSON_AddStringToObject(document, "log", log);
+    int status = client_print_json(document);
+    cJSON_Delete(document);
+    return status;
+}
+
+int client_log(struct client *client, int argc, char **argv)
+{
+    struct err err = ERR_INIT;
+    struct buf path, log;
+    const char *model;
+    int status;
+    if (parse_model(client, argc, argv, "Prints the log of a model's training.", &model, &status) < 0)
+        return status;
+    buf_init(&path, API_PATH_MAX);
+    buf_init(&log, TEXT_MAX);
+    if (buf_puts(&path, "/models/") < 0 || api_add_segment(&path, model) < 0 || buf_puts(&path, "/log") < 0)
+        err_set(&err, "no memory");
+    else if (api_send(client, &(struct api_request){ .path = buf_text(&path) }, &log, &err) == 0)
+        err.text[0] = '\0';
+    status = err.text[0] != '\0' ? client_fail(&err) : print_log(client, model, buf_text(&log));
+    buf_release(&log);
+    buf_release(&path);
+    return status;
+}

@@ -1,0 +1,105 @@
+/* See table.h. */
+#include "table.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+#define CELL_MAX ((size_t)64 * 1024)
+
+void table_init(struct table *table, const char *const *headings, size_t columns)
+{
+    *table = (struct table){ .headings = headings, .columns = columns };
+}
+
+void table_release(struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        free(table->cells[i]);
+    free(table->cells);
+    *table = (struct table){ .headings = NULL };
+}
+
+void table_cell(struct table *table, const char *text)
+{
+    struct buf clean;
+    buf_init(&clean, CELL_MAX);
+    if (table->count == table->room) {
+        size_t room = table->room ? 2 * table->room : 64;
+        char **cells = realloc(table->cells, room * sizeof *cells);
+        if (cells == NULL) {
+            table->failed = true;
+            return;
+        }
+        table->cells = cells;
+        table->room = room;
+    }
+    char *copy = text_clean(&clean, text, TEXT_ONE_LINE) == 0 ? buf_detach(&clean) : NULL;
+    buf_release(&clean);
+    if (copy == NULL)
+        table->failed = true;
+    else
+        table->cells[table->count++] = copy;
+}
+
+void table_cellf(struct table *table, const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    table_cell(table, text);
+}
+
+static bool is_right(const char *heading)
+{
+    return *heading == '>';
+}
+
+static int print_row(const struct table *table, const size_t *widths, const char *const *cells, size_t count,
+                     struct buf *out)
+{
+    size_t pending = 0; /* blanks owed, written only when something follows */
+    for (size_t i = 0; i < count; i++) {
+        size_t columns = text_columns(cells[i]);
+        size_t lead = is_right(table->headings[i]) ? widths[i] - columns : 0;
+        if (*cells[i]) {
+            if (buf_printf(out, "%*s%s", (int)(pending + lead), "", cells[i]) < 0)
+                return -1;
+            pending = widths[i] - columns - lead + 2;
+        } else {
+            pending += widths[i] + 2;
+        }
+    }
+    return buf_puts(out, "\n");
+}
+
+int table_print(const struct table *table, struct buf *out)
+{
+    const char *headings[TABLE_COLUMNS];
+    size_t widths[TABLE_COLUMNS];
+    if (table->failed || table->columns > TABLE_COLUMNS)
+        return -1;
+    for (size_t i = 0; i < table->columns; i++) {
+        headings[i] = table->headings[i] + is_right(table->headings[i]);
+        widths[i] = text_columns(headings[i]);
+        for (size_t k = i; k < table->count; k += table->columns) {
+            size_t columns = text_columns(table->cells[k]);
+            if (columns > widths[i])
+                widths[i] = columns;
+        }
+    }
+    bool headed = table->columns > 1 || *headings[0] != '\0';
+    if (headed && print_row(table, widths, headings, table->columns, out) < 0)
+        return -1;
+    for (size_t k = 0; k < table->count; k += table->columns) {
+        size_t count = table->count - k < table->columns ? table->count - k : table->columns;
+        if (print_row(table, widths, (const char *const *)&table->cells[k], count, out) < 0)
+            return -1;
+    }
+    return 0;
+}

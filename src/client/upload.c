@@ -1,0 +1,63 @@
+/* See upload.h. The upload blocks; a second thread asks the broker now and then how much it holds, and draws that. */
+#include "upload.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api.h"
+#include "dcls/base/clock.h"
+#include "dcls/base/fs.h"
+#include "dcls/base/http.h"
+#include "display.h"
+#include "interrupt.h"
+
+#define SHOW_AFTER_S 0.5 /* a short upload shows nothing */
+
+struct upload {
+    const struct client *client;
+    const char *path;
+    char hex[SHA256_HEX_SIZE];
+    double size;
+    atomic_bool done;
+};
+
+static void *show(void *arg)
+{
+    struct upload *upload = arg;
+    struct display display;
+    struct err err = ERR_INIT;
+    char what[96];
+    const char *name = strrchr(upload->path, '/');
+    snprintf(what, sizeof what, "uploading '%.64s'", name ? name + 1 : upload->path);
+    display_init(&display, upload->client->json);
+    for (double next = clock_seconds() + SHOW_AFTER_S; !upload->done && !*interrupt_flag();) {
+        interrupt_sleep(0.1);
+        if (clock_seconds() < next)
+            continue;
+        cJSON *answer = api_call_named(upload->client, "GET", "/blobs/", upload->hex, "?stat=1", &err);
+        if (answer != NULL)
+            display_upload(&display, what, api_number(answer, "size", 0), upload->size);
+        cJSON_Delete(answer);
+        next = clock_seconds() + SHOW_AFTER_S;
+    }
+    display_clear(&display);
+    return NULL;
+}
+
+int upload_file(const struct client *client, const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
+{
+    struct upload upload = { .client = client, .path = path };
+    pthread_t thread;
+    if (sha256_file(path, upload.hex, err) < 0)
+        return -1;
+    upload.size = (double)fs_size(path);
+    if (pthread_create(&thread, NULL, show, &upload) != 0)
+        return err_set(err, "no memory");
+    int status = http_upload_blob(client->api, path, upload.hex, interrupt_flag(), err);
+    upload.done = true;
+    pthread_join(thread, NULL);
+    memcpy(hex, upload.hex, SHA256_HEX_SIZE);
+    return status;
+}

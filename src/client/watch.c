@@ -1,0 +1,111 @@
+/* Watching a job, and its outcome in a line: see watch.h. */
+#include "watch.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api.h"
+#include "args.h"
+#include "dcls/proto/name.h"
+#include "display.h"
+#include "follow.h"
+#include "interrupt.h"
+#include "text.h"
+
+static void on_state(void *arg, const cJSON *job)
+{
+    display_job(arg, job);
+}
+
+static void on_lost(void *arg, const char *why, int seconds_left)
+{
+    struct display *display = arg;
+    char line[DISPLAY_SAID_SIZE];
+    /* The countdown only where the line is redrawn. */
+    if (display->terminal)
+        snprintf(line, sizeof line, "%.180s: trying again for %d s", why, seconds_left);
+    else
+        snprintf(line, sizeof line, "%.180s: trying again", why);
+    display_say(display, line);
+}
+
+static void print_summary(const cJSON *job)
+{
+    const cJSON *results = cJSON_GetObjectItemCaseSensitive(job, "results");
+    int epochs = cJSON_GetArraySize(results);
+    double seconds = 0;
+    char time[PROGRESS_TIME_SIZE];
+    const cJSON *result;
+    cJSON_ArrayForEach(result, results)
+        seconds += api_number(result, "epoch_time_seconds", 0);
+    fputs("model '", stdout);
+    text_print(api_text(job, "modelName"), TEXT_ONE_LINE);
+    fputs("'", stdout);
+    double accuracy = api_number(cJSON_GetArrayItem(results, epochs - 1), "test_accuracy", NAN);
+    if (isfinite(accuracy)) {
+        progress_time(time, seconds);
+        printf(": test accuracy %.2f%% after %d %s in %s", accuracy, epochs, epochs == 1 ? "epoch" : "epochs", time);
+    } else {
+        fputs(" is trained", stdout); /* by a node that tells no results on its way */
+    }
+    fputs("\n", stdout);
+}
+
+static int outcome(const struct client *client, const char *id, const cJSON *job)
+{
+    struct err err = ERR_INIT;
+    const char *state = api_text(job, "state"), *error = api_text(job, "error");
+    int status = client->json ? client_print_json(job) : EXIT_DONE;
+    if (strcmp(state, "completed") == 0) {
+        if (!client->json)
+            print_summary(job);
+        return status;
+    }
+    if (strcmp(state, "cancelled") == 0)
+        err_set(&err, "job '%s' was cancelled", id);
+    else
+        err_set(&err, "job '%s' failed: %s", id, *error ? error : "no reason was told");
+    return client_fail(&err);
+}
+
+int watch_job(struct client *client, const char *id)
+{
+    struct display display;
+    struct err err = ERR_INIT;
+    cJSON *job = NULL;
+    int status;
+
+    display_init(&display, client->json);
+    interrupt_catch();
+    struct follow_observer observer = { &display, on_state, on_lost };
+    enum follow_end end = follow_job(client, id, &observer, &job, &err);
+    display_clear(&display);
+    if (end == FOLLOW_DONE) {
+        status = outcome(client, id, job);
+    } else if (end == FOLLOW_INTERRUPTED) {
+        fprintf(stderr,
+                "dcls: job '%s' goes on: 'dcls client watch %s' follows it, 'dcls client cancel %s' ends it\n", id, id,
+                id);
+        status = EXIT_INTERRUPTED;
+    } else {
+        status = client_fail(&err);
+    }
+    cJSON_Delete(job);
+    return status;
+}
+
+int client_watch(struct client *client, int argc, char **argv)
+{
+    static const struct args args = { .operands = "JOB", .summary = "Follows a training until it ends.",
+                                      .min_operands = 1, .max_operands = 1 };
+    struct err err = ERR_INIT;
+    int first, status;
+    if (args_parse(client, &args, argc, argv, &first, &status) < 0)
+        return status;
+    if (!name_is_key(argv[first])) {
+        err_set(&err, "'%s' is no job", argv[first]);
+        return args_wrong(argv[0], &err);
+    }
+    return watch_job(client, argv[first]);
+}
