@@ -16,8 +16,17 @@ static void *zeroed(size_t count)
     return calloc(1, count ? count : 1);
 }
 
+/* What stb_image grows step by step, the packed and the unpacked bytes of a PNG, it grows as far as the file claims or
+ * unpacks. The bound is set by measure() for each image; the allocator is given no context, hence one a thread. */
+static _Thread_local size_t growth_max;
+
+static void *grown(void *old, size_t count)
+{
+    return count > growth_max ? NULL : realloc(old, count);
+}
+
 #define STBI_MALLOC(count) zeroed(count)
-#define STBI_REALLOC(old, count) realloc(old, count)
+#define STBI_REALLOC(old, count) grown(old, count)
 #define STBI_FREE(old) free(old)
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_ONLY_PNG
@@ -43,7 +52,11 @@ static int measure(const char *format, const uint8_t *bytes, size_t count, struc
         return err_set(err, "the %s image is larger than 2 GiB", format);
     if (!stbi_info_from_memory(bytes, (int)count, &width, &height, &channels))
         return err_set(err, "cannot decode the %s image: %s", format, stbi_failure_reason());
-    return image_reserve(image, width, height, err);
+    if (image_reserve(image, width, height, err))
+        return -1;
+    /* Sizes are doubled, of at most the file or 8 bytes a pixel and some more a row. */
+    growth_max = 2 * count + 2 * ((size_t)width * 8 + 64) * height + 65536;
+    return 0;
 }
 
 int stb_rgba(const char *format, const uint8_t *bytes, size_t count, struct image *image, uint8_t **rgba,

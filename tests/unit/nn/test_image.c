@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "dcls/base/fs.h"
 #include "nn/data/image.h"
@@ -144,6 +145,42 @@ static void an_image_beyond_the_limits_is_refused_by_its_header(void **state)
     expect_too_large(gif, sizeof(gif));
 }
 
+static size_t png_chunk(uint8_t *out, const char *kind, const uint8_t *bytes, uint32_t count)
+{
+    uint32_t sizes[2] = {count, (uint32_t)crc32(crc32(0, (const uint8_t *)kind, 4), bytes, count)};
+    memcpy(out + 4, kind, 4);
+    memcpy(out + 8, bytes, count);
+    for (int i = 0; i < 4; i++) {
+        out[i] = (uint8_t)(sizes[0] >> (24 - 8 * i));
+        out[8 + count + i] = (uint8_t)(sizes[1] >> (24 - 8 * i));
+    }
+    return 12 + count;
+}
+
+/* One pixel, whose data unpack to 64 MiB: some 64 KiB of file. */
+static void a_png_that_unpacks_to_more_than_its_pixels_is_refused(void **state)
+{
+    (void)state;
+    size_t unpacked = 64 * 1024 * 1024;
+    uLongf packed = compressBound(unpacked);
+    uint8_t *zeros = calloc(unpacked, 1), *data = malloc(packed), *file = malloc(packed + 100);
+    assert_true(zeros && data && file);
+    assert_int_equal(compress(data, &packed, zeros, unpacked), Z_OK);
+    memcpy(file, "\x89PNG\r\n\x1a\n", 8);
+    size_t count = 8;
+    count += png_chunk(file + count, "IHDR", (const uint8_t *)"\0\0\0\1\0\0\0\1\x08\2\0\0\0", 13);
+    count += png_chunk(file + count, "IDAT", data, (uint32_t)packed);
+    count += png_chunk(file + count, "IEND", data, 0);
+    struct image image = {0};
+    struct err err = ERR_INIT;
+    assert_int_equal(image_decode(&image, file, count, &err), -1);
+    assert_non_null(strstr(err.text, "cannot decode the PNG image"));
+    image_release(&image);
+    free(zeros);
+    free(data);
+    free(file);
+}
+
 static void memory_is_kept_between_images(void **state)
 {
     (void)state;
@@ -187,6 +224,7 @@ int main(void)
         cmocka_unit_test(an_image_with_any_byte_changed_does_no_harm),
         cmocka_unit_test(what_is_no_image_is_refused),
         cmocka_unit_test(an_image_beyond_the_limits_is_refused_by_its_header),
+        cmocka_unit_test(a_png_that_unpacks_to_more_than_its_pixels_is_refused),
         cmocka_unit_test(memory_is_kept_between_images),
         cmocka_unit_test(normalising_scales_by_imagenets_mean_and_deviation),
     };

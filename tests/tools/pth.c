@@ -1,0 +1,70 @@
+/* Weight files on the command line.
+ *   pth list FILE                      each tensor: name, type, shape (2x3, or "scalar"), sum of its numbers
+ *   pth copy TYPE CLASSES FILE OUT     reads into that network and writes it again; an ImageNet file's last layer is
+ *                                      replaced by zeros where CLASSES differs */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/base/fs.h"
+#include "nn/formats/pth.h"
+#include "nn/formats/tensors.h"
+
+static void print_tensor(const struct tensor *tensor)
+{
+    static const char *const types[] = {
+        [TENSOR_FLOAT32] = "float32", [TENSOR_FLOAT64] = "float64", [TENSOR_INT64] = "int64"};
+    double sum = 0;
+    for (size_t i = 0; i < tensor->count; i++)
+        sum += tensor->type == TENSOR_FLOAT32   ? ((const float *)tensor->bytes)[i]
+               : tensor->type == TENSOR_FLOAT64 ? ((const double *)tensor->bytes)[i]
+                                                : (double)((const int64_t *)tensor->bytes)[i];
+    printf("%s %s ", tensor->name, types[tensor->type]);
+    for (int d = 0; d < tensor->rank; d++)
+        printf("%s%lld", d ? "x" : "", (long long)tensor->shape[d]);
+    printf("%s %.17g\n", tensor->rank ? "" : "scalar", sum);
+}
+
+static int list(const char *path, struct err *err)
+{
+    struct tensors tensors = {0};
+    char *bytes;
+    size_t count;
+    if (fs_read(path, TENSORS_BYTES_MAX, &bytes, &count, err))
+        return -1;
+    int status = pth_tensors(bytes, count, &tensors, err);
+    free(bytes);
+    for (size_t i = 0; !status && i < tensors.count; i++)
+        print_tensor(&tensors.list[i]);
+    tensors_release(&tensors);
+    return status;
+}
+
+static int copy(const char *type, const char *classes, const char *from, const char *to, struct err *err)
+{
+    struct net *net = net_new(type, (int)strtol(classes, NULL, 10), err);
+    struct weights *weights = net ? weights_new(net, err) : NULL;
+    int status = -1;
+    if (weights && !pth_read(from, net, weights, true, NULL, err))
+        status = pth_write(to, net, weights, err);
+    weights_free(weights);
+    net_free(net);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct err err = ERR_INIT;
+    int status;
+    if (argc == 3 && strcmp(argv[1], "list") == 0) {
+        status = list(argv[2], &err);
+    } else if (argc == 6 && strcmp(argv[1], "copy") == 0) {
+        status = copy(argv[2], argv[3], argv[4], argv[5], &err);
+    } else {
+        fprintf(stderr, "usage: pth list FILE | pth copy TYPE CLASSES FILE OUT\n");
+        return 2;
+    }
+    if (status)
+        fprintf(stderr, "pth: %s\n", err.text);
+    return status ? 1 : 0;
+}
