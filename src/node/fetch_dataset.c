@@ -34,7 +34,7 @@ struct mirror {
     const volatile bool *stop;
     atomic_bool failed;
     pthread_mutex_t lock; /* of err */
-    struct err *err;
+    struct err err; /* of the first that failed */
 };
 
 /* A path that stays below its root however it is joined: no empty, "." or ".." part, no control character. */
@@ -146,14 +146,14 @@ static void *get_some(void *arg)
             continue;
         pthread_mutex_lock(&mirror->lock);
         if (!atomic_exchange(&mirror->failed, true))
-            *mirror->err = err;
+            mirror->err = err;
         pthread_mutex_unlock(&mirror->lock);
     }
     return NULL;
 }
 
 /* The caller's thread works too, so that a machine out of threads is slow and not stuck. */
-static int get_all(struct mirror *mirror)
+static int get_all(struct mirror *mirror, struct err *err)
 {
     pthread_t threads[THREADS - 1];
     int started = 0;
@@ -162,7 +162,7 @@ static int get_all(struct mirror *mirror)
     get_some(mirror);
     for (int i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
-    return atomic_load(&mirror->failed) ? -1 : 0;
+    return atomic_load(&mirror->failed) ? err_set(err, "%s", mirror->err.text) : 0;
 }
 
 /* What an attempt at another manifest left behind. */
@@ -219,7 +219,7 @@ int fetch_dataset(const char *api, const char *dir, const char *manifest_path, c
                   struct err *err)
 {
     struct http_response response = { 0 };
-    struct mirror mirror = { .api = api, .from = dir, .stop = stop, .err = err };
+    struct mirror mirror = { .api = api, .from = dir, .stop = stop };
     char *url = NULL;
     cJSON *manifest = NULL;
     int result = -1;
@@ -246,7 +246,7 @@ int fetch_dataset(const char *api, const char *dir, const char *manifest_path, c
     if (read_manifest(&mirror, manifest, err))
         goto out;
     log_info("the dataset of %zu files is fetched into '%s'", mirror.count, dir);
-    if (fs_make_dirs(mirror.into, err) || get_all(&mirror) || remove_others(&mirror, err))
+    if (fs_make_dirs(mirror.into, err) || get_all(&mirror, err) || remove_others(&mirror, err))
         goto out;
     result = put_in_place(&mirror, dir, manifest_path, &response.body, err);
 out:
