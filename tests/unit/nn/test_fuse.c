@@ -1,0 +1,181 @@
+/* Fusion: which layers become one op, and that such ops compute what the layers do. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "rig.h"
+
+/* A convolution with everything that can be fused into it, in the plainest way; in place of its summand if it may. */
+static int conv_prepare(struct plan *plan, struct op *op, struct err *err)
+{
+    const struct param *weight = &plan->net->params[op->layer->weight];
+    op->share_data = op->in[1] >= 0 ? 1 : -1;
+    op->state = malloc((weight->count + (size_t)weight->shape[0]) * sizeof(float));
+    return op->state ? 0 : err_set(err, "out of memory");
+}
+
+static int conv_pack(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    float *weight = op->state;
+    fold_norm(plan, op, weight, weight + plan->net->params[op->layer->weight].count);
+    return 0;
+}
+
+static float tap_sum(const struct plan *plan, const struct op *op, int n, int o, int y, int x)
+{
+    const struct value *in = &plan->values[op->in[0]];
+    const struct layer *layer = op->layer;
+    const float *weight = (const float *)op->state + (size_t)(o * in->c * layer->kernel * layer->kernel);
+    float sum = 0;
+    for (int c = 0; c < in->c; c++)
+        for (int ky = 0; ky < layer->kernel; ky++)
+            for (int kx = 0; kx < layer->kernel; kx++, weight++) {
+                int row = y * layer->stride + ky - layer->padding, column = x * layer->stride + kx - layer->padding;
+                if (row >= 0 && row < in->h && column >= 0 && column < in->w)
+                    sum += *weight * value_data(plan, op->in[0])[((n * in->c + c) * in->h + row) * in->w + column];
+            }
+    return sum;
+}
+
+static int conv_forward(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    const struct value *out = &plan->values[op->out];
+    const float *bias = (const float *)op->state + plan->net->params[op->layer->weight].count;
+    const float *summand = op->in[1] >= 0 ? value_data(plan, op->in[1]) : NULL;
+    if (summand)
+        assert_int_equal(summand == value_data(plan, op->out), op->data_shared);
+    float *to = value_data(plan, op->out);
+    for (int n = 0; n < out->n; n++)
+        for (int o = 0; o < out->c; o++)
+            for (int y = 0; y < out->h; y++)
+                for (int x = 0; x < out->w; x++) {
+                    int at = ((n * out->c + o) * out->h + y) * out->w + x;
+                    float sum = tap_sum(plan, op, n, o, y, x) + bias[o] + (summand ? summand[at] : 0);
+                    to[at] = op->relu && sum < 0 ? 0 : sum;
+                }
+    return 0;
+}
+
+static void conv_release(struct op *op)
+{
+    free(op->state);
+}
+
+static const struct op_functions fused_conv = {
+    .canonical = true,
+    .prepare = conv_prepare,
+    .pack = conv_pack,
+    .forward = conv_forward,
+    .release = conv_release,
+};
+
+static const struct backend fusing = { .name = "fusing",
+                                       .fusions = FUSE_EVAL_CONV,
+                                       .ops = { [OP_CONV] = &fused_conv } };
+
+/* In place of the program's list. */
+const struct backend *const backends[] = { &backend_reference, &fusing, NULL };
+
+const struct backend *backend_find(const char *name, struct err *err)
+{
+    for (int i = 0; backends[i]; i++)
+        if (strcmp(backends[i]->name, name) == 0)
+            return backends[i];
+    err_set(err, "unknown backend '%s'", name);
+    return NULL;
+}
+
+static void resnet_for_evaluation_becomes_convolutions_and_little_else(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct rig rig;
+    rig_init(&rig, net_new("resnet", 5, &err), 4);
+    struct plan *reference = rig_plan(&rig, "reference", PLAN_EVAL, 2, 33, NULL);
+    struct plan *fused = rig_plan(&rig, "fusing", PLAN_EVAL, 2, 33, NULL);
+    assert_int_equal(reference->op_count, 20 + 20 + 17 + 8 + 3);
+    assert_int_equal(fused->op_count, 20 + 3);
+    int sums = 0, rectified = 0, in_place = 0;
+    for (int i = 0; i < fused->op_count; i++) {
+        const struct op *op = &fused->ops[i];
+        sums += op->in[1] >= 0;
+        rectified += op->relu;
+        in_place += op->data_shared;
+        assert_int_equal(op->norm != NULL, op->kind == OP_CONV);
+    }
+    assert_int_equal(sums, 8);
+    assert_int_equal(rectified, 17);
+    assert_int_equal(in_place, 8);
+    rig_forward(reference, 1);
+    rig_forward(fused, 1);
+    assert_true(distance(plan_logits(fused), plan_logits(reference), 2 * 5) <= 1e-5);
+    plan_free(reference);
+    plan_free(fused);
+    rig_release(&rig);
+}
+
+/* conv -> norm, of which both conv and norm are read elsewhere: nothing may be merged away that another op needs. */
+static void a_value_with_another_reader_is_not_fused_away(void **state)
+{
+    (void)state;
+    struct net *net = calloc(1, sizeof *net);
+    assert_non_null(net);
+    net->type = "small";
+    net->classes = 5;
+    int conv = net_conv(net, net_input(net, 3), "conv", 8, 3, 1, 1, 1);
+    int norm = net_batch_norm(net, conv, "norm", 1e-5f, 0.1f);
+    int value = net_add(net, net_relu(net, norm), net_relu(net, conv));
+    net_linear(net, net_global_avg_pool(net, net_add(net, value, norm)), "last", 5);
+    struct rig rig;
+    rig_init(&rig, net, 4);
+    struct plan *reference = rig_plan(&rig, "reference", PLAN_EVAL, 2, 9, NULL);
+    struct plan *fused = rig_plan(&rig, "fusing", PLAN_EVAL, 2, 9, NULL);
+    assert_int_equal(fused->op_count, reference->op_count);
+    rig_forward(reference, 1);
+    rig_forward(fused, 1);
+    assert_true(distance(plan_logits(fused), plan_logits(reference), 2 * 5) <= 1e-6);
+    plan_free(reference);
+    plan_free(fused);
+    rig_release(&rig);
+}
+
+/* The sum's other summand is read again later: it must not be overwritten. */
+static void a_summand_that_is_read_later_is_not_overwritten(void **state)
+{
+    (void)state;
+    struct net *net = calloc(1, sizeof *net);
+    assert_non_null(net);
+    net->type = "small";
+    net->classes = 5;
+    int first = net_conv(net, net_input(net, 3), "first", 8, 3, 1, 1, 1);
+    int sum = net_relu(net, net_add(net, net_conv(net, first, "a", 8, 3, 1, 1, 1), first));
+    sum = net_add(net, net_conv(net, sum, "b", 8, 3, 1, 1, 1), first);
+    net_linear(net, net_global_avg_pool(net, sum), "last", 5);
+    struct rig rig;
+    rig_init(&rig, net, 4);
+    struct plan *reference = rig_plan(&rig, "reference", PLAN_EVAL, 2, 9, NULL);
+    struct plan *fused = rig_plan(&rig, "fusing", PLAN_EVAL, 2, 9, NULL);
+    assert_int_equal(fused->op_count, 5);
+    assert_false(fused->ops[1].data_shared);
+    assert_true(fused->ops[2].data_shared);
+    rig_forward(reference, 1);
+    rig_forward(fused, 1);
+    assert_true(distance(plan_logits(fused), plan_logits(reference), 2 * 5) <= 1e-6);
+    plan_free(reference);
+    plan_free(fused);
+    rig_release(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resnet_for_evaluation_becomes_convolutions_and_little_else),
+        cmocka_unit_test(a_value_with_another_reader_is_not_fused_away),
+        cmocka_unit_test(a_summand_that_is_read_later_is_not_overwritten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
