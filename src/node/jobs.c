@@ -172,6 +172,7 @@ static void on_kill_timer(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (trainings->first && trainings->first->child) {
         log_warn("the worker of '%s' does not end and is killed", trainings->first->request.model_name);
+        trainings->first->cancelled = true; /* it was asked to end by a cancel, or after its outcome */
         child_kill(trainings->first->child);
     }
 }
@@ -348,28 +349,19 @@ static int check_members(const char *text, size_t len, struct err *err)
 static struct job *find(const struct trainings *trainings, const char *train_key)
 {
     for (struct job *job = trainings->first; job; job = job->next)
-        if (train_key && !strcmp(job->request.train_key, train_key))
+        if (!strcmp(job->request.train_key, train_key))
             return job;
-    return NULL;
-}
-
-static const struct msg *find_outcome(const struct trainings *trainings, const char *train_key)
-{
-    const struct outcomes *outcomes = trainings->node->outcomes;
-    for (size_t i = 0; train_key && i < outcomes_count(outcomes); i++)
-        if (!strcmp(outcomes_get(outcomes, i)->train_key, train_key))
-            return outcomes_get(outcomes, i);
     return NULL;
 }
 
 void trainings_request(struct trainings *trainings, struct msg *msg, const char *text, size_t len)
 {
     struct err err = ERR_INIT;
-    const struct msg *outcome = find_outcome(trainings, msg->train_key);
     if (!msg->train_key) {
         node_send_error(trainings->node, NULL, NULL, "SERVER TRAIN needs a train_key");
         return;
     }
+    const struct msg *outcome = outcomes_find(trainings->node->outcomes, msg->train_key);
     /* Asked twice, by a broker that lost the first answer: nothing is trained twice. */
     if (outcome) {
         deliver(trainings, outcome);
@@ -429,10 +421,14 @@ bool trainings_refuse(struct trainings *trainings, const char *text, size_t len,
 
 void trainings_cancel(struct trainings *trainings, const struct msg *msg)
 {
-    struct job *job = find(trainings, msg->train_key);
-    const struct msg *outcome = find_outcome(trainings, msg->train_key);
     struct err err = ERR_INIT;
     struct msg cancel;
+    if (!msg->train_key) {
+        node_send_error(trainings->node, NULL, NULL, "SERVER CANCEL needs a train_key");
+        return;
+    }
+    struct job *job = find(trainings, msg->train_key);
+    const struct msg *outcome = outcomes_find(trainings->node->outcomes, msg->train_key);
     if (!job && outcome) {
         deliver(trainings, outcome);
         return;
@@ -440,10 +436,9 @@ void trainings_cancel(struct trainings *trainings, const struct msg *msg)
     if (!job) {
         /* Told but not kept: it is no outcome of anything that was done here. */
         struct msg failure;
-        if (msg->train_key && !fill_failure(&failure, msg, "the node has no such job", false)) {
+        if (!fill_failure(&failure, msg, "the node has no such job", false))
             deliver(trainings, &failure);
-            msg_release(&failure);
-        }
+        msg_release(&failure);
         return;
     }
     if (job->has_outcome)
@@ -464,8 +459,10 @@ void trainings_cancel(struct trainings *trainings, const struct msg *msg)
         msg_init(&cancel, MSG_SERVER_CANCEL);
         cancel.generation = job->request.generation;
         if (msg_set(&cancel.train_key, job->request.train_key) || msg_set(&cancel.job, job->request.job) ||
-            child_send(job->child, &cancel, &err))
+            child_send(job->child, &cancel, &err)) {
+            job->cancelled = true;
             child_kill(job->child);
+        }
         msg_release(&cancel);
         arm_kill(trainings);
         break;

@@ -74,11 +74,6 @@ void shelf_close(struct shelf *shelf)
     free(shelf);
 }
 
-const char *shelf_dir(const struct shelf *shelf)
-{
-    return shelf->dir;
-}
-
 char *shelf_path(const struct shelf *shelf, const char *name, const char *ending)
 {
     char *path = NULL;

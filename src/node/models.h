@@ -14,7 +14,6 @@ struct shelf;
 /* `dir` is made where it is missing. */
 struct shelf *shelf_open(const char *dir, struct err *err);
 void shelf_close(struct shelf *shelf);
-const char *shelf_dir(const struct shelf *shelf);
 
 /* Looks at the folder again. Reads every .pth whose digest is not known. */
 int shelf_scan(struct shelf *shelf, struct err *err);

@@ -160,9 +160,9 @@ void outcomes_drop(struct outcomes *outcomes, const char *train_key)
     forget(outcomes, index);
 }
 
-bool outcomes_has(const struct outcomes *outcomes, const char *train_key)
+const struct msg *outcomes_find(const struct outcomes *outcomes, const char *train_key)
 {
-    return find(outcomes, train_key) < outcomes->count;
+    return outcomes_get(outcomes, find(outcomes, train_key));
 }
 
 size_t outcomes_count(const struct outcomes *outcomes)

@@ -16,7 +16,8 @@ void outcomes_close(struct outcomes *outcomes);
 int outcomes_add(struct outcomes *outcomes, const struct msg *msg, struct err *err);
 /* Forgets it. Not having it is fine: an acknowledgement may come twice. */
 void outcomes_drop(struct outcomes *outcomes, const char *train_key);
-bool outcomes_has(const struct outcomes *outcomes, const char *train_key);
+/* NULL where there is none; it stays theirs. */
+const struct msg *outcomes_find(const struct outcomes *outcomes, const char *train_key);
 
 size_t outcomes_count(const struct outcomes *outcomes);
 /* The message number `index`, oldest first; it stays theirs. */

@@ -38,7 +38,7 @@ static int run_file(const char *path)
     struct msg request;
     struct err err = ERR_INIT;
     struct channel *channel = NULL;
-    int result = job_read(path, &request, &err);
+    int result = jobfile_read(path, &request, &err);
     if (!result) {
         channel = channel_new_output(STDOUT_FILENO, &err);
         result = channel ? training_run(channel, &request, &err) : -1;

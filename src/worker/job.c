@@ -11,7 +11,7 @@
 #define THREADS_MAX 1024
 #define DATA_DIR_SHOWN "./images" /* what reports call the image root, wherever it lies */
 
-int job_default_threads(void)
+int jobfile_threads(void)
 {
     cpu_set_t cpus;
     if (sched_getaffinity(0, sizeof cpus, &cpus))
@@ -20,7 +20,7 @@ int job_default_threads(void)
     return count > 0 ? count : 1;
 }
 
-int job_read(const char *path, struct msg *msg, struct err *err)
+int jobfile_read(const char *path, struct msg *msg, struct err *err)
 {
     char *text = NULL;
     size_t count;
@@ -37,7 +37,7 @@ int job_read(const char *path, struct msg *msg, struct err *err)
     return 0;
 }
 
-int job_config(const struct msg *msg, struct train_config *config, struct err *err)
+int jobfile_config(const struct msg *msg, struct train_config *config, struct err *err)
 {
     const struct train_options *options = &msg->options;
     if (!msg->model_name || !name_is_valid(msg->model_name))
@@ -64,7 +64,7 @@ int job_config(const struct msg *msg, struct train_config *config, struct err *e
         .epochs = (int)options->epochs,
         .batch_size = (int)options->batch_size,
         .image_size = (int)options->image_size,
-        .threads = msg->threads > 0 ? (int)msg->threads : job_default_threads(),
+        .threads = msg->threads > 0 ? (int)msg->threads : jobfile_threads(),
         .seed = (uint64_t)options->seed,
     };
     return 0;

@@ -7,12 +7,12 @@
 #include "dcls/proto/msg.h"
 
 /* Reads a file that holds one WORKER TRAIN object. `msg` is initialised always and must be released. */
-int job_read(const char *path, struct msg *msg, struct err *err);
+int jobfile_read(const char *path, struct msg *msg, struct err *err);
 
 /* The engine's configuration of a WORKER TRAIN; its strings stay the message's. */
-int job_config(const struct msg *msg, struct train_config *config, struct err *err);
+int jobfile_config(const struct msg *msg, struct train_config *config, struct err *err);
 
 /* Cores that this process may use: what `threads` means where it was not given. */
-int job_default_threads(void);
+int jobfile_threads(void);
 
 #endif

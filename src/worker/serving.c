@@ -103,7 +103,7 @@ static struct classifier *find(struct serving *serving, const struct msg *reques
         return slot->classifier;
     }
     drop(slot); /* before the load, so that at most WARM_MODELS are in memory */
-    int threads = request->threads > 0 ? (int)request->threads : job_default_threads();
+    int threads = request->threads > 0 ? (int)request->threads : jobfile_threads();
     struct classifier *classifier = classifier_load(dir, name, "onednn", threads, err);
     if (!classifier)
         return NULL;

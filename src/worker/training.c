@@ -100,7 +100,7 @@ int training_run(struct channel *channel, const struct msg *request, struct err 
     struct train_config config;
     struct err why = ERR_INIT;
 
-    if (job_config(request, &config, &why))
+    if (jobfile_config(request, &config, &why))
         return send_failed(&run, why.text, false, err);
     switch (train_run(&config, &observer, &why)) {
     case TRAIN_CANCELLED:

@@ -38,7 +38,7 @@ static int try_job(const char *dir, const char *text, struct train_config *confi
 {
     struct msg msg;
     char *path = write_job(dir, text);
-    int result = job_read(path, &msg, err) || job_config(&msg, config, err) ? -1 : 0;
+    int result = jobfile_read(path, &msg, err) || jobfile_config(&msg, config, err) ? -1 : 0;
     if (!result) { /* the strings are the message's: look at them before it goes */
         assert_string_equal(config->type, "resnet");
         assert_string_equal(config->model_name, "m1");
@@ -75,7 +75,7 @@ static void what_a_job_does_not_say_has_its_default(void **state)
     assert_int_equal(config.epochs, 10);
     assert_int_equal(config.batch_size, 32);
     assert_int_equal(config.image_size, 224);
-    assert_int_equal(config.threads, job_default_threads());
+    assert_int_equal(config.threads, jobfile_threads());
 }
 
 static void a_wrong_job_is_refused_and_the_fault_is_named(void **state)
@@ -110,7 +110,7 @@ static void a_job_file_that_is_not_there_is_an_error_with_its_name(void **state)
     struct msg msg;
     struct err err = ERR_INIT;
     (void)state;
-    assert_int_equal(job_read("/nowhere/job.json", &msg, &err), -1);
+    assert_int_equal(jobfile_read("/nowhere/job.json", &msg, &err), -1);
     assert_non_null(strstr(err.text, "/nowhere/job.json"));
     msg_release(&msg);
 }
