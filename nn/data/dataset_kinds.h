@@ -12,10 +12,10 @@
 
 struct samples {
     size_t count;
-    int *labels;     /* (count) */
+    int *labels; /* (count) */
     /* ImageFolder */
-    char *dir;       /* ".../train" */
-    char **files;    /* (count) paths below dir/CLASS */
+    char *dir;    /* ".../train" */
+    char **files; /* (count) paths below dir/CLASS */
     /* IDX */
     uint8_t *pixels; /* (count, height, width), grey */
     int width, height;

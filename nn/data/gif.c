@@ -63,8 +63,7 @@ static bool find_frame(struct gif_walk *walk)
             if (walk->bytes[start + 1] == 0xf9 && walk->bytes[start + 2] == 4)
                 walk->control = start + 3;
         } else if (walk->bytes[start] == 0x2c) { /* an image: separator, box, flags; palette; code size; blocks */
-            if (!skip(walk, 10) || !skip_palette(walk, walk->bytes[start + 9]) || !skip(walk, 1) ||
-                !skip_blocks(walk))
+            if (!skip(walk, 10) || !skip_palette(walk, walk->bytes[start + 9]) || !skip(walk, 1) || !skip_blocks(walk))
                 return false;
             walk->end = walk->at;
             return true;

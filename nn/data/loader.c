@@ -26,9 +26,9 @@ enum { STREAM_ORDER = 1, STREAM_FLIP = 2 };
 
 struct slot {
     struct batch batch;
-    int done;        /* images made, or failed at */
-    size_t failed;   /* the first position that failed; SIZE_MAX: none */
-    struct err err;  /* why */
+    int done;       /* images made, or failed at */
+    size_t failed;  /* the first position that failed; SIZE_MAX: none */
+    struct err err; /* why */
 };
 
 /* What one thread works with. */

@@ -43,8 +43,7 @@ static int refuse_shape(const struct tensor *tensor, const struct param *param, 
     return err_set(err, "'%s' has the shape %s instead of %s", param->name, shapes[0], shapes[1]);
 }
 
-static int copy(const struct tensor *tensor, const struct net *net, struct weights *weights, int index,
-                struct err *err)
+static int copy(const struct tensor *tensor, const struct net *net, struct weights *weights, int index, struct err *err)
 {
     const struct param *param = &net->params[index];
     if (param->kind == PARAM_TRACKED) {
@@ -71,8 +70,7 @@ static bool is_other_last(const struct net *net, int index, const struct tensor 
 {
     const struct param *param = &net->params[index];
     return (index == net->last_weight || index == net->last_bias) &&
-           same_shape(tensor->rank, tensor->shape, param->rank, param->shape, 1) &&
-           tensor->shape[0] != param->shape[0];
+           same_shape(tensor->rank, tensor->shape, param->rank, param->shape, 1) && tensor->shape[0] != param->shape[0];
 }
 
 /* `used` tells of each tensor whether a parameter has its name. */
@@ -110,7 +108,7 @@ static int assign(const struct tensors *tensors, const struct net *net, struct w
 int tensors_assign(const struct tensors *tensors, const struct net *net, struct weights *weights, bool replace_last,
                    bool *replaced, struct err *err)
 {
-    bool unused;
+    bool unused = false;
     bool *used = calloc(tensors->count + 1, sizeof(*used));
     if (!used)
         return err_set(err, "no memory to read weights");

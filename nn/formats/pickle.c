@@ -13,8 +13,8 @@
 #define NAME_MAX_BYTES 1024
 
 static const char *const global_names[GLOBAL_COUNT] = {
-    [ORDERED_DICT] = "collections OrderedDict",  [REBUILD_TENSOR] = "torch._utils _rebuild_tensor_v2",
-    [FLOAT_STORAGE] = "torch FloatStorage",      [DOUBLE_STORAGE] = "torch DoubleStorage",
+    [ORDERED_DICT] = "collections OrderedDict", [REBUILD_TENSOR] = "torch._utils _rebuild_tensor_v2",
+    [FLOAT_STORAGE] = "torch FloatStorage",     [DOUBLE_STORAGE] = "torch DoubleStorage",
     [LONG_STORAGE] = "torch LongStorage",
 };
 

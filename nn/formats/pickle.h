@@ -13,8 +13,8 @@ struct pickled_tensor {
     char *name;
     char key[PICKLE_KEY_SIZE]; /* letters and digits: the entry "PREFIX/data/KEY" */
     enum tensor_type type;
-    int64_t storage_count;     /* numbers in the storage */
-    int64_t offset;            /* of the first, in numbers */
+    int64_t storage_count; /* numbers in the storage */
+    int64_t offset;        /* of the first, in numbers */
     int rank;
     int64_t shape[TENSOR_RANK_MAX], stride[TENSOR_RANK_MAX];
 };

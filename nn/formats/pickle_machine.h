@@ -1,6 +1,6 @@
 /* The inside of the pickle reader, for its two halves: the stack machine (pickle.c) and what torch puts on it
- * (pickle_torch.c). Values are small and copied. Tuples lie in one pool, texts stay in the pickle's bytes, and the pairs
- * of all dictionaries are kept in one list, since the contents of the outermost alone matter. */
+ * (pickle_torch.c). Values are small and copied. Tuples lie in one pool, texts stay in the pickle's bytes, and the
+ * pairs of all dictionaries are kept in one list, since the contents of the outermost alone matter. */
 #ifndef DCLS_NN_PICKLE_MACHINE_H
 #define DCLS_NN_PICKLE_MACHINE_H
 

@@ -29,13 +29,14 @@ int torch_storage(struct machine *machine)
             return err_set(machine->err, "the pickle has a storage with an impossible key");
     if (part[4].integer < 0 || part[4].integer > (int64_t)TENSORS_BYTES_MAX)
         return err_set(machine->err, "the pickle has a storage of %lld numbers", (long long)part[4].integer);
-    struct pickled_tensor *storage =
-        machine_add(machine, &machine->storages, sizeof(*storage), TENSORS_MAX);
+    struct pickled_tensor *storage = machine_add(machine, &machine->storages, sizeof(*storage), TENSORS_MAX);
     if (!storage)
         return -1;
     enum global type = part[1].global;
     *storage = (struct pickled_tensor){
-        .type = type == FLOAT_STORAGE ? TENSOR_FLOAT32 : type == DOUBLE_STORAGE ? TENSOR_FLOAT64 : TENSOR_INT64,
+        .type = type == FLOAT_STORAGE    ? TENSOR_FLOAT32
+                : type == DOUBLE_STORAGE ? TENSOR_FLOAT64
+                                         : TENSOR_INT64,
         .storage_count = part[4].integer,
     };
     memcpy(storage->key, part[2].string.start, length);
@@ -124,4 +125,3 @@ int torch_collect(struct machine *machine, struct pickled *pickled)
     }
     return 0;
 }
-

@@ -12,7 +12,7 @@
 #include "tensors.h"
 
 #define ENTRY_NAME_SIZE 512
-#define PICKLE_ENDING "/data.pkl"
+#define PICKLE_NAME "data.pkl"
 
 struct archive {
     zip_t *zip;
@@ -53,13 +53,13 @@ static int find_prefix(struct archive *archive, struct err *err)
     for (zip_int64_t i = 0; i < entries; i++) {
         const char *name = zip_get_name(archive->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
         const char *slash = name ? strchr(name, '/') : NULL;
-        if (!slash || strcmp(slash, PICKLE_ENDING) != 0)
+        if (!slash || strcmp(slash + 1, PICKLE_NAME) != 0)
             continue;
         if ((size_t)(slash - name) >= sizeof(archive->prefix) || archive->prefix[0] || slash == name)
-            return err_set(err, "the archive has more than one '%s', or one with an impossible name", PICKLE_ENDING);
+            return err_set(err, "the archive has more than one '/%s', or one with an impossible name", PICKLE_NAME);
         memcpy(archive->prefix, name, (size_t)(slash - name));
     }
-    return archive->prefix[0] ? 0 : err_set(err, "the archive has no '%s'", PICKLE_ENDING);
+    return archive->prefix[0] ? 0 : err_set(err, "the archive has no '/%s'", PICKLE_NAME);
 }
 
 /* Finds PREFIX/NAME; -1 where it is not there. */
@@ -110,7 +110,7 @@ static int read_pickle(struct archive *archive, struct pickled *pickled, struct 
 {
     zip_stat_t info;
     char *bytes;
-    if (find_entry(archive, PICKLE_ENDING + 1, &info) || info.size > PICKLE_BYTES_MAX)
+    if (find_entry(archive, PICKLE_NAME, &info) || info.size > PICKLE_BYTES_MAX)
         return err_set(err, "the archive's data.pkl is missing or too large");
     if (read_entry(archive, &info, &bytes, err))
         return -1;
@@ -211,8 +211,8 @@ int pth_tensors(const void *bytes, size_t count, struct tensors *tensors, struct
     int status = -1;
     if (count < 4 || memcmp(bytes, "PK\3\4", 4) != 0)
         return err_set(err, "not a zip archive (of torch.save, only files since PyTorch 1.6 are supported)");
-    if (archive_open(&archive, bytes, count, err) || find_prefix(&archive, err) ||
-        check_byte_order(&archive, err) || read_pickle(&archive, &pickled, err))
+    if (archive_open(&archive, bytes, count, err) || find_prefix(&archive, err) || check_byte_order(&archive, err) ||
+        read_pickle(&archive, &pickled, err))
         goto out;
     for (size_t i = 0; i < pickled.count; i++)
         if (read_tensor(&archive, &pickled.list[i], tensors, err))

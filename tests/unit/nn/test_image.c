@@ -15,10 +15,34 @@
 #include "ppm.h"
 
 static const char *const files[] = {
-    "420.jpg", "422.jpg", "444.jpg", "progressive.jpg", "exif.jpg", "grey.jpg", "cmyk.jpg", "rgb.png", "rgba.png",
-    "grey.png", "grey-alpha.png", "1-bit.png", "palette.png", "palette-4-bit.png", "palette-transparent.png",
-    "grey-16.png", "rgb-16.png", "grey-2-bit.png", "rgb.bmp", "grey.bmp", "palette.bmp", "1-bit.bmp", "rgba.bmp",
-    "grey.gif", "transparent.gif", "uncovered.gif", "uncovered-transparent.gif", NULL,
+    "420.jpg",
+    "422.jpg",
+    "444.jpg",
+    "progressive.jpg",
+    "exif.jpg",
+    "grey.jpg",
+    "cmyk.jpg",
+    "rgb.png",
+    "rgba.png",
+    "grey.png",
+    "grey-alpha.png",
+    "1-bit.png",
+    "palette.png",
+    "palette-4-bit.png",
+    "palette-transparent.png",
+    "grey-16.png",
+    "rgb-16.png",
+    "grey-2-bit.png",
+    "rgb.bmp",
+    "grey.bmp",
+    "palette.bmp",
+    "1-bit.bmp",
+    "rgba.bmp",
+    "grey.gif",
+    "transparent.gif",
+    "uncovered.gif",
+    "uncovered-transparent.gif",
+    NULL,
 };
 
 static char *read_image(const char *name, size_t *count)
@@ -131,7 +155,8 @@ static void an_image_beyond_the_limits_is_refused_by_its_header(void **state)
 {
     (void)state;
     /* 16000 x 16000 pixels: each side is allowed, so many pixels are not. */
-    static const uint8_t png[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x3e\x80\0\0\x3e\x80\x08\2\0\0\0\0\0\0\0\0\0\0\0IDAT";
+    static const uint8_t png[] =
+        "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x3e\x80\0\0\x3e\x80\x08\2\0\0\0\0\0\0\0\0\0\0\0IDAT";
     static const uint8_t wide[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\0\0\1\x08\2\0\0\0\0\0\0\0\0\0\0\0IDAT";
     static const uint8_t jpeg[] = "\xff\xd8\xff\xc0\0\x11\x08\x3e\x80\x3e\x80\3\1\x11\0\2\x11\0\3\x11\0"
                                   "\xff\xda\0\x0c\3\1\0\2\0\3\0\0\x3f\0";

@@ -72,8 +72,14 @@ static bool same_epoch(const struct epoch *a, const struct epoch *b)
 }
 
 static const struct loader_spec train_spec = {
-    .split = SPLIT_TRAIN, .batch_size = 4, .image_size = IDX_SIDE, .threads = 2, .ahead = 3, .shuffle = true,
-    .flip = true, .seed = 7,
+    .split = SPLIT_TRAIN,
+    .batch_size = 4,
+    .image_size = IDX_SIDE,
+    .threads = 2,
+    .ahead = 3,
+    .shuffle = true,
+    .flip = true,
+    .seed = 7,
 };
 
 static void the_number_of_threads_changes_nothing(void **state)
@@ -204,7 +210,11 @@ static void an_image_that_cannot_be_read_fails_its_batch(void **state)
     struct dataset *dataset = open_or_fail(dir);
     for (int t = 0; t < 3; t++) {
         struct loader_spec spec = {
-            .split = SPLIT_TRAIN, .batch_size = 3, .image_size = 8, .threads = threads[t], .ahead = 4,
+            .split = SPLIT_TRAIN,
+            .batch_size = 3,
+            .image_size = 8,
+            .threads = threads[t],
+            .ahead = 4,
         };
         struct err err = ERR_INIT;
         struct loader *loader = start_or_fail(dataset, &spec, 1);

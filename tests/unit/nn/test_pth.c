@@ -34,8 +34,15 @@ static struct param small_params[] = {
     {"fc.bias", PARAM_LINEAR_BIAS, 1, {3}, 3, 12},
 };
 static struct net small_net = {
-    .type = "small", .classes = 3, .params = small_params, .param_count = 5, .trained_count = 15, .stats_count = 2,
-    .tracked_count = 1, .last_weight = 3, .last_bias = 4,
+    .type = "small",
+    .classes = 3,
+    .params = small_params,
+    .param_count = 5,
+    .trained_count = 15,
+    .stats_count = 2,
+    .tracked_count = 1,
+    .last_weight = 3,
+    .last_bias = 4,
 };
 
 static struct weights *small_weights(void)
@@ -53,8 +60,8 @@ static struct weights *small_weights(void)
 static void tensors_of_every_form_are_read(void **state)
 {
     (void)state;
-    static const char *const names[] = {"plain",  "double",             "counter", "transposed",
-                                        "shared", "shared_every_second", "empty"};
+    static const char *const names[] = {"plain", "double", "counter", "transposed", "shared", "shared_every_second",
+                                        "empty"};
     struct tensors tensors = {0};
     struct err err = ERR_INIT;
     size_t count;
@@ -149,7 +156,9 @@ static void a_file_with_any_byte_changed_does_no_harm(void **state)
 #define PICKLE(text) text, sizeof(text) - 1
 #define HEAD "\x80\2ccollections\nOrderedDict\n)R("
 #define NAMED "X\1\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\n"
-#define STORED "X\1\0\0\0" "0X\3\0\0\0cpuK\x0ctQ" /* 12 numbers */
+#define STORED                                                                                                         \
+    "X\1\0\0\0"                                                                                                        \
+    "0X\3\0\0\0cpuK\x0ctQ" /* 12 numbers */
 #define TAIL "\x89}tRu."
 
 static void a_well_formed_pickle_is_read(void **state)
@@ -210,8 +219,12 @@ static void what_a_pickle_may_not_hold_is_refused(void **state)
         {PICKLE("\x80\2)Q."), "storage of an unknown form"},
         {PICKLE(HEAD NAMED "X\2\0\0\0..X\3\0\0\0cpuK\1tQ"), "impossible key"},
         {PICKLE(HEAD NAMED "X\0\0\0\0X\3\0\0\0cpuK\1tQ"), "key of 0 bytes"},
-        {PICKLE(HEAD NAMED "X\1\0\0\0" "0X\3\0\0\0cpuJ\xff\xff\xff\xfftQ"), "storage of -1 numbers"},
-        {PICKLE(HEAD NAMED "X\1\0\0\0" "0X\3\0\0\0cpu\x8a\6\0\0\0\0\0\1tQ"), "storage of 1099511627776 numbers"},
+        {PICKLE(HEAD NAMED "X\1\0\0\0"
+                           "0X\3\0\0\0cpuJ\xff\xff\xff\xfftQ"),
+         "storage of -1 numbers"},
+        {PICKLE(HEAD NAMED "X\1\0\0\0"
+                           "0X\3\0\0\0cpu\x8a\6\0\0\0\0\0\1tQ"),
+         "storage of 1099511627776 numbers"},
         /* Windows on 12 numbers. */
         {PICKLE(HEAD NAMED STORED "K\1(K\x0ct(K\1t" TAIL), "leaves its storage"},
         {PICKLE(HEAD NAMED STORED "J\xff\xff\xff\xff(K\2t(K\1t" TAIL), "leaves its storage"},
@@ -223,7 +236,8 @@ static void what_a_pickle_may_not_hold_is_refused(void **state)
         {PICKLE(HEAD NAMED STORED "K\0(K\2t(J\xff\xff\xff\xfft" TAIL), "impossible shape"},
         {PICKLE(HEAD NAMED STORED "K\0(J\0\0\0\x7fJ\0\0\0\x7ft(K\0K\0t" TAIL), "too large"},
         {PICKLE(HEAD NAMED STORED "K\0(K\1t(t" TAIL), "1 dimensions"},
-        {PICKLE(HEAD NAMED STORED "K\0(K\1K\1K\1K\1K\1K\1K\1K\1K\1t(K\1K\1K\1K\1K\1K\1K\1K\1K\1t" TAIL), "9 dimensions"},
+        {PICKLE(HEAD NAMED STORED "K\0(K\1K\1K\1K\1K\1K\1K\1K\1K\1t(K\1K\1K\1K\1K\1K\1K\1K\1K\1t" TAIL),
+         "9 dimensions"},
         {PICKLE(HEAD NAMED STORED "K\0(K\1t}" TAIL), "tensor of an unknown form"},
         {PICKLE(HEAD NAMED STORED "K\0tRu."), "tensor of an unknown form"},
     };
@@ -293,7 +307,8 @@ static void an_archive_that_does_not_fit_its_pickle_is_refused(void **state)
     } cases[] = {
         {{{"a/data.pkl", pickle, length}}, "lacks 'data/0' for 'w'"},
         {{{"a/data.pkl", pickle, length}, {"b/data/0", numbers, 48}}, "lacks 'data/0' for 'w'"},
-        {{{"a/data.pkl", pickle, length}, {"a/data/0", numbers, 47}}, "needs 48 bytes, but the archive's 'data/0' has 47"},
+        {{{"a/data.pkl", pickle, length}, {"a/data/0", numbers, 47}},
+         "needs 48 bytes, but the archive's 'data/0' has 47"},
         {{{"a/data.pkl", pickle, length}, {"a/data/0", numbers, 49}}, "has 49"},
         {{{"a/data.pkl", pickle, length}, {"a/data/0", bomb, sizeof(bomb)}}, "has 8388608"},
         {{{"a/data.pkl", bomb, sizeof(bomb)}}, "missing or too large"},

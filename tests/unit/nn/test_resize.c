@@ -11,7 +11,7 @@
 #include "nn/data/image.h"
 #include "ppm.h"
 
-static const int sizes[][2] = {{32, 32},  {224, 1},  {1, 1},    {7, 90}, {41, 29},
+static const int sizes[][2] = {{32, 32}, {224, 1}, {1, 1},    {7, 90}, {41, 29},
                                {41, 10}, {13, 29}, {100, 80}, {5, 4},  {42, 30}};
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
