@@ -1,5 +1,5 @@
-/* The messages between broker, node and worker, as C structs. PROTOCOL.md is the specification; proto/msg.c holds the
- * one table of types and fields from which both directions are driven.
+/* The messages between broker, node and worker, as C structs. PROTOCOL.md is the specification;
+ * proto/msg_table.c holds the one table of types and fields from which both directions are driven.
  *
  * Conventions: a string, list or JSON member that was absent is NULL (count 0); every integer is 0 or more and absent
  * is -1; an absent number is NAN; a bool is 0, 1 or absent (-1). msg_init sets all that. A message owns what it points
@@ -106,11 +106,17 @@ void strings_release(struct strings *strings);
 
 const char *msg_type_name(enum msg_type type);
 
-/* Parses one JSON text (no newline needed). Unknown members are ignored; an unknown type, a lacking or ill-typed or
- * out-of-bounds field, a bad name: -1, err says which. `msg` is initialised always and must be released. */
+/* Who sends a type, as bits. MSG_TO_WORKER: a node to its worker, so never over a socket between machines. */
+enum msg_sender { MSG_BY_NODE = 1, MSG_BY_BROKER = 2, MSG_BY_WORKER = 4, MSG_TO_WORKER = 8 };
+unsigned msg_senders(enum msg_type type);
+
+/* Parses one JSON text (no newline needed). Unknown members are ignored, of members with one name the first counts, null
+ * is as good as absent; an unknown type, a lacking or ill-typed or out-of-bounds field, a bad name: -1, err says which. `msg` is initialised always and must be released. */
 int msg_decode(struct msg *msg, const char *text, size_t len, struct err *err);
 
-/* Appends the message and a newline to `out`, fields in the table's order, spaced as Python's json.dumps. */
+/* Appends the message and a newline to `out`, fields in the table's order, spaced as Python's json.dumps. What the
+ * decoder would refuse is not sent: -1, `out` as before; only a `message` too long is cut, and a number that is not
+ * finite left out. */
 int msg_encode(const struct msg *msg, struct buf *out, struct err *err);
 
 /* The legacy form of a message: only REFERENCE fields, at most MSG_MAX_LEGACY bytes; an over-long `data` is shortened

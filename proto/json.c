@@ -1,0 +1,171 @@
+/* JSON text: what must hold before cJSON may see it, and how it is printed.
+ *
+ * cJSON neither checks UTF-8 nor refuses \u0000, which would end a C string early: a name checked here and compared
+ * there would not be the same. It also recurses a thousand levels; a few tens are plenty for any message. */
+#include "json.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/proto/msg.h"
+
+/* The size of the UTF-8 character that starts at `text`, 0 where it is none (RFC 3629: no overlong form, no surrogate,
+ * nothing above U+10FFFF). */
+static size_t utf8_size(const unsigned char *text, size_t len)
+{
+    unsigned char first = text[0];
+    if (first < 0x80)
+        return 1;
+    size_t size = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3
+                                                 : first >= 0xf0 && first < 0xf5   ? 4
+                                                                                   : 0;
+    if (!size || size > len)
+        return 0;
+    for (size_t i = 1; i < size; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) || (first == 0xf0 && text[1] < 0x90) ||
+        (first == 0xf4 && text[1] > 0x8f))
+        return 0;
+    return size;
+}
+
+static int check(const unsigned char *text, size_t len, struct err *err)
+{
+    int levels = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < len;) {
+        size_t size = utf8_size(text + i, len - i);
+        if (!size)
+            return err_set(err, "not valid UTF-8");
+        if (text[i] == '\0')
+            return err_set(err, "a NUL in a message");
+        if (in_string && text[i] < 0x20)
+            return err_set(err, "a control character in a string");
+        if (in_string && text[i] == '\\') {
+            if (len - i >= 6 && !memcmp(text + i + 1, "u0000", 5))
+                return err_set(err, "a NUL in a string");
+            /* What is escaped is one byte further, or no JSON. */
+            i += len - i >= 2 && text[i + 1] >= 0x20 && text[i + 1] < 0x80 ? 2 : 1;
+            continue;
+        }
+        if (text[i] == '"')
+            in_string = !in_string;
+        else if (!in_string && (text[i] == '{' || text[i] == '[') && ++levels > JSON_LEVELS_MAX)
+            return err_set(err, "nested deeper than %d levels", JSON_LEVELS_MAX);
+        else if (!in_string && (text[i] == '}' || text[i] == ']'))
+            levels--;
+        i += size;
+    }
+    return 0;
+}
+
+cJSON *json_parse(const char *text, size_t len, struct err *err)
+{
+    if (check((const unsigned char *)text, len, err))
+        return NULL;
+    /* A copy with a NUL behind: cJSON 1.7.15 looks one byte past a text that ends after a comma. */
+    char *copy = malloc(len + 1);
+    if (!copy) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    const char *end = NULL;
+    cJSON *value = cJSON_ParseWithLengthOpts(copy, len + 1, &end, false);
+    if (value && end[strspn(end, " \t\r\n")]) {
+        cJSON_Delete(value);
+        value = NULL;
+    }
+    if (!value)
+        err_set(err, "not valid JSON");
+    free(copy);
+    return value;
+}
+
+int json_print_string(const char *text, struct buf *out)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t left = strlen(text);
+    int failed = buf_append(out, "\"", 1);
+    while (left && !failed) {
+        /* A run of what needs no change goes in one piece. */
+        size_t run = 0, size = 0;
+        while (run < left && at[run] >= 0x20 && at[run] != '"' && at[run] != '\\' &&
+               (size = utf8_size(at + run, left - run)))
+            run += size;
+        failed = buf_append(out, at, run);
+        at += run;
+        left -= run;
+        if (!left || failed)
+            break;
+        switch (*at) {
+        case '"': failed = buf_puts(out, "\\\""); break;
+        case '\\': failed = buf_puts(out, "\\\\"); break;
+        case '\n': failed = buf_puts(out, "\\n"); break;
+        case '\r': failed = buf_puts(out, "\\r"); break;
+        case '\t': failed = buf_puts(out, "\\t"); break;
+        case '\b': failed = buf_puts(out, "\\b"); break;
+        case '\f': failed = buf_puts(out, "\\f"); break;
+        default: failed = *at < 0x20 ? buf_printf(out, "\\u%04x", *at) : buf_puts(out, "\xef\xbf\xbd"); break;
+        }
+        at++;
+        left--;
+    }
+    return failed || buf_append(out, "\"", 1) ? -1 : 0;
+}
+
+int json_print_number(double value, struct buf *out)
+{
+    if (!isfinite(value))
+        return -1;
+    if (value == floor(value) && fabs(value) <= 9007199254740992.0)
+        return buf_printf(out, "%lld", (long long)value);
+    char text[32];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    return buf_puts(out, text);
+}
+
+static int print(const cJSON *value, struct buf *out, int levels)
+{
+    if (levels > JSON_LEVELS_MAX)
+        return -1;
+    if (cJSON_IsString(value))
+        return json_print_string(value->valuestring, out);
+    if (cJSON_IsNumber(value)) /* JSON has no word for what is not finite */
+        return isfinite(value->valuedouble) ? json_print_number(value->valuedouble, out) : buf_puts(out, "null");
+    if (cJSON_IsBool(value))
+        return buf_puts(out, cJSON_IsTrue(value) ? "true" : "false");
+    if (cJSON_IsNull(value))
+        return buf_puts(out, "null");
+    if (!cJSON_IsObject(value) && !cJSON_IsArray(value))
+        return -1;
+    bool object = cJSON_IsObject(value);
+    int failed = buf_puts(out, object ? "{" : "[");
+    for (const cJSON *child = value->child; child && !failed; child = child->next) {
+        failed = (child != value->child && buf_puts(out, ", ")) ||
+                 (object && (json_print_string(child->string, out) || buf_puts(out, ": "))) ||
+                 print(child, out, levels + 1);
+    }
+    return failed || buf_puts(out, object ? "}" : "]") ? -1 : 0;
+}
+
+int json_print_spaced(const cJSON *value, struct buf *out)
+{
+    size_t start = out->len;
+    if (!value || !print(value, out, 1))
+        return value ? 0 : -1;
+    out->len = start;
+    if (out->data)
+        out->data[start] = '\0';
+    return -1;
+}

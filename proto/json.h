@@ -1,0 +1,22 @@
+/* JSON text beyond what cJSON does: a check before parsing, and printing as Python's json.dumps spaces it. */
+#ifndef DCLS_PROTO_JSON_H
+#define DCLS_PROTO_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+
+#include "dcls/base/buf.h"
+#include "dcls/base/err.h"
+
+enum { JSON_LEVELS_MAX = 64 };
+
+/* Parses a whole text: valid UTF-8, no NUL (nor \u0000), no control character in a string, at most JSON_LEVELS_MAX
+ * levels, nothing behind the value. The caller frees it; NULL with err otherwise. */
+cJSON *json_parse(const char *text, size_t len, struct err *err);
+
+/* Appends a quoted string; what is no UTF-8 becomes U+FFFD. */
+int json_print_string(const char *text, struct buf *out);
+/* Appends a finite number: whole ones without a decimal point, others by the fewest digits that read back the same. */
+int json_print_number(double value, struct buf *out);
+
+#endif

@@ -1,0 +1,205 @@
+/* The options of a training, in one table, and the three ways a value gets in or out: a command line's text, a JSON
+ * object's member, and back into a JSON object. Every way checks the same bounds. */
+#include "dcls/proto/train_options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct train_options, member)
+
+const struct train_option train_option_table[] = {
+    { .name = "epochs", .flag = "epochs", .type = OPTION_INT, .offset = AT(epochs), .min = 1, .max = 100000,
+      .fallback = "10", .legacy = true, .help = "passes over the training images" },
+    { .name = "batchSize", .flag = "batch-size", .type = OPTION_INT, .offset = AT(batch_size), .min = 1, .max = 4096,
+      .fallback = "32", .legacy = true, .help = "images a step" },
+    { .name = "learningRate", .flag = "learning-rate", .type = OPTION_NUMBER, .offset = AT(learning_rate), .min = 0,
+      .max = 10, .fallback = "0.001", .legacy = true, .help = "how far a step goes" },
+    { .name = "optimizer", .flag = "optimizer", .type = OPTION_CHOICE, .offset = AT(optimizer), .fallback = "adam",
+      .choices = "adam|sgd", .help = "how weights follow their gradients" },
+    { .name = "momentum", .flag = "momentum", .type = OPTION_NUMBER, .offset = AT(momentum), .min = 0, .max = 1,
+      .fallback = "0.9", .help = "share of the last step kept in this one, of sgd" },
+    { .name = "weightDecay", .flag = "weight-decay", .type = OPTION_NUMBER, .offset = AT(weight_decay), .min = 0,
+      .max = 1, .fallback = "0", .help = "pull of the weights towards zero" },
+    { .name = "imageSize", .flag = "image-size", .type = OPTION_INT, .offset = AT(image_size), .min = 32, .max = 512,
+      .fallback = "224", .help = "edge of the square that images are resized to, in pixels" },
+    { .name = "seed", .flag = "seed", .type = OPTION_INT, .offset = AT(seed), .min = 0, .max = 9007199254740991.0,
+      .fallback = "0", .help = "where the random numbers start: the same seed trains the same model" },
+    { .name = "augment", .flag = "augment", .type = OPTION_CHOICE, .offset = AT(augment), .fallback = "flip",
+      .choices = "none|flip", .help = "how training images are varied" },
+    { .name = "backend", .flag = "backend", .type = OPTION_CHOICE, .offset = AT(backend), .fallback = "onednn",
+      .choices = "onednn|reference", .help = "which implementation of the operations computes" },
+    { .name = "weights", .flag = "weights", .type = OPTION_TEXT, .offset = AT(weights), .fallback = "none",
+      .help = "where training starts: none (at random), or a .pth file" },
+};
+const size_t train_option_count = sizeof train_option_table / sizeof train_option_table[0];
+_Static_assert(sizeof train_option_table / sizeof train_option_table[0] <= 32, "is_set has 32 bits");
+
+/* How an option is called where it came from: "--batch-size" or "batchSize". */
+struct spelling {
+    const char *dashes, *name;
+};
+
+static uint32_t bit_of(const struct train_option *option)
+{
+    return 1u << (unsigned)(option - train_option_table);
+}
+
+static void *member_of(struct train_options *options, const struct train_option *option)
+{
+    return (char *)options + option->offset;
+}
+
+static const void *value_of(const struct train_options *options, const struct train_option *option)
+{
+    return (const char *)options + option->offset;
+}
+
+/* The room of a text member, by the table's offset. */
+static size_t room_of(const struct train_option *option)
+{
+    switch (option->offset) {
+    case AT(optimizer): return sizeof ((struct train_options *)0)->optimizer;
+    case AT(augment): return sizeof ((struct train_options *)0)->augment;
+    case AT(backend): return sizeof ((struct train_options *)0)->backend;
+    case AT(weights): return sizeof ((struct train_options *)0)->weights;
+    default: return 0;
+    }
+}
+
+static bool is_choice(const char *choices, const char *text)
+{
+    size_t len = strlen(text);
+    for (const char *choice = choices; choice; choice = strchr(choice, '|')) {
+        choice += *choice == '|';
+        if (strcspn(choice, "|") == len && !strncmp(choice, text, len))
+            return true;
+    }
+    return false;
+}
+
+static int set_number(struct train_options *options, const struct train_option *option, double value,
+                      struct spelling as, struct err *err)
+{
+    if (!(value >= option->min && value <= option->max))
+        return err_set(err, "'%s%s' is %.17g: it must be from %.17g to %.17g", as.dashes, as.name, value, option->min,
+                       option->max);
+    if (option->type == OPTION_INT) {
+        if (value != floor(value))
+            return err_set(err, "'%s%s' is %.17g: it must be a whole number", as.dashes, as.name, value);
+        *(int64_t *)member_of(options, option) = (int64_t)value;
+    } else {
+        *(double *)member_of(options, option) = value;
+    }
+    options->is_set |= bit_of(option);
+    return 0;
+}
+
+static int set_text(struct train_options *options, const struct train_option *option, const char *text,
+                    struct spelling as, struct err *err)
+{
+    if (option->type == OPTION_CHOICE && !is_choice(option->choices, text))
+        return err_set(err, "'%s%s' is '%s': it must be one of %s", as.dashes, as.name, text, option->choices);
+    size_t len = strlen(text);
+    if (!len)
+        return err_set(err, "'%s%s' is empty", as.dashes, as.name);
+    if (len >= room_of(option))
+        return err_set(err, "'%s%s' is too long", as.dashes, as.name);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c < 0x20 || *c == 0x7f)
+            return err_set(err, "'%s%s' has a control character", as.dashes, as.name);
+    }
+    memcpy(member_of(options, option), text, len + 1);
+    options->is_set |= bit_of(option);
+    return 0;
+}
+
+int train_option_parse(struct train_options *options, const struct train_option *option, const char *text,
+                       struct err *err)
+{
+    struct spelling as = { "--", option->flag };
+    if (option->type == OPTION_CHOICE || option->type == OPTION_TEXT)
+        return set_text(options, option, text, as, err);
+    /* Decimal numbers only: strtod would also take spaces, hexadecimal, "inf" and "nan". */
+    char *end = NULL;
+    size_t len = strlen(text);
+    double value = strtod(text, &end);
+    if (!len || strspn(text, "0123456789.eE+-") != len || *end)
+        return err_set(err, "'--%s' is '%s': it must be a %snumber", option->flag, text,
+                       option->type == OPTION_INT ? "whole " : "");
+    return set_number(options, option, value, as, err);
+}
+
+void train_options_init(struct train_options *options)
+{
+    *options = (struct train_options){ 0 };
+    for (size_t i = 0; i < train_option_count; i++)
+        (void)train_option_parse(options, &train_option_table[i], train_option_table[i].fallback, NULL);
+    options->is_set = 0;
+}
+
+const struct train_option *train_option_by_name(const char *name)
+{
+    for (size_t i = 0; i < train_option_count; i++) {
+        if (!strcmp(train_option_table[i].name, name))
+            return &train_option_table[i];
+    }
+    return NULL;
+}
+
+const struct train_option *train_option_by_flag(const char *flag)
+{
+    for (size_t i = 0; i < train_option_count; i++) {
+        if (!strcmp(train_option_table[i].flag, flag))
+            return &train_option_table[i];
+    }
+    return NULL;
+}
+
+int train_options_from_json(struct train_options *options, const cJSON *object, struct err *err)
+{
+    for (size_t i = 0; i < train_option_count; i++) {
+        const struct train_option *option = &train_option_table[i];
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, option->name);
+        if (!value)
+            continue;
+        struct spelling as = { "", option->name };
+        bool number = option->type == OPTION_INT || option->type == OPTION_NUMBER;
+        int status;
+        if (number ? !cJSON_IsNumber(value) : !cJSON_IsString(value))
+            status = err_set(err, "'%s' must be a %s", option->name, number ? "number" : "string");
+        else
+            status = number ? set_number(options, option, value->valuedouble, as, err)
+                            : set_text(options, option, value->valuestring, as, err);
+        if (status)
+            return -1;
+    }
+    return 0;
+}
+
+int train_options_to_json(const struct train_options *options, cJSON *object)
+{
+    for (size_t i = 0; i < train_option_count; i++) {
+        const struct train_option *option = &train_option_table[i];
+        if (!option->legacy && !train_option_is_set(options, option))
+            continue;
+        const void *value = value_of(options, option);
+        const cJSON *added = NULL;
+        switch (option->type) {
+        case OPTION_INT: added = cJSON_AddNumberToObject(object, option->name, (double)*(const int64_t *)value); break;
+        case OPTION_NUMBER: added = cJSON_AddNumberToObject(object, option->name, *(const double *)value); break;
+        case OPTION_CHOICE:
+        case OPTION_TEXT: added = cJSON_AddStringToObject(object, option->name, value); break;
+        }
+        if (!added)
+            return -1;
+    }
+    return 0;
+}
+
+bool train_option_is_set(const struct train_options *options, const struct train_option *option)
+{
+    return options->is_set & bit_of(option);
+}
