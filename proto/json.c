@@ -137,8 +137,6 @@ int json_print_number(double value, struct buf *out)
 
 static int print(const cJSON *value, struct buf *out, int levels)
 {
-    if (levels > JSON_LEVELS_MAX)
-        return -1;
     if (cJSON_IsString(value))
         return json_print_string(value->valuestring, out);
     if (cJSON_IsNumber(value)) /* JSON has no word for what is not finite */
@@ -147,7 +145,8 @@ static int print(const cJSON *value, struct buf *out, int levels)
         return buf_puts(out, cJSON_IsTrue(value) ? "true" : "false");
     if (cJSON_IsNull(value))
         return buf_puts(out, "null");
-    if (!cJSON_IsObject(value) && !cJSON_IsArray(value))
+    /* A level is left for the message around it. */
+    if ((!cJSON_IsObject(value) && !cJSON_IsArray(value)) || levels >= JSON_LEVELS_MAX)
         return -1;
     bool object = cJSON_IsObject(value);
     int failed = buf_puts(out, object ? "{" : "[");

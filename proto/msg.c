@@ -13,6 +13,11 @@
 #include "msg_codec.h"
 #include "msg_table.h"
 
+enum {
+    MESSAGE_SENT_MAX = 4096,       /* bytes of a text for people; each that is no UTF-8 leaves as three */
+    MESSAGE_SENT_MAX_LEGACY = 512  /* fits however it is escaped */
+};
+
 static void *member_of(struct msg *msg, const struct field *field)
 {
     return (char *)msg + field->offset;
@@ -335,17 +340,18 @@ static char *cut(const char *text, size_t max)
     return strndup(text, len);
 }
 
-static int put_text(const char *what, const struct field *field, const char *text, struct buf *out, struct err *err)
+static int put_text(const char *what, const struct field *field, const char *text, bool legacy, struct buf *out,
+                    struct err *err)
 {
     if (field->kind != FIELD_MESSAGE)
         return check_text(what, field, text, err) ? -1 : json_print_string(text, out) ? MSG_NO_ROOM : 0;
-    char *fitting = cut(text, (size_t)field->max / 3); /* a byte that is no UTF-8 becomes three */
-    int failed = !fitting || json_print_string(strlen(text) <= field->max / 3 ? text : fitting, out);
+    char *fitting = cut(text, legacy ? MESSAGE_SENT_MAX_LEGACY : MESSAGE_SENT_MAX);
+    int failed = !fitting || json_print_string(fitting, out);
     free(fitting);
     return failed ? MSG_NO_ROOM : 0;
 }
 
-static int put_member(const struct msg *msg, const struct field *field, struct buf *out, struct err *err)
+static int put_member(const struct msg *msg, const struct field *field, bool legacy, struct buf *out, struct err *err)
 {
     const char *what = msg_type_name(msg->type);
     const void *value = value_of(msg, field);
@@ -356,7 +362,7 @@ static int put_member(const struct msg *msg, const struct field *field, struct b
     case FIELD_SHA256:
     case FIELD_TEXT:
     case FIELD_MESSAGE:
-        return put_text(what, field, *(char *const *)value, out, err);
+        return put_text(what, field, *(char *const *)value, legacy, out, err);
     case FIELD_NAMES:
     case FIELD_TEXTS:
         return put_strings(what, field, value, out, err);
@@ -422,7 +428,7 @@ static int put_message(const struct msg *msg, bool legacy, struct buf *out, stru
         else if (buf_puts(out, ", \"") || buf_puts(out, field->name) || buf_puts(out, "\": "))
             status = MSG_NO_ROOM;
         else
-            status = put_member(msg, field, out, err);
+            status = put_member(msg, field, legacy, out, err);
     }
     if (!status && any_wanted && !any_found)
         status = lacks(message->name, any_name, err);

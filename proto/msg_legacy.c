@@ -2,7 +2,7 @@
  *
  * What is too long is shortened where that leaves it useful, least missed first: a log keeps its last lines; a training
  * report drops what the existing system does not know, then epochs from the middle; an inference report drops the least
- * probable classes. Whatever was shortened says "truncated": true. */
+ * probable classes. A report that was shortened says "truncated": true. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "msg_codec.h"
 #include "msg_table.h"
 
-enum { PRINTED_MAX = 2 * MSG_MAX };
+enum { PRINTED_MAX = 64 * MSG_MAX }; /* a report on disk may be longer than any message */
 
 /* Members of a report, its arguments and its epochs, that the existing system writes too. */
 static const char *const report_members[] = { "timestamp", "arguments", "epochs", "results", "model_save_path",
@@ -126,7 +126,7 @@ static int measure(const struct msg *msg, size_t *excess, struct err *err)
     int status = msg_put(msg, true, PRINTED_MAX, &text, err);
     *excess = text.len > MSG_MAX_LEGACY ? text.len - MSG_MAX_LEGACY : 0;
     buf_release(&text);
-    return status;
+    return status > 0 ? err_set(err, "%s is too long to be shortened", msg_type_name(msg->type)) : status;
 }
 
 static int shorten(struct msg *msg, struct err *err)

@@ -7,6 +7,7 @@
 #define COUNT_MAX 1e9             /* of epochs, batches, cores */
 #define BYTES_MAX 9007199254740991.0
 #define TEXT_MAX 4096
+#define MESSAGE_MAX 16384
 #define LIST_MAX 65536
 
 #define NAME_FIELD(text, member, need) \
@@ -20,7 +21,7 @@
 #define NEW_FIELD(text, of, member, limit) \
     { .name = text, .kind = of, .offset = AT(member), .since = 1, .max = limit }
 #define MESSAGE_FIELD \
-    { .name = "message", .kind = FIELD_MESSAGE, .offset = AT(message), .presence = FIELD_REQUIRED, .max = TEXT_MAX }
+    { .name = "message", .kind = FIELD_MESSAGE, .offset = AT(message), .presence = FIELD_REQUIRED, .max = MESSAGE_MAX }
 #define MODELS_FIELD(need) \
     { .name = "models", .kind = FIELD_NAMES, .offset = AT(models), .presence = need, .max = LIST_MAX }
 #define JSON_FIELD(text, of, member, need) \

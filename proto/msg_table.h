@@ -12,7 +12,7 @@ enum field_kind {
     FIELD_KEY,     /* char * */
     FIELD_SHA256,  /* 64 lower-case hex digits: char * */
     FIELD_TEXT,    /* char *, at most max bytes */
-    FIELD_MESSAGE, /* for people: as FIELD_TEXT, but cut to max where it is sent */
+    FIELD_MESSAGE, /* for people: as FIELD_TEXT, but cut where it is sent */
     FIELD_NAMES,   /* struct strings, at most max; items that are no names are passed over */
     FIELD_TEXTS,   /* struct strings, at most max items of FIELD_ITEM_MAX bytes */
     FIELD_INT,     /* int64_t, min to max */
