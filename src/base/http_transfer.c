@@ -212,13 +212,13 @@ static int ask_held(const char *blob, const volatile bool *stop, struct held *he
 }
 
 /* Sends one piece. 0: taken, `held` is news; 1: the broker holds another size, `held` says which; -1: failed. */
-static int put_piece(const char *blob, int64_t offset, const void *bytes, size_t count, const volatile bool *stop,
-                     struct held *held, struct err *err)
+static int put_piece(const char *blob, int64_t offset, int64_t size, const void *bytes, size_t count,
+                     const volatile bool *stop, struct held *held, struct err *err)
 {
     static const char *const headers[] = { "Content-Type: application/octet-stream", NULL };
     struct http_response response;
     char *url = NULL;
-    if (asprintf(&url, "%s?offset=%lld", blob, (long long)offset) < 0)
+    if (asprintf(&url, "%s?offset=%lld&size=%lld", blob, (long long)offset, (long long)size) < 0)
         return err_set(err, "out of memory");
     struct http_request request = { .method = "PUT", .url = url, .headers = headers, .body = bytes,
                                     .body_size = count, .max_response = ANSWER_MAX, .stop = stop };
@@ -256,7 +256,7 @@ static int put_all(const char *blob, int fd, const char *path, int64_t size, con
             status = err_set(err, "cannot read '%s': %s", path, strerror(errno));
             break;
         }
-        status = put_piece(blob, offset, piece, (size_t)count, stop, &held, err);
+        status = put_piece(blob, offset, size, piece, (size_t)count, stop, &held, err);
         if (status > 0 || (!status && !held.complete && held.size <= offset))
             status = ++corrections <= UPLOAD_CORRECTIONS ? 0
                                                          : err_set(err, "the upload of '%s' does not get on", path);
