@@ -11,7 +11,7 @@ static struct op *sole_producer(struct op *ops, int count, int at, int value)
     for (int i = 0; i < count; i++) {
         if (ops[i].kind == OP_KINDS)
             continue;
-        if (ops[i].out == value && i < at)
+        if (i < at && ops[i].out == value)
             producer = &ops[i];
         readers += (ops[i].in[0] == value) + (ops[i].in[1] == value);
     }

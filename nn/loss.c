@@ -7,6 +7,7 @@
 
 double softmax_cross_entropy(const float *logits, int n, int classes, const int *labels, float *dlogits, int *correct)
 {
+    assert(n > 0 && classes > 0);
     double loss = 0;
     int hits = 0;
     for (int i = 0; i < n; i++) {
@@ -18,9 +19,10 @@ double softmax_cross_entropy(const float *logits, int n, int classes, const int 
                 best = c;
         hits += best == label;
 
-        double sum = 0; /* less the highest, exp cannot overflow */
+        double sum = 1; /* the highest's own term; less the highest, exp cannot overflow */
         for (int c = 0; c < classes; c++)
-            sum += exp((double)row[c] - row[best]);
+            if (c != best)
+                sum += exp((double)row[c] - row[best]);
         loss += log(sum) - ((double)row[label] - row[best]);
         for (int c = 0; dlogits && c < classes; c++)
             dlogits[(size_t)i * (size_t)classes + (size_t)c] =

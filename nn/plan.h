@@ -3,7 +3,10 @@
  *
  * Call order: plan_new; fill plan_input; plan_forward; then plan_logits; in PLAN_TRAIN plan_loss and plan_backward,
  * after which plan_grad holds the mean gradient over the batch. Whoever changes the weights (an optimiser step, a
- * load) calls plan_weights_changed on each plan that shares them before its next forward. */
+ * load) calls plan_weights_changed on each plan that shares them before its next forward.
+ *
+ * A plan is used on the thread that made it: that thread's OpenMP team gets spec.threads threads (below 1: one a
+ * processor), which flush denormals to zero from then on. */
 #ifndef DCLS_NN_PLAN_H
 #define DCLS_NN_PLAN_H
 
