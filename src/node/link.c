@@ -280,8 +280,7 @@ static void take_text(struct uplink *link, const char *text, size_t len)
         take_message(link, &msg, text, len);
     } else {
         log_warn("the broker sent what is no message: %s", why.text);
-        if (!link->events.malformed(link->events.arg, text, len, &why))
-            send_error(link, &why);
+        link->events.malformed(link->events.arg, text, len, &why);
     }
     msg_release(&msg);
 }

@@ -32,8 +32,8 @@ struct uplink_events {
     void (*up)(void *arg);
     /* Members of `msg` may be taken out; it is released after. `text` is the message as it came. */
     void (*message)(void *arg, struct msg *msg, const char *text, size_t len);
-    /* What was no valid message; the link answers it with an ERROR unless this returns true. */
-    bool (*malformed)(void *arg, const char *text, size_t len, const struct err *why);
+    /* What was no valid message: to be answered with an ERROR. */
+    void (*malformed)(void *arg, const char *text, size_t len, const struct err *why);
     /* A message that was given a key has left this machine's buffers. Legacy brokers only: others acknowledge. */
     void (*sent)(void *arg, const char *key);
     /* After uplink_close: the broker was told, or cannot be. */

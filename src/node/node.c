@@ -169,10 +169,20 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
     }
 }
 
-static bool on_malformed(void *arg, const char *text, size_t len, const struct err *why)
+/* Whoever waits for an answer is told by the keys that could be read. */
+static void on_malformed(void *arg, const char *text, size_t len, const struct err *why)
 {
-    const struct node *node = arg;
-    return trainings_refuse(node->trainings, text, len, why);
+    struct node *node = arg;
+    if (trainings_refuse(node->trainings, text, len, why))
+        return;
+    cJSON *object = cJSON_ParseWithLength(text, len);
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "type"));
+    const char *key = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "inference_key"));
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "json_name"));
+    bool is_error = type && !strcmp(type, msg_type_name(MSG_ERROR)); /* no answer to it: that could go on for ever */
+    if (!is_error)
+        node_send_error(node, key, name, why->text);
+    cJSON_Delete(object);
 }
 
 static void on_sent(void *arg, const char *key)

@@ -292,6 +292,7 @@ static int spawn(pid_t *pid, const char *path, const char *const *argv, int line
         !(failed = posix_spawn_file_actions_adddup2(&actions, words_fd, STDOUT_FILENO)) &&
         /* Last: descriptor 3 may be words_fd itself. */
         !(failed = posix_spawn_file_actions_adddup2(&actions, line_fd, CHILD_SOCKET)) &&
+        !(failed = posix_spawn_file_actions_addclosefrom_np(&actions, CHILD_SOCKET + 1)) &&
         !(failed = posix_spawnattr_setsigmask(&attributes, &none)) &&
         !(failed = posix_spawnattr_setsigdefault(&attributes, &defaults)) &&
         !(failed = posix_spawnattr_setpgroup(&attributes, 0)) &&
