@@ -6,6 +6,9 @@
 #include "args.h"
 #include "client.h"
 #include "dcls/base/http.h"
+#include "dcls/proto/msg.h"
+
+#define JSON_MAX ((size_t)256 * 1024 * 1024)
 
 struct client_command {
     const char *name;
@@ -46,15 +49,18 @@ int client_fail(const struct err *err)
 
 int client_print_json(const cJSON *document)
 {
-    char *text = cJSON_Print(document);
-    if (text == NULL) {
-        struct err err = ERR_INIT;
+    struct buf text;
+    struct err err = ERR_INIT;
+    int status = EXIT_DONE;
+    buf_init(&text, JSON_MAX);
+    if (json_print_spaced(document, &text) == 0) {
+        puts(buf_text(&text));
+    } else {
         err_set(&err, "no memory");
-        return client_fail(&err);
+        status = client_fail(&err);
     }
-    puts(text);
-    free(text);
-    return EXIT_DONE;
+    buf_release(&text);
+    return status;
 }
 
 static int run(struct client *client, int argc, char **argv)

@@ -22,13 +22,15 @@ void display_init(struct display *display, bool json)
     display->terminal = isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
-/* One less than there is: some terminals wrap when the last column is written. */
+/* Less than there is: some terminals wrap when the last column is written, and a Ctrl-C shows as "^C" behind the line. */
+#define SPARE 3
+
 static int screen_width(void)
 {
     struct winsize size;
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
-        return WIDTH_DEFAULT - 1;
-    return size.ws_col > 1 ? size.ws_col - 1 : 1;
+        return WIDTH_DEFAULT - SPARE;
+    return size.ws_col > SPARE ? size.ws_col - SPARE : 1;
 }
 
 /* In one write, so that no half line is ever seen. */

@@ -2,6 +2,7 @@
 #include "follow.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ struct follow {
     double heard;    /* when the last byte came */
 };
 
-bool follow_state_is_final(const char *state)
+static bool state_is_final(const char *state)
 {
     return strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
 }
@@ -31,7 +32,7 @@ bool follow_state_is_final(const char *state)
 static bool take_state(struct follow *follow, cJSON *job)
 {
     follow->observer->state(follow->observer->arg, job);
-    if (!follow_state_is_final(api_text(job, "state"))) {
+    if (!state_is_final(api_text(job, "state"))) {
         cJSON_Delete(job);
         return false;
     }
@@ -119,14 +120,16 @@ enum follow_end follow_job(const struct client *client, const char *id, const st
         }
         if (status < 0)
             goto out;
-        if (follow.heard > before)
-            delay = DELAY_FIRST_S;
-        double left = follow.heard + FOLLOW_LOST_S - clock_seconds();
+        double left = follow.heard + observer->patience_s - clock_seconds();
         if (left <= 0) {
-            err_set(err, "lost the broker for %d s while watching job '%s': %s", FOLLOW_LOST_S, id, why.text);
+            err_set(err, "lost the broker for %d s while watching job '%s': %s", observer->patience_s, id, why.text);
             goto out;
         }
-        observer->lost(observer->arg, why.text, (int)ceil(left));
+        /* A stream that broke is mostly there again at once: not worth a word. */
+        if (follow.heard > before)
+            delay = DELAY_FIRST_S;
+        else
+            observer->lost(observer->arg, why.text, (int)ceil(left));
         interrupt_sleep(fmin(delay, left));
         delay = fmin(2 * delay, DELAY_MAX_S);
     }

@@ -35,7 +35,7 @@ static void print_text_line(const char *label, const char *text)
 {
     if (*text == '\0')
         return;
-    printf("%-14s", label);
+    printf("%-15s", label);
     text_print(text, TEXT_ONE_LINE);
     putchar('\n');
 }
@@ -43,7 +43,7 @@ static void print_text_line(const char *label, const char *text)
 static void print_number_line(const char *label, double value)
 {
     if (isfinite(value))
-        printf("%-14s%g\n", label, value);
+        printf("%-15s%g\n", label, value);
 }
 
 static int print_report(const char *model, const cJSON *report)

@@ -13,6 +13,8 @@
 #include "interrupt.h"
 #include "text.h"
 
+#define PATIENCE_S 60
+
 static void on_state(void *arg, const cJSON *job)
 {
     display_job(arg, job);
@@ -78,7 +80,7 @@ int watch_job(struct client *client, const char *id)
 
     display_init(&display, client->json);
     interrupt_catch();
-    struct follow_observer observer = { &display, on_state, on_lost };
+    struct follow_observer observer = { PATIENCE_S, &display, on_state, on_lost };
     enum follow_end end = follow_job(client, id, &observer, &job, &err);
     display_clear(&display);
     if (end == FOLLOW_DONE) {
