@@ -15,7 +15,7 @@
  * layout of its output. Ops that another backend runs (see struct backend) are `canonical`: where their input is not,
  * the plan puts an OP_REORDER in front; likewise behind the logits.
  *
- * Weights and gradients of weights are canonical in weights->trained and plan->grad (param_value, param_grad); a backend
+ * Weights and their gradients are canonical in weights->trained and plan->grad (param_value, param_grad); a backend
  * may keep packed copies in op->state, which pack refreshes. */
 #ifndef DCLS_NN_BACKEND_H
 #define DCLS_NN_BACKEND_H

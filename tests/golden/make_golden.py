@@ -33,8 +33,8 @@ BUILDERS = {"resnet": torchvision.models.resnet18}
 
 def hashed(stream, count):
     mask = numpy.uint64(0xFFFFFFFF)
-    h = numpy.uint64(SEED + stream) * numpy.uint64(2654435761) + numpy.arange(count, dtype=numpy.uint64) * numpy.uint64(40503)
-    h = (h + numpy.uint64(12345)) & mask
+    h = numpy.arange(count, dtype=numpy.uint64) * numpy.uint64(40503)
+    h = (h + numpy.uint64(SEED + stream) * numpy.uint64(2654435761) + numpy.uint64(12345)) & mask
     h ^= h >> numpy.uint64(16)
     h = (h * numpy.uint64(73244475)) & mask
     return h ^ (h >> numpy.uint64(16))

@@ -119,7 +119,8 @@ static void logits_in_a_layout_come_out_canonical(void **state)
     assert_non_null(net);
     net->type = "small";
     net->classes = 5;
-    int value = net_linear(net, net_global_avg_pool(net, net_conv(net, net_input(net, 3), "conv", 8, 3, 1, 1, 1)), "last", 5);
+    int value = net_conv(net, net_input(net, 3), "conv", 8, 3, 1, 1, 1);
+    value = net_linear(net, net_global_avg_pool(net, value), "last", 5);
     net_relu(net, value);
     struct rig rig;
     rig_init(&rig, net, 3);

@@ -26,7 +26,8 @@ static struct net *net_around(build *body)
     return net;
 }
 
-static double loss_at(struct plan *plan, float *to, const float *from, const float *direction, size_t count, double step)
+static double loss_at(struct plan *plan, float *to, const float *from, const float *direction, size_t count,
+                      double step)
 {
     for (size_t i = 0; i < count; i++)
         to[i] = (float)(from[i] + step * direction[i]);
@@ -237,7 +238,8 @@ static void batch_norm_keeps_the_unbiased_variance(void **state)
         struct rig rig;
         rig_init(&rig, net, 1);
         const struct layer *norm_layer = &net->layers[2];
-        float *mean = weights_at(net, rig.weights, norm_layer->mean), *var = weights_at(net, rig.weights, norm_layer->var);
+        float *mean = weights_at(net, rig.weights, norm_layer->mean);
+        float *var = weights_at(net, rig.weights, norm_layer->var);
         weights_at(net, rig.weights, net->layers[1].weight)[0] = 1;
         *mean = 10;
         *var = 100;
