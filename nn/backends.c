@@ -1,7 +1,7 @@
 /* The list of backends. A new one is a row here. */
 #include "backend.h"
 
-const struct backend *const backends[] = { &backend_reference, NULL };
+const struct backend *const backends[] = { &backend_onednn, &backend_reference, NULL };
 
 const struct backend *backend_find(const char *name, struct err *err)
 {

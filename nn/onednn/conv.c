@@ -1,0 +1,294 @@
+/* Convolution: input and output in blocked layouts, weights packed for each pass when they have changed.
+ *
+ * In training the canonical weights are the ones that the optimiser moves; forward and backward-data read packed copies
+ * (one, where both want the same layout), and backward-weights writes into the canonical gradient, by way of scratch
+ * where its layout differs. In evaluation batch norm is folded into weights and bias, and the sum and ReLU behind it
+ * are done by the same primitive. */
+#include "dnn.h"
+
+struct conv_state {
+    struct primitive forward, data, weights;
+    struct primitive pack_forward, pack_data, unpack_gradient;
+    struct primitive copy_sum;          /* in[1] to the output, where they could not share memory */
+    float *packed_forward, *packed_data; /* NULL: the canonical weights serve; packed_data may be packed_forward */
+    float *bias;                        /* PLAN_EVAL: folded */
+    size_t scratchpad_backward, gradient_bytes, input_bytes; /* the parts of the backward scratch */
+};
+
+/* The weights' canonical layout, groups as a dimension of their own where there are several. */
+static int weight_dims(const struct plan *plan, const struct layer *layer, int64_t dims[5])
+{
+    const int64_t *shape = plan->net->params[layer->weight].shape;
+    int rank = 0;
+    if (layer->groups > 1)
+        dims[rank++] = layer->groups;
+    dims[rank++] = shape[0] / layer->groups;
+    for (int i = 1; i < 4; i++)
+        dims[rank++] = shape[i];
+    return rank;
+}
+
+/* Memory for weights in `layout`, and the reorder that fills it from the canonical ones; nothing where that is their
+ * layout already. */
+static int packing_init(struct primitive *pack, float **packed, const struct dnn *dnn, const struct layout *canonical,
+                        const struct layout *layout, struct err *err)
+{
+    if (layout_equal(canonical, layout))
+        return 0;
+    if (!(*packed = aligned_alloc(64, DNN_ALIGN(layout_bytes(layout)))))
+        return err_set(err, "out of memory for packed weights");
+    return reorder_init(pack, dnn, canonical, layout, err);
+}
+
+static struct window window_of(const struct layer *layer)
+{
+    return (struct window){ layer->kernel, layer->stride, layer->padding };
+}
+
+static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts *layouts,
+                           const struct layout *canonical, dnnl_primitive_desc_t *desc, struct err *err)
+{
+    struct conv_state *state = op->state;
+    const struct dnn *dnn = dnn_of(plan);
+    const struct value *out = &plan->values[op->out];
+    bool eval = plan->spec.mode == PLAN_EVAL, sum = op->in[1] >= 0;
+    struct window window = window_of(op->layer);
+    if (sum ? layout_of_value(plan, op->in[1], &layouts->dst, err)
+            : layout_any(&layouts->dst, 4, (int64_t[]){ out->n, out->c, out->h, out->w }, err))
+        return -1;
+    *desc = dnn_conv(dnn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->relu, NULL, err);
+    if (!*desc || !dnn_query(*desc, dnnl_query_weights_md, &layouts->weights) ||
+        !dnn_query(*desc, dnnl_query_dst_md, &layouts->dst))
+        return -1;
+    dnnl_primitive_desc_t own = NULL;
+    if (dnn_check(dnnl_primitive_desc_clone(&own, *desc), "a convolution", err) ||
+        primitive_init(&state->forward, dnn, own, err) ||
+        primitive_arg(&state->forward, dnn, DNNL_ARG_SRC, &layouts->src, err) ||
+        primitive_arg(&state->forward, dnn, DNNL_ARG_WEIGHTS, &layouts->weights, err) ||
+        (layouts->has_bias && primitive_arg(&state->forward, dnn, DNNL_ARG_BIAS, &layouts->bias, err)) ||
+        primitive_arg(&state->forward, dnn, DNNL_ARG_DST, &layouts->dst, err) ||
+        layout_to_value(plan, op->out, &layouts->dst, err) ||
+        packing_init(&state->pack_forward, &state->packed_forward, dnn, canonical, &layouts->weights, err))
+        return -1;
+    if (sum) {
+        op->share_data = 1;
+        return reorder_init(&state->copy_sum, dnn, &layouts->dst, &layouts->dst, err);
+    }
+    return 0;
+}
+
+static int prepare_backward_data(struct plan *plan, struct op *op, const struct conv_layouts *forward, int rank,
+                                 const int64_t *dims, const struct layout *canonical, dnnl_primitive_desc_t hint,
+                                 struct err *err)
+{
+    struct conv_state *state = op->state;
+    const struct dnn *dnn = dnn_of(plan);
+    struct window window = window_of(op->layer);
+    struct conv_layouts layouts = *forward;
+    if (layout_any(&layouts.weights, rank, dims, err))
+        return -1;
+    dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_DATA, &layouts, &window, false, false, hint, err);
+    if (!desc || !dnn_query(desc, dnnl_query_weights_md, &layouts.weights) ||
+        primitive_init(&state->data, dnn, desc, err) ||
+        primitive_arg(&state->data, dnn, DNNL_ARG_DIFF_DST, &layouts.dst, err) ||
+        primitive_arg(&state->data, dnn, DNNL_ARG_WEIGHTS, &layouts.weights, err) ||
+        primitive_arg(&state->data, dnn, DNNL_ARG_DIFF_SRC, &layouts.src, err))
+        return -1;
+    if (op->accumulate[0])
+        state->input_bytes = DNN_ALIGN(plan->values[op->in[0]].bytes);
+    if (state->packed_forward && layout_equal(&layouts.weights, &forward->weights)) {
+        state->packed_data = state->packed_forward;
+        return 0;
+    }
+    return packing_init(&state->pack_data, &state->packed_data, dnn, canonical, &layouts.weights, err);
+}
+
+static int prepare_backward_weights(struct plan *plan, struct op *op, const struct conv_layouts *forward, int rank,
+                                    const int64_t *dims, const struct layout *canonical, dnnl_primitive_desc_t hint,
+                                    struct err *err)
+{
+    struct conv_state *state = op->state;
+    const struct dnn *dnn = dnn_of(plan);
+    struct window window = window_of(op->layer);
+    struct conv_layouts layouts = *forward;
+    if (layout_any(&layouts.weights, rank, dims, err))
+        return -1;
+    dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_WEIGHTS, &layouts, &window, false, false, hint, err);
+    if (!desc || !dnn_query(desc, dnnl_query_diff_weights_md, &layouts.weights) ||
+        primitive_init(&state->weights, dnn, desc, err) ||
+        primitive_arg(&state->weights, dnn, DNNL_ARG_SRC, &layouts.src, err) ||
+        primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_DST, &layouts.dst, err) ||
+        primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_WEIGHTS, &layouts.weights, err) ||
+        (layouts.has_bias && primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_BIAS, &layouts.bias, err)))
+        return -1;
+    if (layout_equal(canonical, &layouts.weights))
+        return 0;
+    state->gradient_bytes = DNN_ALIGN(layout_bytes(&layouts.weights));
+    return reorder_init(&state->unpack_gradient, dnn, &layouts.weights, canonical, err);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static int prepare(struct plan *plan, struct op *op, struct err *err)
+{
+    const struct layer *layer = op->layer;
+    struct conv_state *state = op->state = calloc(1, sizeof *state);
+    if (!state)
+        return err_set(err, "out of memory for a plan");
+    bool eval = plan->spec.mode == PLAN_EVAL;
+    int64_t dims[5], channels = plan->values[op->out].c;
+    int rank = weight_dims(plan, layer, dims);
+    struct conv_layouts layouts = { .has_bias = eval || layer->bias >= 0 };
+    struct layout canonical;
+    dnnl_primitive_desc_t forward = NULL;
+    int status = -1;
+
+    if (layout_of_value(plan, op->in[0], &layouts.src, err) || layout_dense(&canonical, rank, dims, err) ||
+        layout_any(&layouts.weights, rank, dims, err) || layout_dense(&layouts.bias, 1, &channels, err) ||
+        prepare_forward(plan, op, &layouts, &canonical, &forward, err))
+        goto out;
+    op->scratch_forward = state->forward.scratchpad;
+    if (eval) {
+        /* Folded weights are put together in the forward scratch before they are packed from there. */
+        op->scratch_forward = larger(op->scratch_forward, layout_bytes(&canonical));
+        if (!(state->bias = aligned_alloc(64, DNN_ALIGN((size_t)channels * sizeof(float)))) ||
+            (!state->packed_forward &&
+             !(state->packed_forward = aligned_alloc(64, DNN_ALIGN(layout_bytes(&canonical)))))) {
+            err_set(err, "out of memory for packed weights");
+            goto out;
+        }
+        status = 0;
+        goto out;
+    }
+    op->keep_in[0] = true;
+    if ((op->wants_grad[0] &&
+         prepare_backward_data(plan, op, &layouts, rank, dims, &canonical, forward, err)) ||
+        prepare_backward_weights(plan, op, &layouts, rank, dims, &canonical, forward, err))
+        goto out;
+    state->scratchpad_backward = larger(larger(state->data.scratchpad, state->weights.scratchpad),
+                                        state->unpack_gradient.scratchpad);
+    op->scratch_backward = state->scratchpad_backward + state->gradient_bytes + state->input_bytes;
+    status = 0;
+out:
+    if (forward)
+        dnnl_primitive_desc_destroy(forward);
+    return status;
+}
+
+static int bind_backward(struct plan *plan, struct op *op, struct err *err)
+{
+    struct conv_state *state = op->state;
+    float *weights = param_value(plan, op->layer->weight), *gradient = param_grad(plan, op->layer->weight);
+    char *scratch = op_scratch_backward(plan, op);
+    void *packed_gradient = state->gradient_bytes ? scratch + state->scratchpad_backward : NULL;
+    void *input = state->input_bytes ? scratch + state->scratchpad_backward + state->gradient_bytes
+                                     : (void *)value_grad(plan, op->in[0]);
+    const struct {
+        struct primitive *primitive;
+        int arg;
+        void *address;
+    } bindings[] = {
+        { &state->data, DNNL_ARG_DIFF_DST, value_grad(plan, op->out) },
+        { &state->data, DNNL_ARG_WEIGHTS, state->packed_data ? state->packed_data : weights },
+        { &state->data, DNNL_ARG_DIFF_SRC, input },
+        { &state->data, DNNL_ARG_SCRATCHPAD, scratch },
+        { &state->weights, DNNL_ARG_SRC, value_data(plan, op->in[0]) },
+        { &state->weights, DNNL_ARG_DIFF_DST, value_grad(plan, op->out) },
+        { &state->weights, DNNL_ARG_DIFF_WEIGHTS, packed_gradient ? packed_gradient : gradient },
+        { &state->weights, DNNL_ARG_DIFF_BIAS, param_grad(plan, op->layer->bias) },
+        { &state->weights, DNNL_ARG_SCRATCHPAD, scratch },
+        { &state->unpack_gradient, DNNL_ARG_FROM, packed_gradient },
+        { &state->unpack_gradient, DNNL_ARG_TO, gradient },
+        { &state->unpack_gradient, DNNL_ARG_SCRATCHPAD, scratch },
+        { &state->pack_data, DNNL_ARG_FROM, weights },
+        { &state->pack_data, DNNL_ARG_TO, state->packed_data },
+    };
+    for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++)
+        if (primitive_bind(bindings[i].primitive, bindings[i].arg, bindings[i].address, err))
+            return -1;
+    return 0;
+}
+
+static int bind(struct plan *plan, struct op *op, struct err *err)
+{
+    struct conv_state *state = op->state;
+    bool eval = plan->spec.mode == PLAN_EVAL;
+    float *weights = param_value(plan, op->layer->weight), *out = value_data(plan, op->out);
+    if (primitive_bind(&state->forward, DNNL_ARG_SRC, value_data(plan, op->in[0]), err) ||
+        primitive_bind(&state->forward, DNNL_ARG_WEIGHTS, state->packed_forward ? state->packed_forward : weights,
+                       err) ||
+        primitive_bind(&state->forward, DNNL_ARG_BIAS, eval ? state->bias : param_value(plan, op->layer->bias), err) ||
+        primitive_bind(&state->forward, DNNL_ARG_DST, out, err) ||
+        primitive_bind(&state->forward, DNNL_ARG_SCRATCHPAD, op_scratch_forward(plan, op), err) ||
+        primitive_bind(&state->pack_forward, DNNL_ARG_FROM, eval ? op_scratch_forward(plan, op) : weights, err) ||
+        primitive_bind(&state->pack_forward, DNNL_ARG_TO, state->packed_forward, err))
+        return -1;
+    if (op->in[1] >= 0 &&
+        (primitive_bind(&state->copy_sum, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
+         primitive_bind(&state->copy_sum, DNNL_ARG_TO, out, err)))
+        return -1;
+    return eval ? 0 : bind_backward(plan, op, err);
+}
+
+static int pack(struct plan *plan, struct op *op, struct err *err)
+{
+    struct conv_state *state = op->state;
+    const struct dnn *dnn = dnn_of(plan);
+    if (plan->spec.mode == PLAN_EVAL)
+        fold_norm(plan, op, state->pack_forward.handle ? op_scratch_forward(plan, op) : state->packed_forward,
+                  state->bias);
+    return primitive_run(&state->pack_forward, dnn, err) || primitive_run(&state->pack_data, dnn, err) ? -1 : 0;
+}
+
+static int forward(struct plan *plan, struct op *op, struct err *err)
+{
+    struct conv_state *state = op->state;
+    if (op->in[1] >= 0 && !op->data_shared && primitive_run(&state->copy_sum, dnn_of(plan), err))
+        return -1;
+    return primitive_run(&state->forward, dnn_of(plan), err);
+}
+
+static int backward(struct plan *plan, struct op *op, struct err *err)
+{
+    struct conv_state *state = op->state;
+    const struct dnn *dnn = dnn_of(plan);
+    if (primitive_run(&state->weights, dnn, err) || primitive_run(&state->unpack_gradient, dnn, err) ||
+        primitive_run(&state->data, dnn, err))
+        return -1;
+    if (state->input_bytes) {
+        const char *scratch = op_scratch_backward(plan, op);
+        add_into(value_grad(plan, op->in[0]),
+                 (const float *)(scratch + state->scratchpad_backward + state->gradient_bytes),
+                 plan->values[op->in[0]].bytes);
+    }
+    return 0;
+}
+
+static void release(struct op *op)
+{
+    struct conv_state *state = op->state;
+    if (!state)
+        return;
+    struct primitive *all[] = { &state->forward,   &state->data,           &state->weights, &state->pack_forward,
+                                &state->pack_data, &state->unpack_gradient, &state->copy_sum };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        primitive_release(all[i]);
+    if (state->packed_data != state->packed_forward)
+        free(state->packed_data);
+    free(state->packed_forward);
+    free(state->bias);
+    free(state);
+    op->state = NULL;
+}
+
+const struct op_functions onednn_conv = {
+    .prepare = prepare,
+    .bind = bind,
+    .pack = pack,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+};

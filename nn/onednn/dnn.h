@@ -1,0 +1,97 @@
+/* What the ops of this backend share: memory layouts, primitives with their arguments, reorders.
+ *
+ * oneDNN's C API is named in dnn.c alone as far as descriptors go, because that is what differs between its versions.
+ * A primitive is made in prepare, gets addresses in bind and is run in forward or backward, where nothing is
+ * allocated. Scratchpads are the plan's: each primitive tells how much it wants. */
+#ifndef DCLS_NN_DNN_H
+#define DCLS_NN_DNN_H
+
+#include <oneapi/dnnl/dnnl.h>
+
+#include "nn/backend.h"
+
+#define DNN_ALIGN(bytes) (((bytes) + 63) / 64 * 64)
+
+/* plan->state */
+struct dnn {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+};
+
+/* -1 and err where `status` is no success; `what` says what was tried. */
+int dnn_check(dnnl_status_t status, const char *what, struct err *err);
+
+/* A memory layout: dimensions and how they lie in memory. */
+struct layout {
+    dnnl_memory_desc_t md;
+};
+/* Dense in the order of dims; "any" leaves the choice to the primitive. */
+int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct err *err);
+int layout_any(struct layout *layout, int rank, const int64_t *dims, struct err *err);
+bool layout_equal(const struct layout *a, const struct layout *b);
+size_t layout_bytes(const struct layout *layout);
+/* That of a value, whether it has a layout of its own or is canonical. */
+int layout_of_value(const struct plan *plan, int value, struct layout *layout, struct err *err);
+/* Makes it the value's (a canonical one becomes NULL) and sets its bytes. */
+int layout_to_value(struct plan *plan, int value, const struct layout *layout, struct err *err);
+
+/* Descriptors of primitives. NULL and err where oneDNN has none; freed by dnnl_primitive_desc_destroy. `window` is
+ * what convolutions and poolings share. */
+struct window {
+    int kernel, stride, padding;
+};
+struct conv_layouts {
+    struct layout src, weights, bias, dst;
+    bool has_bias;
+};
+enum conv_pass { CONV_TRAIN, CONV_EVAL, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHTS };
+/* `hint`: the forward descriptor, for the backward passes. `sum`, `relu`: what CONV_EVAL does with its result. */
+dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, const struct conv_layouts *layouts,
+                               const struct window *window, bool sum, bool relu, dnnl_primitive_desc_t hint,
+                               struct err *err);
+/* Gamma and beta are separate arrays; with `relu` the training passes keep a workspace. */
+dnnl_primitive_desc_t dnn_norm(const struct dnn *dnn, bool training, bool backward, const struct layout *data,
+                               float eps, bool relu, dnnl_primitive_desc_t hint, struct err *err);
+dnnl_primitive_desc_t dnn_pool(const struct dnn *dnn, bool training, bool backward, bool max,
+                               const struct layout *src, const struct layout *dst, const struct window *window,
+                               dnnl_primitive_desc_t hint, struct err *err);
+enum linear_pass { LINEAR_TRAIN, LINEAR_EVAL, LINEAR_BACKWARD_DATA, LINEAR_BACKWARD_WEIGHTS };
+dnnl_primitive_desc_t dnn_linear(const struct dnn *dnn, enum linear_pass pass, const struct conv_layouts *layouts,
+                                 dnnl_primitive_desc_t hint, struct err *err);
+/* The layout that the primitive wants or gives: dnnl_query_src_md, …; false where it has none. */
+bool dnn_query(const_dnnl_primitive_desc_t desc, dnnl_query_t what, struct layout *layout);
+
+/* A primitive and its arguments. Zeroed it is empty: running it does nothing, releasing it is fine. */
+#define PRIMITIVE_ARGS 12
+struct primitive {
+    dnnl_primitive_t handle;
+    dnnl_exec_arg_t args[PRIMITIVE_ARGS];
+    int count;
+    size_t scratchpad; /* bytes, aligned; bound as DNNL_ARG_SCRATCHPAD */
+};
+/* Takes `desc` (destroys it); a NULL desc fails with the err that is there. */
+int primitive_init(struct primitive *primitive, const struct dnn *dnn, dnnl_primitive_desc_t desc, struct err *err);
+void primitive_release(struct primitive *primitive);
+/* Adds an argument, without an address as yet. */
+int primitive_arg(struct primitive *primitive, const struct dnn *dnn, int arg, const struct layout *layout,
+                  struct err *err);
+/* Gives an argument its address; one that was not added is passed over. */
+int primitive_bind(struct primitive *primitive, int arg, void *address, struct err *err);
+int primitive_run(const struct primitive *primitive, const struct dnn *dnn, struct err *err);
+
+/* A copy from one layout to another; from and to are bound as DNNL_ARG_FROM and DNNL_ARG_TO. */
+int reorder_init(struct primitive *primitive, const struct dnn *dnn, const struct layout *from,
+                 const struct layout *to, struct err *err);
+
+/* to[i] += from[i]; both of one layout, so padding is added along (it is 0). */
+void add_into(float *to, const float *from, size_t bytes);
+
+static inline struct dnn *dnn_of(const struct plan *plan)
+{
+    return plan->state;
+}
+
+extern const struct op_functions onednn_conv, onednn_batch_norm, onednn_relu, onednn_max_pool, onednn_global_avg_pool,
+    onednn_add, onednn_linear, onednn_reorder;
+
+#endif

@@ -1,0 +1,183 @@
+/* ReLU, and the sum of two values with the ReLU behind it: loops over memory of one layout, for which a library's
+ * primitive would only add calls. Padding is 0 and stays 0. */
+#include "dnn.h"
+
+static int relu_prepare(struct plan *plan, struct op *op, struct err *err)
+{
+    struct layout layout;
+    op->keep_out = true;
+    op->share_data = 0;
+    op->share_grad = 0;
+    return layout_of_value(plan, op->in[0], &layout, err) || layout_to_value(plan, op->out, &layout, err) ? -1 : 0;
+}
+
+static int relu_forward(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    const float *in = value_data(plan, op->in[0]);
+    float *out = value_data(plan, op->out);
+    size_t count = plan->values[op->out].bytes / sizeof *out;
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < count; i++)
+        out[i] = in[i] > 0 ? in[i] : 0;
+    return 0;
+}
+
+/* din = dout where out is positive, else 0; added to what is there where another consumer wrote first. */
+static void mask(float *din, const float *dout, const float *out, size_t count, bool accumulate)
+{
+    if (accumulate) {
+#pragma omp parallel for simd schedule(static)
+        for (size_t i = 0; i < count; i++)
+            din[i] += out[i] > 0 ? dout[i] : 0;
+    } else {
+#pragma omp parallel for simd schedule(static)
+        for (size_t i = 0; i < count; i++)
+            din[i] = out[i] > 0 ? dout[i] : 0;
+    }
+}
+
+static int relu_backward(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    if (op->wants_grad[0])
+        mask(value_grad(plan, op->in[0]), value_grad(plan, op->out), value_data(plan, op->out),
+             plan->values[op->out].bytes / sizeof(float), op->accumulate[0]);
+    return 0;
+}
+
+const struct op_functions onednn_relu = {
+    .prepare = relu_prepare,
+    .forward = relu_forward,
+    .backward = relu_backward,
+};
+
+/* The second summand is brought into the first one's layout by way of scratch where they differ, its gradient back. */
+struct add_state {
+    struct primitive there, back;
+    size_t bytes;
+};
+
+static int add_prepare(struct plan *plan, struct op *op, struct err *err)
+{
+    struct add_state *state = op->state = calloc(1, sizeof *state);
+    struct layout first, second;
+    if (!state)
+        return err_set(err, "out of memory for a plan");
+    if (layout_of_value(plan, op->in[0], &first, err) || layout_of_value(plan, op->in[1], &second, err) ||
+        layout_to_value(plan, op->out, &first, err))
+        return -1;
+    op->keep_out = op->relu;
+    op->share_data = 0;
+    if (layout_equal(&first, &second)) {
+        op->share_grad = 0;
+        return 0;
+    }
+    state->bytes = DNN_ALIGN(layout_bytes(&first));
+    op->scratch_forward = state->bytes;
+    op->scratch_backward = state->bytes + DNN_ALIGN(layout_bytes(&second));
+    return reorder_init(&state->there, dnn_of(plan), &second, &first, err) ||
+                   reorder_init(&state->back, dnn_of(plan), &first, &second, err)
+               ? -1
+               : 0;
+}
+
+static int add_bind(struct plan *plan, struct op *op, struct err *err)
+{
+    struct add_state *state = op->state;
+    char *scratch = op_scratch_backward(plan, op);
+    void *to = op->accumulate[1] && scratch ? scratch + state->bytes : (void *)value_grad(plan, op->in[1]);
+    return primitive_bind(&state->there, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
+                   primitive_bind(&state->there, DNNL_ARG_TO, op_scratch_forward(plan, op), err) ||
+                   primitive_bind(&state->back, DNNL_ARG_FROM, scratch, err) ||
+                   primitive_bind(&state->back, DNNL_ARG_TO, to, err)
+               ? -1
+               : 0;
+}
+
+static int add_forward(struct plan *plan, struct op *op, struct err *err)
+{
+    struct add_state *state = op->state;
+    if (primitive_run(&state->there, dnn_of(plan), err))
+        return -1;
+    const float *a = value_data(plan, op->in[0]);
+    const float *b = state->bytes ? op_scratch_forward(plan, op) : value_data(plan, op->in[1]);
+    float *out = value_data(plan, op->out), least = op->relu ? 0 : -__FLT_MAX__;
+    size_t count = plan->values[op->out].bytes / sizeof *out;
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < count; i++)
+        out[i] = a[i] + b[i] > least ? a[i] + b[i] : least;
+    return 0;
+}
+
+/* One pass for both gradients where they are plain: what is masked once is written twice. */
+static void split(float *da, float *db, const float *dout, const float *out, size_t count)
+{
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < count; i++) {
+        float gradient = !out || out[i] > 0 ? dout[i] : 0;
+        da[i] = gradient;
+        db[i] = gradient;
+    }
+}
+
+static void pass(float *din, const float *dout, const float *out, size_t count, bool accumulate)
+{
+    if (out)
+        mask(din, dout, out, count, accumulate);
+    else if (accumulate)
+        add_into(din, dout, count * sizeof *din);
+    else if (din != dout)
+        memcpy(din, dout, count * sizeof *din);
+}
+
+static int add_backward(struct plan *plan, struct op *op, struct err *err)
+{
+    struct add_state *state = op->state;
+    const float *out = op->relu ? value_data(plan, op->out) : NULL;
+    float *dout = value_grad(plan, op->out), *da = value_grad(plan, op->in[0]), *db = value_grad(plan, op->in[1]);
+    size_t count = plan->values[op->out].bytes / sizeof *dout;
+    if (state->bytes) {
+        float *scratch = op_scratch_backward(plan, op);
+        if (op->wants_grad[1]) {
+            pass(scratch, dout, out, count, false);
+            if (primitive_run(&state->back, dnn_of(plan), err))
+                return -1;
+            if (op->accumulate[1])
+                add_into(db, scratch + state->bytes / sizeof *scratch, plan->values[op->in[1]].bytes);
+        }
+        if (op->wants_grad[0])
+            pass(da, dout, out, count, op->accumulate[0]);
+        return 0;
+    }
+    if (op->wants_grad[0] && op->wants_grad[1] && !op->accumulate[0] && !op->accumulate[1]) {
+        split(da, db, dout, out, count);
+        return 0;
+    }
+    /* What lies where dout does is written last; a value summed with itself is written before it is added to. */
+    for (int i = 0; i < 2; i++) {
+        int j = op->grad_shared ? !i : i;
+        if (op->wants_grad[j])
+            pass(j ? db : da, dout, out, count, op->accumulate[j]);
+    }
+    return 0;
+}
+
+static void add_release(struct op *op)
+{
+    struct add_state *state = op->state;
+    if (!state)
+        return;
+    primitive_release(&state->there);
+    primitive_release(&state->back);
+    free(state);
+    op->state = NULL;
+}
+
+const struct op_functions onednn_add = {
+    .prepare = add_prepare,
+    .bind = add_bind,
+    .forward = add_forward,
+    .backward = add_backward,
+    .release = add_release,
+};
