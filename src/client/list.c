@@ -137,7 +137,9 @@ static int print_list(const struct list *list, const cJSON *items)
     table_init(&table, list->headings, columns);
     buf_init(&out, LIST_MAX);
     cJSON_ArrayForEach(item, items)
+    {
         list->row(&table, item);
+    }
     if (table_print(&table, &out) < 0) {
         err_set(&err, "no memory");
         status = client_fail(&err);

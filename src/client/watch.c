@@ -40,7 +40,9 @@ static void print_summary(const cJSON *job)
     char time[PROGRESS_TIME_SIZE];
     const cJSON *result;
     cJSON_ArrayForEach(result, results)
+    {
         seconds += api_number(result, "epoch_time_seconds", 0);
+    }
     fputs("model '", stdout);
     text_print(api_text(job, "modelName"), TEXT_ONE_LINE);
     fputs("'", stdout);
