@@ -1,0 +1,47 @@
+/* The models that were trained or seen: (name, SHA-256) and what is known of each. Kept in the store; in memory for
+ * answers and for the choice of a model. Nodes that hold one are asked of the registry. */
+#ifndef DCLS_BROKER_MODELS_H
+#define DCLS_BROKER_MODELS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dcls/base/sha256.h"
+#include "dcls/proto/name.h"
+
+struct broker;
+
+struct model {
+    struct model *next;
+    char name[NAME_SIZE], sha256[SHA256_HEX_SIZE]; /* sha256 empty: a legacy node's */
+    cJSON *info;    /* "type", "classes", "imageSize", "bytes"; may be NULL */
+    char job[NAME_SIZE]; /* the job that made it; empty: none here */
+    int64_t completed;   /* wall clock, ms; 0: not by a job of this broker */
+};
+
+struct models;
+struct models *models_new(struct broker *broker);
+void models_free(struct models *models);
+
+/* Puts one into memory, as the store has it; takes `info`. NULL where memory lacks. */
+struct model *models_put(struct models *models, const char *name, const char *sha256, cJSON *info, const char *job,
+                         int64_t completed);
+/* A node tells of its models: new ones are remembered (in the store too). */
+void models_seen(struct models *models, const cJSON *model_info);
+/* A job made `sha256` of that name: older models of the name that no node holds are forgotten. */
+void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info,
+                      const char *job, int64_t completed);
+/* Forgets every model of the name. */
+void models_forget(struct models *models, const char *name);
+
+bool models_know(const struct models *models, const char *name);
+/* The model that was completed last among those that some node holds, else any that a node holds; NULL: none. */
+const char *models_newest(const struct models *models);
+/* Its digest where exactly one is known that `node` (NULL: any) holds; NULL otherwise. */
+const char *models_digest(const struct models *models, const char *name, const char *node);
+
+/* {"models": [...]}; NULL where memory lacks. */
+cJSON *models_json(const struct models *models);
+
+#endif

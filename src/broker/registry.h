@@ -1,0 +1,60 @@
+/* The nodes that are connected, by name: what they can do, which models they hold, what they are busy with. */
+#ifndef DCLS_BROKER_REGISTRY_H
+#define DCLS_BROKER_REGISTRY_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dcls/proto/msg.h"
+#include "dcls/proto/name.h"
+
+struct link;
+struct broker;
+
+struct node {
+    struct node *next;
+    char name[NAME_SIZE];
+    struct link *link;
+    char *instance, *version, *cpu;
+    int64_t protocol;   /* -1: a legacy peer */
+    int64_t cores, memory;
+    cJSON *dataset;
+    struct strings features, models;
+    cJSON *model_info;  /* array, NULL for a legacy peer */
+    char job[NAME_SIZE]; /* the training that it runs; empty: none */
+    int pending;        /* inferences not answered yet */
+};
+
+struct registry;
+struct registry *registry_new(struct broker *broker);
+void registry_free(struct registry *registry);
+
+struct node *registry_find(const struct registry *registry, const char *name); /* NULL: not there */
+struct node *registry_first(const struct registry *registry);                  /* in order of registration */
+
+/* From a CLIENT CONNECT: a new node, or the one of that name taken over by `link`. NULL where memory lacks. */
+struct node *registry_add(struct registry *registry, const struct msg *connect, struct link *link);
+void registry_remove(struct registry *registry, struct node *node);
+
+/* From NODE INFO, NEW MODEL ADDED and TRAINING_COMPLETED: `models` replaces what was listed (NULL: keep), one entry of
+ * `model_info` replaces that of its name. */
+int node_set_models(struct registry *registry, struct node *node, const struct msg *msg);
+int node_add_model(struct registry *registry, struct node *node, const char *name, const cJSON *info);
+
+bool node_is_legacy(const struct node *node);
+bool node_offers(const struct node *node, const char *feature);
+/* NULL, or the name of the first set option that the node does not offer. */
+const char *node_lacks_option(const struct node *node, const struct train_options *options);
+bool node_has_model(const struct node *node, const char *model);
+/* Of modelInfo; NULL where the node did not tell. */
+const cJSON *node_model_info(const struct node *node, const char *model);
+const char *node_model_sha256(const struct node *node, const char *model);
+
+/* {"nodes": [...]}, and one of them. NULL where memory lacks. */
+cJSON *registry_json(const struct registry *registry);
+cJSON *node_json(const struct node *node);
+/* Tells event streams of the node; `gone`: that it left. */
+void node_publish(struct registry *registry, const struct node *node, bool gone);
+
+#endif

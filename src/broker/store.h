@@ -1,0 +1,34 @@
+/* What survives a restart: jobs, models, results. SQLite in WAL mode with full sync; the one file that names it.
+ *
+ * Writes run on the task thread in the order in which they are asked for; each completion comes after the commit. What
+ * is written is copied when it is asked for. */
+#ifndef DCLS_BROKER_STORE_H
+#define DCLS_BROKER_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dcls/base/err.h"
+
+struct broker;
+struct job;
+struct model;
+struct store;
+
+/* Opens or creates STATE/dcls.db, and loads jobs and models into the broker's. Before the loop turns. */
+struct store *store_open(struct broker *broker, struct err *err);
+void store_close(struct store *store);
+
+/* Writes the job as it is now, with `data`, `report` and `log` where not NULL (what was stored stays otherwise). `done` (or NULL)
+ * is called after the commit, `ok` false where it failed. -1 where memory lacks: `done` is not called. */
+int store_save_job(struct broker *broker, const struct job *job, const char *report, const char *log,
+                   void (*done)(void *arg, bool ok), void *arg);
+void store_save_model(struct broker *broker, const struct model *model);
+void store_forget_model(struct broker *broker, const char *name, const char *sha256);
+
+/* The report or log of the newest completed job of that model; `text` NULL: none. */
+enum store_text { STORE_REPORT, STORE_LOG };
+int store_read_text(struct broker *broker, enum store_text what, const char *model,
+                    void (*done)(void *arg, const char *text), void *arg);
+
+#endif
