@@ -5,6 +5,7 @@
 #include "dcls/base/http.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,7 @@ static int explain(const struct transfer *transfer, CURLcode code, const char *h
                    struct err *err)
 {
     const struct http_request *request = transfer->request;
+    long cause = 0;
     if (transfer->too_large)
         return err_set(err, "the answer of '%s' is larger than %zu bytes", host, transfer->response->body.max);
     if (transfer->refused_by_sink)
@@ -112,8 +114,9 @@ static int explain(const struct transfer *transfer, CURLcode code, const char *h
     case CURLE_COULDNT_RESOLVE_HOST:
         return err_set(err, "cannot reach '%s': no such host", host);
     case CURLE_COULDNT_CONNECT:
+        curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &cause);
         return err_set(err, "cannot reach '%s': %s", host,
-                       strstr(detail, "refused") ? "connection refused" : "it does not answer");
+                       cause == ECONNREFUSED ? "connection refused" : cause ? strerror((int)cause) : detail);
     case CURLE_PARTIAL_FILE:
         return err_set(err, "'%s' closed the connection half-way", host);
     default:
