@@ -1,7 +1,7 @@
 /* What the commands of `dcls client` share: where the broker is, and how results and failures are told.
  *
- * Results go to stdout, everything else to stderr, each failure as one line behind "dcls: ". With --json stdout gets one
- * JSON document and nothing else. */
+ * Results go to stdout, everything else to stderr, each failure as one line behind "dcls: ". With --json stdout gets
+ * one JSON document and nothing else. */
 #ifndef DCLS_CLIENT_CLIENT_H
 #define DCLS_CLIENT_CLIENT_H
 

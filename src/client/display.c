@@ -22,8 +22,9 @@ void display_init(struct display *display, bool json)
     display->terminal = isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
-/* Less than there is: some terminals wrap when the last column is written, and a Ctrl-C shows as "^C" behind the line. */
+/* Columns left free: some terminals wrap when the last is written, and a Ctrl-C shows as "^C" behind the line. */
 #define SPARE 3
+
 
 static int screen_width(void)
 {

@@ -10,7 +10,7 @@
 #include "src/client/sse.h"
 
 #define STREAM                                                                                                         \
-    ": a comment\n\nevent: job\nid: 7\ndata: {\"a\": 1}\n\nid: 8\r\ndata:two\r\ndata: lines\r\n\r\n"                    \
+    ": a comment\n\nevent: job\nid: 7\ndata: {\"a\": 1}\n\nid: 8\r\ndata:two\r\ndata: lines\r\n\r\n"                   \
     "event: node\rid: 9\rdata:  x\r\runknown: y\nevent: model\ndata\n\nid: 10\n\n"
 #define EVENTS "job|7|{\"a\": 1};message|8|two\nlines;node|9| x;model|9|;"
 
