@@ -188,12 +188,14 @@ enum blob_result blobs_put(struct blobs *blobs, const char *sha256, int64_t offs
 }
 
 enum blob_result blobs_add(struct blobs *blobs, const void *bytes, size_t count, const char *const *in_use,
-                           char sha256[SHA256_HEX_SIZE], struct err *err)
+                           const char *sha256, bool *created, struct err *err)
 {
     struct blob_state state;
-    if (sha256_bytes(bytes, count, sha256, err) < 0)
-        return BLOB_ERROR;
     char part[PATH_ROOM];
+    blobs_stat(blobs, sha256, &state);
+    *created = !state.complete;
+    if (state.complete)
+        return BLOB_DONE;
     path_of(blobs, sha256, PART, part);
     unlink(part); /* all bytes are here: what an upload left half done is not needed */
     return blobs_put(blobs, sha256, 0, (int64_t)count, bytes, count, in_use, &state, err);

@@ -43,9 +43,9 @@ enum blob_result blobs_put(struct blobs *blobs, const char *sha256, int64_t offs
 void blobs_stat(const struct blobs *blobs, const char *sha256, struct blob_state *state);
 /* Opens a complete blob for reading and marks it as used now: the descriptor, the caller's to close, or -1. */
 int blobs_open(struct blobs *blobs, const char *sha256, int64_t *size);
-/* Stores bytes that are here already; sha256 is filled in. */
+/* Stores bytes that are here already. *created: it was not there before. */
 enum blob_result blobs_add(struct blobs *blobs, const void *bytes, size_t count, const char *const *in_use,
-                           char sha256[SHA256_HEX_SIZE], struct err *err);
+                           const char *sha256, bool *created, struct err *err);
 /* A missing one is fine. */
 void blobs_remove(struct blobs *blobs, const char *sha256);
 

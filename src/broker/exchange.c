@@ -60,7 +60,21 @@ static void exchange_free(struct exchange *exchange)
     free(exchange->outflow.bytes);
     if (exchange->later != NULL)
         event_free(exchange->later);
+    if (exchange->context_free != NULL)
+        exchange->context_free(exchange->context);
+    free(exchange->context);
     free(exchange);
+}
+
+void *exchange_context(struct exchange *exchange, size_t size, void (*release)(void *context))
+{
+    exchange->context = calloc(1, size);
+    if (exchange->context == NULL) {
+        exchange_error(exchange, 503, "no memory");
+        return NULL;
+    }
+    exchange->context_free = release;
+    return exchange->context;
 }
 
 /* Gives the request back to evhttp, which frees it now or when its answer has left; then frees the exchange. */

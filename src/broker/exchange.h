@@ -47,7 +47,14 @@ struct exchange {
     void *stream_arg;
     bool draining;
     struct event *later;                /* what may not happen inside libevent's callbacks */
+    /* what a handler remembers meanwhile; freed with the exchange */
+    void *context;
+    void (*context_free)(void *context);
 };
+
+/* Zeroed memory that is the exchange's context from now on, once; NULL after 503 was answered. `release` is called on
+ * it when the exchange ends, before it is freed (NULL: nothing to release). */
+void *exchange_context(struct exchange *exchange, size_t size, void (*release)(void *context));
 
 /* A decoded member of the query string; NULL where absent. */
 const char *exchange_query(const struct exchange *exchange, const char *name);

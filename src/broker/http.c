@@ -19,7 +19,9 @@
 #include "broker.h"
 #include "dcls/base/log.h"
 #include "exchange.h"
+#include "files.h"
 #include "routes.h"
+#include "streams.h"
 
 #define MAX_HEADERS (16 * 1024)
 #define MAX_BODY (32 * 1024 * 1024)
@@ -35,6 +37,8 @@ struct http {
     struct evconnlistener *listener; /* evhttp's */
     struct event *resume;            /* accepts again after a pause */
     struct exchange *exchanges;
+    struct files files;
+    struct streams *streams;
     int port;
     int connections;                 /* at the last count, and accepted since: never less than there are */
 };
@@ -236,9 +240,12 @@ struct http *http_new(struct broker *broker, const char *host, int port, struct 
         return NULL;
     }
     http->broker = broker;
+    if (files_init(&http->files, broker, err) < 0)
+        goto fail;
+    http->streams = streams_new(broker);
     http->evhttp = evhttp_new(broker->base);
     http->resume = evtimer_new(broker->base, on_resume, http);
-    if (http->evhttp == NULL || http->resume == NULL) {
+    if (http->streams == NULL || http->evhttp == NULL || http->resume == NULL) {
         err_set(err, "no memory");
         goto fail;
     }
@@ -270,6 +277,16 @@ int http_port(const struct http *http)
     return http->port;
 }
 
+struct files *http_files(struct http *http)
+{
+    return &http->files;
+}
+
+struct streams *http_streams(struct http *http)
+{
+    return http->streams;
+}
+
 void http_free(struct http *http)
 {
     if (http == NULL)
@@ -280,5 +297,7 @@ void http_free(struct http *http)
         event_free(http->resume);
     if (http->evhttp != NULL)
         evhttp_free(http->evhttp);
+    streams_free(http->streams);
+    files_release(&http->files);
     free(http);
 }

@@ -10,20 +10,20 @@
 #ifndef DCLS_BROKER_HTTP_H
 #define DCLS_BROKER_HTTP_H
 
-#include <cjson/cJSON.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "dcls/base/err.h"
 
 struct broker;
+struct files;
 struct http;
+struct streams;
 
 /* Listens on host:port (0: a free one) on the broker's event_base. Called when everything else of the broker stands:
  * it reads broker->base, tasks, events, images and state. NULL with err otherwise. */
 struct http *http_new(struct broker *broker, const char *host, int port, struct err *err);
 int http_port(const struct http *http);
+/* For the handlers. */
+struct files *http_files(struct http *http);
+struct streams *http_streams(struct http *http);
 /* Ends every connection. No completion of a task or callback of jobs or inference may come after: stop those first. */
 void http_free(struct http *http);
 

@@ -42,7 +42,11 @@ static void hash(const char *text, char hex[SHA256_HEX_SIZE])
 static enum blob_result add(struct blobs *blobs, const char *text, const char *const *in_use)
 {
     char hex[SHA256_HEX_SIZE];
-    return blobs_add(blobs, text, strlen(text), in_use, hex, NULL);
+    bool created = false;
+    hash(text, hex);
+    enum blob_result result = blobs_add(blobs, text, strlen(text), in_use, hex, &created, NULL);
+    assert_true(created);
+    return result;
 }
 
 static bool holds(struct blobs *blobs, const char *text)

@@ -1,0 +1,154 @@
+/* GET /models, DELETE /models/NAME, GET /models/NAME/{NAME.pth,log,report}.
+ *
+ * A model's bytes are a blob by its digest. Where the blob is not there, a node that holds the model is asked to upload
+ * it, and the download begins when it has. */
+#include <string.h>
+
+#include "broker.h"
+#include "files.h"
+#include "http.h"
+#include "models.h"
+#include "requests.h"
+#include "routes.h"
+#include "store.h"
+#include "task.h"
+
+struct download {
+    struct exchange *exchange;
+    struct files *files;
+    char sha256[SHA256_HEX_SIZE];
+    bool pushed;        /* a node uploaded it just now */
+    int fd;
+    int64_t size;
+};
+
+void handle_models(struct exchange *exchange)
+{
+    exchange_json(exchange, 200, models_json(exchange->broker->models));
+}
+
+static void on_removed(void *arg, int status, const cJSON *data, const char *error)
+{
+    (void)data;
+    struct exchange *exchange = arg;
+    if (status >= 400) {
+        exchange_error(exchange, status, "%s", error);
+        return;
+    }
+    cJSON *object = cJSON_CreateObject();
+    if (cJSON_AddStringToObject(object, "model", exchange->args[0]) == NULL ||
+        cJSON_AddTrueToObject(object, "removed") == NULL) {
+        cJSON_Delete(object);
+        object = NULL;
+    }
+    exchange_json(exchange, 200, object);
+}
+
+void handle_model_remove(struct exchange *exchange)
+{
+    requests_remove(exchange->broker->requests, exchange->args[0], on_removed, exchange);
+}
+
+static void on_text(struct exchange *exchange, const char *what, const char *type, const char *text)
+{
+    char *copy = text == NULL ? NULL : strdup(text);
+    if (text == NULL)
+        exchange_error(exchange, 404, "there is no %s of a model '%.80s' here", what, exchange->args[0]);
+    else if (copy == NULL)
+        exchange_error(exchange, 503, "no memory");
+    else
+        exchange_text(exchange, 200, type, copy, strlen(copy));
+}
+
+static void on_log(void *arg, const char *text)
+{
+    on_text(arg, "log", "text/plain; charset=utf-8", text);
+}
+
+static void on_report(void *arg, const char *text)
+{
+    on_text(arg, "report", "application/json", text);
+}
+
+static void on_pushed(void *arg, int status, const cJSON *data, const char *error);
+
+static void run_open(void *arg)
+{
+    struct download *download = arg;
+    download->fd = blobs_open(download->files->blobs, download->sha256, &download->size);
+}
+
+static void done_open(void *arg)
+{
+    struct download *download = arg;
+    struct exchange *exchange = download->exchange;
+    if (download->fd >= 0) {
+        char header[128];
+        snprintf(header, sizeof header, "attachment; filename=\"%s.pth\"", exchange->args[0]);
+        exchange_add_header(exchange, "Content-Disposition", header);
+        exchange_file(exchange, download->fd, download->size, "application/octet-stream");
+    } else if (download->pushed) {
+        exchange_error(exchange, 500, "the bytes of model '%s' were uploaded and are gone again", exchange->args[0]);
+    } else {
+        requests_push(exchange->broker->requests, exchange->args[0], exchange_query(exchange, "node"), on_pushed,
+                      exchange);
+    }
+}
+
+static void open_blob(struct exchange *exchange, const char *sha256)
+{
+    struct download *download = exchange->context;
+    snprintf(download->sha256, sizeof download->sha256, "%s", sha256);
+    if (tasks_submit(exchange->broker->tasks, run_open, done_open, download) < 0)
+        exchange_error(exchange, 503, "no memory");
+}
+
+static void on_pushed(void *arg, int status, const cJSON *data, const char *error)
+{
+    struct exchange *exchange = arg;
+    struct download *download = exchange->context;
+    const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "sha256"));
+    if (status >= 400 || sha256 == NULL) {
+        exchange_error(exchange, status >= 400 ? status : 502, "%s",
+                       error != NULL ? error : "the node does not say which bytes it uploaded");
+        return;
+    }
+    download->pushed = true;
+    open_blob(exchange, sha256);
+}
+
+static void send_weights(struct exchange *exchange)
+{
+    struct broker *broker = exchange->broker;
+    const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
+    struct download *download = exchange_context(exchange, sizeof *download, NULL);
+    if (download == NULL)
+        return;
+    download->exchange = exchange;
+    download->files = http_files(exchange->http);
+    const char *sha256 = models_digest(broker->models, model, node);
+    if (sha256 != NULL)
+        open_blob(exchange, sha256);
+    else
+        requests_push(broker->requests, model, node, on_pushed, exchange);
+}
+
+void handle_model_file(struct exchange *exchange)
+{
+    const char *model = exchange->args[0], *what = exchange->args[1];
+    size_t size = strlen(model);
+    struct broker *broker = exchange->broker;
+    int status = 0;
+    if (!name_is_valid(model))
+        exchange_error(exchange, 404, "there is no model '%.80s'", model);
+    else if (strcmp(what, "log") == 0)
+        status = store_read_text(broker, STORE_LOG, model, on_log, exchange);
+    else if (strcmp(what, "report") == 0)
+        status = store_read_text(broker, STORE_REPORT, model, on_report, exchange);
+    else if (strncmp(what, model, size) == 0 && strcmp(what + size, ".pth") == 0)
+        send_weights(exchange);
+    else
+        exchange_error(exchange, 404, "a model has no '%.80s' here, only '%s.pth', 'log' and 'report'", what, model);
+    if (status < 0)
+        exchange_error(exchange, 503, "no memory");
+}
