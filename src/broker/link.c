@@ -352,6 +352,11 @@ struct msg *link_kept(struct link *link)
     return link->kept;
 }
 
+struct broker *link_broker(const struct link *link)
+{
+    return link->links->broker;
+}
+
 const char *link_peer(const struct link *link)
 {
     return link->peer;

@@ -43,6 +43,7 @@ void link_after(struct link *link, int ms, void (*callback)(struct link *link));
 /* A message kept for later, owned by the link; NULL: none. */
 void link_keep(struct link *link, struct msg *msg);
 struct msg *link_kept(struct link *link);
+struct broker *link_broker(const struct link *link);
 const char *link_peer(const struct link *link); /* "127.0.0.1:40321", for logs */
 
 #endif

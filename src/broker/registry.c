@@ -156,6 +156,20 @@ int node_add_model(struct registry *registry, struct node *node, const char *nam
     return 0;
 }
 
+void node_drop_model(struct registry *registry, struct node *node, const char *name)
+{
+    for (size_t i = 0; i < node->models.count; i++)
+        if (!strcmp(node->models.items[i], name)) {
+            free(node->models.items[i]);
+            node->models.items[i] = node->models.items[--node->models.count];
+            break;
+        }
+    const cJSON *info = node_model_info(node, name);
+    if (info)
+        cJSON_Delete(cJSON_DetachItemViaPointer(node->model_info, (cJSON *)info));
+    node_publish(registry, node, false);
+}
+
 bool node_is_legacy(const struct node *node)
 {
     return node->protocol < 1;

@@ -41,6 +41,8 @@ void registry_remove(struct registry *registry, struct node *node);
  * `model_info` replaces that of its name. */
 int node_set_models(struct registry *registry, struct node *node, const struct msg *msg);
 int node_add_model(struct registry *registry, struct node *node, const char *name, const cJSON *info);
+/* It was told to remove it; NODE INFO will say so too. */
+void node_drop_model(struct registry *registry, struct node *node, const char *name);
 
 bool node_is_legacy(const struct node *node);
 bool node_offers(const struct node *node, const char *feature);

@@ -1,0 +1,103 @@
+/* Putting the broker together, its loop, and taking it apart. */
+#include "broker.h"
+
+#include <errno.h>
+#include <event2/thread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/base/buf.h"
+#include "dcls/base/clock.h"
+#include "dcls/base/fs.h"
+#include "dcls/base/log.h"
+#include "events.h"
+#include "http.h"
+#include "jobs.h"
+#include "link.h"
+#include "models.h"
+#include "registry.h"
+#include "requests.h"
+#include "store.h"
+#include "task.h"
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+    (void)what;
+    log_info("stops on signal %d", (int)number);
+    event_base_loopexit(arg, NULL);
+}
+
+static int write_ports(const struct broker *broker, const char *path, struct err *err)
+{
+    struct buf text;
+    buf_init(&text, 256);
+    int failed = buf_printf(&text, "{\"port\": %d, \"api_port\": %d}\n", broker->port, broker->api_port)
+                     ? err_set(err, "no memory for '%s'", path)
+                     : fs_write(path, text.data, text.len, err);
+    buf_release(&text);
+    return failed;
+}
+
+static int init(struct broker *broker, const struct broker_options *options, struct err *err)
+{
+    broker->images = options->images;
+    broker->state = options->state;
+    if (!(broker->base = event_base_new()) || !(broker->events = events_new(clock_wall_ms())) ||
+        !(broker->registry = registry_new(broker)) || !(broker->models = models_new(broker)) ||
+        !(broker->jobs = jobs_new(broker)) || !(broker->requests = requests_new(broker)))
+        return err_set(err, "no memory to start");
+    if (!(broker->tasks = tasks_new(broker->base, err)) || !(broker->store = store_open(broker, err)) ||
+        !(broker->links = links_new(broker, options->host, options->port, err)))
+        return -1;
+    broker->port = links_port(broker->links);
+    if (!(broker->http = http_new(broker, options->host, options->api_port, err)))
+        return -1;
+    broker->api_port = http_port(broker->http);
+    if (jobs_start(broker->jobs, err))
+        return -1;
+    return options->port_file ? write_ports(broker, options->port_file, err) : 0;
+}
+
+/* Connections go before what their callbacks use; tasks run to their end, so that what was accepted is stored. */
+static void release(struct broker *broker)
+{
+    tasks_free(broker->tasks);
+    requests_free(broker->requests);
+    http_free(broker->http);
+    links_free(broker->links);
+    store_close(broker->store);
+    jobs_free(broker->jobs);
+    models_free(broker->models);
+    registry_free(broker->registry);
+    events_free(broker->events);
+    if (broker->base)
+        event_base_free(broker->base);
+}
+
+int broker_run(const struct broker_options *options, struct err *err)
+{
+    struct broker broker = { 0 };
+    struct event *signals[2] = { NULL };
+    static const int numbers[2] = { SIGINT, SIGTERM };
+    int status = -1;
+    signal(SIGPIPE, SIG_IGN);
+    evthread_use_pthreads();
+    if (init(&broker, options, err))
+        goto out;
+    for (int i = 0; i < 2; i++) {
+        signals[i] = evsignal_new(broker.base, numbers[i], on_signal, broker.base);
+        if (!signals[i] || event_add(signals[i], NULL)) {
+            err_set(err, "cannot watch for signals");
+            goto out;
+        }
+    }
+    log_info("nodes at %s:%d, clients at http://%s:%d", options->host, broker.port, options->host, broker.api_port);
+    status = event_base_dispatch(broker.base) < 0 ? err_set(err, "the event loop failed") : 0;
+out:
+    for (int i = 0; i < 2; i++)
+        if (signals[i])
+            event_free(signals[i]);
+    release(&broker);
+    return status;
+}

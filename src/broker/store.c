@@ -1,0 +1,368 @@
+/* Jobs, models and results in SQLite. */
+#include "store.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker.h"
+#include "dcls/base/fs.h"
+#include "dcls/base/log.h"
+#include "jobs.h"
+#include "models.h"
+#include "task.h"
+
+#define SCHEMA_VERSION 1
+#define BUSY_MS 5000
+
+static const char schema[] = "CREATE TABLE jobs ("
+                             " id INTEGER PRIMARY KEY, state TEXT NOT NULL, model_name TEXT NOT NULL,"
+                             " model_type TEXT NOT NULL, wanted TEXT NOT NULL, node TEXT NOT NULL,"
+                             " train_key TEXT NOT NULL UNIQUE, generation INTEGER NOT NULL, options TEXT NOT NULL,"
+                             " results TEXT NOT NULL, data TEXT, report TEXT, log TEXT, error TEXT,"
+                             " created INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL);"
+                             "CREATE INDEX jobs_by_model ON jobs (model_name, ended);"
+                             "CREATE TABLE models ("
+                             " name TEXT NOT NULL, sha256 TEXT NOT NULL, info TEXT, job TEXT NOT NULL,"
+                             " completed INTEGER NOT NULL, PRIMARY KEY (name, sha256));"
+                             "PRAGMA user_version = 1;";
+
+struct store {
+    sqlite3 *db;
+};
+
+static int run(sqlite3 *db, const char *sql, struct err *err)
+{
+    char *message = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) == SQLITE_OK)
+        return 0;
+    err_set(err, "the state's database: %s", message ? message : sqlite3_errmsg(db));
+    sqlite3_free(message);
+    return -1;
+}
+
+static sqlite3_stmt *prepare(sqlite3 *db, const char *sql, struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        err_set(err, "the state's database: %s", sqlite3_errmsg(db));
+    return statement;
+}
+
+static int create_or_check(sqlite3 *db, struct err *err)
+{
+    sqlite3_stmt *statement = prepare(db, "PRAGMA user_version", err);
+    if (!statement)
+        return -1;
+    int version = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int(statement, 0) : -1;
+    sqlite3_finalize(statement);
+    if (version == SCHEMA_VERSION)
+        return 0;
+    if (version)
+        return err_set(err, "the state's database is of version %d, this program knows %d", version, SCHEMA_VERSION);
+    if (run(db, "BEGIN IMMEDIATE", err))
+        return -1;
+    if (run(db, schema, err)) {
+        run(db, "ROLLBACK", NULL);
+        return -1;
+    }
+    return run(db, "COMMIT", err);
+}
+
+static const char *column(sqlite3_stmt *row, int at)
+{
+    const char *text = (const char *)sqlite3_column_text(row, at);
+    return text ? text : "";
+}
+
+static struct job *read_job(sqlite3_stmt *row)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job)
+        return NULL;
+    snprintf(job->id, sizeof job->id, "%lld", (long long)sqlite3_column_int64(row, 0));
+    for (enum job_state state = JOB_QUEUED; state <= JOB_CANCELLED; state++)
+        if (!strcmp(column(row, 1), job_state_names[state]))
+            job->state = state;
+    snprintf(job->model_name, sizeof job->model_name, "%s", column(row, 2));
+    snprintf(job->model_type, sizeof job->model_type, "%s", column(row, 3));
+    snprintf(job->wanted, sizeof job->wanted, "%s", column(row, 4));
+    snprintf(job->node, sizeof job->node, "%s", column(row, 5));
+    snprintf(job->train_key, sizeof job->train_key, "%s", column(row, 6));
+    job->generation = sqlite3_column_int64(row, 7);
+    train_options_init(&job->options);
+    cJSON *options = cJSON_Parse(column(row, 8));
+    struct err err = ERR_INIT;
+    if (options && train_options_from_json(&job->options, options, &err))
+        log_warn("job %s: %s", job->id, err.text);
+    cJSON_Delete(options);
+    job->results = cJSON_Parse(column(row, 9));
+    if (!job->results)
+        job->results = cJSON_CreateArray();
+    job->data = cJSON_Parse(column(row, 10));
+    job->error = *column(row, 11) ? strdup(column(row, 11)) : NULL;
+    job->created = sqlite3_column_int64(row, 12);
+    job->started = sqlite3_column_int64(row, 13);
+    job->ended = sqlite3_column_int64(row, 14);
+    return job;
+}
+
+static int load(struct broker *broker, sqlite3 *db, struct err *err)
+{
+    sqlite3_stmt *jobs = prepare(db,
+                                 "SELECT id, state, model_name, model_type, wanted, node, train_key, generation,"
+                                 " options, results, data, error, created, started, ended FROM jobs ORDER BY id",
+                                 err);
+    sqlite3_stmt *models = prepare(db, "SELECT name, sha256, info, job, completed FROM models ORDER BY completed", err);
+    int status = jobs && models ? 0 : -1;
+    while (!status && sqlite3_step(jobs) == SQLITE_ROW) {
+        struct job *job = read_job(jobs);
+        if (job)
+            jobs_restore(broker->jobs, job);
+        else
+            status = err_set(err, "no memory for the jobs of the state's database");
+    }
+    while (!status && sqlite3_step(models) == SQLITE_ROW)
+        if (!models_put(broker->models, column(models, 0), column(models, 1), cJSON_Parse(column(models, 2)),
+                        column(models, 3), sqlite3_column_int64(models, 4)))
+            status = err_set(err, "no memory for the models of the state's database");
+    sqlite3_finalize(jobs);
+    sqlite3_finalize(models);
+    return status;
+}
+
+struct store *store_open(struct broker *broker, struct err *err)
+{
+    struct store *store = calloc(1, sizeof *store);
+    char *path = fs_join(broker->state, "dcls.db");
+    if (!store || !path) {
+        err_set(err, "no memory for the state's database");
+        goto fail;
+    }
+    if (fs_make_dirs(broker->state, err))
+        goto fail;
+    if (sqlite3_open(path, &store->db) != SQLITE_OK) {
+        err_set(err, "cannot open '%s': %s", path, store->db ? sqlite3_errmsg(store->db) : "no memory");
+        goto fail;
+    }
+    sqlite3_busy_timeout(store->db, BUSY_MS);
+    /* The exclusive lock keeps a second broker off the same state. */
+    if (run(store->db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err) ||
+        create_or_check(store->db, err) || load(broker, store->db, err)) {
+        err_prefix(err, "'%s'", path);
+        goto fail;
+    }
+    free(path);
+    return store;
+fail:
+    free(path);
+    store_close(store);
+    return NULL;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    sqlite3_close(store->db);
+    free(store);
+}
+
+/* One statement with text and integer parameters, to be run on the task thread. */
+#define WRITE_TEXTS 14
+#define WRITE_NUMBERS 5
+struct write {
+    struct store *store;
+    const char *sql;
+    char *texts[WRITE_TEXTS];   /* bound as ?1, …; NULL: SQL NULL */
+    int text_count;
+    int64_t numbers[WRITE_NUMBERS]; /* bound behind the texts */
+    int number_count;
+    bool ok, short_of_memory;
+    void (*done)(void *arg, bool ok);
+    void *arg;
+};
+
+static struct write *write_new(struct store *store, const char *sql)
+{
+    struct write *write = calloc(1, sizeof *write);
+    if (write) {
+        write->store = store;
+        write->sql = sql;
+    }
+    return write;
+}
+
+static void write_text(struct write *write, const char *text)
+{
+    char *copy = text ? strdup(text) : NULL;
+    write->short_of_memory |= text && !copy;
+    write->texts[write->text_count++] = copy;
+}
+
+static void write_json(struct write *write, const cJSON *value)
+{
+    char *text = value ? cJSON_PrintUnformatted(value) : NULL;
+    write->short_of_memory |= value && !text;
+    write->texts[write->text_count++] = text;
+}
+
+static void write_number(struct write *write, int64_t number)
+{
+    write->numbers[write->number_count++] = number;
+}
+
+static void write_free(struct write *write)
+{
+    for (int i = 0; i < write->text_count; i++)
+        free(write->texts[i]);
+    free(write);
+}
+
+static void write_run(void *arg)
+{
+    struct write *write = arg;
+    struct err err = ERR_INIT;
+    sqlite3_stmt *statement = prepare(write->store->db, write->sql, &err);
+    int status = statement ? SQLITE_OK : SQLITE_ERROR;
+    for (int i = 0; i < write->text_count && status == SQLITE_OK; i++)
+        status = write->texts[i] ? sqlite3_bind_text(statement, i + 1, write->texts[i], -1, SQLITE_STATIC)
+                                 : sqlite3_bind_null(statement, i + 1);
+    for (int i = 0; i < write->number_count && status == SQLITE_OK; i++)
+        status = sqlite3_bind_int64(statement, write->text_count + i + 1, write->numbers[i]);
+    if (status == SQLITE_OK)
+        status = sqlite3_step(statement);
+    write->ok = status == SQLITE_DONE;
+    if (!write->ok)
+        log_error("the state's database: %s", sqlite3_errmsg(write->store->db));
+    sqlite3_finalize(statement);
+}
+
+static void write_done(void *arg)
+{
+    struct write *write = arg;
+    if (write->done)
+        write->done(write->arg, write->ok);
+    write_free(write);
+}
+
+static int write_submit(struct broker *broker, struct write *write)
+{
+    if (!write->short_of_memory && !tasks_submit(broker->tasks, write_run, write_done, write))
+        return 0;
+    log_error("no memory to write to the state's database");
+    write_free(write);
+    return -1;
+}
+
+int store_save_job(struct broker *broker, const struct job *job, const char *report, const char *log,
+                   void (*done)(void *arg, bool ok), void *arg)
+{
+    struct write *write =
+        write_new(broker->store,
+                  "INSERT INTO jobs (state, model_name, model_type, wanted, node, train_key, options, results, data,"
+                  " report, log, error, id, generation, created, started, ended)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+                  " ON CONFLICT (id) DO UPDATE SET state = ?1, node = ?5, results = ?8, data = coalesce(?9, data),"
+                  " report = coalesce(?10, report), log = coalesce(?11, log), error = ?12, generation = ?14,"
+                  " started = ?16, ended = ?17");
+    if (!write)
+        return -1;
+    cJSON *options = cJSON_CreateObject();
+    write->short_of_memory |= !options || train_options_to_json(&job->options, options);
+    const char *const names[] = { job_state_names[job->state], job->model_name, job->model_type,
+                                  job->wanted,                 job->node,       job->train_key };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        write_text(write, names[i]);
+    write_json(write, options);
+    write_json(write, job->results);
+    write_json(write, job->data);
+    write_text(write, report);
+    write_text(write, log);
+    write_text(write, job->error);
+    const int64_t numbers[] = { strtoll(job->id, NULL, 10), job->generation, job->created, job->started, job->ended };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        write_number(write, numbers[i]);
+    cJSON_Delete(options);
+    write->done = done;
+    write->arg = arg;
+    return write_submit(broker, write);
+}
+
+void store_save_model(struct broker *broker, const struct model *model)
+{
+    struct write *write = write_new(broker->store,
+                                    "INSERT INTO models (name, sha256, info, job, completed)"
+                                    " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name, sha256) DO UPDATE SET"
+                                    " info = coalesce(?3, info), job = ?4, completed = ?5");
+    if (!write)
+        return;
+    write_text(write, model->name);
+    write_text(write, model->sha256);
+    write_json(write, model->info);
+    write_text(write, model->job);
+    write_number(write, model->completed);
+    write_submit(broker, write);
+}
+
+void store_forget_model(struct broker *broker, const char *name, const char *sha256)
+{
+    struct write *write = write_new(broker->store, "DELETE FROM models WHERE name = ?1 AND sha256 = ?2");
+    if (!write)
+        return;
+    write_text(write, name);
+    write_text(write, sha256);
+    write_submit(broker, write);
+}
+
+struct read {
+    struct store *store;
+    enum store_text what;
+    char model[NAME_SIZE];
+    char *text;
+    void (*done)(void *arg, const char *text);
+    void *arg;
+};
+
+static void read_run(void *arg)
+{
+    static const char *const queries[] = {
+        [STORE_REPORT] = "SELECT report FROM jobs WHERE model_name = ?1 AND state = 'completed' AND report NOT NULL"
+                         " ORDER BY ended DESC, id DESC LIMIT 1",
+        [STORE_LOG] = "SELECT log FROM jobs WHERE model_name = ?1 AND state = 'completed' AND log NOT NULL"
+                      " ORDER BY ended DESC, id DESC LIMIT 1",
+    };
+    struct read *read = arg;
+    struct err err = ERR_INIT;
+    sqlite3_stmt *statement = prepare(read->store->db, queries[read->what], &err);
+    if (!statement) {
+        log_error("%s", err.text);
+        return;
+    }
+    if (sqlite3_bind_text(statement, 1, read->model, -1, SQLITE_STATIC) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        read->text = strdup(column(statement, 0));
+    sqlite3_finalize(statement);
+}
+
+static void read_done(void *arg)
+{
+    struct read *read = arg;
+    read->done(read->arg, read->text);
+    free(read->text);
+    free(read);
+}
+
+int store_read_text(struct broker *broker, enum store_text what, const char *model,
+                    void (*done)(void *arg, const char *text), void *arg)
+{
+    struct read *read = calloc(1, sizeof *read);
+    if (!read)
+        return -1;
+    *read = (struct read){ .store = broker->store, .what = what, .done = done, .arg = arg };
+    snprintf(read->model, sizeof read->model, "%s", model);
+    if (!tasks_submit(broker->tasks, read_run, read_done, read))
+        return 0;
+    free(read);
+    return -1;
+}
