@@ -1,8 +1,8 @@
 /* Splits a byte stream into JSON texts: at each newline, and where a top-level object closes.
  *
  * A small scanner follows strings, escapes and nesting, so that a closing brace is known for what it is; it never looks
- * at a byte twice. It does not judge: what it hands out may be no JSON, which the decoder will say. Bytes handed out are
- * dropped in bulk when more are fed, so that many small texts in one read cost no moving of memory each. */
+ * at a byte twice. It does not judge: what it hands out may be no JSON, which the decoder will say. Bytes handed out
+ * are dropped in bulk when more are fed, so that many small texts in one read cost no moving of memory each. */
 #include "dcls/proto/frame.h"
 
 #include <stdint.h>

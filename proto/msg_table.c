@@ -29,7 +29,8 @@
 #define OPTIONS_FIELD(need) { .name = "options", .kind = FIELD_OPTIONS, .offset = AT(options), .presence = need }
 
 /* A job's coordinates, of every message about one. */
-#define JOB_FIELDS NEW_FIELD("job", FIELD_KEY, job, 0), INT_FIELD("generation", generation, FIELD_OPTIONAL, 0, COUNT_MAX)
+#define JOB_FIELDS \
+    NEW_FIELD("job", FIELD_KEY, job, 0), INT_FIELD("generation", generation, FIELD_OPTIONAL, 0, COUNT_MAX)
 #define MODEL_INFO_FIELD NEW_FIELD("modelInfo", FIELD_OBJECTS, model_info, 0)
 
 static const struct field client_connect[] = {

@@ -1,5 +1,5 @@
-/* The one-line reason of a failure: formatted, cut to its size (never inside a UTF-8 character), and cleansed of control
- * characters, since the text may quote bytes that came from a peer or a file. */
+/* The one-line reason of a failure: formatted, cut to its size (never inside a UTF-8 character), and cleansed of
+ * control characters, since the text may quote bytes that came from a peer or a file. */
 #include "dcls/base/err.h"
 
 #include <stdarg.h>

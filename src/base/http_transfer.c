@@ -27,14 +27,14 @@ struct download {
     int fd;
     int64_t held, max;           /* bytes in the part; most it may hold */
     bool first;                  /* no byte of this answer came yet */
-    struct http_response *response;
-    struct err *err;
+    struct http_response response;
+    struct err refusal;          /* why the sink took no more; empty where it did */
 };
 
 static int start_over(struct download *download)
 {
     if (ftruncate(download->fd, 0) || lseek(download->fd, 0, SEEK_SET) < 0)
-        return err_set(download->err, "cannot write: %s", strerror(errno));
+        return err_set(&download->refusal, "cannot write: %s", strerror(errno));
     download->held = 0;
     return 0;
 }
@@ -45,19 +45,19 @@ static int take(void *arg, const void *bytes, size_t count)
     if (download->first) {
         download->first = false;
         /* Who knows no ranges answers 200 with the whole. */
-        if (download->response->status != 206 && start_over(download))
+        if (download->response.status != 206 && start_over(download))
             return -1;
-        if (download->response->status == 206 && download->response->range_from != download->held)
-            return err_set(download->err, "it sent another range than it was asked for");
+        if (download->response.status == 206 && download->response.range_from != download->held)
+            return err_set(&download->refusal, "it sent another range than it was asked for");
     }
     if ((int64_t)count > download->max - download->held)
-        return err_set(download->err, "it is larger than %lld bytes", (long long)download->max);
+        return err_set(&download->refusal, "it is larger than %lld bytes", (long long)download->max);
     for (size_t done = 0; done < count;) {
         ssize_t put = write(download->fd, (const char *)bytes + done, count - done);
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)
-            return err_set(download->err, "cannot write: %s", strerror(put ? errno : EIO));
+            return err_set(&download->refusal, "cannot write: %s", strerror(put ? errno : EIO));
         done += (size_t)put;
         download->held += put;
     }
@@ -96,30 +96,28 @@ static int refused(const char *url, const struct http_response *response, struct
 /* One request for what lacks. 0: the part is whole as far as the server says; 1: worth another try; -1: it is not. */
 static int fetch_rest(const char *url, struct download *download, const volatile bool *stop, struct err *err)
 {
-    struct err refusal = ERR_INIT;
-    struct http_response response;
+    const struct http_response *response = &download->response;
     int64_t before = download->held;
     struct http_request request = {
         .url = url, .range_from = before, .max_response = ANSWER_MAX, .sink = take, .sink_arg = download, .stop = stop
     };
     download->first = true;
-    download->response = &response;
-    download->err = &refusal;
-    int status = http_send(&request, &response, err);
-    if (refusal.text[0]) {
-        status = err_set(err, "cannot download '%s': %s", url, refusal.text);
+    int status = http_send(&request, &download->response, err);
+    if (download->refusal.text[0]) {
+        status = err_set(err, "cannot download '%s': %s", url, download->refusal.text);
     } else if (status) {
         /* Broken off: go on from there, so long as it gets further. */
         status = download->held > before && !(stop && *stop) ? 1 : -1;
-    } else if (response.status == 416 && before > 0) {
+    } else if (response->status == 416 && before > 0) {
         /* Nothing lies behind what is held: either that is all, or it is of another file, as its hash will tell. */
         status = 0;
-    } else if (response.status != 200 && response.status != 206) {
-        status = refused(url, &response, err);
-    } else if (download->first && response.status == 200 && start_over(download)) {
-        status = err_set(err, "cannot download '%s': %s", url, refusal.text); /* an empty file over an old part */
+    } else if (response->status != 200 && response->status != 206) {
+        status = refused(url, response, err);
+    } else if (download->first && response->status == 200 && start_over(download)) {
+        /* It was an empty file, over an old part. */
+        status = err_set(err, "cannot download '%s': %s", url, download->refusal.text);
     }
-    http_response_release(&response);
+    http_response_release(&download->response);
     return status;
 }
 
@@ -146,9 +144,10 @@ int http_download(const char *url, const char *path, const char *sha256, int64_t
     if (download.fd < 0)
         goto out;
     download.held = (int64_t)lseek(download.fd, 0, SEEK_END);
-    download.err = err;
-    if ((!sha256 || download.held < 0 || download.held > max) && start_over(&download))
+    if ((!sha256 || download.held < 0 || download.held > max) && start_over(&download)) {
+        err_set(err, "'%s': %s", part, download.refusal.text);
         goto out;
+    }
 
     /* A part of something else shows by its hash: then the whole is fetched, once. */
     for (bool resumed = download.held > 0;; resumed = false) {
@@ -160,7 +159,6 @@ int http_download(const char *url, const char *path, const char *sha256, int64_t
             goto out;
         if (!strcmp(hex, sha256))
             break;
-        download.err = err;
         if (!resumed || start_over(&download)) {
             unlink(part);
             err_set(err, "'%s' is not what was asked for: its SHA-256 is '%s', not '%s'", url, hex, sha256);

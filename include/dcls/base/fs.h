@@ -33,8 +33,8 @@ int64_t fs_size(const char *path);
 char *fs_join(const char *dir, const char *name);
 
 /* Resolves a virtual path below a root. `relative` may start with "./"; it is refused where it is absolute, empty,
- * has a ".." part, a NUL or a control character, or where a link leads it out of `root` (realpath of both is compared). Returns the real path of an existing
- * regular file or folder, the caller's to free; NULL with err otherwise. */
+ * has a ".." part or a control character, or where a link leads it out of `root` (realpath of both is compared).
+ * Returns the real path of an existing regular file or folder, the caller's to free; NULL with err otherwise. */
 char *fs_resolve(const char *root, const char *relative, struct err *err);
 
 /* Every regular file below `root` whose name ends (case-insensitively) in one of `endings` (NULL-ended; NULL: every

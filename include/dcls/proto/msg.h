@@ -110,8 +110,9 @@ const char *msg_type_name(enum msg_type type);
 enum msg_sender { MSG_BY_NODE = 1, MSG_BY_BROKER = 2, MSG_BY_WORKER = 4, MSG_TO_WORKER = 8 };
 unsigned msg_senders(enum msg_type type);
 
-/* Parses one JSON text (no newline needed). Unknown members are ignored, of members with one name the first counts, null
- * is as good as absent; an unknown type, a lacking or ill-typed or out-of-bounds field, a bad name: -1, err says which. `msg` is initialised always and must be released. */
+/* Parses one JSON text (no newline needed). Unknown members are ignored, of members with one name the first counts,
+ * null is as good as absent; an unknown type, a lacking or ill-typed or out-of-bounds field, a bad name: -1, err says
+ * which. `msg` is initialised always and must be released. */
 int msg_decode(struct msg *msg, const char *text, size_t len, struct err *err);
 
 /* Appends the message and a newline to `out`, fields in the table's order, spaced as Python's json.dumps. What the

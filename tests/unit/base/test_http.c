@@ -49,7 +49,8 @@ static void answer_file(struct server *server, const struct request *request, in
                                     "Content-Length: %zu\r\nConnection: close\r\n\r\n",
                  from + server->wrong_range, server->size - 1, server->size, server->size - from);
     } else {
-        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", server->size);
+        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                 server->size);
     }
     send_all(fd, head, strlen(head));
     size_t count = server->size - from;
@@ -90,7 +91,8 @@ static void a_request_carries_method_headers_and_body(void **state)
         { { .url = url }, "GET /a?b=c  []" },
         { { .method = "POST", .url = url, .body = "{}", .body_size = 2 }, "POST /a?b=c {} []" },
         { { .method = "POST", .url = url }, "POST /a?b=c  []" },
-        { { .method = "PUT", .url = url, .body = "xyz", .body_size = 2, .headers = headers }, "PUT /a?b=c xy [image/png]" },
+        { { .method = "PUT", .url = url, .body = "xyz", .body_size = 2, .headers = headers },
+          "PUT /a?b=c xy [image/png]" },
         { { .method = "DELETE", .url = url }, "DELETE /a?b=c  []" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
