@@ -30,13 +30,6 @@ void files_release(struct files *files)
         free(files->waiters);
         files->waiters = next;
     }
-    while (files->uploads != NULL) {
-        struct upload *next = files->uploads->next;
-        if (files->uploads->created)
-            blobs_remove(files->blobs, files->uploads->sha256);
-        free(files->uploads);
-        files->uploads = next;
-    }
     blobs_free(files->blobs);
     manifest_free(files->manifest);
 }
@@ -84,7 +77,9 @@ void files_let_go(struct files *files, const char *sha256, bool created)
         return;
     *link = upload->next;
     /* A write of the same bytes that is asked for later runs after this: tasks keep their order. */
-    struct removal *removal = upload->created ? calloc(1, sizeof *removal) : NULL;
+    struct removal *removal = upload->created && !files->closing ? calloc(1, sizeof *removal) : NULL;
+    if (upload->created && files->closing)
+        blobs_remove(files->blobs, upload->sha256);
     if (removal != NULL) {
         removal->files = files;
         memcpy(removal->sha256, upload->sha256, sizeof removal->sha256);

@@ -31,6 +31,7 @@ struct files {
     bool scanning;                   /* a manifest is being made */
     struct dataset_waiter *waiters;  /* for it */
     struct upload *uploads;
+    bool closing;                    /* the task thread is gone: what is left to do is done at once */
 };
 
 /* STATE/blobs, and the manifest of the image folder. */

@@ -291,6 +291,7 @@ void http_free(struct http *http)
 {
     if (http == NULL)
         return;
+    http->files.closing = true;
     while (http->exchanges != NULL)
         exchange_drop(http->exchanges);
     if (http->resume != NULL)

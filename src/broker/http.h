@@ -24,7 +24,7 @@ int http_port(const struct http *http);
 /* For the handlers. */
 struct files *http_files(struct http *http);
 struct streams *http_streams(struct http *http);
-/* Ends every connection. No completion of a task or callback of jobs or inference may come after: stop those first. */
+/* Ends every connection. After tasks_free; no callback of jobs or requests may come after it. */
 void http_free(struct http *http);
 
 #endif
