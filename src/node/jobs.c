@@ -6,18 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dcls/base/fs.h"
 #include "dcls/base/log.h"
-#include "dcls/base/sha256.h"
 #include "dcls/proto/name.h"
-#include "fetch.h"
 #include "node.h"
+#include "prepare.h"
 
 #define JOBS_MAX 64                      /* waiting and running */
 #define KILL_S 10                        /* how long a worker may take to end once asked */
-#define WEIGHTS_KEPT ((int64_t)8 << 30)  /* bytes of fetched weights */
 #define PROGRESS_BACKLOG (256 * 1024)    /* bytes under way beyond which batches are not told */
-#define WEIGHTS_PREFIX "sha256:"
 
 enum job_state { JOB_WAITING, JOB_PREPARING, JOB_RUNNING };
 
@@ -28,9 +24,7 @@ struct job {
     bool cancelled, has_outcome;
     struct errand *errand;
     struct child *child;
-    /* for the errand */
-    char *api, *data_dir, *weights_file;
-    bool fetches_dataset;
+    struct preparation preparation;
     struct job *next;
 };
 
@@ -46,9 +40,7 @@ static void start_next(struct trainings *trainings);
 static void job_free(struct job *job)
 {
     msg_release(&job->request);
-    free(job->api);
-    free(job->data_dir);
-    free(job->weights_file);
+    preparation_release(&job->preparation);
     free(job);
 }
 
@@ -227,8 +219,8 @@ static int fill_worker_train(const struct job *job, struct msg *msg)
     msg->threads = node->config.threads;
     return msg_set(&msg->train_key, request->train_key) || msg_set(&msg->job, request->job) ||
                    msg_set(&msg->model_name, request->model_name) || msg_set(&msg->model_type, request->model_type) ||
-                   msg_set(&msg->data_dir, job->data_dir) || msg_set(&msg->models_dir, node->models_dir) ||
-                   msg_set(&msg->weights_file, job->weights_file)
+                   msg_set(&msg->data_dir, job->preparation.data_dir) || msg_set(&msg->models_dir, node->models_dir) ||
+                   msg_set(&msg->weights_file, job->preparation.weights_file)
                ? -1
                : 0;
 }
@@ -246,38 +238,13 @@ static int start_worker(struct job *job, struct err *err)
     return result;
 }
 
-static int prepare_run(void *arg, const volatile bool *stop, struct err *err)
-{
-    const struct job *job = arg;
-    const struct node *node = job->owner->node;
-    const char *weights = job->request.options.weights;
-    if (job->fetches_dataset) {
-        struct err why = ERR_INIT;
-        int failed = job->api ? fetch_dataset(job->api, node->images_dir, node->manifest_path, stop, &why)
-                              : err_set(&why, "this broker offers none");
-        /* What was fetched before serves while the broker's is out of reach. */
-        if (failed && (*stop || !fs_is_dir(node->images_dir)))
-            return err_set(err, "no dataset: %s", why.text);
-        if (failed)
-            log_warn("the dataset is used as it was fetched last: %s", why.text);
-    }
-    if (!job->weights_file)
-        return 0;
-    if (!job->api)
-        return err_set(err, "this broker offers no weights");
-    if (fetch_cached_blob(job->api, node->weights_dir, weights + strlen(WEIGHTS_PREFIX), FETCH_WEIGHTS_MAX,
-                          WEIGHTS_KEPT, stop, err))
-        return err_prefix(err, "weights");
-    return 0;
-}
-
 static void prepare_done(void *arg, int result, const struct err *err)
 {
     struct job *job = arg;
     struct trainings *trainings = job->owner;
     struct err why = *err;
     job->errand = NULL;
-    if (job->fetches_dataset)
+    if (job->preparation.fetches_dataset)
         node_refresh_dataset(trainings->node);
     if (!result && !job->cancelled && !job->has_outcome && !start_worker(job, &why))
         return;
@@ -290,23 +257,17 @@ static void prepare_done(void *arg, int result, const struct err *err)
     start_next(trainings);
 }
 
+static int prepare_run(void *arg, const volatile bool *stop, struct err *err)
+{
+    struct job *job = arg;
+    return preparation_run(&job->preparation, stop, err);
+}
+
 static int prepare(struct job *job, struct err *err)
 {
     struct node *node = job->owner->node;
-    const char *api = uplink_api(node->link), *root = node_image_root(node);
-    const char *weights = job->request.options.weights;
-    job->fetches_dataset = !root || (root == node->images_dir && fs_is_file(node->manifest_path));
-    job->data_dir = strdup(root ? root : node->images_dir);
-    job->api = api ? strdup(api) : NULL;
-    if (!job->data_dir || (api && !job->api))
-        return err_set(err, "no memory to start a training");
-    if (*weights && strcmp(weights, "none") != 0) {
-        const char *sha256 = weights + strlen(WEIGHTS_PREFIX);
-        if (strncmp(weights, WEIGHTS_PREFIX, strlen(WEIGHTS_PREFIX)) != 0 || !sha256_is_hex(sha256))
-            return err_set(err, "weights '%s' are neither 'none' nor a blob 'sha256:HEX'", weights);
-        if (!(job->weights_file = fs_join(node->weights_dir, sha256)))
-            return err_set(err, "no memory to start a training");
-    }
+    if (preparation_init(&job->preparation, node, &job->request.options, err))
+        return -1;
     job->state = JOB_PREPARING;
     if (!(job->errand = crew_start(node->crew, prepare_run, prepare_done, job)))
         return err_set(err, "no memory to start a training");

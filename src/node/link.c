@@ -17,7 +17,8 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/proto/frame.h"
-#include "linkpace.h"
+#include "dcls/proto/pace.h"
+#include "lookup.h"
 
 #define CONNECT_MS 5000
 #define GREETING_MS 5000
@@ -27,6 +28,7 @@
 #define BACKOFF_LAST_MS 10000
 #define SETTLED_MS 10000  /* a link that lasted so long starts its back-off anew */
 #define CLOSING_MS 2000
+#define PACE_ANSWER_MS 2000 /* for which an answer of a legacy broker is waited for */
 #define OUTPUT_MAX (8 << 20)
 #define READ_SIZE 65536
 
@@ -39,7 +41,8 @@ enum link_state {
     LINK_CLOSING,
     LINK_CLOSED,
 };
-static const char *const state_names[] = { "waiting", "resolving", "connecting", "greeting", "up", "closing", "closed" };
+static const char *const state_names[] = { "waiting", "resolving", "connecting", "greeting",
+                                           "up",      "closing",   "closed" };
 
 struct uplink {
     struct uplink_config config;
@@ -51,7 +54,7 @@ struct uplink {
     bool dropped; /* the stream is to be freed by the timer */
     struct frame frame;
     struct addrinfo *addresses, *next_address;
-    struct linkpace pace;
+    struct pace pace;
     char *pace_key; /* of the message that is leaving */
     bool legacy, was_refused;
     int api_port, attempts, pings_unanswered;
@@ -82,7 +85,7 @@ static void free_stream(struct uplink *link)
     link->dropped = false;
     frame_release(&link->frame);
     frame_init(&link->frame, MSG_MAX);
-    linkpace_release(&link->pace);
+    pace_release(&link->pace);
     free(link->pace_key);
     link->pace_key = NULL;
     event_del(link->pace_timer);
@@ -139,14 +142,14 @@ static void pump(struct uplink *link)
     if (!link->stream || link->dropped)
         return;
     /* One at a time to the network too: the keys are told in its order. */
-    if (!link->pace_key && (item = linkpace_take(&link->pace, clock_ms()))) {
+    if (!link->pace_key && (item = pace_take(&link->pace, clock_ms()))) {
         if (!write_text(link, item->text, item->len) && item->key) {
             link->pace_key = item->key;
             item->key = NULL;
         }
         pace_item_free(item);
     }
-    int64_t due = linkpace_due(&link->pace, clock_ms());
+    int64_t due = pace_due(&link->pace, clock_ms());
     if (due >= 0 && !link->pace_key) {
         due++; /* a millisecond late rather than early */
         struct timeval delay = { due / 1000, due % 1000 * 1000 };
@@ -180,7 +183,7 @@ static int send_now(struct uplink *link, const struct msg *msg, const char *key)
     if (result) {
         log_error("%s cannot be sent: %s", msg_type_name(msg->type), err.text);
     } else if (link->legacy) {
-        if ((result = linkpace_push(&link->pace, text.data, text.len, wants_answer(msg->type), key)))
+        if ((result = pace_push(&link->pace, text.data, text.len, wants_answer(msg->type), key)))
             log_error("%s is not sent: %d messages wait already", msg_type_name(msg->type), PACE_MAX);
         pump(link);
     } else if (uplink_backlog(link) > OUTPUT_MAX) {
@@ -256,11 +259,11 @@ static void take_message(struct uplink *link, struct msg *msg, const char *text,
     case MSG_SERVER_ACK:
         if (link->state == LINK_CLOSING && !link->pace.count)
             drop(link, "closed");
-        linkpace_answered(&link->pace);
+        pace_answered(&link->pace);
         pump(link);
         break;
     case MSG_SERVER_PONG:
-        linkpace_answered(&link->pace);
+        pace_answered(&link->pace);
         pump(link);
         break;
     case MSG_SERVER_PING:
@@ -388,52 +391,27 @@ static void connect_next(struct uplink *link)
         drop(link, strerror(errno));
 }
 
-struct lookup {
-    struct uplink *link;
-    char host[256], port[16];
-    struct addrinfo *addresses;
-};
-
-static int look_up(void *arg, const volatile bool *stop, struct err *err)
+static void on_addresses(void *arg, struct addrinfo *addresses, const struct err *err)
 {
-    struct lookup *lookup = arg;
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    (void)stop;
-    int code = getaddrinfo(lookup->host, lookup->port, &hints, &lookup->addresses);
-    return code ? err_set(err, "%s", gai_strerror(code)) : 0;
-}
-
-static void looked_up(void *arg, int result, const struct err *err)
-{
-    struct lookup *lookup = arg;
-    struct uplink *link = lookup->link;
-    if (link->state != LINK_RESOLVING) {
-        if (!result)
-            freeaddrinfo(lookup->addresses);
-    } else if (result) {
+    struct uplink *link = arg;
+    if (link->state != LINK_RESOLVING) { /* closed meanwhile */
+        if (addresses)
+            freeaddrinfo(addresses);
+    } else if (!addresses) {
         drop(link, err->text);
     } else {
         if (link->addresses)
             freeaddrinfo(link->addresses);
-        link->addresses = link->next_address = lookup->addresses;
+        link->addresses = link->next_address = addresses;
         connect_next(link);
     }
-    free(lookup);
 }
 
 static void resolve(struct uplink *link)
 {
-    struct lookup *lookup = calloc(1, sizeof *lookup);
     set_state(link, LINK_RESOLVING);
-    if (lookup) {
-        lookup->link = link;
-        snprintf(lookup->host, sizeof lookup->host, "%s", link->config.host);
-        snprintf(lookup->port, sizeof lookup->port, "%d", link->config.port);
-    }
-    if (!lookup || !crew_start(link->config.crew, look_up, looked_up, lookup)) {
-        free(lookup);
+    if (lookup_start(link->config.crew, link->config.host, link->config.port, on_addresses, link))
         drop(link, "no memory to look up its address");
-    }
 }
 
 static void ping(struct uplink *link)
@@ -501,7 +479,7 @@ struct uplink *uplink_new(const struct uplink_config *config, const struct uplin
     link->config = *config;
     link->events = *events;
     frame_init(&link->frame, MSG_MAX);
-    linkpace_init(&link->pace);
+    pace_init(&link->pace, PACE_ANSWER_MS);
     link->timer = evtimer_new(config->base, on_timer, link);
     link->pace_timer = evtimer_new(config->base, on_pace, link);
     if (!link->timer || !link->pace_timer) {

@@ -219,7 +219,8 @@ static int make_paths(struct node *node, struct err *err)
     const char *name = node->config.name;
     int failed = node->config.models_dir ? !(node->models_dir = strdup(node->config.models_dir))
                                          : asprintf(&node->models_dir, "%s/models", name) < 0;
-    if (failed || asprintf(&node->jobs_dir, "%s/jobs", name) < 0 || asprintf(&node->images_dir, "%s/images", name) < 0 ||
+    if (failed || asprintf(&node->jobs_dir, "%s/jobs", name) < 0 ||
+        asprintf(&node->images_dir, "%s/images", name) < 0 ||
         asprintf(&node->manifest_path, "%s/cache/dataset.json", name) < 0 ||
         asprintf(&node->weights_dir, "%s/cache/weights", name) < 0 ||
         asprintf(&node->scratch_dir, "%s/cache/scratch", name) < 0)
@@ -276,7 +277,10 @@ static int node_init(struct node *node, struct err *err)
         return -1;
     if (!(node->base = event_base_new()))
         return err_set(err, "cannot make an event loop");
-    struct uplink_config link = { .base = node->base, .name = config->name, .host = config->host, .port = config->port };
+    struct uplink_config link = { .base = node->base,
+                                  .name = config->name,
+                                  .host = config->host,
+                                  .port = config->port };
     struct uplink_events events = { .arg = node,
                                     .greet = on_greet,
                                     .up = on_up,

@@ -9,7 +9,8 @@
 #include "dcls/base/fs.h"
 #include "src/worker/job.h"
 
-#define START "{\"type\": \"WORKER TRAIN\", \"modelName\": \"m1\", \"modelType\": \"resnet\", \"train_key\": \"train:1\""
+#define START "{\"type\": \"WORKER TRAIN\", \"modelName\": \"m1\", \"modelType\": \"resnet\", " \
+              "\"train_key\": \"train:1\""
 #define PLACES ", \"dataDir\": \"images\", \"modelsDir\": \"models\""
 
 static int setup(void **state)

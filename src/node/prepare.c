@@ -1,0 +1,72 @@
+/* Fetches the dataset and the weights of a training. */
+#include "prepare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/base/fs.h"
+#include "dcls/base/log.h"
+#include "dcls/base/sha256.h"
+#include "fetch.h"
+#include "node.h"
+
+#define WEIGHTS_KEPT ((int64_t)8 << 30) /* bytes of fetched weights */
+#define WEIGHTS_PREFIX "sha256:"
+
+int preparation_init(struct preparation *preparation, const struct node *node, const struct train_options *options,
+                     struct err *err)
+{
+    const char *api = uplink_api(node->link), *root = node_image_root(node), *weights = options->weights;
+    /* Only a dataset that was fetched is kept like the broker's; a person's own is left alone. */
+    bool was_fetched = root == node->images_dir && fs_is_file(node->manifest_path);
+    *preparation = (struct preparation){ .node = node, .fetches_dataset = !root || was_fetched };
+    preparation->data_dir = strdup(root ? root : node->images_dir);
+    preparation->api = api ? strdup(api) : NULL;
+    if (!preparation->data_dir || (api && !preparation->api))
+        return err_set(err, "no memory to start a training");
+    if (!*weights || !strcmp(weights, "none"))
+        return 0;
+    const char *sha256 = weights + strlen(WEIGHTS_PREFIX);
+    if (strncmp(weights, WEIGHTS_PREFIX, strlen(WEIGHTS_PREFIX)) != 0 || !sha256_is_hex(sha256))
+        return err_set(err, "weights '%s' are neither 'none' nor a blob 'sha256:HEX'", weights);
+    if (!api)
+        return err_set(err, "this broker offers no weights");
+    preparation->weights_file = fs_join(node->weights_dir, sha256);
+    return preparation->weights_file ? 0 : err_set(err, "no memory to start a training");
+}
+
+void preparation_release(struct preparation *preparation)
+{
+    free(preparation->data_dir);
+    free(preparation->weights_file);
+    free(preparation->api);
+    *preparation = (struct preparation){ 0 };
+}
+
+static int get_dataset(const struct preparation *preparation, const volatile bool *stop, struct err *err)
+{
+    const struct node *node = preparation->node;
+    struct err why = ERR_INIT;
+    int failed = preparation->api
+                     ? fetch_dataset(preparation->api, node->images_dir, node->manifest_path, stop, &why)
+                     : err_set(&why, "this broker offers none");
+    if (!failed)
+        return 0;
+    /* What was fetched before serves while the broker's is out of reach. */
+    if (*stop || !fs_is_dir(node->images_dir))
+        return err_set(err, "no dataset: %s", why.text);
+    log_warn("the dataset is used as it was fetched last: %s", why.text);
+    return 0;
+}
+
+int preparation_run(struct preparation *preparation, const volatile bool *stop, struct err *err)
+{
+    if (preparation->fetches_dataset && get_dataset(preparation, stop, err))
+        return -1;
+    if (!preparation->weights_file)
+        return 0;
+    const char *dir = preparation->node->weights_dir, *sha256 = strrchr(preparation->weights_file, '/') + 1;
+    return fetch_cached_blob(preparation->api, dir, sha256, FETCH_WEIGHTS_MAX, WEIGHTS_KEPT, stop, err)
+               ? err_prefix(err, "weights")
+               : 0;
+}
