@@ -30,6 +30,7 @@ void files_release(struct files *files)
         free(files->waiters);
         files->waiters = next;
     }
+    pushes_release(files->pushes);
     blobs_free(files->blobs);
     manifest_free(files->manifest);
 }

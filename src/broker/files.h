@@ -10,6 +10,7 @@
 
 struct broker;
 struct exchange;
+struct push;
 
 struct dataset_waiter {
     struct dataset_waiter *next;
@@ -31,12 +32,16 @@ struct files {
     bool scanning;                   /* a manifest is being made */
     struct dataset_waiter *waiters;  /* for it */
     struct upload *uploads;
+    struct push *pushes;             /* models on their way from nodes: http_models.c */
     bool closing;                    /* the task thread is gone: what is left to do is done at once */
 };
 
 /* STATE/blobs, and the manifest of the image folder. */
 int files_init(struct files *files, struct broker *broker, struct err *err);
 void files_release(struct files *files);
+
+/* For files_release: forgets the pushes that nobody will hear of any more. */
+void pushes_release(struct push *pushes);
 
 /* From before an uploaded image is written until its answer is there, by each that needs it. -1 where memory lacks. */
 int files_hold(struct files *files, const char *sha256);

@@ -1,7 +1,7 @@
 /* GET /models, DELETE /models/NAME, GET /models/NAME/{NAME.pth,log,report}.
  *
  * A model's bytes are a blob by its digest. Where the blob is not there, a node that holds the model is asked to upload
- * it, and the download begins when it has. */
+ * it, once however many ask, and the downloads begin when it has. */
 #include <string.h>
 
 #include "broker.h"
@@ -14,12 +14,21 @@
 #include "task.h"
 
 struct download {
+    struct download *next; /* that waits for the same push */
     struct exchange *exchange;
     struct files *files;
     char sha256[SHA256_HEX_SIZE];
     bool pushed;        /* a node uploaded it just now */
     int fd;
     int64_t size;
+};
+
+/* A model that a node was asked to upload. */
+struct push {
+    struct push *next;
+    struct files *files;
+    char model[NAME_SIZE], node[NAME_SIZE]; /* node empty: any */
+    struct download *waiters;
 };
 
 void handle_models(struct exchange *exchange)
@@ -70,7 +79,7 @@ static void on_report(void *arg, const char *text)
     on_text(arg, "report", "application/json", text);
 }
 
-static void on_pushed(void *arg, int status, const cJSON *data, const char *error);
+static void await_push(struct download *download);
 
 static void run_open(void *arg)
 {
@@ -90,14 +99,13 @@ static void done_open(void *arg)
     } else if (download->pushed) {
         exchange_error(exchange, 500, "the bytes of model '%s' were uploaded and are gone again", exchange->args[0]);
     } else {
-        requests_push(exchange->broker->requests, exchange->args[0], exchange_query(exchange, "node"), on_pushed,
-                      exchange);
+        await_push(download);
     }
 }
 
-static void open_blob(struct exchange *exchange, const char *sha256)
+static void open_blob(struct download *download, const char *sha256)
 {
-    struct download *download = exchange->context;
+    struct exchange *exchange = download->exchange;
     snprintf(download->sha256, sizeof download->sha256, "%s", sha256);
     if (tasks_submit(exchange->broker->tasks, run_open, done_open, download) < 0)
         exchange_error(exchange, 503, "no memory");
@@ -105,32 +113,72 @@ static void open_blob(struct exchange *exchange, const char *sha256)
 
 static void on_pushed(void *arg, int status, const cJSON *data, const char *error)
 {
-    struct exchange *exchange = arg;
-    struct download *download = exchange->context;
+    struct push *push = arg, **link = &push->files->pushes;
+    struct download *download = push->waiters;
     const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "sha256"));
-    if (status >= 400 || sha256 == NULL) {
-        exchange_error(exchange, status >= 400 ? status : 502, "%s",
-                       error != NULL ? error : "the node does not say which bytes it uploaded");
+    while (*link != push)
+        link = &(*link)->next;
+    *link = push->next;
+    free(push);
+    while (download != NULL) {
+        struct download *next = download->next;
+        if (status >= 400 || sha256 == NULL) {
+            exchange_error(download->exchange, status >= 400 ? status : 502, "%s",
+                           error != NULL ? error : "the node does not say which bytes it uploaded");
+        } else {
+            download->pushed = true;
+            open_blob(download, sha256);
+        }
+        download = next;
+    }
+}
+
+static void await_push(struct download *download)
+{
+    struct exchange *exchange = download->exchange;
+    const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
+    struct push *push = download->files->pushes;
+    while (push != NULL && (strcmp(push->model, model) != 0 || strcmp(push->node, node != NULL ? node : "") != 0))
+        push = push->next;
+    if (push != NULL) {
+        download->next = push->waiters;
+        push->waiters = download;
         return;
     }
-    download->pushed = true;
-    open_blob(exchange, sha256);
+    push = calloc(1, sizeof *push);
+    if (push == NULL) {
+        exchange_error(exchange, 503, "no memory");
+        return;
+    }
+    *push = (struct push){ .next = download->files->pushes, .files = download->files, .waiters = download };
+    snprintf(push->model, sizeof push->model, "%s", model);
+    snprintf(push->node, sizeof push->node, "%s", node != NULL ? node : "");
+    download->files->pushes = push;
+    requests_push(exchange->broker->requests, model, node, on_pushed, push);
+}
+
+void pushes_release(struct push *pushes)
+{
+    while (pushes != NULL) {
+        struct push *next = pushes->next;
+        free(pushes);
+        pushes = next;
+    }
 }
 
 static void send_weights(struct exchange *exchange)
 {
-    struct broker *broker = exchange->broker;
     const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
     struct download *download = exchange_context(exchange, sizeof *download, NULL);
     if (download == NULL)
         return;
     download->exchange = exchange;
     download->files = http_files(exchange->http);
-    const char *sha256 = models_digest(broker->models, model, node);
+    const char *sha256 = models_digest(exchange->broker->models, model, node);
     if (sha256 != NULL)
-        open_blob(exchange, sha256);
+        open_blob(download, sha256);
     else
-        requests_push(broker->requests, model, node, on_pushed, exchange);
+        await_push(download);
 }
 
 void handle_model_file(struct exchange *exchange)
@@ -139,8 +187,11 @@ void handle_model_file(struct exchange *exchange)
     size_t size = strlen(model);
     struct broker *broker = exchange->broker;
     int status = 0;
+    const char *node = exchange_query(exchange, "node");
     if (!name_is_valid(model))
         exchange_error(exchange, 404, "there is no model '%.80s'", model);
+    else if (node != NULL && !name_is_valid(node))
+        exchange_error(exchange, 404, "Node '%.80s' not found", node);
     else if (strcmp(what, "log") == 0)
         status = store_read_text(broker, STORE_LOG, model, on_log, exchange);
     else if (strcmp(what, "report") == 0)
