@@ -29,7 +29,7 @@ def trained(tmp_path_factory):
     try:
         made.start_broker()
         made.start_node("node0")
-        job = made.wait_job(made.train(modelName="colours", epochs=3))
+        job = made.wait_job(made.train(modelName="colours", epochs=10))
         assert job["state"] == "completed", job
         yield made
     finally:

@@ -76,8 +76,8 @@ def test_lists_are_readable_and_as_json_one_document(trained):
     for command in ("nodes", "models", "images", "jobs"):
         assert trained.client(command).stdout.strip()
         assert command in json.loads(trained.client(command, "--json").stdout)
-    assert json.loads(trained.client("report", "colours", "--json").stdout)["epochs"] == 3
-    assert trained.client("log", "colours").stdout.startswith("Epoch [1/3], Train Loss: ")
+    assert json.loads(trained.client("report", "colours", "--json").stdout)["epochs"] == 10
+    assert trained.client("log", "colours").stdout.startswith("Epoch [1/10], Train Loss: ")
     assert "colours" in trained.client("models").stdout and "node0" in trained.client("nodes").stdout
 
 

@@ -24,9 +24,9 @@ def worker_of(node, wanted="worker"):
 
 
 def test_train_then_infer_by_the_command_line(running):
-    done = running.client("train", "resnet", "--epochs", "2", "--image-size", "32", "--batch-size", "8", "--seed",
+    done = running.client("train", "resnet", "--epochs", "10", "--image-size", "32", "--batch-size", "4", "--seed",
                           "1", "--name", "colours", timeout=120)
-    assert "Epoch [2/2]" in done.stdout + done.stderr
+    assert "Epoch [10/10]" in done.stdout + done.stderr
     photo = running.folder / "images/test/red/0.png"
     answers = json.loads(running.client("infer", photo, "images/test/blue/1.png", "--json").stdout)
     assert [a["predicted_class"] for a in answers] == ["red", "blue"], answers
@@ -57,7 +57,7 @@ def test_three_nodes_train_three_models_at_once_and_a_fourth_job_waits_its_turn(
 
 
 def test_inference_answers_while_training_runs(running):
-    assert running.wait_job(running.train(modelName="first", epochs=2))["state"] == "completed"
+    assert running.wait_job(running.train(modelName="first", epochs=10))["state"] == "completed"
     job = running.train(modelName="second", **LONG)
     running_on(running, job)
     for _ in range(5):

@@ -105,7 +105,8 @@ def test_an_uploaded_image_is_classified_raw_and_as_a_form(served):
     assert status == 200 and json.loads(body)["predicted_class"] == "blue"
 
 
-@pytest.mark.parametrize("body", [b"", b"no image at all", b"\xff\xd8\xff" + b"x" * 100, b"\x89PNG\r\n\x1a\n" + b"\0" * 50])
+@pytest.mark.parametrize("body", [b"", b"no image at all", b"\xff\xd8\xff" + b"x" * 100, b"\x89PNG\r\n\x1a\n" + b"\0" * 50],
+                         ids=range(4))
 def test_what_is_no_image_is_refused_and_the_worker_lives(served, body):
     status, error = error_of(served.request("POST", "/inference?model=colours", body, {"Content-Type": "image/png"}))
     assert status >= 400 and error
@@ -167,7 +168,8 @@ def test_unknown_things_are_json_errors_with_the_right_status(served, method, pa
     assert error_of(served.request(method, path))[0] == status
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"epochs":' + b"[" * 100000])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"epochs":' + b"[" * 100000],
+                         ids=range(6))
 def test_bodies_that_are_no_json_object_are_refused(served, body):
     for path in ("/train", "/inference"):
         status, error = error_of(served.request("POST", path, body, {"Content-Type": "application/json"}))

@@ -190,7 +190,7 @@ def test_a_stream_cut_at_every_boundary_is_understood(broker):
     b'{"type": "NODE INFO", "name": "py0", "models": "m"}\n', b"[" * 100000 + b"\n", b'{"a":' * 50000 + b"\n",
     b'{"type": "CLIENT PING", "name": "' + b"x" * 2000000 + b'"}\n', b"\xff\xfe\x00\n",
     b'{"type": "SERVER ACK"}\n', b'{"type": "TRAINING_COMPLETED", "name": "py0", "train_key": "train:1"}\n',
-])
+], ids=range(15))
 def test_what_is_no_message_gets_an_error_and_the_broker_lives(broker, text):
     stream = legacy.connect(broker.port)
     try:

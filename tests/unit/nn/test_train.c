@@ -1,0 +1,300 @@
+/* Training and serving whole models, on a tiny image folder of plain colours. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "dcls/base/buf.h"
+#include "dcls/base/fs.h"
+#include "dcls/nn/classifier.h"
+#include "dcls/nn/train.h"
+#include "nn/model_dir.h"
+
+#define SIDE 32
+#define HEADER_BYTES 54
+#define IMAGE_BYTES (HEADER_BYTES + SIDE * SIDE * 3)
+
+static const struct {
+    const char *name;
+    unsigned char rgb[3];
+} colours[] = { { "blue", { 20, 40, 220 } }, { "green", { 30, 210, 40 } }, { "red", { 220, 30, 30 } } };
+
+struct place {
+    char root[64], data[96], models[96];
+    struct err err;
+};
+
+static void put_little(char *at, unsigned value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (char)(value >> 8 * i);
+}
+
+/* A 24-bit BMP of one colour, made a little different by `variant`; returns its bytes. */
+static size_t make_image(char out[IMAGE_BYTES], int colour, int variant)
+{
+    memset(out, 0, HEADER_BYTES);
+    out[0] = 'B';
+    out[1] = 'M';
+    put_little(out + 2, IMAGE_BYTES);
+    put_little(out + 10, HEADER_BYTES);
+    put_little(out + 14, 40);
+    put_little(out + 18, SIDE);
+    put_little(out + 22, SIDE);
+    out[26] = 1;  /* planes */
+    out[28] = 24; /* bits a pixel */
+    for (int i = 0; i < SIDE * SIDE; i++)
+        for (int c = 0; c < 3; c++)
+            out[HEADER_BYTES + i * 3 + 2 - c] = (char)(colours[colour].rgb[c] + (i * 7 + variant * 13 + c) % 20 - 10);
+    return IMAGE_BYTES;
+}
+
+static int setup(void **state)
+{
+    struct place *place = calloc(1, sizeof *place);
+    *state = place;
+    snprintf(place->root, sizeof place->root, "/tmp/dcls-train.XXXXXX");
+    if (!place || !mkdtemp(place->root))
+        return -1;
+    snprintf(place->data, sizeof place->data, "%s/images", place->root);
+    snprintf(place->models, sizeof place->models, "%s/models", place->root);
+    for (int test = 0; test < 2; test++)
+        for (int colour = 0; colour < 3; colour++)
+            for (int i = 0; i < (test ? 2 : 5); i++) {
+                char dir[160], file[192], bytes[IMAGE_BYTES];
+                snprintf(dir, sizeof dir, "%s/%s/%s", place->data, test ? "test" : "train", colours[colour].name);
+                snprintf(file, sizeof file, "%s/%d.bmp", dir, i);
+                if (fs_make_dirs(dir, NULL) ||
+                    fs_write(file, bytes, make_image(bytes, colour, i + 10 * test), NULL))
+                    return -1;
+            }
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct place *place = *state;
+    fs_remove_tree(place->root, NULL);
+    free(place);
+    return 0;
+}
+
+static struct train_config config_of(const struct place *place)
+{
+    return (struct train_config){ .type = "resnet",
+                                  .model_name = "m",
+                                  .data_dir = place->data,
+                                  .models_dir = place->models,
+                                  .data_dir_shown = "./images",
+                                  .optimizer = "adam",
+                                  .augment = "flip",
+                                  .backend = "onednn",
+                                  .learning_rate = 0.001,
+                                  .epochs = 2,
+                                  .batch_size = 4,
+                                  .image_size = 16,
+                                  .threads = 2,
+                                  .seed = 3 };
+}
+
+static char *read_text(const struct place *place, const char *file)
+{
+    char path[192], *text = NULL;
+    size_t count;
+    struct err err = ERR_INIT;
+    snprintf(path, sizeof path, "%s/m/%s", place->models, file);
+    if (fs_read(path, 1 << 20, &text, &count, &err))
+        fail_msg("%s", err.text);
+    return text;
+}
+
+struct heard {
+    int batches, epochs;
+    double accuracy;
+    bool cancel;
+};
+
+static void hear_batch(void *arg, const struct train_progress *progress)
+{
+    struct heard *heard = arg;
+    heard->batches++;
+    assert_in_range(progress->batch, 1, progress->batches);
+    assert_int_equal(progress->batches, 4); /* 15 images by 4 */
+    assert_true(progress->images_per_second > 0);
+}
+
+static void hear_epoch(void *arg, const struct train_progress *progress, const struct epoch_result *result)
+{
+    struct heard *heard = arg;
+    heard->epochs++;
+    assert_int_equal(result->epoch, heard->epochs);
+    assert_int_equal(progress->epoch, heard->epochs);
+    heard->accuracy = result->test_accuracy;
+}
+
+static bool hear_cancel(void *arg)
+{
+    struct heard *heard = arg;
+    return heard->cancel && heard->batches >= 2;
+}
+
+static enum train_end run(struct place *place, const struct train_config *config, struct heard *heard)
+{
+    struct train_observer observer = { heard, hear_batch, hear_epoch, hear_cancel };
+    return train_run(config, &observer, &place->err);
+}
+
+static void training_leaves_the_four_files_and_tells_its_progress(void **state)
+{
+    struct place *place = *state;
+    struct train_config config = config_of(place);
+    struct heard heard = { 0 };
+    if (run(place, &config, &heard) != TRAIN_DONE)
+        fail_msg("%s", place->err.text);
+    assert_int_equal(heard.batches, 8);
+    assert_int_equal(heard.epochs, 2);
+    char *classes = read_text(place, "classes.txt"), *log = read_text(place, "m.txt");
+    char *report = read_text(place, "m.json");
+    assert_string_equal(classes, "blue\ngreen\nred\n");
+    assert_ptr_equal(strstr(log, "Epoch [1/2], Train Loss: "), log);
+    assert_non_null(strstr(log, "\nModel saved as models/m/m.pth\nTotal training time: "));
+    assert_non_null(strstr(log, " seconds\nReport saved to models/m/m.json\n"));
+    assert_non_null(strstr(report, "\"base_model\":\t\"resnet\""));
+    assert_non_null(strstr(report, "\"image_size\":\t16"));
+    free(classes);
+    free(log);
+    free(report);
+}
+
+static void the_trained_model_is_served_and_tells_the_colours_apart(void **state)
+{
+    struct place *place = *state;
+    struct train_config config = config_of(place);
+    struct heard heard = { 0 };
+    config.epochs = 16;
+    if (run(place, &config, &heard) != TRAIN_DONE)
+        fail_msg("%s", place->err.text);
+    struct classifier *classifier = classifier_load(place->models, "m", "onednn", 1, &place->err);
+    if (!classifier)
+        fail_msg("%s", place->err.text);
+    assert_int_equal(classifier_classes(classifier), 3);
+    int right = 0;
+    for (int colour = 0; colour < 3; colour++) {
+        char bytes[IMAGE_BYTES];
+        float p[3];
+        size_t count = make_image(bytes, colour, 77);
+        assert_int_equal(classifier_run(classifier, bytes, count, p, &place->err), 0);
+        assert_true(p[0] + p[1] + p[2] > 0.999f && p[0] + p[1] + p[2] < 1.001f);
+        int best = p[1] > p[0] ? 1 : 0;
+        right += (p[2] > p[best] ? 2 : best) == colour;
+    }
+    float p[3];
+    assert_int_equal(classifier_run(classifier, "no image", 8, p, &place->err), -1);
+    classifier_free(classifier);
+    assert_int_equal(right, 3);
+}
+
+static void the_same_seed_gives_the_same_weights(void **state)
+{
+    struct place *place = *state;
+    struct train_config config = config_of(place);
+    struct heard heard = { 0 };
+    char path[192], *first = NULL, *second = NULL;
+    size_t first_count, second_count;
+    snprintf(path, sizeof path, "%s/m/m.pth", place->models);
+    assert_int_equal(run(place, &config, &heard), TRAIN_DONE);
+    assert_int_equal(fs_read(path, 1 << 27, &first, &first_count, &place->err), 0);
+    memset(&heard, 0, sizeof heard);
+    assert_int_equal(run(place, &config, &heard), TRAIN_DONE);
+    assert_int_equal(fs_read(path, 1 << 27, &second, &second_count, &place->err), 0);
+    assert_int_equal(first_count, second_count);
+    assert_memory_equal(first, second, first_count);
+    free(first);
+    free(second);
+}
+
+static void a_cancelled_or_failed_training_leaves_the_old_model(void **state)
+{
+    struct place *place = *state;
+    struct train_config config = config_of(place);
+    struct heard heard = { 0 };
+    assert_int_equal(run(place, &config, &heard), TRAIN_DONE);
+    char *before = read_text(place, "m.txt");
+    heard = (struct heard){ .cancel = true };
+    assert_int_equal(run(place, &config, &heard), TRAIN_CANCELLED);
+    assert_int_equal(heard.batches, 2);
+    config.type = "alexnet";
+    assert_int_equal(run(place, &config, &heard), TRAIN_ERROR);
+    assert_non_null(strstr(place->err.text, "alexnet"));
+    config = config_of(place);
+    config.data_dir = "/none";
+    assert_int_equal(run(place, &config, &heard), TRAIN_ERROR);
+    assert_non_null(strstr(place->err.text, "/none"));
+    config = config_of(place);
+    config.learning_rate = 1e30;
+    heard = (struct heard){ 0 };
+    assert_int_equal(run(place, &config, &heard), TRAIN_ERROR);
+    assert_non_null(strstr(place->err.text, "finite"));
+    char *after = read_text(place, "m.txt");
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    struct fs_list list = { 0 };
+    assert_int_equal(fs_list_dirs(place->models, 100, &list, &place->err), 0);
+    assert_int_equal(list.count, 1);
+    fs_list_release(&list);
+}
+
+static void a_file_that_is_no_image_fails_the_training_by_name(void **state)
+{
+    struct place *place = *state;
+    struct train_config config = config_of(place);
+    struct heard heard = { 0 };
+    char path[192];
+    snprintf(path, sizeof path, "%s/train/red/broken.jpg", place->data);
+    assert_int_equal(fs_write(path, "\xff\xd8\xff", 3, &place->err), 0);
+    config.batch_size = 16;
+    struct train_observer none = { 0 };
+    assert_int_equal(train_run(&config, &none, &place->err), TRAIN_ERROR);
+    assert_non_null(strstr(place->err.text, "broken.jpg"));
+    assert_int_equal(heard.epochs, 0);
+}
+
+static void a_model_folder_that_is_not_whole_is_refused_by_name(void **state)
+{
+    struct place *place = *state;
+    static const char *const files[] = { "m.json", "classes.txt", "m.pth" };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct train_config config = config_of(place);
+        struct heard heard = { 0 };
+        char path[192];
+        config.epochs = 1;
+        assert_int_equal(run(place, &config, &heard), TRAIN_DONE);
+        snprintf(path, sizeof path, "%s/m/%s", place->models, files[i]);
+        assert_int_equal(unlink(path), 0);
+        assert_null(classifier_load(place->models, "m", "onednn", 1, &place->err));
+        assert_non_null(strstr(place->err.text, files[i]));
+    }
+    assert_null(classifier_load(place->models, "none", "onednn", 1, &place->err));
+    assert_non_null(strstr(place->err.text, "none"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(training_leaves_the_four_files_and_tells_its_progress, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_trained_model_is_served_and_tells_the_colours_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_same_seed_gives_the_same_weights, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cancelled_or_failed_training_leaves_the_old_model, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_no_image_fails_the_training_by_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_model_folder_that_is_not_whole_is_refused_by_name, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
