@@ -48,8 +48,8 @@ int files_hold(struct files *files, const char *sha256);
 /* `created`: this one's write made the blob. The last one to let go removes what uploads alone created. */
 void files_let_go(struct files *files, const char *sha256, bool created);
 
-/* The hashes of blobs that may not be evicted now: what queued and running trainings start from, and uploads. NULL-ended,
- * the caller's to free with files_free_in_use; NULL where memory lacks. */
+/* The hashes of blobs that may not be evicted now: what queued and running trainings start from, and uploads.
+ * NULL-ended, the caller's to free with files_free_in_use; NULL where memory lacks. */
 char **files_in_use(const struct files *files);
 void files_free_in_use(char **in_use);
 

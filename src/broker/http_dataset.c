@@ -2,12 +2,14 @@
 #include <string.h>
 
 #include "broker.h"
+#include "dcls/proto/msg.h"
 #include "files.h"
 #include "http.h"
 #include "routes.h"
 #include "task.h"
 
 #define SLICE_MS 100
+#define TEXT_MAX ((size_t)512 * 1024 * 1024)
 
 struct dataset_task {
     struct files *files;
@@ -26,7 +28,12 @@ static void run_slice(void *arg)
     if (task->more)
         return;
     cJSON *object = manifest_json(task->files->manifest);
-    task->text = object == NULL ? NULL : cJSON_PrintUnformatted(object);
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    /* Names of files need not be UTF-8: what prints must see to it. */
+    if (object != NULL && json_print_spaced(object, &text) == 0 && buf_puts(&text, "\n") == 0)
+        task->text = buf_detach(&text);
+    buf_release(&text);
     cJSON_Delete(object);
     if (task->text == NULL)
         err_set(&task->err, "no memory for the dataset's manifest");
@@ -60,7 +67,7 @@ static void done_slice(void *arg)
     if (task->more)
         err_set(&task->err, stopping ? "the broker stops" : "no memory");
     answer_all(task->files, task->text, &task->err);
-    cJSON_free(task->text);
+    free(task->text);
     free(task);
 }
 

@@ -113,7 +113,7 @@ int multipart_next(struct multipart *multipart, struct multipart_part *part, str
     if (end - at < 2 || memcmp(at, "\r\n", 2) != 0)
         return err_set(err, "the multipart body ends early or its boundary is not alone on its line");
 
-    /* Headers end at an empty line, which may be the first. The CRLF of the delimiter's line is kept in sight for it. */
+    /* Headers end at an empty line, which may be the first: so the CRLF of the delimiter's line is looked at too. */
     size_t window = (size_t)(end - at) < HEADERS_MAX ? (size_t)(end - at) : HEADERS_MAX;
     const char *blank = memmem(at, window, "\r\n\r\n", 4);
     if (blank == NULL)
