@@ -609,23 +609,27 @@ void jobs_node_info(struct jobs *jobs, struct node *node, const cJSON *listed)
     jobs_schedule(jobs);
 }
 
-/* Adds an epoch's object, or replaces that of the same number: a resumed node may tell it again. */
+/* Puts an epoch's object in its place, or over that of the same number: epochs that passed while the broker was away
+ * come later, with the report. */
 static void add_result(struct job *job, const cJSON *result)
 {
     const cJSON *number = cJSON_GetObjectItemCaseSensitive(result, "epoch");
+    cJSON *copy = cJSON_IsNumber(number) ? cJSON_Duplicate(result, true) : NULL;
     int at = 0;
     const cJSON *entry;
     cJSON_ArrayForEach(entry, job->results)
     {
         const cJSON *known = cJSON_GetObjectItemCaseSensitive(entry, "epoch");
-        if (cJSON_IsNumber(known) && cJSON_IsNumber(number) && known->valueint == number->valueint)
-            break;
+        if (cJSON_IsNumber(known) && cJSON_IsNumber(number) && known->valueint >= number->valueint) {
+            if (copy && known->valueint == number->valueint)
+                cJSON_ReplaceItemInArray(job->results, at, copy);
+            else if (copy)
+                cJSON_InsertItemInArray(job->results, at, copy);
+            return;
+        }
         at++;
     }
-    cJSON *copy = cJSON_Duplicate(result, true);
-    if (copy && entry)
-        cJSON_ReplaceItemInArray(job->results, at, copy);
-    else if (copy)
+    if (copy)
         cJSON_AddItemToArray(job->results, copy);
 }
 
