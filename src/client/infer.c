@@ -17,7 +17,7 @@
 #define IMAGE_MAX ((size_t)32 * 1024 * 1024) /* what the broker takes */
 
 struct infer {
-    const char *model, *node, *top_text;
+    const char *model, *node;
     int top; /* 0: as the output's kind has it */
 };
 
@@ -37,7 +37,6 @@ static int take(void *arg, const struct arg_option *option, const char *value, s
         if (*value == '\0' || *end != '\0' || errno != 0 || top < 1 || top > INT_MAX)
             return err_set(err, "--top '%s' is no number of classes", value);
         infer->top = (int)top;
-        infer->top_text = value;
         return 0;
     }
     if (!name_is_valid(value))
@@ -79,7 +78,8 @@ static char *make_body(const struct infer *infer, const char *image, struct api_
     return body;
 }
 
-/* The inference report of one image, with its name as given and at most `top` classes. */
+/* The inference report of one image, with its name as given. All classes are asked for, and cut here, so
+ * that the columns of one model's answers have one width. */
 static cJSON *classify(const struct client *client, const struct infer *infer, const char *image, struct err *err)
 {
     struct api_request request = { .method = "POST" };
@@ -91,7 +91,7 @@ static cJSON *classify(const struct client *client, const struct infer *infer, c
     request.body = body;
     buf_init(&path, API_PATH_MAX);
     if (buf_puts(&path, "/inference") < 0 || api_add_query(&path, "model", infer->model) < 0 ||
-        api_add_query(&path, "node", infer->node) < 0 || api_add_query(&path, "top", infer->top_text) < 0) {
+        api_add_query(&path, "node", infer->node) < 0) {
         err_set(err, "no memory");
         goto out;
     }
@@ -106,7 +106,7 @@ static cJSON *classify(const struct client *client, const struct infer *infer, c
         report = NULL;
         goto out;
     }
-    while (infer->top > 0 && cJSON_GetArraySize(output) > infer->top)
+    while (client->json && infer->top > 0 && cJSON_GetArraySize(output) > infer->top)
         cJSON_DeleteItemFromArray(output, infer->top);
     cJSON_DeleteItemFromObjectCaseSensitive(report, "image");
     cJSON_AddStringToObject(report, "image", image);
