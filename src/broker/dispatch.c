@@ -55,15 +55,15 @@ static void leave(struct broker *broker, struct link *link)
 static void enter(struct broker *broker, struct link *link, const struct msg *msg)
 {
     struct node *old = registry_find(broker->registry, msg->name);
-    if (old && old->link != link) {
+    char job[NAME_SIZE] = "";
+    if (old && old->link == link) {
+        /* The same peer, telling of itself again: it runs what it ran. */
+        snprintf(job, sizeof job, "%s", old->job);
+    } else if (old) {
         struct link *before = old->link;
         leave(broker, before);
         link_close(before, "another connection took its name");
     }
-    /* The same peer, telling of itself again: what it runs is told by its NODE INFO. */
-    char job[NAME_SIZE] = "";
-    if (old && old->link == link)
-        snprintf(job, sizeof job, "%s", old->job);
     struct node *node = registry_add(broker->registry, msg, link);
     if (!node) {
         link_close(link, "no memory to register it");

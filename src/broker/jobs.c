@@ -678,7 +678,10 @@ void jobs_completed(struct jobs *jobs, struct node *node, struct msg *msg)
     }
     const char *log = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(msg->data, "output_contents"));
     const cJSON *results = cJSON_GetObjectItemCaseSensitive(msg->report, "results"), *result;
-    cJSON_ArrayForEach(result, results) add_result(job, result);
+    cJSON_ArrayForEach(result, results)
+    {
+        add_result(job, result);
+    }
     char *report = msg->report ? cJSON_PrintUnformatted(msg->report) : NULL;
     snprintf(job->node, sizeof job->node, "%s", node->name);
     cJSON_Delete(job->data);

@@ -129,7 +129,7 @@ def test_inference_errors_name_the_culprit(served, body, status, culprit):
 @pytest.mark.parametrize("change,status,culprit", [
     ({"modelType": None}, 400, "modelType"), ({"modelType": "alexnet"}, 400, "alexnet"),
     ({"modelName": "../x"}, 400, "../x"), ({"epochs": 0}, 400, "epochs"), ({"epochs": "many"}, 400, "epochs"),
-    ({"batchSize": -1}, 400, "batchSize"), ({"learningRate": 0}, 400, "learningRate"),
+    ({"batchSize": -1}, 400, "batchSize"), ({"learningRate": -1}, 400, "learningRate"),
     ({"imageSize": 10 ** 9}, 400, "imageSize"), ({"optimizer": "lion"}, 400, "lion"),
     ({"noSuchOption": 1}, 400, "noSuchOption"), ({"node": "none"}, 404, "none"),
     ({"weights": "sha256:" + "0" * 64}, None, "0000"),
