@@ -82,15 +82,21 @@ void display_say(struct display *display, const char *text)
     memcpy(display->said, line, sizeof display->said);
 }
 
+/* By their number and not by their place: results of a time when the broker was away come late, or only at the end. */
 static void show_epochs(struct display *display, const cJSON *job, int epochs)
 {
-    const cJSON *results = cJSON_GetObjectItemCaseSensitive(job, "results");
+    const cJSON *results = cJSON_GetObjectItemCaseSensitive(job, "results"), *result;
     char line[PROGRESS_LINE_SIZE];
-    int count = cJSON_GetArraySize(results);
-    if (count < display->printed)
+    int last = (int)api_number(cJSON_GetArrayItem(results, cJSON_GetArraySize(results) - 1), "epoch", 0);
+    if (last < display->printed)
         display->printed = 0; /* the job began anew */
-    for (; display->printed < count; display->printed++) {
-        progress_epoch(line, cJSON_GetArrayItem(results, display->printed), epochs);
+    cJSON_ArrayForEach(result, results)
+    {
+        int epoch = (int)api_number(result, "epoch", 0);
+        if (epoch <= display->printed)
+            continue;
+        display->printed = epoch;
+        progress_epoch(line, result, epochs);
         display_clear(display);
         FILE *out = display->json ? stderr : stdout;
         fprintf(out, "%s\n", line);

@@ -13,7 +13,7 @@
 struct display {
     bool json, terminal;
     bool drawn;                   /* a line stands on the screen that the next one replaces */
-    int printed;                  /* epochs whose result was shown */
+    int printed;                  /* the last epoch whose result was shown */
     struct eta eta;
     double plain_time;            /* when the last plain line was printed */
     char said[DISPLAY_SAID_SIZE]; /* the last state told, so that it is told once */
