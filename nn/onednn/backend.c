@@ -8,6 +8,7 @@ static int open_backend(struct plan *plan, struct err *err)
         return err_set(err, "out of memory for a plan");
     if (dnn_check(dnnl_engine_create(&dnn->engine, dnnl_cpu, 0), "a CPU engine", err))
         return -1;
+    dnn->blocks = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2;
     return dnn_check(dnnl_stream_create(&dnn->stream, dnn->engine, dnnl_stream_default_flags), "a stream", err);
 }
 

@@ -1,15 +1,16 @@
 /* Convolution: input and output in blocked layouts, weights packed for each pass when they have changed.
  *
  * In training the canonical weights are the ones that the optimiser moves; forward and backward-data read packed copies
- * (one, where both want the same layout), and backward-weights writes into the canonical gradient, by way of scratch
- * where its layout differs. In evaluation batch norm is folded into weights and bias, and the sum and ReLU behind it
- * are done by the same primitive. */
-#include "dnn.h"
+ * (one, where both want the same layout). Backward-weights writes into the canonical gradient, by way of scratch where
+ * its layout differs; where oneDNN has no fast kernel for the shape, a matrix product replaces it. In evaluation batch
+ * norm is folded into weights and bias, and the sum and ReLU behind it are done by the same primitive. */
+#include "conv_gradient.h"
 
 struct conv_state {
     struct primitive forward, data, weights;
     struct primitive pack_forward, pack_data, unpack_gradient;
     struct primitive copy_sum;          /* in[1] to the output, where they could not share memory */
+    struct conv_gradient product;       /* used instead of weights for some shapes */
     float *packed_forward, *packed_data; /* NULL: the canonical weights serve; packed_data may be packed_forward */
     float *bias;                        /* PLAN_EVAL: folded */
     size_t scratchpad_backward, gradient_bytes, input_bytes; /* the parts of the backward scratch */
@@ -53,15 +54,14 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
     const struct value *out = &plan->values[op->out];
     bool eval = plan->spec.mode == PLAN_EVAL, sum = op->in[1] >= 0;
     struct window window = window_of(op->layer);
-    if (sum ? layout_of_value(plan, op->in[1], &layouts->dst, err)
-            : layout_any(&layouts->dst, 4, (int64_t[]){ out->n, out->c, out->h, out->w }, err))
-        return -1;
-    *desc = dnn_conv(dnn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->relu, NULL, err);
-    if (!*desc || !dnn_query(*desc, dnnl_query_weights_md, &layouts->weights) ||
-        !dnn_query(*desc, dnnl_query_dst_md, &layouts->dst))
+    const int64_t out_dims[] = { out->n, out->c, out->h, out->w };
+    /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. */
+    if (eval || dnn->blocks ? layout_any(&layouts->dst, 4, out_dims, err)
+                            : layout_dense(&layouts->dst, 4, out_dims, err))
         return -1;
     dnnl_primitive_desc_t own = NULL;
-    if (dnn_check(dnnl_primitive_desc_clone(&own, *desc), "a convolution", err) ||
+    *desc = dnn_conv(dnn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->relu, NULL, err);
+    if (!*desc || dnn_check(dnnl_primitive_desc_clone(&own, *desc), "a convolution", err) ||
         primitive_init(&state->forward, dnn, own, err) ||
         primitive_arg(&state->forward, dnn, DNNL_ARG_SRC, &layouts->src, err) ||
         primitive_arg(&state->forward, dnn, DNNL_ARG_WEIGHTS, &layouts->weights, err) ||
@@ -71,8 +71,11 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
         packing_init(&state->pack_forward, &state->packed_forward, dnn, canonical, &layouts->weights, err))
         return -1;
     if (sum) {
-        op->share_data = 1;
-        return reorder_init(&state->copy_sum, dnn, &layouts->dst, &layouts->dst, err);
+        struct layout other;
+        if (layout_of_value(plan, op->in[1], &other, err))
+            return -1;
+        op->share_data = layout_equal(&other, &layouts->dst) ? 1 : -1;
+        return reorder_init(&state->copy_sum, dnn, &other, &layouts->dst, err);
     }
     return 0;
 }
@@ -88,8 +91,7 @@ static int prepare_backward_data(struct plan *plan, struct op *op, const struct 
     if (layout_any(&layouts.weights, rank, dims, err))
         return -1;
     dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_DATA, &layouts, &window, false, false, hint, err);
-    if (!desc || !dnn_query(desc, dnnl_query_weights_md, &layouts.weights) ||
-        primitive_init(&state->data, dnn, desc, err) ||
+    if (!desc || primitive_init(&state->data, dnn, desc, err) ||
         primitive_arg(&state->data, dnn, DNNL_ARG_DIFF_DST, &layouts.dst, err) ||
         primitive_arg(&state->data, dnn, DNNL_ARG_WEIGHTS, &layouts.weights, err) ||
         primitive_arg(&state->data, dnn, DNNL_ARG_DIFF_SRC, &layouts.src, err))
@@ -114,8 +116,11 @@ static int prepare_backward_weights(struct plan *plan, struct op *op, const stru
     if (layout_any(&layouts.weights, rank, dims, err))
         return -1;
     dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_WEIGHTS, &layouts, &window, false, false, hint, err);
-    if (!desc || !dnn_query(desc, dnnl_query_diff_weights_md, &layouts.weights) ||
-        primitive_init(&state->weights, dnn, desc, err) ||
+    if (desc && dnn_is_plain(desc)) {
+        dnnl_primitive_desc_destroy(desc);
+        return conv_gradient_init(&state->product, plan, op, &layouts.src, &layouts.dst, err);
+    }
+    if (!desc || primitive_init(&state->weights, dnn, desc, err) ||
         primitive_arg(&state->weights, dnn, DNNL_ARG_SRC, &layouts.src, err) ||
         primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_DST, &layouts.dst, err) ||
         primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_WEIGHTS, &layouts.weights, err) ||
@@ -169,7 +174,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         prepare_backward_weights(plan, op, &layouts, rank, dims, &canonical, forward, err))
         goto out;
     state->scratchpad_backward = larger(larger(state->data.scratchpad, state->weights.scratchpad),
-                                        state->unpack_gradient.scratchpad);
+                                        conv_gradient_scratch(&state->product));
     op->scratch_backward = state->scratchpad_backward + state->gradient_bytes + state->input_bytes;
     status = 0;
 out:
@@ -182,9 +187,9 @@ static int bind_backward(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_state *state = op->state;
     float *weights = param_value(plan, op->layer->weight), *gradient = param_grad(plan, op->layer->weight);
-    char *scratch = op_scratch_backward(plan, op);
-    void *packed_gradient = state->gradient_bytes ? scratch + state->scratchpad_backward : NULL;
-    void *input = state->input_bytes ? scratch + state->scratchpad_backward + state->gradient_bytes
+    void *scratch = op_scratch_backward(plan, op);
+    void *packed_gradient = state->gradient_bytes ? behind(scratch, state->scratchpad_backward) : NULL;
+    void *input = state->input_bytes ? behind(scratch, state->scratchpad_backward + state->gradient_bytes)
                                      : (void *)value_grad(plan, op->in[0]);
     const struct {
         struct primitive *primitive;
@@ -202,14 +207,14 @@ static int bind_backward(struct plan *plan, struct op *op, struct err *err)
         { &state->weights, DNNL_ARG_SCRATCHPAD, scratch },
         { &state->unpack_gradient, DNNL_ARG_FROM, packed_gradient },
         { &state->unpack_gradient, DNNL_ARG_TO, gradient },
-        { &state->unpack_gradient, DNNL_ARG_SCRATCHPAD, scratch },
         { &state->pack_data, DNNL_ARG_FROM, weights },
         { &state->pack_data, DNNL_ARG_TO, state->packed_data },
     };
     for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++)
         if (primitive_bind(bindings[i].primitive, bindings[i].arg, bindings[i].address, err))
             return -1;
-    return 0;
+    return conv_gradient_bind(&state->product, value_data(plan, op->in[0]), value_grad(plan, op->out), gradient,
+                              param_grad(plan, op->layer->bias), scratch, err);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
@@ -256,12 +261,12 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state;
     const struct dnn *dnn = dnn_of(plan);
     if (primitive_run(&state->weights, dnn, err) || primitive_run(&state->unpack_gradient, dnn, err) ||
+        conv_gradient_run(&state->product, dnn, err) ||
         primitive_run(&state->data, dnn, err))
         return -1;
     if (state->input_bytes) {
-        const char *scratch = op_scratch_backward(plan, op);
-        add_into(value_grad(plan, op->in[0]),
-                 (const float *)(scratch + state->scratchpad_backward + state->gradient_bytes),
+        size_t before = state->scratchpad_backward + state->gradient_bytes;
+        add_into(value_grad(plan, op->in[0]), behind(op_scratch_backward(plan, op), before),
                  plan->values[op->in[0]].bytes);
     }
     return 0;
@@ -276,6 +281,7 @@ static void release(struct op *op)
                                 &state->pack_data, &state->unpack_gradient, &state->copy_sum };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         primitive_release(all[i]);
+    conv_gradient_release(&state->product);
     if (state->packed_data != state->packed_forward)
         free(state->packed_data);
     free(state->packed_forward);

@@ -41,6 +41,14 @@ int layout_any(struct layout *layout, int rank, const int64_t *dims, struct err 
                      "a memory layout", err);
 }
 
+int layout_channels_last(struct layout *layout, const int64_t dims[4], struct err *err)
+{
+    int64_t c = dims[1], h = dims[2], w = dims[3];
+    const dnnl_dims_t sizes = { dims[0], c, h, w }, strides = { h * w * c, 1, w * c, c };
+    return dnn_check(dnnl_memory_desc_init_by_strides(&layout->md, 4, sizes, dnnl_f32, strides), "a memory layout",
+                     err);
+}
+
 bool layout_equal(const struct layout *a, const struct layout *b)
 {
     return dnnl_memory_desc_equal(&a->md, &b->md);
@@ -89,6 +97,20 @@ bool dnn_query(const_dnnl_primitive_desc_t desc, dnnl_query_t what, struct layou
     return true;
 }
 
+bool dnn_is_plain(const_dnnl_primitive_desc_t desc)
+{
+    const char *name = NULL;
+    return dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name) == dnnl_success && name &&
+           !strncmp(name, "ref", 3);
+}
+
+int dnn_multiply(const struct matrices *m, bool add, struct err *err)
+{
+    return dnn_check(dnnl_sgemm('T', 'N', m->rows, m->columns, m->depth, 1, m->a, m->lda, m->b, m->ldb, add ? 1 : 0,
+                                m->c, m->ldc),
+                     "a matrix product", err);
+}
+
 /* The second step of every descriptor; `post` may be NULL. */
 static dnnl_primitive_desc_t describe(const struct dnn *dnn, const void *operation, dnnl_post_ops_t post,
                                       dnnl_primitive_desc_t hint, const char *what, struct err *err)
@@ -117,7 +139,16 @@ static int conv_post_ops(dnnl_post_ops_t *post, bool sum, bool relu, struct err 
     return 0;
 }
 
-dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, const struct conv_layouts *layouts,
+static void conv_chosen(dnnl_primitive_desc_t desc, enum conv_pass pass, struct conv_layouts *layouts)
+{
+    dnn_query(desc, pass == CONV_BACKWARD_DATA ? dnnl_query_diff_src_md : dnnl_query_src_md, &layouts->src);
+    dnn_query(desc, pass == CONV_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md,
+              &layouts->weights);
+    dnn_query(desc, pass == CONV_TRAIN || pass == CONV_EVAL ? dnnl_query_dst_md : dnnl_query_diff_dst_md,
+              &layouts->dst);
+}
+
+dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, struct conv_layouts *layouts,
                                const struct window *window, bool sum, bool relu, dnnl_primitive_desc_t hint,
                                struct err *err)
 {
@@ -146,6 +177,8 @@ dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, const
     }
     if (!dnn_check(status, "a convolution", err) && !conv_post_ops(&post, sum, relu, err))
         desc = describe(dnn, &operation, sum || relu ? post : NULL, hint, "a convolution", err);
+    if (desc)
+        conv_chosen(desc, pass, layouts);
     dnnl_post_ops_destroy(post);
     return desc;
 }
@@ -264,6 +297,25 @@ int primitive_run(const struct primitive *primitive, const struct dnn *dnn, stru
                      "a primitive", err);
 }
 
+/* Scratch of its own instead of the plan's. */
+static int own_scratchpad(struct primitive *primitive, const struct dnn *dnn, struct err *err)
+{
+    dnnl_memory_t memory = NULL;
+    for (int i = 0; i < primitive->count; i++) {
+        dnnl_exec_arg_t *arg = &primitive->args[i];
+        const dnnl_memory_desc_t *md = NULL;
+        if (arg->arg != DNNL_ARG_SCRATCHPAD)
+            continue;
+        if (dnn_check(dnnl_memory_get_memory_desc(arg->memory, &md), "a memory object", err) ||
+            dnn_check(dnnl_memory_create(&memory, md, dnn->engine, DNNL_MEMORY_ALLOCATE), "a memory object", err))
+            return -1;
+        dnnl_memory_destroy(arg->memory);
+        arg->memory = memory;
+    }
+    primitive->scratchpad = 0;
+    return 0;
+}
+
 int reorder_init(struct primitive *primitive, const struct dnn *dnn, const struct layout *from,
                  const struct layout *to, struct err *err)
 {
@@ -274,7 +326,8 @@ int reorder_init(struct primitive *primitive, const struct dnn *dnn, const struc
         !dnn_check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "a reorder", err) &&
         !dnn_check(dnnl_reorder_primitive_desc_create(&desc, &from->md, dnn->engine, &to->md, dnn->engine, attributes),
                    "a reorder", err) &&
-        !primitive_init(primitive, dnn, desc, err) && !primitive_arg(primitive, dnn, DNNL_ARG_FROM, from, err))
+        !primitive_init(primitive, dnn, desc, err) && !own_scratchpad(primitive, dnn, err) &&
+        !primitive_arg(primitive, dnn, DNNL_ARG_FROM, from, err))
         status = primitive_arg(primitive, dnn, DNNL_ARG_TO, to, err);
     dnnl_primitive_attr_destroy(attributes);
     return status;

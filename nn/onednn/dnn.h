@@ -16,6 +16,7 @@
 struct dnn {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
+    bool blocks; /* the CPU has kernels for blocked layouts in training (AVX2) */
 };
 
 /* -1 and err where `status` is no success; `what` says what was tried. */
@@ -28,6 +29,8 @@ struct layout {
 /* Dense in the order of dims; "any" leaves the choice to the primitive. */
 int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct err *err);
 int layout_any(struct layout *layout, int rank, const int64_t *dims, struct err *err);
+/* (N, C, H, W) with the channels of a pixel side by side. */
+int layout_channels_last(struct layout *layout, const int64_t dims[4], struct err *err);
 bool layout_equal(const struct layout *a, const struct layout *b);
 size_t layout_bytes(const struct layout *layout);
 /* That of a value, whether it has a layout of its own or is canonical. */
@@ -45,8 +48,9 @@ struct conv_layouts {
     bool has_bias;
 };
 enum conv_pass { CONV_TRAIN, CONV_EVAL, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHTS };
-/* `hint`: the forward descriptor, for the backward passes. `sum`, `relu`: what CONV_EVAL does with its result. */
-dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, const struct conv_layouts *layouts,
+/* `hint`: the forward descriptor, for the backward passes. `sum`, `relu`: what CONV_EVAL does with its result. The
+ * layouts that were any become those that the primitive chose. */
+dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, struct conv_layouts *layouts,
                                const struct window *window, bool sum, bool relu, dnnl_primitive_desc_t hint,
                                struct err *err);
 /* Gamma and beta are separate arrays; with `relu` the training passes keep a workspace. */
@@ -60,6 +64,16 @@ dnnl_primitive_desc_t dnn_linear(const struct dnn *dnn, enum linear_pass pass, c
                                  dnnl_primitive_desc_t hint, struct err *err);
 /* The layout that the primitive wants or gives: dnnl_query_src_md, …; false where it has none. */
 bool dnn_query(const_dnnl_primitive_desc_t desc, dnnl_query_t what, struct layout *layout);
+/* Whether it is one of oneDNN's plain loops, which are a hundred times slower than the rest. */
+bool dnn_is_plain(const_dnnl_primitive_desc_t desc);
+/* c (rows, columns, ldc apart) = a (depth, rows; lda) transposed * b (depth, columns; ldb), plus c where `add`. */
+struct matrices {
+    int64_t rows, columns, depth;
+    const float *a, *b;
+    float *c;
+    int64_t lda, ldb, ldc;
+};
+int dnn_multiply(const struct matrices *matrices, bool add, struct err *err);
 
 /* A primitive and its arguments. Zeroed it is empty: running it does nothing, releasing it is fine. */
 #define PRIMITIVE_ARGS 12
@@ -79,12 +93,19 @@ int primitive_arg(struct primitive *primitive, const struct dnn *dnn, int arg, c
 int primitive_bind(struct primitive *primitive, int arg, void *address, struct err *err);
 int primitive_run(const struct primitive *primitive, const struct dnn *dnn, struct err *err);
 
-/* A copy from one layout to another; from and to are bound as DNNL_ARG_FROM and DNNL_ARG_TO. */
+/* A copy from one layout to another; from and to are bound as DNNL_ARG_FROM and DNNL_ARG_TO. Where it wants scratch it
+ * holds its own. */
 int reorder_init(struct primitive *primitive, const struct dnn *dnn, const struct layout *from,
                  const struct layout *to, struct err *err);
 
 /* to[i] += from[i]; both of one layout, so padding is added along (it is 0). */
 void add_into(float *to, const float *from, size_t bytes);
+
+/* So many bytes into a block; NULL stays NULL. */
+static inline void *behind(void *block, size_t bytes)
+{
+    return block ? (char *)block + bytes : NULL;
+}
 
 static inline struct dnn *dnn_of(const struct plan *plan)
 {

@@ -85,10 +85,10 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     struct linear_state *state = op->state;
     float *weight = param_value(plan, op->layer->weight), *in = value_data(plan, op->in[0]);
     float *din = value_grad(plan, op->in[0]), *dout = value_grad(plan, op->out);
-    char *ahead = op_scratch_forward(plan, op), *scratch = op_scratch_backward(plan, op);
-    void *dense_in = state->dense_bytes ? ahead + state->forward.scratchpad : (void *)in;
-    void *dense = state->dense_bytes ? scratch + state->scratchpad : NULL;
-    void *added = state->gradient_bytes ? scratch + state->scratchpad + state->dense_bytes : (void *)din;
+    void *ahead = op_scratch_forward(plan, op), *scratch = op_scratch_backward(plan, op);
+    void *dense_in = state->dense_bytes ? behind(ahead, state->forward.scratchpad) : in;
+    void *dense = state->dense_bytes ? behind(scratch, state->scratchpad) : NULL;
+    void *added = state->gradient_bytes ? behind(scratch, state->scratchpad + state->dense_bytes) : din;
     const struct {
         struct primitive *primitive;
         int arg;
@@ -132,8 +132,8 @@ static int unblock(const struct plan *plan, struct linear_state *state, void *to
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     struct linear_state *state = op->state;
-    char *scratch = op_scratch_forward(plan, op);
-    if (unblock(plan, state, scratch + state->forward.scratchpad, err))
+    void *scratch = op_scratch_forward(plan, op);
+    if (unblock(plan, state, behind(scratch, state->forward.scratchpad), err))
         return -1;
     return primitive_run(&state->forward, dnn_of(plan), err);
 }
@@ -142,8 +142,8 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     struct linear_state *state = op->state;
     const struct dnn *dnn = dnn_of(plan);
-    char *scratch = op_scratch_backward(plan, op);
-    if (unblock(plan, state, scratch + state->scratchpad, err) || primitive_run(&state->weights, dnn, err))
+    void *scratch = op_scratch_backward(plan, op);
+    if (unblock(plan, state, behind(scratch, state->scratchpad), err) || primitive_run(&state->weights, dnn, err))
         return -1;
     if (!op->wants_grad[0])
         return 0;
@@ -151,7 +151,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
         return -1;
     if (state->gradient_bytes)
         add_into(value_grad(plan, op->in[0]),
-                 (const float *)(scratch + state->scratchpad + state->dense_bytes),
+                 behind(scratch, state->scratchpad + state->dense_bytes),
                  plan->values[op->in[0]].bytes);
     return 0;
 }

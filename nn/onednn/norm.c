@@ -88,13 +88,13 @@ out:
 static float *saved_mean(const struct plan *plan, const struct op *op)
 {
     const struct norm_state *state = op->state;
-    return (float *)((char *)op_saved(plan, op) + state->workspace);
+    return behind(op_saved(plan, op), state->workspace);
 }
 
 static float *saved_variance(const struct plan *plan, const struct op *op)
 {
     const struct norm_state *state = op->state;
-    return (float *)((char *)saved_mean(plan, op) + state->statistics);
+    return behind(saved_mean(plan, op), state->statistics);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
@@ -104,8 +104,8 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     bool training = plan->spec.mode == PLAN_TRAIN;
     void *mean = training ? saved_mean(plan, op) : param_value(plan, layer->mean);
     void *variance = training ? saved_variance(plan, op) : param_value(plan, layer->var);
-    char *scratch = op_scratch_backward(plan, op);
-    void *dsrc = state->accumulate ? scratch + state->backward.scratchpad : (void *)value_grad(plan, op->in[0]);
+    void *scratch = op_scratch_backward(plan, op);
+    void *dsrc = state->accumulate ? behind(scratch, state->backward.scratchpad) : value_grad(plan, op->in[0]);
     const struct {
         struct primitive *primitive;
         int arg;
@@ -169,7 +169,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
         return -1;
     if (op->wants_grad[0] && state->accumulate)
         add_into(value_grad(plan, op->in[0]),
-                 (const float *)((const char *)op_scratch_backward(plan, op) + state->backward.scratchpad),
+                 behind(op_scratch_backward(plan, op), state->backward.scratchpad),
                  plan->values[op->in[0]].bytes);
     return 0;
 }

@@ -81,8 +81,8 @@ static int average_prepare(struct plan *plan, struct op *op, struct err *err)
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct pool_state *state = op->state;
-    char *scratch = op_scratch_backward(plan, op);
-    void *dsrc = state->input_bytes ? scratch + state->backward.scratchpad : (void *)value_grad(plan, op->in[0]);
+    void *scratch = op_scratch_backward(plan, op);
+    void *dsrc = state->input_bytes ? behind(scratch, state->backward.scratchpad) : value_grad(plan, op->in[0]);
     const struct {
         struct primitive *primitive;
         int arg;
@@ -116,7 +116,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
         return -1;
     if (state->input_bytes)
         add_into(value_grad(plan, op->in[0]),
-                 (const float *)((const char *)op_scratch_backward(plan, op) + state->backward.scratchpad),
+                 behind(op_scratch_backward(plan, op), state->backward.scratchpad),
                  plan->values[op->in[0]].bytes);
     return 0;
 }

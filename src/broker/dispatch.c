@@ -77,13 +77,14 @@ static void enter(struct broker *broker, struct link *link, const struct msg *ms
     node_publish(broker->registry, node, false);
 }
 
-/* The registered node of that name had time to answer a ping. */
+/* The registered node of that name had time to answer a ping, which was sent when this link was last heard: it has kept
+ * silent since its CLIENT CONNECT, as it waits for an answer. */
 static void on_twin(struct link *link)
 {
     struct broker *broker = link_broker(link);
     struct msg *msg = link_kept(link);
     struct node *old = registry_find(broker->registry, msg->name);
-    if (old && old->link != link && link_heard_ms(old->link) >= clock_ms() - TWIN_MS) {
+    if (old && old->link != link && link_heard_ms(old->link) >= link_heard_ms(link)) {
         struct err err = ERR_INIT;
         err_set(&err, "another live node is already named '%s'", msg->name);
         link_send_error(link, err.text);
