@@ -1,5 +1,7 @@
 /* ReLU, and the sum of two values with the ReLU behind it: loops over memory of one layout, for which a library's
  * primitive would only add calls. Padding is 0 and stays 0. */
+#include <math.h>
+
 #include "dnn.h"
 
 static int relu_prepare(struct plan *plan, struct op *op, struct err *err)
@@ -19,7 +21,7 @@ static int relu_forward(struct plan *plan, struct op *op, struct err *err)
     size_t count = plan->values[op->out].bytes / sizeof *out;
 #pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < count; i++)
-        out[i] = in[i] > 0 ? in[i] : 0;
+        out[i] = in[i] < 0 ? 0 : in[i]; /* keeps NaN, as does the sum below */
     return 0;
 }
 
@@ -102,11 +104,11 @@ static int add_forward(struct plan *plan, struct op *op, struct err *err)
         return -1;
     const float *a = value_data(plan, op->in[0]);
     const float *b = state->bytes ? op_scratch_forward(plan, op) : value_data(plan, op->in[1]);
-    float *out = value_data(plan, op->out), least = op->relu ? 0 : -__FLT_MAX__;
+    float *out = value_data(plan, op->out), least = op->relu ? 0 : -INFINITY;
     size_t count = plan->values[op->out].bytes / sizeof *out;
 #pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < count; i++)
-        out[i] = a[i] + b[i] > least ? a[i] + b[i] : least;
+        out[i] = a[i] + b[i] < least ? least : a[i] + b[i];
     return 0;
 }
 
