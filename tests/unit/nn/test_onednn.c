@@ -1,0 +1,261 @@
+/* The oneDNN backend beyond what every backend must do (test_ops, test_plan): which of oneDNN's kernels it ends up
+ * with, on this CPU and on lesser ones, how often it reorders, that a step leaves nothing behind.
+ *
+ * oneDNN reads its environment once, so the program runs itself again as `test_onednn MODE BATCH SIZE` with another one:
+ * that compares a step with the reference's and lets oneDNN say on stdout what it runs. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <malloc.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "nn/onednn/conv_gradient.h"
+#include "rig.h"
+
+enum { CLASSES = 7 };
+
+static void resnet_init(struct rig *rig)
+{
+    struct err err = ERR_INIT;
+    rig_init(rig, net_new("resnet", CLASSES, &err), 31);
+}
+
+/* The program run again: 0 if both backends agree. */
+static int compare(enum plan_mode mode, int batch, int size)
+{
+    struct rig rig;
+    resnet_init(&rig);
+    size_t logits = (size_t)batch * CLASSES, trained = rig.net->trained_count;
+    float *expected = malloc((logits + trained) * sizeof *expected);
+    assert_non_null(expected);
+    bool same = true;
+    for (int i = 0; i < 2; i++) {
+        struct plan *plan = rig_plan(&rig, i ? "onednn" : "reference", mode, batch, size, NULL);
+        if (mode == PLAN_TRAIN)
+            rig_step(plan, 1);
+        else
+            rig_forward(plan, 1);
+        if (i) {
+            same = distance(plan_logits(plan), expected, logits) <= 1e-4;
+            if (mode == PLAN_TRAIN)
+                rig_same_gradients(rig.net, rig.grad, expected + logits, 1e-4);
+        } else {
+            memcpy(expected, plan_logits(plan), logits * sizeof *expected);
+            memcpy(expected + logits, rig.grad, trained * sizeof *expected);
+        }
+        plan_free(plan);
+    }
+    free(expected);
+    rig_release(&rig);
+    return same ? 0 : 1;
+}
+
+/* Runs the program again where oneDNN may use no more than `isa`; calls `line` with each line of what it executes. */
+static int run_again(const char *isa, const char *mode, const char *batch, const char *size,
+                     void (*line)(const char *text, void *context), void *context)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        setenv("ONEDNN_MAX_CPU_ISA", isa, 1);
+        setenv("ONEDNN_VERBOSE", "1", 1);
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execl("/proc/self/exe", "test_onednn", mode, batch, size, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    FILE *out = fdopen(ends[0], "r");
+    assert_non_null(out);
+    char text[1024];
+    while (fgets(text, sizeof text, out))
+        if (strstr(text, "verbose,exec,"))
+            line(text, context);
+    fclose(out);
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+struct tally {
+    int executed, plain, reorders, activations;
+    char batch[16];
+};
+
+static void count(const char *text, void *context)
+{
+    struct tally *tally = context;
+    tally->executed++;
+    if (strstr(text, ",ref:")) {
+        print_message("%s", text);
+        tally->plain++;
+    }
+    if (!strstr(text, ",reorder,"))
+        return;
+    tally->reorders++;
+    tally->activations += strstr(text, tally->batch) != NULL; /* the first dimension: ",11x64x…" */
+}
+
+/* The instruction sets are upper limits: one that this CPU lacks is no error. */
+static const char *const instruction_sets[] = { "ALL", "AVX2", "SSE41" };
+enum { INSTRUCTION_SETS = sizeof instruction_sets / sizeof *instruction_sets };
+
+static void training_equals_the_reference_without_plain_loops(void **state)
+{
+    (void)state;
+    /* On images of 32 pixels the last planes are smaller than the kernels that run over them. A single image must be
+     * larger: the norm of a few values magnifies rounding. */
+    static const struct {
+        const char *batch, *size;
+    } cases[] = { { "8", "32" }, { "1", "97" }, { "3", "65" } };
+    for (int i = 0; i < INSTRUCTION_SETS; i++)
+        for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+            struct tally tally = { .batch = ",none" };
+            print_message("%s, %s images of %s\n", instruction_sets[i], cases[c].batch, cases[c].size);
+            assert_int_equal(run_again(instruction_sets[i], "train", cases[c].batch, cases[c].size, count, &tally), 0);
+            assert_true(tally.executed > 100);
+            assert_int_equal(tally.plain, 0);
+        }
+}
+
+static void evaluation_equals_the_reference_without_plain_loops(void **state)
+{
+    (void)state;
+    for (int i = 0; i < INSTRUCTION_SETS; i++) {
+        struct tally tally = { .batch = ",11x" };
+        assert_int_equal(run_again(instruction_sets[i], "eval", "11", "33", count, &tally), 0);
+        assert_true(tally.executed > 20);
+        assert_int_equal(tally.plain, 0);
+        assert_int_equal(tally.activations, 0); /* every layout is passed on to whoever reads it */
+        assert_true(tally.reorders <= 20);      /* a pack for each convolution */
+    }
+}
+
+/* A convolution by the definition. */
+static void naive_gradient(float *dweight, float *dbias, const float *in, const float *dout,
+                           const struct conv_gradient *g)
+{
+    int ins = g->channels / g->groups, outs = g->outputs / g->groups, kernel = g->window.kernel;
+    for (int o = 0; o < g->outputs; o++) {
+        double bias = 0;
+        for (int i = 0; i < g->n * g->oh * g->ow; i++)
+            bias += dout[(i / (g->oh * g->ow) * g->outputs + o) * g->oh * g->ow + i % (g->oh * g->ow)];
+        dbias[o] = (float)bias;
+        for (int tap = 0; tap < ins * kernel * kernel; tap++) {
+            int c = o / outs * ins + tap / (kernel * kernel), ky = tap / kernel % kernel, kx = tap % kernel;
+            double sum = 0;
+            for (int n = 0; n < g->n; n++)
+                for (int oy = 0; oy < g->oh; oy++)
+                    for (int ox = 0; ox < g->ow; ox++) {
+                        int y = oy * g->window.stride - g->window.padding + ky;
+                        int x = ox * g->window.stride - g->window.padding + kx;
+                        if (y >= 0 && y < g->h && x >= 0 && x < g->w)
+                            sum += (double)in[((n * g->channels + c) * g->h + y) * g->w + x] *
+                                   dout[((n * g->outputs + o) * g->oh + oy) * g->ow + ox];
+                    }
+            dweight[o * ins * kernel * kernel + tap] = (float)sum;
+        }
+    }
+}
+
+static void check_product(const struct plan *owner, const struct layer *layer, int n, int channels, int side)
+{
+    struct err err = ERR_INIT;
+    int out = (side + 2 * layer->padding - layer->kernel) / layer->stride + 1;
+    struct value values[] = { { .n = n, .c = channels, .h = side, .w = side },
+                              { .n = n, .c = layer->channels, .h = out, .w = out } };
+    struct plan plan = { .values = values, .state = owner->state };
+    struct op op = { .kind = OP_CONV, .layer = layer, .in = { 0, -1 }, .out = 1 };
+    struct layout layouts[2];
+    struct conv_gradient gradient;
+    assert_int_equal(layout_of_value(&plan, 0, &layouts[0], &err), 0);
+    assert_int_equal(layout_of_value(&plan, 1, &layouts[1], &err), 0);
+    assert_int_equal(conv_gradient_init(&gradient, &plan, &op, &layouts[0], &layouts[1], &err), 0);
+
+    size_t ins = (size_t)n * (size_t)channels * (size_t)side * (size_t)side;
+    size_t outs = (size_t)n * (size_t)layer->channels * (size_t)out * (size_t)out;
+    size_t weights = (size_t)layer->channels * (size_t)(channels / layer->groups * layer->kernel * layer->kernel);
+    size_t biases = (size_t)layer->channels;
+    float *in = malloc(ins * sizeof *in), *dout = malloc(outs * sizeof *dout);
+    float *results = calloc(2 * (weights + biases), sizeof *results);
+    void *scratch = aligned_alloc(64, DNN_ALIGN(conv_gradient_scratch(&gradient)));
+    assert_true(in && dout && results && scratch);
+    float *expected = results + weights + biases;
+    rig_fill(in, ins, 1);
+    rig_fill(dout, outs, 2);
+    assert_int_equal(conv_gradient_bind(&gradient, in, dout, results, results + weights, scratch, &err), 0);
+    assert_int_equal(conv_gradient_run(&gradient, dnn_of(&plan), &err), 0);
+    naive_gradient(expected, expected + weights, in, dout, &gradient);
+    assert_true(distance(results, expected, weights) <= 1e-5);
+    assert_true(distance(results + weights, expected + weights, biases) <= 1e-5);
+    conv_gradient_release(&gradient);
+    free(in);
+    free(dout);
+    free(results);
+    free(scratch);
+}
+
+static void the_matrix_product_is_the_weight_gradient(void **state)
+{
+    (void)state;
+    struct rig rig;
+    resnet_init(&rig);
+    struct plan *owner = rig_plan(&rig, "onednn", PLAN_EVAL, 1, 33, NULL);
+    const struct layer tiny = { .channels = 24, .kernel = 3, .stride = 1, .padding = 1, .groups = 1 };
+    const struct layer grouped = { .channels = 12, .kernel = 3, .stride = 2, .padding = 1, .groups = 4 };
+    const struct layer wide = { .channels = 4, .kernel = 5, .stride = 1, .padding = 2, .groups = 1 };
+    check_product(owner, &tiny, 5, 16, 1);
+    check_product(owner, &grouped, 3, 8, 7);
+    check_product(owner, &wide, 9, 32, 32); /* unfolded in several pieces */
+    plan_free(owner);
+    rig_release(&rig);
+}
+
+static void a_step_leaves_no_memory_behind(void **state)
+{
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* it counts for itself, when the program ends */
+#else
+    struct rig rig;
+    resnet_init(&rig);
+    for (int mode = PLAN_TRAIN; mode <= PLAN_EVAL; mode++) {
+        struct plan *plan = rig_plan(&rig, "onednn", (enum plan_mode)mode, 2, 32, NULL);
+        size_t used = 0;
+        for (int i = 0; i < 4; i++) {
+            plan_weights_changed(plan);
+            if (mode == PLAN_TRAIN)
+                rig_step(plan, 1);
+            else
+                rig_forward(plan, 1);
+            if (i == 0)
+                used = mallinfo2().uordblks;
+        }
+        assert_true(used > 0);
+        assert_int_equal(mallinfo2().uordblks, used);
+        plan_free(plan);
+    }
+    rig_release(&rig);
+#endif
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4)
+        return compare(strcmp(argv[1], "eval") == 0 ? PLAN_EVAL : PLAN_TRAIN, (int)strtol(argv[2], NULL, 10),
+                       (int)strtol(argv[3], NULL, 10));
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(training_equals_the_reference_without_plain_loops),
+        cmocka_unit_test(evaluation_equals_the_reference_without_plain_loops),
+        cmocka_unit_test(the_matrix_product_is_the_weight_gradient),
+        cmocka_unit_test(a_step_leaves_no_memory_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
