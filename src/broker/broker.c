@@ -62,6 +62,8 @@ static int init(struct broker *broker, const struct broker_options *options, str
 /* Connections go before what their callbacks use; tasks run to their end, so that what was accepted is stored. */
 static void release(struct broker *broker)
 {
+    if (broker->jobs)
+        jobs_stop(broker->jobs);
     tasks_free(broker->tasks);
     requests_free(broker->requests);
     http_free(broker->http);

@@ -47,6 +47,7 @@ static void leave(struct broker *broker, struct link *link)
     snprintf(name, sizeof name, "%s", node->name);
     log_info("node '%s' left", name);
     link_set_node(link, NULL);
+    node->told = false; /* nothing starts there any more */
     jobs_node_gone(broker->jobs, name);
     registry_remove(broker->registry, node);
     requests_node_gone(broker->requests, name);

@@ -1,6 +1,8 @@
-/* The life of trainings. Whatever changes a job's state goes through set_state, which stores and tells of it. */
-#include "jobs.h"
+/* The table of trainings: submitting, cancelling, waiting, ending. An end is always by job_end, which stores it before
+ * anybody is told. Sends nothing but SERVER CANCEL and SERVER JOB ACK. */
+#include "jobs_inner.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,12 +14,7 @@
 #include "link.h"
 #include "models.h"
 #include "registry.h"
-#include "scheduler.h"
 #include "store.h"
-
-#define TICK_MS 1000
-#define NODES_MAX 1024
-#define QUEUE_MAX 10000 /* jobs that wait */
 
 const char *const job_state_names[] = { "queued", "running", "completed", "failed", "cancelled" };
 
@@ -28,18 +25,13 @@ struct waiter {
     void *arg;
 };
 
-struct jobs {
-    struct broker *broker;
-    struct job *first, **end;
-    struct waiter *waiters;
-    struct event *tick;
-    int64_t last_id, last_key_ms;
+struct submission {
+    struct submission *next;
+    struct jobs *jobs;
+    struct job *job;
+    jobs_submitted *done;
+    void *arg;
 };
-
-static bool ended(const struct job *job)
-{
-    return job->state != JOB_QUEUED && job->state != JOB_RUNNING;
-}
 
 struct jobs *jobs_new(struct broker *broker)
 {
@@ -57,6 +49,11 @@ static void job_free(struct job *job)
     cJSON_Delete(job->data);
     free(job->error);
     free(job);
+}
+
+void jobs_stop(struct jobs *jobs)
+{
+    jobs->stopping = true;
 }
 
 void jobs_free(struct jobs *jobs)
@@ -91,9 +88,11 @@ void jobs_restore(struct jobs *jobs, struct job *job)
     jobs->last_id = id > jobs->last_id ? id : jobs->last_id;
     if (sscanf(job->train_key, "train:%lld", &key_ms) == 1 && key_ms > jobs->last_key_ms)
         jobs->last_key_ms = key_ms;
+    job->committed = job_is_over(job);
     if (job->state == JOB_RUNNING) {
         job->sent = true;
         job->lost_ms = clock_ms(); /* until its node says otherwise */
+        snprintf(job->reason, sizeof job->reason, "node '%.64s' is away", job->node);
     }
     append(jobs, job);
 }
@@ -106,10 +105,10 @@ static struct job *find(const struct jobs *jobs, const char *id)
     return NULL;
 }
 
-static struct job *find_key(const struct jobs *jobs, const char *key)
+struct job *jobs_find_key(const struct jobs *jobs, const char *train_key)
 {
-    for (struct job *job = jobs->first; job && key; job = job->next)
-        if (!strcmp(job->train_key, key))
+    for (struct job *job = jobs->first; job && train_key; job = job->next)
+        if (!strcmp(job->train_key, train_key))
             return job;
     return NULL;
 }
@@ -127,18 +126,24 @@ const struct job *jobs_first(const struct jobs *jobs)
 bool jobs_train_model(const struct jobs *jobs, const char *model)
 {
     for (const struct job *job = jobs->first; job; job = job->next)
-        if (!ended(job) && !strcmp(job->model_name, model))
+        if (!job_is_over(job) && !strcmp(job->model_name, model))
+            return true;
+    /* What is about to be committed holds its name already. */
+    for (const struct submission *submission = jobs->submissions; submission; submission = submission->next)
+        if (!strcmp(submission->job->model_name, model))
             return true;
     return false;
 }
 
-static void publish(struct jobs *jobs, const struct job *job)
+void job_publish(struct jobs *jobs, const struct job *job)
 {
     cJSON *object = job_json(job);
     if (object)
         events_publish(jobs->broker->events, "job", object);
     cJSON_Delete(object);
 }
+
+/* Waiting */
 
 static void tell_waiters(struct jobs *jobs, const struct job *job)
 {
@@ -157,7 +162,7 @@ static void tell_waiters(struct jobs *jobs, const struct job *job)
 
 int jobs_wait(struct jobs *jobs, const struct job *job, job_ended *callback, void *arg)
 {
-    if (ended(job)) {
+    if (job_is_over(job)) {
         callback(arg, job);
         return 0;
     }
@@ -182,8 +187,9 @@ void jobs_stop_waiting(struct jobs *jobs, void *arg)
     }
 }
 
-/* The node is free again, as far as this job goes. */
-static void release_node(struct jobs *jobs, const struct job *job)
+/* Ending */
+
+void job_release_node(struct jobs *jobs, const struct job *job)
 {
     struct node *node = registry_find(jobs->broker->registry, job->node);
     if (!node || strcmp(node->job, job->id))
@@ -192,13 +198,7 @@ static void release_node(struct jobs *jobs, const struct job *job)
     node_publish(jobs->broker->registry, node, false);
 }
 
-struct outcome {
-    struct jobs *jobs;
-    struct job *job;
-    bool acknowledge;
-};
-
-static void send_ack(struct jobs *jobs, const char *node_name, const struct job *job, const struct msg *unknown)
+void job_acknowledge(struct jobs *jobs, const char *node_name, const struct job *job, const struct msg *unknown)
 {
     struct node *node = registry_find(jobs->broker->registry, node_name);
     struct msg ack;
@@ -212,66 +212,79 @@ static void send_ack(struct jobs *jobs, const char *node_name, const struct job 
     msg_release(&ack);
 }
 
-static void outcome_committed(void *arg, bool ok)
+struct ended {
+    struct jobs *jobs;
+    struct job *job;
+    unsigned end;
+    bool acknowledge;
+    jobs_cancelled *done;
+    void *arg;
+};
+
+static void end_committed(void *arg, bool ok)
 {
-    struct outcome *outcome = arg;
-    struct jobs *jobs = outcome->jobs;
-    struct job *job = outcome->job;
-    if (ok && outcome->acknowledge)
-        send_ack(jobs, job->node, job, NULL);
-    publish(jobs, job);
-    tell_waiters(jobs, job);
-    free(outcome);
+    struct ended *ended = arg;
+    struct job *job = ended->job;
+    /* A later end is on its way where the numbers differ: that one tells. */
+    if (ok && ended->end == job->ends) {
+        job->committed = true;
+        if (ended->acknowledge)
+            job_acknowledge(ended->jobs, job->node, job, NULL);
+    }
+    job_publish(ended->jobs, job);
+    if (ended->done)
+        ended->done(ended->arg, ok ? 200 : 500, ok ? NULL : "the job's end could not be stored");
+    if (job_is_over(job))
+        tell_waiters(ended->jobs, job);
+    free(ended);
 }
 
-/* Ends a job: stores it, and after the commit tells its node (where it waits for that), clients and streams. */
-static void end(struct jobs *jobs, struct job *job, enum job_state state, const char *error, const char *report,
-                const char *log, bool acknowledge)
+void job_end(struct jobs *jobs, struct job *job, const struct ending *ending)
 {
-    release_node(jobs, job);
-    job->state = state;
+    job_release_node(jobs, job);
+    job->state = ending->state;
     job->ended = clock_wall_ms();
     job->lost_ms = 0;
     job->reason[0] = 0;
+    job->committed = false;
+    job->ends++;
     free(job->error);
-    job->error = error ? strdup(error) : NULL;
-    log_info("job %s (%s): %s%s%s", job->id, job->model_name, job_state_names[state], error ? ": " : "",
-             error ? error : "");
-    struct outcome *outcome = malloc(sizeof *outcome);
-    if (outcome) {
-        *outcome = (struct outcome){ jobs, job, acknowledge };
-        if (!store_save_job(jobs->broker, job, report, log, outcome_committed, outcome)) {
-            jobs_schedule(jobs);
-            return;
-        }
+    job->error = ending->error ? strdup(ending->error) : NULL;
+    log_info("job %s (%s): %s%s%s", job->id, job->model_name, job_state_names[job->state], ending->error ? ": " : "",
+             ending->error ? ending->error : "");
+    struct ended *ended = malloc(sizeof *ended);
+    if (ended)
+        *ended = (struct ended){ jobs, job, job->ends, ending->acknowledge, ending->done, ending->arg };
+    if (ended && store_save_job(jobs->broker, job, ending->report, ending->log, end_committed, ended))
+        end_committed(ended, false);
+    else if (!ended) {
+        job_publish(jobs, job);
+        tell_waiters(jobs, job);
+        if (ending->done)
+            ending->done(ending->arg, 500, "no memory to store the job's end");
     }
-    free(outcome);
-    publish(jobs, job);
-    tell_waiters(jobs, job);
     jobs_schedule(jobs);
 }
 
 /* Submitting */
-
-struct submission {
-    struct jobs *jobs;
-    struct job *job;
-    jobs_submitted *done;
-    void *arg;
-};
 
 static void job_committed(void *arg, bool ok)
 {
     struct submission *submission = arg;
     struct jobs *jobs = submission->jobs;
     struct job *job = submission->job;
+    for (struct submission **at = &jobs->submissions; *at; at = &(*at)->next)
+        if (*at == submission) {
+            *at = submission->next;
+            break;
+        }
     if (!ok) {
         submission->done(submission->arg, NULL, 500, "the job could not be stored");
         job_free(job);
     } else {
         append(jobs, job);
         log_info("job %s: train %s as '%s'", job->id, job->model_type, job->model_name);
-        publish(jobs, job);
+        job_publish(jobs, job);
         submission->done(submission->arg, job, 202, NULL);
         jobs_schedule(jobs);
     }
@@ -292,6 +305,8 @@ static int waiting(const struct jobs *jobs)
     int count = 0;
     for (const struct job *job = jobs->first; job; job = job->next)
         count += job->state == JOB_QUEUED;
+    for (const struct submission *submission = jobs->submissions; submission; submission = submission->next)
+        count++;
     return count;
 }
 
@@ -350,9 +365,11 @@ void jobs_submit(struct jobs *jobs, const struct job_request *request, jobs_subm
     struct job *job = job_new(jobs, request);
     struct submission *submission = malloc(sizeof *submission);
     if (job && submission) {
-        *submission = (struct submission){ jobs, job, done, arg };
-        if (!store_save_job(jobs->broker, job, NULL, NULL, job_committed, submission))
+        *submission = (struct submission){ jobs->submissions, jobs, job, done, arg };
+        if (!store_save_job(jobs->broker, job, NULL, NULL, job_committed, submission)) {
+            jobs->submissions = submission;
             return;
+        }
     }
     free(submission);
     if (job)
@@ -360,133 +377,9 @@ void jobs_submit(struct jobs *jobs, const struct job_request *request, jobs_subm
     done(arg, NULL, 500, "no memory for the job");
 }
 
-/* Starting */
-
-struct candidates {
-    const struct jobs *jobs;
-    struct job *queued[QUEUE_MAX];
-    struct node *nodes[NODES_MAX];
-};
-
-static bool capable(void *arg, size_t job, size_t node)
-{
-    const struct candidates *candidates = arg;
-    const struct node *candidate = candidates->nodes[node];
-    return (node_is_legacy(candidate) || node_offers(candidate, "train")) &&
-           !node_lacks_option(candidate, &candidates->queued[job]->options);
-}
-
-static void send_train(struct jobs *jobs, struct job *job, struct node *node)
-{
-    struct msg msg;
-    msg_init(&msg, MSG_SERVER_TRAIN);
-    msg.options = job->options;
-    msg.generation = job->generation;
-    bool legacy = node_is_legacy(node);
-    if (msg_set(&msg.model_name, job->model_name) || msg_set(&msg.model_type, job->model_type) ||
-        msg_set(&msg.train_key, job->train_key) || (!legacy && msg_set(&msg.job, job->id)))
-        log_error("job %s: no memory to start it", job->id);
-    else if (!link_send(node->link, &msg, false))
-        job->sent = true;
-    msg_release(&msg);
-    (void)jobs;
-}
-
-static void start_committed(void *arg, bool ok)
-{
-    struct outcome *outcome = arg;
-    struct jobs *jobs = outcome->jobs;
-    struct job *job = outcome->job;
-    free(outcome);
-    struct node *node = registry_find(jobs->broker->registry, job->node);
-    if (job->state != JOB_RUNNING || job->sent)
-        return;
-    if (job->cancelling) {
-        end(jobs, job, JOB_CANCELLED, NULL, NULL, NULL, false);
-    } else if (ok && node && !strcmp(node->job, job->id)) {
-        send_train(jobs, job, node);
-        publish(jobs, job);
-    } else {
-        release_node(jobs, job);
-        job->state = JOB_QUEUED;
-        job->node[0] = 0;
-        if (ok)
-            jobs_schedule(jobs);
-    }
-}
-
-static void start(struct jobs *jobs, struct job *job, struct node *node)
-{
-    struct outcome *outcome = malloc(sizeof *outcome);
-    if (!outcome)
-        return;
-    *outcome = (struct outcome){ jobs, job, false };
-    job->state = JOB_RUNNING;
-    job->sent = false;
-    job->reason[0] = 0;
-    job->generation++;
-    job->started = clock_wall_ms();
-    snprintf(job->node, sizeof job->node, "%s", node->name);
-    snprintf(node->job, sizeof node->job, "%s", job->id);
-    log_info("job %s: on '%s'", job->id, node->name);
-    node_publish(jobs->broker->registry, node, false);
-    if (store_save_job(jobs->broker, job, NULL, NULL, start_committed, outcome)) {
-        free(outcome);
-        node->job[0] = 0;
-        job->state = JOB_QUEUED;
-        job->node[0] = 0;
-    }
-}
-
-/* Why a queued job does not run yet, for people. */
-static void explain(struct jobs *jobs, struct job *job)
-{
-    const struct node *node = *job->wanted ? registry_find(jobs->broker->registry, job->wanted) : NULL;
-    char reason[sizeof job->reason + NAME_SIZE];
-    if (*job->wanted)
-        snprintf(reason, sizeof reason, "waits for node '%.64s'%s", job->wanted, node ? "" : ", which is not there");
-    else
-        snprintf(reason, sizeof reason, "waits for a free node");
-    if (strcmp(reason, job->reason)) {
-        snprintf(job->reason, sizeof job->reason, "%.*s", (int)sizeof job->reason - 1, reason);
-        publish(jobs, job);
-    }
-}
-
-void jobs_schedule(struct jobs *jobs)
-{
-    struct candidates *candidates = malloc(sizeof *candidates);
-    struct schedule_job *queued = calloc(QUEUE_MAX, sizeof *queued);
-    struct schedule_node *nodes = calloc(NODES_MAX, sizeof *nodes);
-    bool again = candidates && queued && nodes;
-    while (again) {
-        size_t job_count = 0, node_count = 0, job, node;
-        for (struct job *at = jobs->first; at && job_count < QUEUE_MAX; at = at->next)
-            if (at->state == JOB_QUEUED) {
-                candidates->queued[job_count] = at;
-                queued[job_count++].wanted = *at->wanted ? at->wanted : NULL;
-            }
-        for (struct node *at = registry_first(jobs->broker->registry); at && node_count < NODES_MAX; at = at->next) {
-            candidates->nodes[node_count] = at;
-            nodes[node_count++] = (struct schedule_node){ at->name, *at->job != 0, at->pending, at->cores };
-        }
-        again = schedule_training(queued, job_count, nodes, node_count, capable, candidates, &job, &node);
-        if (again)
-            start(jobs, candidates->queued[job], candidates->nodes[node]);
-        else
-            for (size_t i = 0; i < job_count; i++)
-                explain(jobs, candidates->queued[i]);
-        /* A start that failed for lack of memory would be chosen again at once. */
-        again = again && candidates->queued[job]->state == JOB_RUNNING;
-    }
-    free(candidates);
-    free(queued);
-    free(nodes);
-}
-
 /* Cancelling */
 
-static void send_cancel(struct node *node, const struct job *job)
+void job_send_cancel(struct node *node, const struct job *job)
 {
     struct msg msg;
     msg_init(&msg, MSG_SERVER_CANCEL);
@@ -506,207 +399,19 @@ void jobs_cancel(struct jobs *jobs, const char *id, jobs_cancelled *done, void *
         return;
     }
     struct node *node = *job->node ? registry_find(jobs->broker->registry, job->node) : NULL;
-    if (ended(job)) {
+    if (job_is_over(job)) {
         err_set(&err, "job '%s' has ended already: %s", id, job_state_names[job->state]);
         done(arg, 409, err.text);
     } else if (job->state == JOB_QUEUED || !node) {
         /* Of a node that is away: it is told when it comes back. */
-        end(jobs, job, JOB_CANCELLED, NULL, NULL, NULL, false);
-        done(arg, 200, NULL);
-    } else if (!node_offers(node, "cancel")) {
+        job_end(jobs, job, &(struct ending){ .state = JOB_CANCELLED, .done = done, .arg = arg });
+    } else if (job->sent && !node_offers(node, "cancel")) {
         err_set(&err, "node '%s' cannot cancel a training", job->node);
         done(arg, 409, err.text);
     } else {
         job->cancelling = true;
         if (job->sent)
-            send_cancel(node, job);
+            job_send_cancel(node, job);
         done(arg, 202, NULL);
     }
-}
-
-/* What nodes tell */
-
-static void on_tick(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    struct jobs *jobs = arg;
-    int64_t now = clock_ms();
-    for (struct job *job = jobs->first; job; job = job->next)
-        if (job->state == JOB_RUNNING && job->lost_ms && now - job->lost_ms >= JOBS_GRACE_MS) {
-            char error[160];
-            snprintf(error, sizeof error, "node '%s' was lost", job->node);
-            end(jobs, job, JOB_FAILED, error, NULL, NULL, false);
-        }
-}
-
-int jobs_start(struct jobs *jobs, struct err *err)
-{
-    jobs->tick = event_new(jobs->broker->base, -1, EV_PERSIST, on_tick, jobs);
-    if (!jobs->tick || event_add(jobs->tick, &(struct timeval){ TICK_MS / 1000, TICK_MS % 1000 * 1000 }))
-        return err_set(err, "no memory for a timer");
-    return 0;
-}
-
-void jobs_node_gone(struct jobs *jobs, const char *node)
-{
-    for (struct job *job = jobs->first; job; job = job->next)
-        if (job->state == JOB_RUNNING && !strcmp(job->node, node) && !job->lost_ms) {
-            job->lost_ms = clock_ms();
-            snprintf(job->reason, sizeof job->reason, "node '%.64s' is away", node);
-            publish(jobs, job);
-        }
-}
-
-static const cJSON *listed_job(const cJSON *listed, const char *train_key)
-{
-    const cJSON *entry;
-    cJSON_ArrayForEach(entry, listed)
-    {
-        const char *key = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "train_key"));
-        if (key && !strcmp(key, train_key))
-            return entry;
-    }
-    return NULL;
-}
-
-/* The node runs what was cancelled or given up while it was away. */
-static void stop_strays(struct jobs *jobs, struct node *node, const cJSON *listed)
-{
-    const cJSON *entry;
-    cJSON_ArrayForEach(entry, listed)
-    {
-        const char *key = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "train_key"));
-        const char *state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "state"));
-        const struct job *job = find_key(jobs, key);
-        if (job && ended(job) && job->state == JOB_CANCELLED && state && !strcmp(state, "running"))
-            send_cancel(node, job);
-    }
-}
-
-void jobs_node_info(struct jobs *jobs, struct node *node, const cJSON *listed)
-{
-    for (struct job *job = jobs->first; job; job = job->next) {
-        if (job->state != JOB_RUNNING || strcmp(job->node, node->name) || !job->sent)
-            continue;
-        if (!node_is_legacy(node) && !listed_job(listed, job->train_key)) {
-            char error[160];
-            /* The train message may be on its way to a node that has just told of itself. */
-            if (!job->lost_ms)
-                continue;
-            snprintf(error, sizeof error, "node '%s' no longer has it", job->node);
-            end(jobs, job, JOB_FAILED, error, NULL, NULL, false);
-            continue;
-        }
-        job->lost_ms = 0;
-        job->reason[0] = 0;
-        snprintf(node->job, sizeof node->job, "%s", job->id);
-        if (job->cancelling && !node_is_legacy(node))
-            send_cancel(node, job);
-        publish(jobs, job);
-    }
-    if (!node_is_legacy(node))
-        stop_strays(jobs, node, listed);
-    jobs_schedule(jobs);
-}
-
-/* Puts an epoch's object in its place, or over that of the same number: epochs that passed while the broker was away
- * come later, with the report. */
-static void add_result(struct job *job, const cJSON *result)
-{
-    const cJSON *number = cJSON_GetObjectItemCaseSensitive(result, "epoch");
-    cJSON *copy = cJSON_IsNumber(number) ? cJSON_Duplicate(result, true) : NULL;
-    int at = 0;
-    const cJSON *entry;
-    cJSON_ArrayForEach(entry, job->results)
-    {
-        const cJSON *known = cJSON_GetObjectItemCaseSensitive(entry, "epoch");
-        if (cJSON_IsNumber(known) && cJSON_IsNumber(number) && known->valueint >= number->valueint) {
-            if (copy && known->valueint == number->valueint)
-                cJSON_ReplaceItemInArray(job->results, at, copy);
-            else if (copy)
-                cJSON_InsertItemInArray(job->results, at, copy);
-            return;
-        }
-        at++;
-    }
-    if (copy)
-        cJSON_AddItemToArray(job->results, copy);
-}
-
-void jobs_progress(struct jobs *jobs, struct node *node, struct msg *msg)
-{
-    struct job *job = find_key(jobs, msg->train_key);
-    if (!job || job->state != JOB_RUNNING || strcmp(job->node, node->name))
-        return;
-    job->sent = true;
-    job->epoch = msg->epoch;
-    job->batch = msg->batch;
-    job->batches = msg->batches;
-    job->images_per_second = msg->images_per_second;
-    job->loss = msg->loss;
-    job->accuracy = msg->accuracy;
-    if (msg->result) {
-        add_result(job, msg->result);
-        /* An epoch is worth a write: a restarted broker shows what was reached. */
-        store_save_job(jobs->broker, job, NULL, NULL, NULL, NULL);
-    }
-    publish(jobs, job);
-}
-
-/* Of another broker, or of a state that was lost: what the node made is listed all the same, and it need not keep on
- * telling. */
-static void unknown_outcome(struct jobs *jobs, const struct node *node, const struct msg *msg)
-{
-    log_warn("%s: outcome of a training that is not known here: '%s'", node->name, msg->train_key);
-    send_ack(jobs, node->name, NULL, msg);
-}
-
-void jobs_completed(struct jobs *jobs, struct node *node, struct msg *msg)
-{
-    struct job *job = find_key(jobs, msg->train_key);
-    const cJSON *info = cJSON_GetArrayItem(msg->model_info, 0);
-    if (node_add_model(jobs->broker->registry, node, msg->model_name, info))
-        log_error("no memory for a model of '%s'", node->name);
-    if (!job) {
-        models_seen(jobs->broker->models, msg->model_info);
-        unknown_outcome(jobs, node, msg);
-        return;
-    }
-    if (job->state == JOB_COMPLETED) {
-        send_ack(jobs, node->name, job, NULL);
-        return;
-    }
-    const char *log = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(msg->data, "output_contents"));
-    const cJSON *results = cJSON_GetObjectItemCaseSensitive(msg->report, "results"), *result;
-    cJSON_ArrayForEach(result, results)
-    {
-        add_result(job, result);
-    }
-    char *report = msg->report ? cJSON_PrintUnformatted(msg->report) : NULL;
-    snprintf(job->node, sizeof job->node, "%s", node->name);
-    cJSON_Delete(job->data);
-    job->data = msg->data;
-    msg->data = NULL;
-    job->epoch = job->options.epochs;
-    /* In this order: the model's row is written before the job that made it counts as done. */
-    models_completed(jobs->broker->models, msg->model_name,
-                     cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "sha256")), info, job->id,
-                     clock_wall_ms());
-    end(jobs, job, JOB_COMPLETED, NULL, report, log, true);
-    free(report);
-}
-
-void jobs_failed(struct jobs *jobs, struct node *node, const struct msg *msg)
-{
-    struct job *job = find_key(jobs, msg->train_key);
-    if (!job) {
-        unknown_outcome(jobs, node, msg);
-        return;
-    }
-    if (ended(job)) {
-        send_ack(jobs, node->name, job, NULL);
-        return;
-    }
-    end(jobs, job, msg->cancelled == 1 ? JOB_CANCELLED : JOB_FAILED, msg->cancelled == 1 ? NULL : msg->message, NULL,
-        NULL, true);
 }

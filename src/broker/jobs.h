@@ -38,6 +38,8 @@ struct job {
     /* not stored */
     bool sent;                 /* SERVER TRAIN went out in this run of the broker, or the node said that it runs */
     bool cancelling;
+    bool committed;            /* its end is in the store */
+    unsigned ends;             /* counts them: an outcome may come after the job was given up */
     int64_t lost_ms;           /* clock_ms() since when its node is gone; 0: it is there */
     int64_t epoch, batch, batches;
     double images_per_second, loss, accuracy;
@@ -45,6 +47,8 @@ struct job {
 
 struct jobs;
 struct jobs *jobs_new(struct broker *broker);
+/* The broker is about to stop: nothing starts any more. */
+void jobs_stop(struct jobs *jobs);
 void jobs_free(struct jobs *jobs); /* callbacks that wait are dropped */
 /* For the store: a job as it was stored; taken. */
 void jobs_restore(struct jobs *jobs, struct job *job);
@@ -66,7 +70,7 @@ typedef void job_ended(void *arg, const struct job *job);
 int jobs_wait(struct jobs *jobs, const struct job *job, job_ended *ended, void *arg);
 void jobs_stop_waiting(struct jobs *jobs, void *arg);
 
-/* Called once with 200 (it has ended now), 202 (its node was told), or 404, 409 and the reason. */
+/* Called once with 200 (its end is committed), 202 (its node was told), or 404, 409, 500 and the reason. */
 typedef void jobs_cancelled(void *arg, int status, const char *error);
 void jobs_cancel(struct jobs *jobs, const char *id, jobs_cancelled *done, void *arg);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <event2/listener.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ struct link {
     void (*callback)(struct link *link);
     enum link_state state;
     bool legacy;
+    bool ended; /* the peer sends no more; what it sent is handled first */
     struct frame frame;
     struct pace pace;
     struct node *node;
@@ -173,6 +175,8 @@ static void drain(struct link *link)
             if (!count || fed >= READ_A_WAKE) {
                 if (count)
                     event_active(link->resume, 0, 0);
+                else if (link->ended)
+                    link_close(link, "closed the connection");
                 return;
             }
             count = count > READ_A_WAKE ? READ_A_WAKE : count;
@@ -211,8 +215,8 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
     (void)stream;
     struct link *link = arg;
     if (what & BEV_EVENT_EOF) {
-        /* A last message may end without newline; all that closes its object has been handled already. */
-        link_close(link, "closed the connection");
+        link->ended = true;
+        drain(link);
     } else if (what & BEV_EVENT_ERROR)
         link_close(link, evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 }
@@ -372,6 +376,17 @@ static void name_peer(struct link *link, const struct sockaddr *address, int siz
         snprintf(link->peer, sizeof link->peer, "%s:%s", host, service);
 }
 
+/* A legacy peer answers no pings: without this a machine that lost its power would stay registered for hours. */
+static void keep_alive(evutil_socket_t fd)
+{
+    const int on = 1, idle_s = 30, interval_s = 10, count = 3;
+    if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) ||
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s) ||
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s) ||
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count))
+        log_warn("no keep-alive for a connection: %s", strerror(errno));
+}
+
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int size,
                       void *arg)
 {
@@ -390,6 +405,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     frame_init(&link->frame, MSG_MAX);
     pace_init(&link->pace, LEGACY_ANSWER_MS);
     name_peer(link, address, size);
+    keep_alive(fd);
     link->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
     link->tick = event_new(base, -1, EV_PERSIST, on_tick, link);
     link->pacer = event_new(base, -1, 0, on_pace, link);

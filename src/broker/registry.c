@@ -82,6 +82,7 @@ struct node *registry_add(struct registry *registry, const struct msg *connect, 
     }
     node_clear(node);
     node->link = link;
+    node->told = false;
     node->protocol = connect->protocol;
     node->cores = connect->cores;
     node->memory = connect->memory;
@@ -117,6 +118,7 @@ int node_set_models(struct registry *registry, struct node *node, const struct m
         cJSON_Delete(node->model_info);
         node->model_info = info;
     }
+    node->told = true;
     node_publish(registry, node, false);
     return 0;
 }

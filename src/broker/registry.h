@@ -20,6 +20,7 @@ struct node {
     int64_t protocol;   /* -1: a legacy peer */
     int64_t cores, memory;
     cJSON *dataset;
+    bool told;          /* its NODE INFO came: what it runs is known */
     struct strings features, models;
     cJSON *model_info;  /* array, NULL for a legacy peer */
     char job[NAME_SIZE]; /* the training that it runs; empty: none */
@@ -37,9 +38,9 @@ struct node *registry_first(const struct registry *registry);                  /
 struct node *registry_add(struct registry *registry, const struct msg *connect, struct link *link);
 void registry_remove(struct registry *registry, struct node *node);
 
-/* From NODE INFO, NEW MODEL ADDED and TRAINING_COMPLETED: `models` replaces what was listed (NULL: keep), one entry of
- * `model_info` replaces that of its name. */
+/* From NODE INFO: `models` replaces what was listed, and `model_info` too where it is there. */
 int node_set_models(struct registry *registry, struct node *node, const struct msg *msg);
+/* From NEW MODEL ADDED and TRAINING_COMPLETED; `info`, or NULL, replaces what was told of that name. */
 int node_add_model(struct registry *registry, struct node *node, const char *name, const cJSON *info);
 /* It was told to remove it; NODE INFO will say so too. */
 void node_drop_model(struct registry *registry, struct node *node, const char *name);

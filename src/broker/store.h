@@ -19,8 +19,8 @@ struct store;
 struct store *store_open(struct broker *broker, struct err *err);
 void store_close(struct store *store);
 
-/* Writes the job as it is now, with `data`, `report` and `log` where not NULL (what was stored stays otherwise). `done` (or NULL)
- * is called after the commit, `ok` false where it failed. -1 where memory lacks: `done` is not called. */
+/* Writes the job as it is now, with `data`, `report` and `log` where not NULL (what was stored stays otherwise).
+ * `done`, or NULL, is called after the commit, `ok` false where it failed. -1 where memory lacks: it is not called. */
 int store_save_job(struct broker *broker, const struct job *job, const char *report, const char *log,
                    void (*done)(void *arg, bool ok), void *arg);
 void store_save_model(struct broker *broker, const struct model *model);

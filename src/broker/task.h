@@ -15,7 +15,7 @@ struct tasks *tasks_new(struct event_base *base, struct err *err);
 /* Runs what waits to its end, completions included (on the caller's thread: the loop no longer turns). */
 void tasks_free(struct tasks *tasks);
 
-/* `run` on the task thread, then `done` on the loop's; `done` always comes. -1 where memory lacks (nothing is called). */
+/* `run` on the task thread, then `done` on the loop's, which always comes. -1 where memory lacks: neither is called. */
 int tasks_submit(struct tasks *tasks, void (*run)(void *arg), void (*done)(void *arg), void *arg);
 
 #endif
