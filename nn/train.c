@@ -162,6 +162,9 @@ static int train_batch(struct trainer *trainer, struct tally *tally, struct err 
     const struct batch *batch = loader_next(trainer->train_loader, err);
     if (!batch)
         return -1;
+    /* Batch norm has no variance of one value: a remainder of one image is left out, another order brings it in. */
+    if (batch->count == 1 && loader_batches(trainer->train_loader) > 1)
+        return 0;
     struct plan *plan = forward(&trainer->train_plans, batch, err);
     if (!plan)
         return -1;

@@ -286,6 +286,17 @@ static void a_model_folder_that_is_not_whole_is_refused_by_name(void **state)
     assert_non_null(strstr(place->err.text, "none"));
 }
 
+static void a_last_batch_of_one_image_does_not_end_the_training(void **state)
+{
+    struct place *place = *state;
+    struct train_config config = config_of(place);
+    struct train_observer none = { 0 };
+    config.batch_size = 7; /* 15 images: 7, 7 and 1 */
+    config.epochs = 1;
+    if (train_run(&config, &none, &place->err) != TRAIN_DONE)
+        fail_msg("%s", place->err.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_seed_gives_the_same_weights, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cancelled_or_failed_training_leaves_the_old_model, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_image_fails_the_training_by_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_last_batch_of_one_image_does_not_end_the_training, setup, teardown),
         cmocka_unit_test_setup_teardown(a_model_folder_that_is_not_whole_is_refused_by_name, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
