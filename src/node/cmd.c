@@ -119,6 +119,9 @@ int node_main(int argc, char **argv)
     if (code >= 0)
         return code;
     signal(SIGPIPE, SIG_IGN);
+    /* For the workers: OpenMP threads that wait by spinning slow each other down many times over as soon as another
+     * worker or program wants a core. */
+    setenv("OMP_WAIT_POLICY", "passive", 0);
     snprintf(role, sizeof role, "node %s", config.name);
     log_init(role);
     int failed = http_global_init(&err);
