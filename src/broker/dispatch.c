@@ -123,7 +123,7 @@ static void on_node_info(struct broker *broker, struct link *link, struct msg *m
 {
     struct node *node = link_node(link);
     link_answered(link);
-    if (node_set_models(broker->registry, node, msg)) {
+    if (node_set_info(broker->registry, node, msg)) {
         link_close(link, "no memory for its models");
         return;
     }
@@ -198,11 +198,7 @@ static void on_error(struct broker *broker, struct link *link, struct msg *msg)
 {
     struct node *node = link_node(link);
     link_answered(link);
-    if (requests_error(broker->requests, node, msg))
-        return;
-    if (msg->train_key)
-        jobs_failed(broker->jobs, node, msg);
-    else
+    if (!requests_error(broker->requests, node, msg))
         log_warn("%s: %s", node->name, msg->message ? msg->message : "an error without a text");
 }
 

@@ -174,11 +174,13 @@ void jobs_progress(struct jobs *jobs, struct node *node, struct msg *msg)
         return;
     job->sent = true;
     job->epoch = msg->epoch;
-    job->batch = msg->batch;
-    job->batches = msg->batches;
-    job->images_per_second = msg->images_per_second;
-    job->loss = msg->loss;
-    job->accuracy = msg->accuracy;
+    if (msg->batch >= 0 && msg->batches >= 0) {
+        job->batch = msg->batch;
+        job->batches = msg->batches;
+        job->images_per_second = msg->images_per_second;
+        job->loss = msg->loss;
+        job->accuracy = msg->accuracy;
+    }
     if (msg->result) {
         add_result(job, msg->result);
         /* An epoch is worth a write: a restarted broker shows what was reached. */

@@ -107,7 +107,7 @@ void registry_remove(struct registry *registry, struct node *node)
     free(node);
 }
 
-int node_set_models(struct registry *registry, struct node *node, const struct msg *msg)
+int node_set_info(struct registry *registry, struct node *node, const struct msg *msg)
 {
     if (strings_copy(&node->models, &msg->models))
         return -1;
@@ -117,6 +117,13 @@ int node_set_models(struct registry *registry, struct node *node, const struct m
             return -1;
         cJSON_Delete(node->model_info);
         node->model_info = info;
+    }
+    if (msg->dataset) {
+        cJSON *dataset = cJSON_Duplicate(msg->dataset, true);
+        if (!dataset)
+            return -1;
+        cJSON_Delete(node->dataset);
+        node->dataset = dataset;
     }
     node->told = true;
     node_publish(registry, node, false);

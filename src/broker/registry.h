@@ -38,8 +38,8 @@ struct node *registry_first(const struct registry *registry);                  /
 struct node *registry_add(struct registry *registry, const struct msg *connect, struct link *link);
 void registry_remove(struct registry *registry, struct node *node);
 
-/* From NODE INFO: `models` replaces what was listed, and `model_info` too where it is there. */
-int node_set_models(struct registry *registry, struct node *node, const struct msg *msg);
+/* From NODE INFO: `models` replaces what was listed; `model_info` and `dataset` too where they are there. */
+int node_set_info(struct registry *registry, struct node *node, const struct msg *msg);
 /* From NEW MODEL ADDED and TRAINING_COMPLETED; `info`, or NULL, replaces what was told of that name. */
 int node_add_model(struct registry *registry, struct node *node, const char *name, const cJSON *info);
 /* It was told to remove it; NODE INFO will say so too. */

@@ -1,0 +1,214 @@
+/* What a restart finds in the store. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sqlite3.h>
+
+#include "rig.h"
+
+#define DIGEST "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+struct saved {
+    int count;
+    bool ok;
+};
+
+static void on_saved(void *arg, bool ok)
+{
+    struct saved *saved = arg;
+    saved->count++;
+    saved->ok = ok;
+}
+
+static struct job make_job(const char *id, const char *model, enum job_state state)
+{
+    struct job job = { .state = state, .generation = 2, .created = 11, .started = 22, .ended = 33 };
+    snprintf(job.id, sizeof job.id, "%s", id);
+    snprintf(job.model_name, sizeof job.model_name, "%s", model);
+    snprintf(job.model_type, sizeof job.model_type, "resnet");
+    snprintf(job.wanted, sizeof job.wanted, "node0");
+    snprintf(job.node, sizeof job.node, "node0");
+    snprintf(job.train_key, sizeof job.train_key, "train:%s000", id);
+    train_options_init(&job.options);
+    return job;
+}
+
+static void save(struct rig *rig, struct job *job, const char *report, const char *log)
+{
+    struct saved saved = { 0 };
+    cJSON *none = job->results ? NULL : cJSON_CreateArray();
+    job->results = job->results ? job->results : none;
+    assert_int_equal(store_save_job(&rig->broker, job, report, log, on_saved, &saved), 0);
+    job->results = none ? NULL : job->results; /* it was copied */
+    cJSON_Delete(none);
+    assert_int_equal(saved.count, 0); /* only after the commit */
+    RIG_WAIT(rig, saved.count);
+    assert_true(saved.ok);
+}
+
+static void a_job_comes_back_as_it_was(void **state)
+{
+    struct rig *rig = *state;
+    struct job job = make_job("41", "m \"quoted\"", JOB_FAILED);
+    struct err err = ERR_INIT;
+    assert_int_equal(train_option_parse(&job.options, train_option_by_name("seed"), "77", &err), 0);
+    job.results = cJSON_Parse("[{\"epoch\":1,\"train_loss\":0.5}]");
+    job.data = cJSON_Parse("{\"model_path\":\"models/m/m.pth\"}");
+    job.error = strdup("node 'node0' was lost");
+    save(rig, &job, NULL, NULL);
+    rig_restart(rig);
+
+    const struct job *back = jobs_find(rig->broker.jobs, "41");
+    assert_non_null(back);
+    assert_int_equal(back->state, JOB_FAILED);
+    assert_string_equal(back->model_name, job.model_name);
+    assert_string_equal(back->model_type, "resnet");
+    assert_string_equal(back->wanted, "node0");
+    assert_string_equal(back->node, "node0");
+    assert_string_equal(back->train_key, "train:41000");
+    assert_int_equal(back->generation, 2);
+    assert_int_equal(back->options.seed, 77);
+    assert_true(train_option_is_set(&back->options, train_option_by_name("seed")));
+    assert_false(train_option_is_set(&back->options, train_option_by_name("imageSize")));
+    assert_true(cJSON_Compare(back->results, job.results, true));
+    assert_true(cJSON_Compare(back->data, job.data, true));
+    assert_string_equal(back->error, job.error);
+    assert_int_equal(back->created, 11);
+    assert_int_equal(back->started, 22);
+    assert_int_equal(back->ended, 33);
+    cJSON_Delete(job.results);
+    cJSON_Delete(job.data);
+    free(job.error);
+}
+
+static void a_job_saved_again_keeps_its_report_and_its_place(void **state)
+{
+    struct rig *rig = *state;
+    struct job first = make_job("1", "a", JOB_QUEUED), second = make_job("2", "b", JOB_QUEUED);
+    save(rig, &first, NULL, NULL);
+    save(rig, &second, "{}", "Epoch [1/1]");
+    first.state = JOB_COMPLETED;
+    save(rig, &first, NULL, NULL);
+    rig_restart(rig);
+    const struct job *job = jobs_first(rig->broker.jobs);
+    assert_string_equal(job->id, "1");
+    assert_int_equal(job->state, JOB_COMPLETED);
+    assert_string_equal(job->next->id, "2");
+    assert_null(job->next->next);
+}
+
+static void on_text(void *arg, const char *text)
+{
+    char **copy = arg;
+    *copy = strdup(text ? text : "none");
+}
+
+static char *read_text(struct rig *rig, enum store_text what, const char *model)
+{
+    char *text = NULL;
+    assert_int_equal(store_read_text(&rig->broker, what, model, on_text, &text), 0);
+    RIG_WAIT(rig, text);
+    return text;
+}
+
+static void assert_text(struct rig *rig, enum store_text what, const char *model, const char *wanted)
+{
+    char *text = read_text(rig, what, model);
+    assert_string_equal(text, wanted);
+    free(text);
+}
+
+static void report_and_log_are_those_of_the_newest_completed_job(void **state)
+{
+    struct rig *rig = *state;
+    struct job old = make_job("1", "m", JOB_COMPLETED), new = make_job("2", "m", JOB_COMPLETED),
+               failed = make_job("3", "m", JOB_FAILED);
+    old.ended = 10;
+    new.ended = 20;
+    failed.ended = 30;
+    save(rig, &new, "{\"new\":1}", "new");
+    save(rig, &old, "{\"old\":1}", "old");
+    save(rig, &failed, "{\"failed\":1}", "failed");
+    assert_text(rig, STORE_REPORT, "m", "{\"new\":1}");
+    assert_text(rig, STORE_LOG, "m", "new");
+    assert_text(rig, STORE_LOG, "other", "none");
+    save(rig, &new, NULL, NULL); /* what is not given stays */
+    assert_text(rig, STORE_REPORT, "m", "{\"new\":1}");
+}
+
+static void models_come_back_and_forgotten_ones_do_not(void **state)
+{
+    struct rig *rig = *state;
+    struct models *models = rig->broker.models;
+    cJSON *info = cJSON_Parse("{\"name\":\"kept\",\"classes\":[\"cow\"],\"imageSize\":32}");
+    models_completed(models, "kept", DIGEST, info, "5", 99);
+    models_completed(models, "gone", DIGEST, NULL, "6", 98);
+    models_forget(models, "gone");
+    cJSON_Delete(info);
+    rig_restart(rig);
+    assert_true(models_know(rig->broker.models, "kept"));
+    assert_false(models_know(rig->broker.models, "gone"));
+    cJSON *json = models_json(rig->broker.models);
+    const cJSON *model = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "models"), 0);
+    assert_string_equal(text_of(model, "sha256"), DIGEST);
+    assert_string_equal(text_of(model, "job"), "5");
+    assert_int_equal(number_of(model, "imageSize"), 32);
+    cJSON_Delete(json);
+}
+
+/* Opening fails and names the file; the rig's own store has been closed by then. */
+static void assert_refused(struct rig *rig, const char *why)
+{
+    struct err err = ERR_INIT;
+    struct broker other = { .state = rig->folder, .jobs = rig->broker.jobs, .models = rig->broker.models };
+    assert_null(store_open(&other, &err));
+    assert_non_null(strstr(err.text, "dcls.db"));
+    if (!strstr(err.text, why))
+        fail_msg("'%s' does not say '%s'", err.text, why);
+}
+
+static void a_second_broker_on_the_same_state_is_refused(void **state)
+{
+    assert_refused(*state, "locked");
+}
+
+static void a_database_of_another_version_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    char path[FOLDER_SIZE + 16];
+    sqlite3 *db;
+    snprintf(path, sizeof path, "%s/dcls.db", rig->folder);
+    store_close(rig->broker.store);
+    rig->broker.store = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 1000", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_refused(rig, "version 1000");
+}
+
+static void what_is_no_database_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    store_close(rig->broker.store);
+    rig->broker.store = NULL;
+    folder_put(rig->folder, "dcls.db", "this was written by somebody else, at some length, for some other purpose\n");
+    assert_refused(rig, "not a database");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_job_comes_back_as_it_was),
+        TEST(a_job_saved_again_keeps_its_report_and_its_place),
+        TEST(report_and_log_are_those_of_the_newest_completed_job),
+        TEST(models_come_back_and_forgotten_ones_do_not),
+        TEST(a_second_broker_on_the_same_state_is_refused),
+        TEST(a_database_of_another_version_is_refused),
+        TEST(what_is_no_database_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
