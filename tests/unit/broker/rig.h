@@ -221,7 +221,8 @@ static inline void peer_inform(struct peer *peer, const char *name, const char *
 {
     char text[1024];
     snprintf(text, sizeof text,
-             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [], \"modelInfo\": [], \"jobs\": %s}", name, jobs);
+             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [], \"modelInfo\": [], \"jobs\": %s}",
+             name, jobs);
     peer_say(peer, text);
 }
 

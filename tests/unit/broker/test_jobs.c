@@ -176,8 +176,8 @@ static void a_job_starts_when_a_node_has_told_what_it_runs(void **state)
 {
     struct rig *rig = *state;
     struct peer peer;
-    const struct job *job = train(rig, "m", NULL);
     peer_greet(&peer, rig, "n");
+    const struct job *job = train(rig, "m", NULL);
     peer_expect_no(&peer, "SERVER TRAIN");
     assert_string_equal(job->reason, "waits for a free node");
     peer_inform(&peer, "n", "[]");
@@ -581,6 +581,24 @@ static void start_release(struct hold *hold)
     sem_destroy(&hold->go_on);
 }
 
+static void a_start_that_was_not_sent_before_the_brokers_stop_waits_too(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct hold hold;
+    peer_register(&peer, rig, "n");
+    start_held(rig, &hold);
+    sem_post(&hold.go_on);
+    rig_restart(rig); /* the start is committed on the way out */
+    sem_destroy(&hold.go_on);
+    peer_close(&peer);
+    const struct job *job = jobs_find(rig->broker.jobs, hold.answer.id);
+    assert_int_equal(job->state, JOB_QUEUED);
+    peer_register(&peer, rig, "n");
+    hear_train(&peer, job);
+    peer_close(&peer);
+}
+
 static void a_start_whose_node_goes_meanwhile_waits_for_another(void **state)
 {
     struct rig *rig = *state;
@@ -590,6 +608,7 @@ static void a_start_whose_node_goes_meanwhile_waits_for_another(void **state)
     const struct job *job = start_held(rig, &hold);
     peer_leave(&peer, "n");
     assert_int_equal(job->state, JOB_QUEUED);
+    assert_int_equal(job->started, 0);
     start_release(&hold);
     assert_int_equal(job->state, JOB_QUEUED);
     peer_register(&other, rig, "o");
@@ -641,6 +660,7 @@ int main(void)
         TEST(a_job_whose_node_stays_away_fails_after_the_grace),
         TEST(a_restarted_broker_knows_what_runs_and_takes_its_outcome),
         TEST(a_start_that_falls_into_the_brokers_stop_waits_for_the_next_run),
+        TEST(a_start_that_was_not_sent_before_the_brokers_stop_waits_too),
         TEST(a_start_whose_node_goes_meanwhile_waits_for_another),
         TEST(a_job_cancelled_before_its_start_is_stored_never_starts),
     };
