@@ -52,10 +52,11 @@ static int measure(const char *format, const uint8_t *bytes, size_t count, struc
         return err_set(err, "the %s image is larger than 2 GiB", format);
     if (!stbi_info_from_memory(bytes, (int)count, &width, &height, &channels))
         return err_set(err, "cannot decode the %s image: %s", format, stbi_failure_reason());
-    if (image_reserve(image, width, height, err))
+    /* The height of a BMP whose top row comes first stands there as a negative number. */
+    if (image_reserve(image, width, height < 0 ? -(int64_t)height : height, err))
         return -1;
     /* Sizes are doubled, of at most the file or 8 bytes a pixel and some more a row. */
-    growth_max = 2 * count + 2 * ((size_t)width * 8 + 64) * height + 65536;
+    growth_max = 2 * count + 2 * ((size_t)width * 8 + 64) * (size_t)image->height + 65536;
     return 0;
 }
 

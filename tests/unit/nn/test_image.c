@@ -111,6 +111,42 @@ static void an_image_cut_at_any_byte_is_refused(void **state)
     }
 }
 
+static void a_bmp_whose_top_row_comes_first_is_the_same_image(void **state)
+{
+    (void)state;
+    struct image up = {0}, down = {0};
+    struct err err = ERR_INIT;
+    size_t count;
+    char *bytes = read_image("rgb.bmp", &count);
+    assert_int_equal(image_decode(&up, bytes, count, &err), 0);
+
+    int32_t height = -up.height;
+    size_t row = ((size_t)up.width * 3 + 3) / 4 * 4, start = (uint8_t)bytes[10] + 256u * (uint8_t)bytes[11];
+    assert_true(start + row * (size_t)up.height <= count);
+    char *flipped = malloc(count);
+    assert_non_null(flipped);
+    memcpy(flipped, bytes, count);
+    memcpy(flipped + 22, &height, 4);
+    for (int y = 0; y < up.height; y++)
+        memcpy(flipped + start + row * (size_t)y, bytes + start + row * (size_t)(up.height - 1 - y), row);
+    if (image_decode(&down, flipped, count, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(down.width, up.width);
+    assert_int_equal(down.height, up.height);
+    assert_memory_equal(down.rgb, up.rgb, (size_t)up.width * up.height * 3);
+
+    for (size_t length = 0; length < count; length++)
+        if (decodes_when_cut(flipped, length))
+            fail_msg("taken for whole when cut to %zu of %zu bytes", length, count);
+    height = INT32_MIN;
+    memcpy(flipped + 22, &height, 4);
+    assert_int_equal(image_decode(&down, flipped, count, &err), -1);
+    free(flipped);
+    free(bytes);
+    image_release(&up);
+    image_release(&down);
+}
+
 static void an_image_with_any_byte_changed_does_no_harm(void **state)
 {
     (void)state;
@@ -246,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_gives_pils_pixels),
         cmocka_unit_test(an_image_cut_at_any_byte_is_refused),
+        cmocka_unit_test(a_bmp_whose_top_row_comes_first_is_the_same_image),
         cmocka_unit_test(an_image_with_any_byte_changed_does_no_harm),
         cmocka_unit_test(what_is_no_image_is_refused),
         cmocka_unit_test(an_image_beyond_the_limits_is_refused_by_its_header),
