@@ -109,8 +109,11 @@ static int fill_failure(struct msg *outcome, const struct msg *request, const ch
 static void fail_request(struct trainings *trainings, const struct msg *request, const char *why, bool cancelled)
 {
     struct msg outcome;
-    log_warn("training '%s' (%s) %s: %s", request->model_name ? request->model_name : "", request->train_key,
-             cancelled ? "was cancelled" : "failed", why);
+    const char *name = request->model_name ? request->model_name : "";
+    if (cancelled)
+        log_info("training '%s' (%s) was cancelled", name, request->train_key);
+    else
+        log_warn("training '%s' (%s) failed: %s", name, request->train_key, why);
     if (fill_failure(&outcome, request, why, cancelled))
         log_error("no memory for the outcome of '%s'", request->train_key);
     else
