@@ -1,8 +1,8 @@
 """Broker, nodes and client together: training, queueing, inference, cancel, and what survives a loss."""
 import json
 import os
+import pathlib
 import signal
-import subprocess
 import time
 
 from harness import make_dataset, wait_for
@@ -18,9 +18,16 @@ def running_on(cluster, job, seconds=60):
 
 def worker_of(node, wanted="worker"):
     """Process ids of a node's workers."""
-    children = subprocess.run(["ps", "--ppid", str(node.process.pid), "-o", "pid=,args="], capture_output=True,
-                              text=True, check=False).stdout
-    return [int(line.split()[0]) for line in children.splitlines() if wanted in line]
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            arguments = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue  # it ended meanwhile
+        if int(parent) == node.process.pid and wanted in arguments:
+            found.append(int(folder.name))
+    return found
 
 
 def test_train_then_infer_by_the_command_line(running):
