@@ -24,22 +24,19 @@
 #include "plan.h"
 
 enum op_kind {
-    OP_CONV,            /* in[0] (N, I, H, W) -> (N, O, OH, OW); may have norm, in[1], relu */
-    OP_BATCH_NORM,      /* PLAN_TRAIN: batch statistics, updates the running ones; PLAN_EVAL: running; may have relu */
-    OP_RELU,
+    OP_CONV,            /* in[0] (N, I, H, W) -> (N, O, OH, OW); may have norm, in[1], an activation */
+    OP_BATCH_NORM,      /* PLAN_TRAIN: batch statistics, updates the running ones; PLAN_EVAL: running; may have an
+                           activation */
+    OP_ACTIVATION,
     OP_MAX_POOL,        /* padding counts as minus infinity */
     OP_GLOBAL_AVG_POOL,
-    OP_ADD,             /* in[0] + in[1]; may have relu */
+    OP_ADD,             /* in[0] + in[1]; may have an activation */
+    OP_SCALE,           /* in[0] (N, C, H, W) * in[1] (N, C, 1, 1) */
+    OP_DROPOUT,         /* PLAN_TRAIN only, as is the next; see drop_factor */
+    OP_DROP_ROWS,
     OP_LINEAR,          /* (N, I, 1, 1) -> (N, O, 1, 1) */
     OP_REORDER,         /* the backend's layout -> canonical; backward the other way */
     OP_KINDS,
-};
-
-/* The fusions that a backend can ask for. */
-enum fusion {
-    FUSE_EVAL_CONV = 1,  /* PLAN_EVAL: batch norm folded into the conv before it, then the sum, then ReLU */
-    FUSE_NORM_RELU = 2,  /* ReLU into the batch norm before it */
-    FUSE_ADD_RELU = 4,   /* ReLU into the sum before it */
 };
 
 struct value {
@@ -53,9 +50,9 @@ struct op {
     enum op_kind kind;
     const struct op_functions *functions; /* prepare may hand the op to another table with the same layouts */
     const struct layer *layer;  /* of a fused op the first: the conv, the batch norm, the add */
-    const struct layer *norm;   /* OP_CONV, FUSE_EVAL_CONV: the batch norm to fold in (fold_norm), or NULL */
-    bool relu;                  /* fused: the output is max(0, .), last of all */
-    int in[2], out;             /* values; -1: none. OP_CONV with in[1]: that is added before ReLU */
+    const struct layer *norm;   /* OP_CONV, fused: the batch norm to fold in (fold_norm), or NULL */
+    enum activation activation; /* that of an OP_ACTIVATION, or fused: applied last of all */
+    int in[2], out;             /* values; -1: none. OP_CONV with in[1]: that is added before the activation */
 
     /* Backward: write the gradient of in[i] at all (false for the plan's input: skip it), and add to what is there
      * instead of overwriting it (another consumer wrote first). Known before prepare. */
@@ -87,7 +84,11 @@ struct op_functions {
 
 struct backend {
     const char *name;
-    unsigned fusions; /* of enum fusion */
+    /* The fusions that it asks for; activations as bits, 1 << ACTIVATION_…. */
+    bool folds;                 /* PLAN_EVAL: batch norm into the conv before it, then the sum behind that */
+    unsigned conv_activations;  /* PLAN_EVAL: into the conv before them */
+    unsigned norm_activations;  /* into the batch norm before them */
+    unsigned add_activations;   /* into the sum before them */
     /* plan->state and what the ops share (engine, stream); both may be NULL. spec.threads is in force by then. */
     int (*open)(struct plan *plan, struct err *err);
     void (*close)(struct plan *plan); /* after every op's release; also after a failed open */
@@ -110,6 +111,7 @@ struct plan {
     struct arena *arena;
     bool owns_arena;
     size_t arena_bytes;
+    uint64_t step;       /* plan_set_step */
     unsigned long bound; /* the arena's generation that the ops are bound to; 0: none */
     bool packed;
 };
@@ -130,6 +132,9 @@ void *op_saved(const struct plan *plan, const struct op *op);
 /* Where a parameter's numbers and their gradient lie, canonical (shape: plan->net->params[param]). NULL for -1. */
 float *param_value(const struct plan *plan, int param);
 float *param_grad(const struct plan *plan, int param);
+
+/* What OP_DROPOUT (index: n * C + c) and OP_DROP_ROWS (index: n) multiply by in this step: 0 or 1 / (1 - drop). */
+float drop_factor(const struct plan *plan, const struct op *op, size_t index);
 
 /* The conv's weight (O, I/groups, KH, KW) and bias (O) with op->norm's running statistics folded in; op->norm NULL: the
  * conv's own weight and bias (0 if it has none). */

@@ -49,10 +49,17 @@ static int shape_values(struct plan *plan, struct err *err)
                                     "is too small to train on",
                                spec->batch, spec->image_size);
             break;
-        case LAYER_RELU:
+        case LAYER_ACTIVATION:
+        case LAYER_DROP_ROWS:
+            break;
+        case LAYER_DROPOUT:
+            assert(h == 1 && w == 1);
             break;
         case LAYER_ADD:
             assert(plan->values[layer->in[1]].h == h && plan->values[layer->in[1]].w == w);
+            break;
+        case LAYER_SCALE:
+            assert(plan->values[layer->in[1]].h == 1 && plan->values[layer->in[1]].w == 1);
             break;
         }
         value_set(&plan->values[i], spec->batch, layer->channels, h, w);
@@ -66,10 +73,13 @@ static enum op_kind kind_of(enum layer_kind kind)
         [LAYER_INPUT] = OP_KINDS,
         [LAYER_CONV] = OP_CONV,
         [LAYER_BATCH_NORM] = OP_BATCH_NORM,
-        [LAYER_RELU] = OP_RELU,
+        [LAYER_ACTIVATION] = OP_ACTIVATION,
         [LAYER_MAX_POOL] = OP_MAX_POOL,
         [LAYER_GLOBAL_AVG_POOL] = OP_GLOBAL_AVG_POOL,
         [LAYER_ADD] = OP_ADD,
+        [LAYER_SCALE] = OP_SCALE,
+        [LAYER_DROPOUT] = OP_DROPOUT,
+        [LAYER_DROP_ROWS] = OP_DROP_ROWS,
         [LAYER_LINEAR] = OP_LINEAR,
     };
     return kinds[kind];
@@ -81,6 +91,15 @@ static const struct op_functions *functions_of(const struct plan *plan, enum op_
     return functions ? functions : backend_reference.ops[kind];
 }
 
+/* The value that a layer reads as `value`: evaluation drops nothing, so what would be dropped is passed on as it is. */
+static int undropped(const struct plan *plan, int value)
+{
+    while (value >= 0 && plan->spec.mode == PLAN_EVAL &&
+           (plan->net->layers[value].kind == LAYER_DROPOUT || plan->net->layers[value].kind == LAYER_DROP_ROWS))
+        value = plan->net->layers[value].in[0];
+    return value;
+}
+
 /* The ops of all layers, fused. */
 static int list_ops(const struct plan *plan, struct op *ops)
 {
@@ -88,11 +107,14 @@ static int list_ops(const struct plan *plan, struct op *ops)
     for (int i = 0; i < plan->net->layer_count; i++) {
         const struct layer *layer = &plan->net->layers[i];
         enum op_kind kind = kind_of(layer->kind);
-        if (kind != OP_KINDS)
-            ops[count++] = (struct op){
-                .kind = kind, .layer = layer, .in = { layer->in[0], layer->in[1] }, .out = i, .share_data = -1,
-                .share_grad = -1
-            };
+        if (kind != OP_KINDS && undropped(plan, i) == i)
+            ops[count++] = (struct op){ .kind = kind,
+                                        .layer = layer,
+                                        .activation = layer->activation,
+                                        .in = { undropped(plan, layer->in[0]), undropped(plan, layer->in[1]) },
+                                        .out = i,
+                                        .share_data = -1,
+                                        .share_grad = -1 };
     }
     return plan_fuse(plan, ops, count);
 }

@@ -26,6 +26,7 @@ static void move(struct op *from, struct op *to)
     from->kind = OP_KINDS; /* dead */
 }
 
+/* Batch norm, then the sum behind it, into the conv before them. */
 static void fold_into_conv(const struct plan *plan, struct op *ops, int count, int at)
 {
     struct op *op = &ops[at];
@@ -39,40 +40,35 @@ static void fold_into_conv(const struct plan *plan, struct op *ops, int count, i
         /* Of the two summands the one made later becomes the conv: the other is there by then. */
         int later = op->in[1] > op->in[0];
         struct op *conv = sole_producer(ops, count, at, op->in[later]);
-        if (conv && conv->kind == OP_CONV && conv->in[1] < 0 && !conv->relu && op->in[!later] != plan->input) {
+        if (conv && conv->kind == OP_CONV && conv->in[1] < 0 && !conv->activation && op->in[!later] != plan->input) {
             conv->in[1] = op->in[!later];
-            move(conv, op);
-        }
-    } else if (op->kind == OP_RELU) {
-        struct op *conv = sole_producer(ops, count, at, op->in[0]);
-        if (conv && conv->kind == OP_CONV && !conv->relu) {
-            conv->relu = true;
             move(conv, op);
         }
     }
 }
 
-static void fold_relu(struct op *ops, int count, int at, enum op_kind into)
+/* An activation into the op of that kind before it, if that can do it. */
+static void fold_activation(struct op *ops, int count, int at, enum op_kind into, unsigned activations)
 {
-    if (ops[at].kind != OP_RELU)
+    if (ops[at].kind != OP_ACTIVATION || !(activations & 1u << ops[at].activation))
         return;
     struct op *producer = sole_producer(ops, count, at, ops[at].in[0]);
-    if (producer && producer->kind == into && !producer->relu) {
-        producer->relu = true;
+    if (producer && producer->kind == into && !producer->activation) {
+        producer->activation = ops[at].activation;
         move(producer, &ops[at]);
     }
 }
 
 int plan_fuse(const struct plan *plan, struct op *ops, int count)
 {
-    unsigned fusions = plan->backend->fusions;
+    const struct backend *backend = plan->backend;
+    bool eval = plan->spec.mode == PLAN_EVAL;
     for (int i = 0; i < count; i++) {
-        if ((fusions & FUSE_EVAL_CONV) && plan->spec.mode == PLAN_EVAL)
+        if (eval && backend->folds)
             fold_into_conv(plan, ops, count, i);
-        if (fusions & FUSE_NORM_RELU)
-            fold_relu(ops, count, i, OP_BATCH_NORM);
-        if (fusions & FUSE_ADD_RELU)
-            fold_relu(ops, count, i, OP_ADD);
+        fold_activation(ops, count, i, OP_CONV, eval ? backend->conv_activations : 0);
+        fold_activation(ops, count, i, OP_BATCH_NORM, backend->norm_activations);
+        fold_activation(ops, count, i, OP_ADD, backend->add_activations);
     }
     int kept = 0;
     for (int i = 0; i < count; i++)

@@ -107,7 +107,8 @@ int net_input(struct net *net, int channels)
     return layer_add(net, &layer);
 }
 
-int net_conv(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding, int groups)
+static int conv_add(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding,
+                    int groups, bool bias)
 {
     if (in < 0)
         return -1;
@@ -122,7 +123,20 @@ int net_conv(struct net *net, int in, const char *name, int channels, int kernel
     layer.groups = groups;
     layer.weight = param_add(net, name, "weight", PARAM_CONV_WEIGHT,
                              (int64_t[4]){ channels, in_channels / groups, kernel, kernel });
+    if (bias)
+        layer.bias = param_add(net, name, "bias", PARAM_CONV_BIAS, (int64_t[4]){ channels });
     return layer_add(net, &layer);
+}
+
+int net_conv(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding, int groups)
+{
+    return conv_add(net, in, name, channels, kernel, stride, padding, groups, false);
+}
+
+int net_conv_bias(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding,
+                  int groups)
+{
+    return conv_add(net, in, name, channels, kernel, stride, padding, groups, true);
 }
 
 int net_batch_norm(struct net *net, int in, const char *name, float eps, float momentum)
@@ -141,12 +155,18 @@ int net_batch_norm(struct net *net, int in, const char *name, float eps, float m
     return layer_add(net, &layer);
 }
 
+int net_activation(struct net *net, int in, enum activation activation)
+{
+    if (in < 0 || activation == ACTIVATION_NONE)
+        return in;
+    struct layer layer = layer_of(net, LAYER_ACTIVATION, in);
+    layer.activation = activation;
+    return layer_add(net, &layer);
+}
+
 int net_relu(struct net *net, int in)
 {
-    if (in < 0)
-        return -1;
-    struct layer layer = layer_of(net, LAYER_RELU, in);
-    return layer_add(net, &layer);
+    return net_activation(net, in, ACTIVATION_RELU);
 }
 
 int net_max_pool(struct net *net, int in, int kernel, int stride, int padding)
@@ -177,6 +197,37 @@ int net_add(struct net *net, int a, int b)
     struct layer layer = layer_of(net, LAYER_ADD, a);
     layer.in[1] = b;
     return layer_add(net, &layer);
+}
+
+int net_scale(struct net *net, int in, int scale)
+{
+    if (in < 0 || scale < 0)
+        return -1;
+    assert(net->layers[in].channels == net->layers[scale].channels);
+    struct layer layer = layer_of(net, LAYER_SCALE, in);
+    layer.in[1] = scale;
+    return layer_add(net, &layer);
+}
+
+static int drop_add(struct net *net, enum layer_kind kind, int in, float drop)
+{
+    if (in < 0 || drop == 0)
+        return in;
+    assert(drop > 0 && drop < 1);
+    struct layer layer = layer_of(net, kind, in);
+    layer.drop = drop;
+    layer.drop_number = net->drop_count++;
+    return layer_add(net, &layer);
+}
+
+int net_dropout(struct net *net, int in, float drop)
+{
+    return drop_add(net, LAYER_DROPOUT, in, drop);
+}
+
+int net_drop_rows(struct net *net, int in, float drop)
+{
+    return drop_add(net, LAYER_DROP_ROWS, in, drop);
 }
 
 int net_linear(struct net *net, int in, const char *name, int outputs)

@@ -16,11 +16,23 @@ enum layer_kind {
     LAYER_INPUT,       /* (N, 3, H, W) */
     LAYER_CONV,
     LAYER_BATCH_NORM,
-    LAYER_RELU,
+    LAYER_ACTIVATION,
     LAYER_MAX_POOL,
     LAYER_GLOBAL_AVG_POOL, /* (N, C, H, W) -> (N, C, 1, 1) */
     LAYER_ADD,
+    LAYER_SCALE,       /* (N, C, H, W) times (N, C, 1, 1) */
+    LAYER_DROPOUT,     /* (N, C, 1, 1); training: each number is 0 with probability drop, else over 1 - drop */
+    LAYER_DROP_ROWS,   /* stochastic depth: likewise, but each image as a whole */
     LAYER_LINEAR,      /* (N, C, 1, 1) -> (N, O, 1, 1) */
+};
+
+enum activation {
+    ACTIVATION_NONE,
+    ACTIVATION_RELU,    /* max(0, x) */
+    ACTIVATION_RELU6,   /* min(max(0, x), 6) */
+    ACTIVATION_SILU,    /* x / (1 + exp(-x)) */
+    ACTIVATION_SIGMOID, /* 1 / (1 + exp(-x)) */
+    ACTIVATIONS,
 };
 
 struct layer {
@@ -28,6 +40,9 @@ struct layer {
     int in[2];              /* values it reads; -1: none. Layer i makes value i. */
     int channels;           /* of its output */
     int kernel, stride, padding, groups;
+    enum activation activation;
+    float drop;             /* probability */
+    int drop_number;        /* the how manyth that drops, from 0 */
     int weight, bias;       /* indices into params; -1: none. Of batch norm: gamma and beta */
     int mean, var, tracked; /* batch norm: indices of the running statistics */
     float eps, momentum;    /* batch norm */
@@ -35,13 +50,21 @@ struct layer {
 
 enum param_kind {
     PARAM_CONV_WEIGHT,   /* (O, I/groups, KH, KW), Kaiming normal, fan out */
-    PARAM_LINEAR_WEIGHT, /* (O, I), uniform +-1/sqrt(I) */
-    PARAM_LINEAR_BIAS,   /* (O), uniform +-1/sqrt(I) */
+    PARAM_CONV_BIAS,     /* (O), 0 */
+    PARAM_LINEAR_WEIGHT, /* (O, I), by net->linear_init */
+    PARAM_LINEAR_BIAS,   /* (O), by net->linear_init */
     PARAM_NORM_WEIGHT,   /* (C), 1 */
     PARAM_NORM_BIAS,     /* (C), 0 */
     PARAM_RUNNING_MEAN,  /* (C), 0; not trained */
     PARAM_RUNNING_VAR,   /* (C), 1; not trained */
     PARAM_TRACKED,       /* num_batches_tracked, an int64 scalar, 0; not trained */
+};
+
+/* How a linear layer starts from scratch. */
+enum linear_init {
+    LINEAR_UNIFORM_INPUTS,  /* weight and bias uniform +-1/sqrt(I): PyTorch's own */
+    LINEAR_NORMAL,          /* weight normal of deviation 0.01, bias 0 */
+    LINEAR_UNIFORM_OUTPUTS, /* weight uniform +-1/sqrt(O), bias 0 */
 };
 
 #define PARAM_NAME_SIZE 96
@@ -63,6 +86,8 @@ struct net {
     struct param *params; /* in the order of torchvision's state_dict */
     int param_count;
     size_t trained_count, stats_count, tracked_count;
+    int drop_count; /* layers that drop */
+    enum linear_init linear_init;
     int last_weight, last_bias; /* params of the last layer, replaced when the number of classes differs */
     bool failed;
 };
@@ -75,11 +100,17 @@ void net_free(struct net *net);
 /* Building, for models/. `name` is torchvision's module path ("layer1.0.conv1"). */
 int net_input(struct net *net, int channels);
 int net_conv(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding, int groups);
+int net_conv_bias(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding,
+                  int groups);
 int net_batch_norm(struct net *net, int in, const char *name, float eps, float momentum);
+int net_activation(struct net *net, int in, enum activation activation); /* ACTIVATION_NONE: `in` itself */
 int net_relu(struct net *net, int in);
 int net_max_pool(struct net *net, int in, int kernel, int stride, int padding);
 int net_global_avg_pool(struct net *net, int in);
 int net_add(struct net *net, int a, int b);
+int net_scale(struct net *net, int in, int scale);
+int net_dropout(struct net *net, int in, float drop);
+int net_drop_rows(struct net *net, int in, float drop); /* drop 0: `in` itself */
 int net_linear(struct net *net, int in, const char *name, int outputs);
 
 /* The numbers. trained, grad: every parameter that is trained, one flat allocation each, canonical layout (shapes as

@@ -6,6 +6,7 @@
 
 #include "compile.h"
 #include "loss.h"
+#include "rng.h"
 
 /* Denormals are worth nothing here and cost a hundred cycles each. The mode belongs to a thread. */
 static void flush_denormals(void)
@@ -123,6 +124,19 @@ const float *plan_logits(struct plan *plan)
 void plan_weights_changed(struct plan *plan)
 {
     plan->packed = false;
+}
+
+void plan_set_step(struct plan *plan, uint64_t step)
+{
+    plan->step = step;
+}
+
+float drop_factor(const struct plan *plan, const struct op *op, size_t index)
+{
+    static const uint64_t stream = (uint64_t)0x64726f70 << 32; /* "drop": apart from the seed's other uses */
+    double random = rng_uniform(plan->spec.seed, stream + (uint64_t)op->layer->drop_number, plan->step << 32 | index);
+    bool dropped = random < (double)op->layer->drop;
+    return dropped ? 0 : 1 / (1 - op->layer->drop);
 }
 
 /* Another plan may have moved the arena or set another number of threads since the last step. */

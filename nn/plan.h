@@ -19,6 +19,7 @@ struct plan_spec {
     enum plan_mode mode;
     int batch, image_size, threads;
     const char *backend; /* "onednn" | "reference" */
+    uint64_t seed;       /* of what PLAN_TRAIN drops at random, a function of it, the step and the place */
 };
 
 struct plan;
@@ -32,6 +33,7 @@ struct plan *plan_new(const struct net *net, struct weights *weights, float *gra
 void plan_free(struct plan *plan);
 
 float *plan_input(struct plan *plan);        /* (N, 3, H, W), canonical, to be filled */
+void plan_set_step(struct plan *plan, uint64_t step); /* before the forward of PLAN_TRAIN; below 2^32; 0 at first */
 int plan_forward(struct plan *plan, struct err *err);
 const float *plan_logits(struct plan *plan); /* (N, classes), canonical, valid until the next forward */
 /* Mean softmax cross-entropy of the logits against labels (N), the gradient kept for plan_backward. Counts into

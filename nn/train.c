@@ -30,6 +30,7 @@ struct trainer {
     struct plan_cache train_plans, test_plans;
     struct loader *train_loader, *test_loader;
     struct optimiser optimiser;
+    uint64_t step; /* batches trained on so far */
     struct epoch_result *results;
     int results_count;
     struct buf log;
@@ -108,7 +109,8 @@ static int trainer_init(struct trainer *trainer, struct err *err)
     struct plan_spec spec = { .mode = PLAN_TRAIN,
                               .image_size = config->image_size,
                               .threads = config->threads,
-                              .backend = config->backend };
+                              .backend = config->backend,
+                              .seed = config->seed };
     plan_cache_init(&trainer->train_plans, net, trainer->weights, trainer->grad, &spec, trainer->arena);
     spec.mode = PLAN_EVAL;
     plan_cache_init(&trainer->test_plans, net, trainer->weights, NULL, &spec, trainer->arena);
@@ -146,14 +148,15 @@ static bool cancelled(const struct trainer *trainer)
     return observer && observer->cancelled && observer->cancelled(observer->arg);
 }
 
-/* Puts a batch into the plan for its size and runs it forward. */
-static struct plan *forward(struct plan_cache *plans, const struct batch *batch, struct err *err)
+/* Puts a batch into the plan for its size and runs it forward; `step` counts the training's batches. */
+static struct plan *forward(struct plan_cache *plans, const struct batch *batch, uint64_t step, struct err *err)
 {
     struct plan *plan = plan_cache_get(plans, batch->count, err);
     if (!plan)
         return NULL;
     size_t side = (size_t)plans->spec.image_size;
     memcpy(plan_input(plan), batch->images, (size_t)batch->count * 3 * side * side * sizeof(float));
+    plan_set_step(plan, step);
     return plan_forward(plan, err) ? NULL : plan;
 }
 
@@ -165,7 +168,7 @@ static int train_batch(struct trainer *trainer, struct tally *tally, struct err 
     /* Batch norm has no variance of one value: a remainder of one image is left out, another order brings it in. */
     if (batch->count == 1 && loader_batches(trainer->train_loader) > 1)
         return 0;
-    struct plan *plan = forward(&trainer->train_plans, batch, err);
+    struct plan *plan = forward(&trainer->train_plans, batch, trainer->step++, err);
     if (!plan)
         return -1;
     int correct;
@@ -191,7 +194,7 @@ static enum train_end evaluate(struct trainer *trainer, struct tally *tally, str
         if (cancelled(trainer))
             return TRAIN_CANCELLED;
         const struct batch *batch = loader_next(trainer->test_loader, err);
-        struct plan *plan = batch ? forward(&trainer->test_plans, batch, err) : NULL;
+        struct plan *plan = batch ? forward(&trainer->test_plans, batch, 0, err) : NULL;
         if (!plan)
             return TRAIN_ERROR;
         int correct;

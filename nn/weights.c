@@ -79,21 +79,29 @@ void weights_init(const struct net *net, struct weights *weights, uint64_t seed)
         const struct param *param = &net->params[i];
         float *to = weights_at(net, weights, i);
         switch (param->kind) {
-        case PARAM_CONV_WEIGHT: /* He et al. 2015, with the fan out as torchvision's ResNet */
+        case PARAM_CONV_WEIGHT: /* He et al. 2015, with the fan out as torchvision */
             fill_normal(to, param->count, sqrt(2.0 / (double)(param->shape[0] * param->shape[2] * param->shape[3])),
                         seed, i);
             break;
         case PARAM_LINEAR_WEIGHT:
             inputs = param->shape[1];
-            fill_uniform(to, param->count, 1 / sqrt((double)inputs), seed, i);
+            if (net->linear_init == LINEAR_NORMAL)
+                fill_normal(to, param->count, 0.01, seed, i);
+            else
+                fill_uniform(to, param->count,
+                             1 / sqrt((double)param->shape[net->linear_init == LINEAR_UNIFORM_INPUTS]), seed, i);
             break;
         case PARAM_LINEAR_BIAS:
-            fill_uniform(to, param->count, 1 / sqrt((double)inputs), seed, i);
+            if (net->linear_init == LINEAR_UNIFORM_INPUTS)
+                fill_uniform(to, param->count, 1 / sqrt((double)inputs), seed, i);
+            else
+                fill(to, param->count, 0);
             break;
         case PARAM_NORM_WEIGHT:
         case PARAM_RUNNING_VAR:
             fill(to, param->count, 1);
             break;
+        case PARAM_CONV_BIAS:
         case PARAM_NORM_BIAS:
         case PARAM_RUNNING_MEAN:
             fill(to, param->count, 0);

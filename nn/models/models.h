@@ -6,12 +6,14 @@
 
 struct model {
     const char *type;
-    void (*build)(struct net *net, int classes); /* NULL: known by name, but not in this version */
+    void (*build)(struct net *net, int classes);
 };
 
-/* The model of that type name that can be built; NULL with err. */
+/* The model of that type name; NULL with err. */
 const struct model *model_find(const char *type, struct err *err);
 
 void resnet_build(struct net *net, int classes);
+void mobilenet_build(struct net *net, int classes);
+void efficientnet_build(struct net *net, int classes);
 
 #endif

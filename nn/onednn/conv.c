@@ -3,7 +3,7 @@
  * In training the canonical weights are the ones that the optimiser moves; forward and backward-data read packed copies
  * (one, where both want the same layout). Backward-weights writes into the canonical gradient, by way of scratch where
  * its layout differs; where oneDNN has no fast kernel for the shape, a matrix product replaces it. In evaluation batch
- * norm is folded into weights and bias, and the sum and ReLU behind it are done by the same primitive. */
+ * norm is folded into weights and bias, and the sum and the activation behind it are done by the same primitive. */
 #include "conv_gradient.h"
 
 struct conv_state {
@@ -60,7 +60,7 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
                             : layout_dense(&layouts->dst, 4, out_dims, err))
         return -1;
     dnnl_primitive_desc_t own = NULL;
-    *desc = dnn_conv(dnn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->relu, NULL, err);
+    *desc = dnn_conv(dnn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->activation, NULL, err);
     if (!*desc || dnn_check(dnnl_primitive_desc_clone(&own, *desc), "a convolution", err) ||
         primitive_init(&state->forward, dnn, own, err) ||
         primitive_arg(&state->forward, dnn, DNNL_ARG_SRC, &layouts->src, err) ||
@@ -90,7 +90,7 @@ static int prepare_backward_data(struct plan *plan, struct op *op, const struct 
     struct conv_layouts layouts = *forward;
     if (layout_any(&layouts.weights, rank, dims, err))
         return -1;
-    dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_DATA, &layouts, &window, false, false, hint, err);
+    dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_DATA, &layouts, &window, false, ACTIVATION_NONE, hint, err);
     if (!desc || primitive_init(&state->data, dnn, desc, err) ||
         primitive_arg(&state->data, dnn, DNNL_ARG_DIFF_DST, &layouts.dst, err) ||
         primitive_arg(&state->data, dnn, DNNL_ARG_WEIGHTS, &layouts.weights, err) ||
@@ -115,7 +115,7 @@ static int prepare_backward_weights(struct plan *plan, struct op *op, const stru
     struct conv_layouts layouts = *forward;
     if (layout_any(&layouts.weights, rank, dims, err))
         return -1;
-    dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_WEIGHTS, &layouts, &window, false, false, hint, err);
+    dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_WEIGHTS, &layouts, &window, false, ACTIVATION_NONE, hint, err);
     if (desc && dnn_is_plain(desc)) {
         dnnl_primitive_desc_destroy(desc);
         return conv_gradient_init(&state->product, plan, op, &layouts.src, &layouts.dst, err);

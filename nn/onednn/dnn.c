@@ -49,6 +49,36 @@ int layout_channels_last(struct layout *layout, const int64_t dims[4], struct er
                      err);
 }
 
+int layout_blocked(struct layout *layout, const int64_t dims[4], int block, struct err *err)
+{
+    const dnnl_dims_t sizes = { dims[0], dims[1], dims[2], dims[3] };
+    dnnl_format_tag_t tag = block == 16 ? dnnl_nChw16c : block == 8 ? dnnl_nChw8c : dnnl_nchw;
+    return dnn_check(dnnl_memory_desc_init_by_tag(&layout->md, 4, sizes, dnnl_f32, tag), "a memory layout", err);
+}
+
+int layout_strips(const struct layout *layout, const struct value *value, struct strips *strips, struct err *err)
+{
+    const int64_t dims[] = { value->n, value->c, value->h, value->w };
+    size_t n = (size_t)value->n, c = (size_t)value->c, plane = (size_t)value->h * (size_t)value->w;
+    static const int blocks[] = { 16, 8, 1 };
+    struct layout known;
+    for (int i = 0; i < 3; i++) {
+        size_t block = (size_t)blocks[i];
+        if (layout_blocked(&known, dims, blocks[i], err))
+            return -1;
+        if (layout_equal(&known, layout)) {
+            *strips = (struct strips){ n * ((c + block - 1) / block), plane, block, blocks[i] };
+            return 0;
+        }
+    }
+    if (layout_channels_last(&known, dims, err))
+        return -1;
+    if (!layout_equal(&known, layout))
+        return err_set(err, "oneDNN chose a layout that is not known here");
+    *strips = (struct strips){ n, plane, c, 0 };
+    return 0;
+}
+
 bool layout_equal(const struct layout *a, const struct layout *b)
 {
     return dnnl_memory_desc_equal(&a->md, &b->md);
@@ -127,16 +157,30 @@ static dnnl_primitive_desc_t describe(const struct dnn *dnn, const void *operati
     return desc;
 }
 
-static int conv_post_ops(dnnl_post_ops_t *post, bool sum, bool relu, struct err *err)
+static dnnl_status_t append_activation(dnnl_post_ops_t post, enum activation activation)
+{
+    switch (activation) {
+    case ACTIVATION_RELU:
+        return dnnl_post_ops_append_eltwise(post, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
+    case ACTIVATION_RELU6:
+        return dnnl_post_ops_append_eltwise(post, 1.0f, dnnl_eltwise_clip, 0.0f, 6.0f);
+    case ACTIVATION_SILU:
+        return dnnl_post_ops_append_eltwise(post, 1.0f, dnnl_eltwise_swish, 1.0f, 0.0f);
+    case ACTIVATION_SIGMOID:
+        return dnnl_post_ops_append_eltwise(post, 1.0f, dnnl_eltwise_logistic, 0.0f, 0.0f);
+    default:
+        return dnnl_success;
+    }
+}
+
+static int conv_post_ops(dnnl_post_ops_t *post, bool sum, enum activation activation, struct err *err)
 {
     *post = NULL;
     if (dnn_check(dnnl_post_ops_create(post), "post-ops", err))
         return -1;
     if (sum && dnn_check(dnnl_post_ops_append_sum(*post, 1.0f), "a sum", err))
         return -1;
-    if (relu && dnn_check(dnnl_post_ops_append_eltwise(*post, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f), "a ReLU", err))
-        return -1;
-    return 0;
+    return dnn_check(append_activation(*post, activation), "an activation", err);
 }
 
 static void conv_chosen(dnnl_primitive_desc_t desc, enum conv_pass pass, struct conv_layouts *layouts)
@@ -149,8 +193,8 @@ static void conv_chosen(dnnl_primitive_desc_t desc, enum conv_pass pass, struct 
 }
 
 dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, struct conv_layouts *layouts,
-                               const struct window *window, bool sum, bool relu, dnnl_primitive_desc_t hint,
-                               struct err *err)
+                               const struct window *window, bool sum, enum activation activation,
+                               dnnl_primitive_desc_t hint, struct err *err)
 {
     const dnnl_dims_t strides = { window->stride, window->stride }, dilates = { 0, 0 };
     const dnnl_dims_t padding = { window->padding, window->padding };
@@ -175,12 +219,31 @@ dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, struc
         status = dnnl_dilated_convolution_backward_weights_desc_init(
             &operation, dnnl_convolution_direct, src, weights, bias, dst, strides, dilates, padding, padding);
     }
-    if (!dnn_check(status, "a convolution", err) && !conv_post_ops(&post, sum, relu, err))
-        desc = describe(dnn, &operation, sum || relu ? post : NULL, hint, "a convolution", err);
+    if (!dnn_check(status, "a convolution", err) && !conv_post_ops(&post, sum, activation, err))
+        desc = describe(dnn, &operation, sum || activation ? post : NULL, hint, "a convolution", err);
     if (desc)
         conv_chosen(desc, pass, layouts);
     dnnl_post_ops_destroy(post);
     return desc;
+}
+
+dnnl_primitive_desc_t dnn_eltwise(const struct dnn *dnn, bool training, bool backward, enum activation activation,
+                                  const struct layout *data, dnnl_primitive_desc_t hint, struct err *err)
+{
+    bool silu = activation == ACTIVATION_SILU;
+    dnnl_alg_kind_t kind = silu       ? dnnl_eltwise_swish
+                           : training ? dnnl_eltwise_logistic_use_dst_for_bwd
+                                      : dnnl_eltwise_logistic;
+    float alpha = silu ? 1.0f : 0.0f;
+    dnnl_eltwise_desc_t operation;
+    dnnl_status_t status =
+        backward ? dnnl_eltwise_backward_desc_init(&operation, kind, &data->md, &data->md, alpha, 0.0f)
+                 : dnnl_eltwise_forward_desc_init(&operation,
+                                                  training ? dnnl_forward_training : dnnl_forward_inference, kind,
+                                                  &data->md, alpha, 0.0f);
+    if (dnn_check(status, "an activation", err))
+        return NULL;
+    return describe(dnn, &operation, NULL, hint, "an activation", err);
 }
 
 dnnl_primitive_desc_t dnn_norm(const struct dnn *dnn, bool training, bool backward, const struct layout *data,

@@ -31,12 +31,23 @@ int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct er
 int layout_any(struct layout *layout, int rank, const int64_t *dims, struct err *err);
 /* (N, C, H, W) with the channels of a pixel side by side. */
 int layout_channels_last(struct layout *layout, const int64_t dims[4], struct err *err);
+/* The same with the channels in blocks: of 8 or 16, or 1 for dense. */
+int layout_blocked(struct layout *layout, const int64_t dims[4], int block, struct err *err);
 bool layout_equal(const struct layout *a, const struct layout *b);
 size_t layout_bytes(const struct layout *layout);
 /* That of a value, whether it has a layout of its own or is canonical. */
 int layout_of_value(const struct plan *plan, int value, struct layout *layout, struct err *err);
 /* Makes it the value's (a canonical one becomes NULL) and sets its bytes. */
 int layout_to_value(struct plan *plan, int value, const struct layout *layout, struct err *err);
+
+/* How a value of a layout that those functions make lies in memory: `outer` strips, one after another, of `plane`
+ * pixels, each of `block` channels side by side, which belong to the same image. */
+struct strips {
+    size_t outer, plane, block;
+    int blocking; /* for layout_blocked; 0: channels last */
+};
+/* -1 and err for any other layout. */
+int layout_strips(const struct layout *layout, const struct value *value, struct strips *strips, struct err *err);
 
 /* Descriptors of primitives. NULL and err where oneDNN has none; freed by dnnl_primitive_desc_destroy. `window` is
  * what convolutions and poolings share. */
@@ -48,11 +59,14 @@ struct conv_layouts {
     bool has_bias;
 };
 enum conv_pass { CONV_TRAIN, CONV_EVAL, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHTS };
-/* `hint`: the forward descriptor, for the backward passes. `sum`, `relu`: what CONV_EVAL does with its result. The
- * layouts that were any become those that the primitive chose. */
+/* `hint`: the forward descriptor, for the backward passes. `sum`, `activation`: what CONV_EVAL does with its result.
+ * The layouts that were any become those that the primitive chose. */
 dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, struct conv_layouts *layouts,
-                               const struct window *window, bool sum, bool relu, dnnl_primitive_desc_t hint,
-                               struct err *err);
+                               const struct window *window, bool sum, enum activation activation,
+                               dnnl_primitive_desc_t hint, struct err *err);
+/* SiLU (whose backward reads the input) or the sigmoid (whose backward reads the output). */
+dnnl_primitive_desc_t dnn_eltwise(const struct dnn *dnn, bool training, bool backward, enum activation activation,
+                                  const struct layout *data, dnnl_primitive_desc_t hint, struct err *err);
 /* Gamma and beta are separate arrays; with `relu` the training passes keep a workspace. */
 dnnl_primitive_desc_t dnn_norm(const struct dnn *dnn, bool training, bool backward, const struct layout *data,
                                float eps, bool relu, dnnl_primitive_desc_t hint, struct err *err);
@@ -112,7 +126,7 @@ static inline struct dnn *dnn_of(const struct plan *plan)
     return plan->state;
 }
 
-extern const struct op_functions onednn_conv, onednn_batch_norm, onednn_relu, onednn_max_pool, onednn_global_avg_pool,
-    onednn_add, onednn_linear, onednn_reorder;
+extern const struct op_functions onednn_conv, onednn_batch_norm, onednn_activation, onednn_max_pool,
+    onednn_global_avg_pool, onednn_add, onednn_scale, onednn_dropout, onednn_drop_rows, onednn_linear, onednn_reorder;
 
 #endif

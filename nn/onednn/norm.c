@@ -16,7 +16,7 @@ static int prepare_backward(struct plan *plan, struct op *op, const struct layou
     const struct dnn *dnn = dnn_of(plan);
     struct layout channels, workspace;
     int64_t c = plan->values[op->out].c;
-    dnnl_primitive_desc_t desc = dnn_norm(dnn, true, true, data, op->layer->eps, op->relu, hint, err);
+    dnnl_primitive_desc_t desc = dnn_norm(dnn, true, true, data, op->layer->eps, op->activation == ACTIVATION_RELU, hint, err);
     if (!desc)
         return -1;
     bool has_workspace = dnn_query(desc, dnnl_query_workspace_md, &workspace);
@@ -55,7 +55,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     dnnl_primitive_desc_t desc = NULL, own = NULL;
     int status = -1;
     if (layout_of_value(plan, op->in[0], &data, err) || layout_dense(&channels, 1, &c, err) ||
-        !(desc = dnn_norm(dnn, training, false, &data, op->layer->eps, op->relu, NULL, err)) ||
+        !(desc = dnn_norm(dnn, training, false, &data, op->layer->eps, op->activation == ACTIVATION_RELU, NULL, err)) ||
         dnn_check(dnnl_primitive_desc_clone(&own, desc), "a batch norm", err) ||
         primitive_init(&state->forward, dnn, own, err) ||
         primitive_arg(&state->forward, dnn, DNNL_ARG_SRC, &data, err) ||

@@ -6,7 +6,7 @@
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)plan, (void)err;
-    assert(!op->relu);
+    assert(!op->activation);
     op->share_data = 0;
     op->share_grad = 0;
     return 0;

@@ -119,7 +119,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    assert(!op->relu);
+    assert(!op->activation);
     op->keep_in[0] = true;
     op->share_grad = 0;
     if (plan->spec.mode == PLAN_TRAIN)

@@ -170,7 +170,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)plan, (void)err;
-    assert(!op->norm && !op->relu && op->in[1] < 0);
+    assert(!op->norm && !op->activation && op->in[1] < 0);
     op->keep_in[0] = true;
     return 0;
 }

@@ -6,10 +6,13 @@ const struct backend backend_reference = {
     .ops = {
         [OP_CONV] = &reference_conv,
         [OP_BATCH_NORM] = &reference_batch_norm,
-        [OP_RELU] = &reference_relu,
+        [OP_ACTIVATION] = &reference_activation,
         [OP_MAX_POOL] = &reference_max_pool,
         [OP_GLOBAL_AVG_POOL] = &reference_global_avg_pool,
         [OP_ADD] = &reference_add,
+        [OP_SCALE] = &reference_scale,
+        [OP_DROPOUT] = &reference_drop,
+        [OP_DROP_ROWS] = &reference_drop,
         [OP_LINEAR] = &reference_linear,
     },
 };

@@ -4,8 +4,8 @@
 
 #include "nn/backend.h"
 
-extern const struct op_functions reference_conv, reference_batch_norm, reference_relu, reference_max_pool,
-    reference_global_avg_pool, reference_add, reference_linear;
+extern const struct op_functions reference_conv, reference_batch_norm, reference_activation, reference_max_pool,
+    reference_global_avg_pool, reference_add, reference_scale, reference_drop, reference_linear;
 
 static inline size_t value_count(const struct plan *plan, int value)
 {

@@ -5,6 +5,8 @@ import pathlib
 import signal
 import time
 
+import pytest
+
 from harness import make_dataset, wait_for
 
 LONG = {"epochs": 500}  # far more than any test waits for
@@ -38,6 +40,14 @@ def test_train_then_infer_by_the_command_line(running):
     answers = json.loads(running.client("infer", photo, "images/test/blue/1.png", "--json").stdout)
     assert [a["predicted_class"] for a in answers] == ["red", "blue"], answers
     assert "red" in running.client("infer", photo, "--model", "colours", "--node", "node0", "--top", "1").stdout
+
+
+@pytest.mark.parametrize("network", ["mobilenet", "efficientnet"])
+def test_the_other_networks_train_and_answer_too(running, network):
+    running.client("train", network, "--epochs", "2", "--image-size", "32", "--batch-size", "4", "--name", network,
+                   timeout=120)
+    answer = json.loads(running.client("infer", "images/test/blue/1.png", "--model", network, "--json").stdout)[0]
+    assert abs(sum(p for _, p in answer["output"]) - 1) < 1e-4
 
 
 def test_three_nodes_train_three_models_at_once_and_a_fourth_job_waits_its_turn(cluster):

@@ -11,7 +11,7 @@
 /* The "mirrored" backend keeps its values back to front and knows ReLU and the sum. */
 static int mirror_prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    op->keep_out = op->kind == OP_RELU;
+    op->keep_out = op->kind == OP_ACTIVATION;
     if (op->kind == OP_REORDER)
         return 0;
     plan->values[op->out].layout = malloc(1);
@@ -34,7 +34,7 @@ static int mirror_forward(struct plan *plan, struct op *op, struct err *err)
         float sum = value_data(plan, op->in[0])[place(plan, op->in[0], i)];
         if (op->kind == OP_ADD)
             sum += value_data(plan, op->in[1])[place(plan, op->in[1], i)];
-        value_data(plan, op->out)[place(plan, op->out, i)] = op->kind == OP_RELU && sum < 0 ? 0 : sum;
+        value_data(plan, op->out)[place(plan, op->out, i)] = op->kind == OP_ACTIVATION && sum < 0 ? 0 : sum;
     }
     return 0;
 }
@@ -46,7 +46,7 @@ static int mirror_backward(struct plan *plan, struct op *op, struct err *err)
     for (int j = 0; j < 2; j++)
         for (size_t i = 0; op->wants_grad[j] && i < count; i++) {
             size_t at = place(plan, op->out, i);
-            bool passes = op->kind != OP_RELU || value_data(plan, op->out)[at] > 0;
+            bool passes = op->kind != OP_ACTIVATION || value_data(plan, op->out)[at] > 0;
             float *to = &value_grad(plan, op->in[j])[place(plan, op->in[j], i)];
             *to = (op->accumulate[j] ? *to : 0) + (passes ? value_grad(plan, op->out)[at] : 0);
         }
@@ -62,14 +62,14 @@ static const struct op_functions mirror = {
 static const struct backend mirrored = {
     .name = "mirrored",
     .layout_free = free,
-    .ops = { [OP_RELU] = &mirror, [OP_ADD] = &mirror, [OP_REORDER] = &mirror },
+    .ops = { [OP_ACTIVATION] = &mirror, [OP_ADD] = &mirror, [OP_REORDER] = &mirror },
 };
 
 /* The same without a way out of its layout. */
 static const struct backend trapped = {
     .name = "trapped",
     .layout_free = free,
-    .ops = { [OP_RELU] = &mirror, [OP_ADD] = &mirror },
+    .ops = { [OP_ACTIVATION] = &mirror, [OP_ADD] = &mirror },
 };
 
 /* In place of the program's list. */

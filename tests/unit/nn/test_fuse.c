@@ -55,7 +55,7 @@ static int conv_forward(struct plan *plan, struct op *op, struct err *err)
                 for (int x = 0; x < out->w; x++) {
                     int at = ((n * out->c + o) * out->h + y) * out->w + x;
                     float sum = tap_sum(plan, op, n, o, y, x) + bias[o] + (summand ? summand[at] : 0);
-                    to[at] = op->relu && sum < 0 ? 0 : sum;
+                    to[at] = op->activation && sum < 0 ? 0 : sum;
                 }
     return 0;
 }
@@ -74,7 +74,8 @@ static const struct op_functions fused_conv = {
 };
 
 static const struct backend fusing = { .name = "fusing",
-                                       .fusions = FUSE_EVAL_CONV,
+                                       .folds = true,
+                                       .conv_activations = 1 << ACTIVATION_RELU,
                                        .ops = { [OP_CONV] = &fused_conv } };
 
 /* In place of the program's list. */
@@ -103,7 +104,7 @@ static void resnet_for_evaluation_becomes_convolutions_and_little_else(void **st
     for (int i = 0; i < fused->op_count; i++) {
         const struct op *op = &fused->ops[i];
         sums += op->in[1] >= 0;
-        rectified += op->relu;
+        rectified += op->activation == ACTIVATION_RELU;
         in_place += op->data_shared;
         assert_int_equal(op->norm != NULL, op->kind == OP_CONV);
     }

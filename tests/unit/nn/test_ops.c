@@ -130,6 +130,50 @@ static int relu(struct net *net, int in)
 {
     return net_conv(net, net_relu(net, in), "conv", 8, 1, 1, 0, 1);
 }
+static int conv_with_bias(struct net *net, int in)
+{
+    return net_conv_bias(net, in, "conv", 6, 3, 1, 1, 1);
+}
+static int depthwise_5x5(struct net *net, int in)
+{
+    return net_conv(net, in, "conv", CHANNELS, 5, 1, 2, CHANNELS);
+}
+static int relu6(struct net *net, int in)
+{
+    return net_conv(net, net_activation(net, in, ACTIVATION_RELU6), "conv", 8, 1, 1, 0, 1);
+}
+static int silu(struct net *net, int in)
+{
+    return net_conv(net, net_activation(net, in, ACTIVATION_SILU), "conv", 8, 1, 1, 0, 1);
+}
+static int sigmoid(struct net *net, int in)
+{
+    return net_conv(net, net_activation(net, in, ACTIVATION_SIGMOID), "conv", 8, 1, 1, 0, 1);
+}
+/* Each activation with a second reader of its input, whose gradient is there already. */
+static int activations_of_one(struct net *net, int in)
+{
+    int value = net_conv(net, in, "conv", 8, 3, 1, 1, 1), sum = value;
+    for (enum activation a = ACTIVATION_RELU; a < ACTIVATIONS; a++)
+        sum = net_add(net, sum, net_activation(net, value, a));
+    return sum;
+}
+static int squeeze_excite(struct net *net, int in)
+{
+    int value = net_conv(net, in, "conv", 12, 3, 1, 1, 1);
+    int factors = net_conv_bias(net, net_global_avg_pool(net, value), "fc1", 3, 1, 1, 0, 1);
+    factors = net_conv_bias(net, net_activation(net, factors, ACTIVATION_SILU), "fc2", 12, 1, 1, 0, 1);
+    return net_scale(net, value, net_activation(net, factors, ACTIVATION_SIGMOID));
+}
+static int drop_rows(struct net *net, int in)
+{
+    return net_add(net, in, net_drop_rows(net, net_conv(net, in, "conv", 8, 3, 1, 1, 1), 0.4f));
+}
+static int dropout(struct net *net, int in)
+{
+    int value = net_global_avg_pool(net, net_conv(net, in, "conv", 20, 3, 1, 1, 1));
+    return net_conv(net, net_dropout(net, value, 0.4f), "second", 8, 1, 1, 0, 1);
+}
 static int max_pool_3x3(struct net *net, int in)
 {
     return net_max_pool(net, in, 3, 2, 1);
@@ -183,6 +227,15 @@ static int residual(struct net *net, int in)
     X(conv_depthwise)                                                                                                  \
     X(norm)                                                                                                            \
     X(relu)                                                                                                            \
+    X(conv_with_bias)                                                                                                  \
+    X(depthwise_5x5)                                                                                                   \
+    X(relu6)                                                                                                           \
+    X(silu)                                                                                                            \
+    X(sigmoid)                                                                                                         \
+    X(activations_of_one)                                                                                              \
+    X(squeeze_excite)                                                                                                  \
+    X(drop_rows)                                                                                                       \
+    X(dropout)                                                                                                         \
     X(max_pool_3x3)                                                                                                    \
     X(max_pool_2x2)                                                                                                    \
     X(max_pool_twice)                                                                                                  \

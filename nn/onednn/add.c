@@ -1,29 +1,8 @@
-/* ReLU, and the sum of two values with the ReLU behind it: loops over memory of one layout, for which a library's
- * primitive would only add calls. Padding is 0 and stays 0. */
+/* The sum of two values with the ReLU behind it: loops over memory of one layout, for which a library's primitive would
+ * only add calls. Padding is 0 and stays 0. */
 #include <math.h>
 
 #include "dnn.h"
-
-static int relu_prepare(struct plan *plan, struct op *op, struct err *err)
-{
-    struct layout layout;
-    op->keep_out = true;
-    op->share_data = 0;
-    op->share_grad = 0;
-    return layout_of_value(plan, op->in[0], &layout, err) || layout_to_value(plan, op->out, &layout, err) ? -1 : 0;
-}
-
-static int relu_forward(struct plan *plan, struct op *op, struct err *err)
-{
-    (void)err;
-    const float *in = value_data(plan, op->in[0]);
-    float *out = value_data(plan, op->out);
-    size_t count = plan->values[op->out].bytes / sizeof *out;
-#pragma omp parallel for simd schedule(static)
-    for (size_t i = 0; i < count; i++)
-        out[i] = in[i] < 0 ? 0 : in[i]; /* keeps NaN, as does the sum below */
-    return 0;
-}
 
 /* din = dout where out is positive, else 0; added to what is there where another consumer wrote first. */
 static void mask(float *din, const float *dout, const float *out, size_t count, bool accumulate)
@@ -39,28 +18,13 @@ static void mask(float *din, const float *dout, const float *out, size_t count, 
     }
 }
 
-static int relu_backward(struct plan *plan, struct op *op, struct err *err)
-{
-    (void)err;
-    if (op->wants_grad[0])
-        mask(value_grad(plan, op->in[0]), value_grad(plan, op->out), value_data(plan, op->out),
-             plan->values[op->out].bytes / sizeof(float), op->accumulate[0]);
-    return 0;
-}
-
-const struct op_functions onednn_relu = {
-    .prepare = relu_prepare,
-    .forward = relu_forward,
-    .backward = relu_backward,
-};
-
 /* The second summand is brought into the first one's layout by way of scratch where they differ, its gradient back. */
 struct add_state {
     struct primitive there, back;
     size_t bytes;
 };
 
-static int add_prepare(struct plan *plan, struct op *op, struct err *err)
+static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct add_state *state = op->state = calloc(1, sizeof *state);
     struct layout first, second;
@@ -69,7 +33,7 @@ static int add_prepare(struct plan *plan, struct op *op, struct err *err)
     if (layout_of_value(plan, op->in[0], &first, err) || layout_of_value(plan, op->in[1], &second, err) ||
         layout_to_value(plan, op->out, &first, err))
         return -1;
-    op->keep_out = op->relu;
+    op->keep_out = op->activation == ACTIVATION_RELU;
     op->share_data = 0;
     if (layout_equal(&first, &second)) {
         op->share_grad = 0;
@@ -84,7 +48,7 @@ static int add_prepare(struct plan *plan, struct op *op, struct err *err)
                : 0;
 }
 
-static int add_bind(struct plan *plan, struct op *op, struct err *err)
+static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct add_state *state = op->state;
     char *scratch = op_scratch_backward(plan, op);
@@ -97,14 +61,14 @@ static int add_bind(struct plan *plan, struct op *op, struct err *err)
                : 0;
 }
 
-static int add_forward(struct plan *plan, struct op *op, struct err *err)
+static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     struct add_state *state = op->state;
     if (primitive_run(&state->there, dnn_of(plan), err))
         return -1;
     const float *a = value_data(plan, op->in[0]);
     const float *b = state->bytes ? op_scratch_forward(plan, op) : value_data(plan, op->in[1]);
-    float *out = value_data(plan, op->out), least = op->relu ? 0 : -INFINITY;
+    float *out = value_data(plan, op->out), least = op->activation == ACTIVATION_RELU ? 0 : -INFINITY;
     size_t count = plan->values[op->out].bytes / sizeof *out;
 #pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < count; i++)
@@ -133,10 +97,10 @@ static void pass(float *din, const float *dout, const float *out, size_t count, 
         memcpy(din, dout, count * sizeof *din);
 }
 
-static int add_backward(struct plan *plan, struct op *op, struct err *err)
+static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     struct add_state *state = op->state;
-    const float *out = op->relu ? value_data(plan, op->out) : NULL;
+    const float *out = op->activation == ACTIVATION_RELU ? value_data(plan, op->out) : NULL;
     float *dout = value_grad(plan, op->out), *da = value_grad(plan, op->in[0]), *db = value_grad(plan, op->in[1]);
     size_t count = plan->values[op->out].bytes / sizeof *dout;
     if (state->bytes) {
@@ -165,7 +129,7 @@ static int add_backward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-static void add_release(struct op *op)
+static void release(struct op *op)
 {
     struct add_state *state = op->state;
     if (!state)
@@ -177,9 +141,9 @@ static void add_release(struct op *op)
 }
 
 const struct op_functions onednn_add = {
-    .prepare = add_prepare,
-    .bind = add_bind,
-    .forward = add_forward,
-    .backward = add_backward,
-    .release = add_release,
+    .prepare = prepare,
+    .bind = bind,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
 };
