@@ -39,7 +39,8 @@ broker_DIRS := src/broker
 node_DIRS := src/node
 worker_DIRS := src/worker
 client_DIRS := src/client
-PARTS := broker node worker client nn proto base
+bench_DIRS := src/bench
+PARTS := broker node worker client bench nn proto base
 define part_rules
 $(1)_OBJS := $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard $$(addsuffix /*.c,$$($(1)_DIRS))))
 $$(BUILD)/lib$(1).a: $$($(1)_OBJS)
@@ -58,6 +59,7 @@ broker_USES := broker proto base
 node_USES := node proto base
 worker_USES := worker nn proto base
 client_USES := client proto base
+bench_USES := bench nn base
 
 .DEFAULT_GOAL := all
 all: $(PROGRAM)

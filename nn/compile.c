@@ -5,6 +5,7 @@
 
 #define SIDE_MAX 8192
 #define BATCH_MAX 65536
+#define VALUE_MAX INT32_MAX /* floats: what indexes them in kernels is often an int */
 
 static void value_set(struct value *value, int n, int c, int h, int w)
 {
@@ -62,6 +63,8 @@ static int shape_values(struct plan *plan, struct err *err)
             assert(plan->values[layer->in[1]].h == 1 && plan->values[layer->in[1]].w == 1);
             break;
         }
+        if ((int64_t)layer->channels * h * w > VALUE_MAX / spec->batch)
+            return err_set(err, "a batch of %d images of %d pixels is too large", spec->batch, spec->image_size);
         value_set(&plan->values[i], spec->batch, layer->channels, h, w);
     }
     return 0;

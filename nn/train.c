@@ -3,7 +3,6 @@
 #include "dcls/nn/train.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +12,9 @@
 #include "dcls/base/log.h"
 #include "formats/pth.h"
 #include "model_dir.h"
-#include "optimiser.h"
 #include "plan_cache.h"
 #include "report.h"
+#include "step.h"
 
 #define BATCHES_AHEAD 3
 
@@ -148,18 +147,6 @@ static bool cancelled(const struct trainer *trainer)
     return observer && observer->cancelled && observer->cancelled(observer->arg);
 }
 
-/* Puts a batch into the plan for its size and runs it forward; `step` counts the training's batches. */
-static struct plan *forward(struct plan_cache *plans, const struct batch *batch, uint64_t step, struct err *err)
-{
-    struct plan *plan = plan_cache_get(plans, batch->count, err);
-    if (!plan)
-        return NULL;
-    size_t side = (size_t)plans->spec.image_size;
-    memcpy(plan_input(plan), batch->images, (size_t)batch->count * 3 * side * side * sizeof(float));
-    plan_set_step(plan, step);
-    return plan_forward(plan, err) ? NULL : plan;
-}
-
 static int train_batch(struct trainer *trainer, struct tally *tally, struct err *err)
 {
     const struct batch *batch = loader_next(trainer->train_loader, err);
@@ -168,19 +155,15 @@ static int train_batch(struct trainer *trainer, struct tally *tally, struct err 
     /* Batch norm has no variance of one value: a remainder of one image is left out, another order brings it in. */
     if (batch->count == 1 && loader_batches(trainer->train_loader) > 1)
         return 0;
-    struct plan *plan = forward(&trainer->train_plans, batch, trainer->step++, err);
-    if (!plan)
+    struct plan *plan = plan_cache_get(&trainer->train_plans, batch->count, err);
+    struct step_result result;
+    if (plan)
+        plan_set_step(plan, trainer->step++);
+    if (!plan || step_train(plan, batch->images, batch->labels, &trainer->optimiser, trainer->weights, trainer->grad,
+                            &result, err))
         return -1;
-    int correct;
-    double loss = plan_loss(plan, batch->labels, &correct);
-    if (!isfinite(loss))
-        return err_set(err, "the loss is no longer finite: try a lower learning rate than %g",
-                       trainer->config->learning_rate);
-    if (plan_backward(plan, err))
-        return -1;
-    optimiser_step(&trainer->optimiser, trainer->weights->trained, trainer->grad);
     plan_cache_weights_changed(&trainer->train_plans);
-    tally_add(tally, loss, correct, batch->count);
+    tally_add(tally, result.loss, result.correct, batch->count);
     return 0;
 }
 
@@ -194,8 +177,8 @@ static enum train_end evaluate(struct trainer *trainer, struct tally *tally, str
         if (cancelled(trainer))
             return TRAIN_CANCELLED;
         const struct batch *batch = loader_next(trainer->test_loader, err);
-        struct plan *plan = batch ? forward(&trainer->test_plans, batch, 0, err) : NULL;
-        if (!plan)
+        struct plan *plan = batch ? plan_cache_get(&trainer->test_plans, batch->count, err) : NULL;
+        if (!plan || step_forward(plan, batch->images, err))
             return TRAIN_ERROR;
         int correct;
         double loss = plan_loss(plan, batch->labels, &correct);

@@ -14,6 +14,7 @@ static const struct command commands[] = {
     { "broker", broker_main, "the one place that clients and nodes talk to" },
     { "node", node_main, "trains and serves models on this machine" },
     { "client", client_main, "train, infer, watch and list from the command line" },
+    { "bench", bench_main, "how fast this machine trains and infers" },
     { "worker", worker_main, NULL },
 };
 

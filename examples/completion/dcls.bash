@@ -11,9 +11,9 @@ _dcls_help() {
     "$@" --help 2>/dev/null | grep -o -E -e '--[a-z][a-z-]+' | sort -u
 }
 
-# _dcls_choices PROGRAM TRAIN-OPTION: what stands behind it in the help, as in "--optimizer adam|sgd"
+# _dcls_choices OPTION PROGRAM COMMAND...: what stands behind it in the help, as in "--optimizer adam|sgd"
 _dcls_choices() {
-    "$1" client train --help 2>/dev/null | sed -n "s/^  $2 \([a-z|]*\)[A-Z]*  .*/\1/p" | tr '|' ' '
+    "${@:2}" --help 2>/dev/null | sed -n "s/^  $1 \([a-z|]*\)[A-Z]*  .*/\1/p" | tr '|' ' '
 }
 
 # _dcls_names PROGRAM LIST: the first column of a list of the broker's, as far as it is names: compgen expands its words
@@ -31,11 +31,11 @@ _dcls() {
         -*) ;;
         *) command+=("${COMP_WORDS[i]}") ;;
         esac
-        [ "${command[0]}" = client ] || [ ${#command[@]} -eq 0 ] || break
+        [[ ${command[0]} == @(client|bench) ]] || [ ${#command[@]} -eq 0 ] || break
     done
 
     if [ ${#command[@]} -eq 0 ]; then
-        _dcls_offer "broker node client --help --version" "$word"
+        _dcls_offer "broker node client bench --help --version" "$word"
         return
     fi
     case $before in
@@ -43,7 +43,8 @@ _dcls() {
     --node) _dcls_offer "$(_dcls_names "$program" nodes)" "$word" && return ;;
     --images | --state | --data-dir | --models-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
     --weights | --port-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
-    --optimizer | --augment | --backend) _dcls_offer "$(_dcls_choices "$program" "$before")" "$word" && return ;;
+    --optimizer | --augment | --backend)
+        _dcls_offer "$(_dcls_choices "$before" "$program" "${command[@]}")" "$word" && return ;;
     esac
     if [[ $word == -* ]]; then
         _dcls_offer "$(_dcls_help "$program" "${command[@]}")" "$word"
@@ -51,7 +52,8 @@ _dcls() {
     fi
     case ${command[*]} in
     client) _dcls_offer "$("$program" client --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')" "$word" ;;
-    "client train") _dcls_offer "resnet mobilenet efficientnet" "$word" ;;
+    bench) _dcls_offer "train infer" "$word" ;;
+    "client train" | "bench train" | "bench infer") _dcls_offer "resnet mobilenet efficientnet" "$word" ;;
     "client infer") mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     "client watch" | "client cancel") _dcls_offer "$(_dcls_names "$program" jobs)" "$word" ;;
     "client report" | "client log" | "client rm") _dcls_offer "$(_dcls_names "$program" models)" "$word" ;;

@@ -13,7 +13,7 @@ import pytest
 from harness import DCLS, PATIENCE
 
 ROOT = pathlib.Path(__file__).parents[2]
-HELP = [["broker"], ["node"], ["client"], ["client", "train"], ["client", "infer"], ["client", "nodes"],
+HELP = [["broker"], ["node"], ["bench"], ["client"], ["client", "train"], ["client", "infer"], ["client", "nodes"],
         ["client", "models"], ["client", "images"], ["client", "jobs"], ["client", "report"], ["client", "log"],
         ["client", "watch"], ["client", "cancel"], ["client", "rm"]]
 
@@ -34,8 +34,8 @@ def test_help_and_version_are_told_on_stdout(command):
             assert done.returncode == 0 and re.fullmatch(r"dcls \d+\.\d+\.\d+\n", done.stdout)
 
 
-@pytest.mark.parametrize("command", [["broker"], ["node"], ["client"], ["client", "train"], ["client", "infer"]],
-                         ids=" ".join)
+@pytest.mark.parametrize("command", [["broker"], ["node"], ["bench"], ["client"], ["client", "train"],
+                                     ["client", "infer"]], ids=" ".join)
 def test_every_option_of_the_help_stands_in_the_man_page(command):
     options = set(re.findall(r"--[a-z][a-z-]+", run(*command, "--help").stdout))
     page = subprocess.run(["mandoc", "-T", "utf8", ROOT / f"man/dcls-{command[0]}.1"], capture_output=True,
@@ -52,6 +52,10 @@ def test_every_option_of_the_help_stands_in_the_man_page(command):
     ["client", "train", "resnet", "--optimizer", "lion"], ["client", "train", "resnet", "--nonsense"],
     ["client", "infer"], ["client", "watch"], ["client", "cancel"], ["client", "rm"], ["client", "report"],
     ["client", "train", "resnet", "--name", "a/b"], ["client", "infer", "--top", "-1", "x.jpg"],
+    ["bench"], ["bench", "train"], ["bench", "walk", "resnet"], ["bench", "train", "alexnet"],
+    ["bench", "train", "resnet", "extra"], ["bench", "train", "resnet", "--steps", "0"],
+    ["bench", "infer", "resnet", "--batch-size", "x"], ["bench", "infer", "resnet", "--image-size", "-1"],
+    ["bench", "infer", "resnet", "--backend", "abacus"], ["bench", "infer", "resnet", "--nonsense"],
 ], ids=" ".join)
 def test_wrong_usage_is_2_and_says_why_on_stderr(arguments):
     done = run(*arguments)

@@ -18,6 +18,7 @@ PARTS = {
     "node": (["src/node"], ["base", "proto"]),
     "worker": (["src/worker"], ["base", "proto", "nn"]),
     "client": (["src/client"], ["base", "proto"]),
+    "bench": (["src/bench"], ["base", "nn"]),
 }
 # A library: how its headers and its symbols start, and the only places that may name it.
 LIBRARIES = {

@@ -1,0 +1,33 @@
+/* How fast the engine is on this machine: steps on synthetic images, timed one by one.
+ *
+ * A step of training is the one that the training loop makes, the optimiser's step with Adam included. bench_new
+ * compiles, bench_run first makes steps that are not timed, which bind and pack what later steps reuse. */
+#ifndef DCLS_NN_BENCH_H
+#define DCLS_NN_BENCH_H
+
+#include <stdbool.h>
+
+#include "dcls/base/err.h"
+
+struct bench_spec {
+    bool train;          /* else inference: forward in evaluation mode */
+    const char *type;    /* "resnet", … (bench_type) */
+    const char *backend; /* "onednn" | "reference" */
+    int classes, batch_size, image_size;
+    int threads; /* below 1: one a processor */
+};
+
+/* The types and backends that this program has, the default one first; NULL behind the last. */
+const char *bench_type(int index);
+const char *bench_backend(int index);
+
+struct bench;
+/* NULL with err: an unknown type or backend, sizes that no plan takes, no memory. */
+struct bench *bench_new(const struct bench_spec *spec, struct err *err);
+void bench_free(struct bench *bench);
+int bench_threads(const struct bench *bench);
+
+/* Times `steps` of them into seconds[]. */
+int bench_run(struct bench *bench, int steps, double *seconds, struct err *err);
+
+#endif

@@ -1,0 +1,22 @@
+/* What a benchmark found, for a person or as one JSON document. */
+#ifndef DCLS_BENCH_REPORT_H
+#define DCLS_BENCH_REPORT_H
+
+#include <stdint.h>
+
+#include "dcls/nn/bench.h"
+
+struct report {
+    const struct bench_spec *spec;
+    int threads, steps;
+    double median, min; /* seconds of a step */
+    int64_t peak_bytes; /* resident memory */
+};
+
+/* Sorts seconds[0 … steps). */
+void report_times(struct report *report, double *seconds, int steps);
+void report_print(const struct report *report);
+/* Fields that other engines' benchmarks print under these names too. -1 where memory lacks. */
+int report_print_json(const struct report *report, struct err *err);
+
+#endif

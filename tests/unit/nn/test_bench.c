@@ -1,0 +1,72 @@
+/* The engine's benchmark: every type, mode and backend gives times, and what cannot be measured is refused. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "dcls/base/clock.h"
+#include "dcls/nn/bench.h"
+
+enum { STEPS = 3 };
+
+static void every_type_is_timed_in_both_modes_on_every_backend(void **state)
+{
+    (void)state;
+    assert_string_equal(bench_type(0), "resnet");
+    assert_string_equal(bench_backend(0), "onednn");
+    for (int t = 0; bench_type(t); t++)
+        for (int b = 0; bench_backend(b); b++)
+            for (int train = 0; train < 2; train++) {
+                struct err err = ERR_INIT;
+                struct bench_spec spec = { .train = train,
+                                           .type = bench_type(t),
+                                           .backend = bench_backend(b),
+                                           .classes = 3,
+                                           .batch_size = 2,
+                                           .image_size = 33,
+                                           .threads = 1 };
+                struct bench *bench = bench_new(&spec, &err);
+                if (!bench)
+                    fail_msg("%s", err.text);
+                double seconds[STEPS], start = clock_seconds(), sum = 0;
+                assert_int_equal(bench_run(bench, STEPS, seconds, &err), 0);
+                double all = clock_seconds() - start;
+                for (int i = 0; i < STEPS; i++) {
+                    assert_true(seconds[i] > 0);
+                    sum += seconds[i];
+                }
+                assert_true(sum < all);
+                assert_int_equal(bench_threads(bench), 1);
+                bench_free(bench);
+            }
+}
+
+static void what_cannot_be_measured_is_refused_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        struct bench_spec spec;
+        const char *text;
+    } cases[] = {
+        { { false, "alexnet", "onednn", 3, 1, 32, 1 }, "unknown network 'alexnet'" },
+        { { false, "resnet", "abacus", 3, 1, 32, 1 }, "unknown backend 'abacus'" },
+        { { true, "resnet", "onednn", 3, 65536, 8192, 1 }, "a batch of 65536 images of 8192 pixels is too large" },
+        { { true, "resnet", "onednn", 3, 1, 32, 1 },
+          "batch norm needs more than one value a channel: a batch of 1 images of 32 pixels is too small to train on" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = ERR_INIT;
+        assert_null(bench_new(&cases[i].spec, &err));
+        assert_string_equal(err.text, cases[i].text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_type_is_timed_in_both_modes_on_every_backend),
+        cmocka_unit_test(what_cannot_be_measured_is_refused_in_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
