@@ -71,6 +71,9 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(DCLS_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Pillow's pixels are those of a multiplication and an addition, each rounded.
+$(BUILD)/nn/data/colour.o $(BUILD)/nn/data/augment.o: DCLS_CFLAGS += -ffp-contract=off
+
 define unit_rules
 $(1)_TESTS := $$(patsubst tests/unit/%.c,$$(BUILD)/tests/unit/%,$$(wildcard tests/unit/$(1)/test_*.c))
 UNIT_TESTS += $$($(1)_TESTS)

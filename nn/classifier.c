@@ -111,7 +111,7 @@ int classifier_run(struct classifier *classifier, const void *image, size_t coun
         return -1;
     if (image_resize(&decoded, size, size, classifier->pixels, classifier->scratch, err))
         goto out;
-    image_normalise(classifier->pixels, size, 0, plan_input(classifier->plan));
+    image_normalise(classifier->pixels, size, plan_input(classifier->plan));
     if (plan_forward(classifier->plan, err))
         goto out;
     softmax(plan_logits(classifier->plan), classifier_classes(classifier), probabilities);

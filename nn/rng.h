@@ -5,6 +5,15 @@
 #include <math.h>
 #include <stdint.h>
 
+/* What random numbers are for, so that nothing shares its numbers with something else of the same seed. */
+enum rng_use { RNG_ORDER = 1, RNG_AUGMENT = 2 };
+
+/* The stream of one use in one epoch. */
+static inline uint64_t rng_stream(enum rng_use use, int epoch)
+{
+    return (uint64_t)use << 56 | (uint32_t)epoch;
+}
+
 /* 64 well-mixed bits of (seed, stream, index): SplitMix64's finaliser over their combination. */
 static inline uint64_t rng_bits(uint64_t seed, uint64_t stream, uint64_t index)
 {

@@ -83,9 +83,10 @@ static struct loader *open_loader(struct trainer *trainer, enum split split, str
         .threads = config->threads,
         .ahead = BATCHES_AHEAD,
         .shuffle = training,
-        .flip = training && !strcmp(config->augment, "flip"),
         .seed = config->seed,
     };
+    if (training && augment_parse(config->augment, &spec.augment, err))
+        return NULL;
     return loader_new(trainer->dataset, &spec, err);
 }
 

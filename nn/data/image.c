@@ -54,23 +54,32 @@ void image_release(struct image *image)
     *image = (struct image){0};
 }
 
-void image_normalise(const uint8_t *rgb, int size, int flip, float *out)
+/* What each of the 256 levels of a channel becomes. */
+static void levels_of(int channel, float levels[256])
 {
     static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
+    for (int v = 0; v < 256; v++)
+        levels[v] = ((float)v / 255.0f - mean[channel]) / deviation[channel];
+}
+
+void image_normalise(const uint8_t *rgb, int size, float *out)
+{
     size_t plane = (size_t)size * size;
-    for (int c = 0; c < 3; c++) {
-        float level[256];
-        for (int v = 0; v < 256; v++)
-            level[v] = ((float)v / 255.0f - mean[c]) / deviation[c];
-        for (int y = 0; y < size; y++) {
-            const uint8_t *from = rgb + (size_t)y * size * 3 + c;
-            float *to = out + c * plane + (size_t)y * size;
-            if (flip)
-                for (int x = 0; x < size; x++)
-                    to[x] = level[from[3 * (size - 1 - x)]];
-            else
-                for (int x = 0; x < size; x++)
-                    to[x] = level[from[3 * x]];
-        }
+    for (int c = 0; c < 3; c++, out += plane) {
+        float levels[256];
+        levels_of(c, levels);
+        for (size_t i = 0; i < plane; i++)
+            out[i] = levels[rgb[3 * i + (size_t)c]];
+    }
+}
+
+void planes_normalise(const struct planes *planes, float *out)
+{
+    for (int c = 0; c < 3; c++, out += planes->pixels) {
+        const uint8_t *from = planes->bytes + (size_t)c * planes->stride;
+        float levels[256];
+        levels_of(c, levels);
+        for (size_t i = 0; i < planes->pixels; i++)
+            out[i] = levels[from[i]];
     }
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "colour.h"
 #include "dcls/base/err.h"
 
 #define IMAGE_MAX_SIDE 16384
@@ -30,7 +31,8 @@ void resize_scratch_free(struct resize_scratch *scratch);
 int image_resize(const struct image *image, int width, int height, uint8_t *out, struct resize_scratch *scratch,
                  struct err *err);
 
-/* rgb (S, S, 3) -> (3, S, S) floats, (v/255 - mean) / deviation of ImageNet, mirrored where `flip`. */
-void image_normalise(const uint8_t *rgb, int size, int flip, float *out);
+/* -> (3, S, S) floats, (v/255 - mean) / deviation of ImageNet; from rgb (S, S, 3), and from planes of S * S pixels. */
+void image_normalise(const uint8_t *rgb, int size, float *out);
+void planes_normalise(const struct planes *planes, float *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Threads that read, resize and normalise images ahead of the network.
+/* Threads that read, resize, vary and normalise images ahead of the network.
  *
  * The unit of work is one image: a thread takes the next position of the epoch under the lock, makes that image in its
  * place of its batch's slot without the lock, and counts it done. Batch b lives in slot b % ahead, so a position may be
@@ -21,9 +21,6 @@
 #define AHEAD_MAX 1024
 #define IMAGE_SIZE_MAX 4096
 
-/* Streams of random numbers, so that none of them shares its numbers with another of the same seed. */
-enum { STREAM_ORDER = 1, STREAM_FLIP = 2 };
-
 struct slot {
     struct batch batch;
     int done;       /* images made, or failed at */
@@ -37,7 +34,8 @@ struct maker {
     pthread_t thread;
     struct sample_reader reader;
     struct resize_scratch *scratch;
-    uint8_t *pixels; /* (S, S, 3) */
+    uint8_t *pixels;             /* (side, side, 3) */
+    struct augmenter *augmenter; /* NULL where nothing is varied */
 };
 
 struct loader {
@@ -61,11 +59,6 @@ struct loader {
     bool failed, stop;
 };
 
-static uint64_t stream(int kind, int epoch)
-{
-    return (uint64_t)kind << 56 | (uint32_t)epoch;
-}
-
 static int batch_count(const struct loader *loader, int batch)
 {
     size_t left = loader->samples - (size_t)batch * loader->spec.batch_size;
@@ -80,11 +73,21 @@ static int make_image(struct maker *maker, size_t position, struct err *err)
     size_t sample = loader->order[position], size = (size_t)spec->image_size;
     struct batch *batch = &loader->slots[position / spec->batch_size % spec->ahead].batch;
     size_t place = position % spec->batch_size;
+    float *out = batch->images + place * 3 * size * size;
+    int side = augment_side(spec->augment, spec->image_size);
     if (dataset_read(loader->dataset, spec->split, sample, &maker->reader, err) ||
-        image_resize(&maker->reader.image, spec->image_size, spec->image_size, maker->pixels, maker->scratch, err))
+        image_resize(&maker->reader.image, side, side, maker->pixels, maker->scratch, err))
         return -1;
-    int flip = spec->flip && (rng_bits(spec->seed, stream(STREAM_FLIP, loader->epoch), sample) & 1);
-    image_normalise(maker->pixels, spec->image_size, flip, batch->images + place * 3 * size * size);
+    if (maker->augmenter) {
+        struct variation variation;
+        augment_choose(&variation, spec->augment, spec->image_size, spec->seed, loader->epoch, sample);
+        const struct planes *planes = augmenter_run(maker->augmenter, &variation, maker->pixels, side, err);
+        if (!planes)
+            return -1;
+        planes_normalise(planes, out);
+    } else {
+        image_normalise(maker->pixels, spec->image_size, out);
+    }
     batch->labels[place] = dataset_label(loader->dataset, spec->split, sample);
     return 0;
 }
@@ -148,6 +151,7 @@ static int allocate(struct loader *loader, struct err *err)
 {
     const struct loader_spec *spec = &loader->spec;
     size_t image = (size_t)spec->image_size * spec->image_size * 3;
+    int side = augment_side(spec->augment, spec->image_size);
     /* No slot need hold more images than there are. */
     size_t room = loader->samples < (size_t)spec->batch_size ? loader->samples : (size_t)spec->batch_size;
     loader->order = calloc(loader->samples, sizeof(*loader->order));
@@ -166,8 +170,10 @@ static int allocate(struct loader *loader, struct err *err)
         struct maker *maker = &loader->makers[i];
         maker->loader = loader;
         maker->scratch = resize_scratch_new();
-        maker->pixels = malloc(image);
-        if (!maker->scratch || !maker->pixels)
+        maker->pixels = malloc((size_t)side * side * 3);
+        if (spec->augment != AUGMENT_NONE)
+            maker->augmenter = augmenter_new(spec->image_size, COLOUR_AVX512);
+        if (!maker->scratch || !maker->pixels || (spec->augment != AUGMENT_NONE && !maker->augmenter))
             return err_set(err, "no memory to load images");
     }
     return 0;
@@ -223,6 +229,7 @@ static void free_parts(struct loader *loader)
         sample_reader_release(&loader->makers[i].reader);
         resize_scratch_free(loader->makers[i].scratch);
         free(loader->makers[i].pixels);
+        augmenter_free(loader->makers[i].augmenter);
     }
     free(loader->slots);
     free(loader->makers);
@@ -259,7 +266,7 @@ static void make_order(struct loader *loader)
     if (!loader->spec.shuffle)
         return;
     for (size_t i = loader->samples; i-- > 1;) {
-        size_t other = rng_bits(loader->spec.seed, stream(STREAM_ORDER, loader->epoch), i) % (i + 1);
+        size_t other = rng_bits(loader->spec.seed, rng_stream(RNG_ORDER, loader->epoch), i) % (i + 1);
         size_t kept = loader->order[i];
         loader->order[i] = loader->order[other];
         loader->order[other] = kept;

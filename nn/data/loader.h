@@ -1,6 +1,6 @@
 /* Batches of normalised images, made by threads that work ahead of the network.
  *
- * Order, flips and every other random choice are a function of (seed, epoch, index), so that the number of threads
+ * Order, variation and every other random choice are a function of (seed, epoch, index), so that the number of threads
  * changes nothing. The training split is shuffled each epoch, the test split is in order; the last batch may be
  * smaller. A batch is handed out in order and given back; at most `ahead` batches exist, allocated once. */
 #ifndef DCLS_NN_LOADER_H
@@ -9,12 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "augment.h"
 #include "dcls/nn/dataset.h"
 
 struct loader_spec {
     enum split split;
     int batch_size, image_size, threads, ahead;
-    bool shuffle, flip;
+    bool shuffle;
+    enum augment augment;
     uint64_t seed;
 };
 

@@ -15,7 +15,7 @@ struct train_config {
     const char *data_dir_shown; /* virtual, for the report: "./images" */
     const char *weights_file;   /* .pth to start from; NULL: random */
     const char *optimizer;      /* "adam" | "sgd" */
-    const char *augment;        /* "none" | "flip" */
+    const char *augment;        /* "none" | "basic" | "strong" */
     const char *backend;        /* "onednn" | "reference" */
     double learning_rate, momentum, weight_decay;
     int epochs, batch_size, image_size, threads;

@@ -1,4 +1,4 @@
-/* The loader: order, flips and batches do not depend on the number of threads, and nothing hangs. */
+/* The loader: order, variations and batches do not depend on the number of threads, and nothing hangs. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -8,12 +8,13 @@
 #include <math.h>
 
 #include "dataset_files.h"
+#include "nn/data/image.h"
 #include "nn/data/loader.h"
 
-/* What one epoch handed out, told from the pixels: the sample and whether it was mirrored, at each position. */
+/* What one epoch handed out: at each position the sample, told from pixels that were not varied, and all its floats. */
 struct epoch {
     int count, samples[64];
-    bool mirrored[64];
+    float images[64][3 * IDX_SIDE * IDX_SIDE];
 };
 
 static struct dataset *open_or_fail(const char *dir)
@@ -55,10 +56,11 @@ static void take_epoch(struct loader *loader, const struct loader_spec *spec, st
         assert_int_equal(batch->count, left < spec->batch_size ? left : spec->batch_size);
         left -= batch->count;
         for (int i = 0; i < batch->count; i++) {
-            int first = level_at(batch, i, 0), last = level_at(batch, i, IDX_SIDE - 1);
-            epoch->mirrored[epoch->count] = first > last;
-            int sample = ((first < last ? first : last) - base) / 10;
-            assert_int_equal(batch->labels[i], sample % 3);
+            int sample = (level_at(batch, i, 0) - base) / 10;
+            memcpy(epoch->images[epoch->count], batch->images + (size_t)i * 3 * IDX_SIDE * IDX_SIDE,
+                   sizeof(epoch->images[0]));
+            if (spec->augment == AUGMENT_NONE)
+                assert_int_equal(batch->labels[i], sample % 3);
             epoch->samples[epoch->count++] = sample;
         }
     }
@@ -67,8 +69,7 @@ static void take_epoch(struct loader *loader, const struct loader_spec *spec, st
 
 static bool same_epoch(const struct epoch *a, const struct epoch *b)
 {
-    return a->count == b->count && memcmp(a->samples, b->samples, (size_t)a->count * sizeof(int)) == 0 &&
-           memcmp(a->mirrored, b->mirrored, (size_t)a->count * sizeof(bool)) == 0;
+    return a->count == b->count && memcmp(a->images, b->images, (size_t)a->count * sizeof(a->images[0])) == 0;
 }
 
 static const struct loader_spec train_spec = {
@@ -78,7 +79,6 @@ static const struct loader_spec train_spec = {
     .threads = 2,
     .ahead = 3,
     .shuffle = true,
-    .flip = true,
     .seed = 7,
 };
 
@@ -86,12 +86,13 @@ static void the_number_of_threads_changes_nothing(void **state)
 {
     static const int threads[] = {0, 1, 2, 5}, ahead[] = {1, 2, 9};
     struct dataset *dataset = *state;
-    struct epoch first[3];
+    static struct epoch first[3];
     for (size_t t = 0; t < 4; t++)
         for (size_t a = 0; a < 3; a++) {
             struct loader_spec spec = train_spec;
             spec.threads = threads[t];
             spec.ahead = ahead[a];
+            spec.augment = AUGMENT_STRONG;
             struct loader *loader = start_or_fail(dataset, &spec, 1);
             for (int e = 0; e < 3; e++) {
                 struct epoch epoch;
@@ -110,17 +111,14 @@ static void an_epoch_holds_each_sample_once_in_its_own_order(void **state)
     struct loader *loader = start_or_fail(*state, &train_spec, 1);
     struct epoch epochs[2];
     for (int e = 0; e < 2; e++) {
-        int seen[IDX_TRAIN] = {0}, mirrored = 0;
+        int seen[IDX_TRAIN] = {0};
         loader_start(loader, e + 1);
         take_epoch(loader, &train_spec, &epochs[e]);
         assert_int_equal(epochs[e].count, IDX_TRAIN);
-        for (int i = 0; i < IDX_TRAIN; i++) {
+        for (int i = 0; i < IDX_TRAIN; i++)
             seen[epochs[e].samples[i]]++;
-            mirrored += epochs[e].mirrored[i];
-        }
         for (int i = 0; i < IDX_TRAIN; i++)
             assert_int_equal(seen[i], 1);
-        assert_in_range(mirrored, 3, IDX_TRAIN - 3);
     }
     assert_false(same_epoch(&epochs[0], &epochs[1]));
     loader_free(loader);
@@ -139,17 +137,40 @@ static void another_seed_gives_another_order(void **state)
     assert_false(same_epoch(&epochs[0], &epochs[1]));
 }
 
-static void the_test_split_comes_in_order_and_unmirrored(void **state)
+/* What the loader hands out is what augment.h says of that image. */
+static void images_are_varied_by_seed_epoch_and_sample(void **state)
+{
+    struct loader_spec spec = train_spec;
+    spec.shuffle = false;
+    spec.augment = AUGMENT_BASIC;
+    struct loader *loader = start_or_fail(*state, &spec, 2);
+    struct augmenter *augmenter = augmenter_new(IDX_SIDE, COLOUR_PLAIN);
+    static struct epoch epoch;
+    take_epoch(loader, &spec, &epoch);
+    assert_non_null(augmenter);
+    for (int i = 0; i < IDX_TRAIN; i++) {
+        uint8_t rgb[IDX_SIDE * IDX_SIDE * 3];
+        float expected[3 * IDX_SIDE * IDX_SIDE];
+        struct variation variation;
+        for (int k = 0; k < IDX_SIDE * IDX_SIDE; k++)
+            memset(rgb + 3 * k, 10 * i + k % IDX_SIDE, 3);
+        augment_choose(&variation, AUGMENT_BASIC, IDX_SIDE, spec.seed, 2, (uint64_t)i);
+        planes_normalise(augmenter_run(augmenter, &variation, rgb, IDX_SIDE, NULL), expected);
+        assert_memory_equal(epoch.images[i], expected, sizeof(expected));
+    }
+    augmenter_free(augmenter);
+    loader_free(loader);
+}
+
+static void the_test_split_comes_in_order_and_unvaried(void **state)
 {
     struct loader_spec spec = {.split = SPLIT_TEST, .batch_size = 2, .image_size = IDX_SIDE, .threads = 2, .ahead = 2};
     struct loader *loader = start_or_fail(*state, &spec, 1);
     struct epoch epoch;
     take_epoch(loader, &spec, &epoch);
     assert_int_equal(epoch.count, IDX_TEST);
-    for (int i = 0; i < IDX_TEST; i++) {
+    for (int i = 0; i < IDX_TEST; i++)
         assert_int_equal(epoch.samples[i], i);
-        assert_false(epoch.mirrored[i]);
-    }
     loader_free(loader);
 }
 
@@ -267,7 +288,8 @@ int main(void)
         cmocka_unit_test(the_number_of_threads_changes_nothing),
         cmocka_unit_test(an_epoch_holds_each_sample_once_in_its_own_order),
         cmocka_unit_test(another_seed_gives_another_order),
-        cmocka_unit_test(the_test_split_comes_in_order_and_unmirrored),
+        cmocka_unit_test(images_are_varied_by_seed_epoch_and_sample),
+        cmocka_unit_test(the_test_split_comes_in_order_and_unvaried),
         cmocka_unit_test(a_batch_may_be_larger_than_the_split),
         cmocka_unit_test(an_epoch_can_be_left_and_the_loader_freed_at_any_batch),
         cmocka_unit_test(more_batches_than_an_epoch_has_are_refused),
