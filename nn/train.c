@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/cache.h"
 #include "data/loader.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
@@ -72,7 +73,7 @@ static int load_weights(struct trainer *trainer, struct err *err)
     return 0;
 }
 
-static struct loader *open_loader(struct trainer *trainer, enum split split, struct err *err)
+static struct loader *open_loader(struct trainer *trainer, enum split split, size_t cache, struct err *err)
 {
     const struct train_config *config = trainer->config;
     bool training = split == SPLIT_TRAIN;
@@ -84,10 +85,22 @@ static struct loader *open_loader(struct trainer *trainer, enum split split, str
         .ahead = BATCHES_AHEAD,
         .shuffle = training,
         .seed = config->seed,
+        .decoding = training && config->fast_decode ? DECODING_FAST : DECODING_FULL,
+        .cache_bytes = cache,
     };
     if (training && augment_parse(config->augment, &spec.augment, err))
         return NULL;
     return loader_new(trainer->dataset, &spec, err);
+}
+
+/* What the training images leave of the cache is for the test images. */
+static int open_loaders(struct trainer *trainer, struct err *err)
+{
+    size_t cache = cache_limit(trainer->config->cache_bytes);
+    if (!(trainer->train_loader = open_loader(trainer, SPLIT_TRAIN, cache, err)))
+        return -1;
+    cache -= loader_cache_bytes(trainer->train_loader);
+    return (trainer->test_loader = open_loader(trainer, SPLIT_TEST, cache, err)) ? 0 : -1;
 }
 
 static int trainer_init(struct trainer *trainer, struct err *err)
@@ -120,10 +133,7 @@ static int trainer_init(struct trainer *trainer, struct err *err)
                                         .weight_decay = config->weight_decay };
     if (optimiser_init(&trainer->optimiser, &optimiser, net->trained_count, err))
         return -1;
-    if (!(trainer->train_loader = open_loader(trainer, SPLIT_TRAIN, err)) ||
-        !(trainer->test_loader = open_loader(trainer, SPLIT_TEST, err)))
-        return -1;
-    return 0;
+    return open_loaders(trainer, err);
 }
 
 static void trainer_release(struct trainer *trainer)

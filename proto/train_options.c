@@ -29,6 +29,10 @@ const struct train_option train_option_table[] = {
       .fallback = "0", .help = "where the random numbers start: the same seed trains the same model" },
     { .name = "augment", .flag = "augment", .type = OPTION_CHOICE, .offset = AT(augment), .fallback = "basic",
       .choices = "none|basic|strong", .help = "how training images are varied" },
+    { .name = "fastDecode", .flag = "fast-decode", .type = OPTION_CHOICE, .offset = AT(fast_decode), .fallback = "off",
+      .choices = "off|on", .help = "reduce large training JPEGs while they are decoded: quicker, near the same pixels" },
+    { .name = "cache", .flag = "cache", .type = OPTION_INT, .offset = AT(cache), .min = 0, .max = 1048576,
+      .fallback = "1024", .help = "most memory to keep decoded images in, in MiB; 0: none are kept" },
     { .name = "backend", .flag = "backend", .type = OPTION_CHOICE, .offset = AT(backend), .fallback = "onednn",
       .choices = "onednn|reference", .help = "which implementation of the operations computes" },
     { .name = "weights", .flag = "weights", .type = OPTION_TEXT, .offset = AT(weights), .fallback = "none",
@@ -63,6 +67,7 @@ static size_t room_of(const struct train_option *option)
     switch (option->offset) {
     case AT(optimizer): return sizeof ((struct train_options *)0)->optimizer;
     case AT(augment): return sizeof ((struct train_options *)0)->augment;
+    case AT(fast_decode): return sizeof ((struct train_options *)0)->fast_decode;
     case AT(backend): return sizeof ((struct train_options *)0)->backend;
     case AT(weights): return sizeof ((struct train_options *)0)->weights;
     default: return 0;

@@ -92,7 +92,7 @@ struct augmenter {
     uint8_t *pixels; /* (size, size, 3): the crop, resized */
 };
 
-struct augmenter *augmenter_new(int size, enum colour_isa isa)
+struct augmenter *augmenter_new(int size, enum isa isa)
 {
     struct augmenter *augmenter = calloc(1, sizeof(*augmenter));
     if (!augmenter)

@@ -44,7 +44,7 @@ void augment_choose(struct variation *variation, enum augment augment, int size,
 
 /* One thread's means of varying images to (size, size). */
 struct augmenter;
-struct augmenter *augmenter_new(int size, enum colour_isa isa);
+struct augmenter *augmenter_new(int size, enum isa isa);
 void augmenter_free(struct augmenter *augmenter);
 
 /* Varies rgb (side, side, 3). The result, (3, size, size), is valid until the next call; NULL where memory lacks. */

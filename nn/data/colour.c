@@ -167,15 +167,14 @@ TABLE(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,prefer-v
 #endif
 #endif
 
-const struct colour_table *colour_table(enum colour_isa isa)
+const struct colour_table *colour_table(enum isa isa)
 {
 #ifdef __x86_64__
 #ifndef __clang__
-    if (isa >= COLOUR_AVX512 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
+    if (isa >= ISA_AVX512 && isa_present(ISA_AVX512))
         return &table_avx512;
 #endif
-    if (isa >= COLOUR_AVX2 && __builtin_cpu_supports("avx2"))
+    if (isa >= ISA_AVX2 && isa_present(ISA_AVX2))
         return &table_avx2;
 #endif
     (void)isa;

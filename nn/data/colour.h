@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isa.h"
+
 #define PLANE_BLOCK 64 /* planes are made of whole blocks; what stands behind the last pixel is of no account */
 
 /* Red, green and blue, each plane `stride` bytes behind the one before it. */
@@ -28,9 +30,7 @@ struct colour_table {
     void (*hue)(const struct planes *planes, uint8_t turn); /* by turn/256 of the circle */
 };
 
-enum colour_isa { COLOUR_PLAIN, COLOUR_AVX2, COLOUR_AVX512 };
-
 /* The fastest that this CPU has, up to `isa`. */
-const struct colour_table *colour_table(enum colour_isa isa);
+const struct colour_table *colour_table(enum isa isa);
 
 #endif

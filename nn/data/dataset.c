@@ -89,15 +89,28 @@ int dataset_label(const struct dataset *dataset, enum split split, size_t index)
     return dataset->splits[split].labels[index];
 }
 
+bool dataset_decodes(const struct dataset *dataset, enum split split)
+{
+    return dataset->splits[split].files;
+}
+
 int dataset_read(const struct dataset *dataset, enum split split, size_t index, struct sample_reader *reader,
-                 struct err *err)
+                 uint8_t *out, struct err *err)
 {
     const struct samples *samples = &dataset->splits[split];
-    return samples->files ? folder_read(dataset, samples, index, reader, err) : idx_read(samples, index, reader, err);
+    return samples->files ? folder_read(dataset, samples, index, reader, out, err)
+                          : idx_read(samples, index, reader, out, err);
+}
+
+int sample_reader_init(struct sample_reader *reader, int size, enum decoding decoding, struct err *err)
+{
+    *reader = (struct sample_reader){.size = size, .decoding = decoding, .scratch = resize_scratch_new()};
+    return reader->scratch ? 0 : err_set(err, "no memory to read images");
 }
 
 void sample_reader_release(struct sample_reader *reader)
 {
+    resize_scratch_free(reader->scratch);
     image_release(&reader->image);
     free(reader->bytes);
     *reader = (struct sample_reader){0};

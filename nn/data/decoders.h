@@ -8,10 +8,14 @@
 #include "image.h"
 
 int jpeg_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
+/* To (size, size, 3). */
+int jpeg_decode_resized(const uint8_t *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
+                        struct resize_scratch *scratch, struct err *err);
 int png_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
 int bmp_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
 int gif_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
 
+int image_size_check(int64_t width, int64_t height, struct err *err);
 /* Checks the size against the limits, then makes room for it: memory that is large enough is kept. */
 int image_reserve(struct image *image, int64_t width, int64_t height, struct err *err);
 

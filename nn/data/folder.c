@@ -205,7 +205,7 @@ static int read_fd(int fd, const char *path, struct sample_reader *reader, size_
 }
 
 int folder_read(const struct dataset *dataset, const struct samples *samples, size_t index,
-                struct sample_reader *reader, struct err *err)
+                struct sample_reader *reader, uint8_t *out, struct err *err)
 {
     char path[PATH_MAX];
     int length = snprintf(path, sizeof(path), "%s/%s/%s", samples->dir, dataset->classes[samples->labels[index]],
@@ -218,7 +218,8 @@ int folder_read(const struct dataset *dataset, const struct samples *samples, si
     size_t count = 0;
     int status = read_fd(fd, path, reader, &count, err);
     close(fd);
-    if (!status && image_decode(&reader->image, reader->bytes, count, err))
+    if (!status && image_decode_resized(reader->bytes, count, reader->decoding, reader->size, out, &reader->image,
+                                        reader->scratch, err))
         status = err_prefix(err, "'%s'", path);
     return status;
 }

@@ -233,7 +233,8 @@ int idx_open(struct dataset *dataset, const char *dir, struct err *err)
     return name_classes(dataset, dir, err);
 }
 
-int idx_read(const struct samples *samples, size_t index, struct sample_reader *reader, struct err *err)
+int idx_read(const struct samples *samples, size_t index, struct sample_reader *reader, uint8_t *out,
+             struct err *err)
 {
     if (image_reserve(&reader->image, samples->width, samples->height, err))
         return -1;
@@ -241,5 +242,5 @@ int idx_read(const struct samples *samples, size_t index, struct sample_reader *
     const uint8_t *grey = samples->pixels + index * pixels;
     for (size_t i = 0; i < pixels; i++)
         memset(reader->image.rgb + 3 * i, grey[i], 3);
-    return 0;
+    return image_resize(&reader->image, reader->size, reader->size, out, reader->scratch, err);
 }

@@ -13,11 +13,16 @@ static bool starts_with(const uint8_t *bytes, size_t count, const char *magic, s
     return count >= length && memcmp(bytes, magic, length) == 0;
 }
 
+static bool is_jpeg(const uint8_t *bytes, size_t count)
+{
+    return starts_with(bytes, count, "\xff\xd8\xff", 3);
+}
+
 int image_decode(struct image *image, const void *bytes, size_t count, struct err *err)
 {
     if (!count)
         return err_set(err, "the image is empty");
-    if (starts_with(bytes, count, "\xff\xd8\xff", 3))
+    if (is_jpeg(bytes, count))
         return jpeg_decode(image, bytes, count, err);
     if (starts_with(bytes, count, "\x89PNG\r\n\x1a\n", 8))
         return png_decode(image, bytes, count, err);
@@ -28,12 +33,29 @@ int image_decode(struct image *image, const void *bytes, size_t count, struct er
     return err_set(err, "not a JPEG, PNG, BMP or GIF image");
 }
 
-int image_reserve(struct image *image, int64_t width, int64_t height, struct err *err)
+int image_decode_resized(const void *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
+                         struct image *spare, struct resize_scratch *scratch, struct err *err)
+{
+    if (is_jpeg(bytes, count))
+        return jpeg_decode_resized(bytes, count, decoding, size, out, scratch, err);
+    if (image_decode(spare, bytes, count, err))
+        return -1;
+    return image_resize(spare, size, size, out, scratch, err);
+}
+
+int image_size_check(int64_t width, int64_t height, struct err *err)
 {
     if (width < 1 || height < 1 || width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE ||
         width * height > IMAGE_MAX_PIXELS)
         return err_set(err, "an image of %lldx%lld pixels is not supported (at most %d a side and %d in all)",
                        (long long)width, (long long)height, IMAGE_MAX_SIDE, IMAGE_MAX_PIXELS);
+    return 0;
+}
+
+int image_reserve(struct image *image, int64_t width, int64_t height, struct err *err)
+{
+    if (image_size_check(width, height, err))
+        return -1;
     size_t needed = (size_t)(width * height) * 3;
     if (needed > image->capacity) {
         uint8_t *rgb = malloc(needed);

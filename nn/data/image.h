@@ -27,9 +27,21 @@ void image_release(struct image *image);
  * (height, width, 3). The scratch grows to what the largest image needed and is kept. */
 struct resize_scratch;
 struct resize_scratch *resize_scratch_new(void);
+struct resize_scratch *resize_scratch_new_on(enum isa isa); /* that uses at most this */
 void resize_scratch_free(struct resize_scratch *scratch);
 int image_resize(const struct image *image, int width, int height, uint8_t *out, struct resize_scratch *scratch,
                  struct err *err);
+
+/* How much of a JPEG is decoded before it is resized. */
+enum decoding {
+    DECODING_FULL, /* PIL's pixels: for evaluation, inference and, unless told otherwise, training */
+    DECODING_FAST  /* reduced by the decoder to 1/2, 1/4 or 1/8, as long as it stays no smaller than wanted: near, not equal */
+};
+
+/* image_decode and image_resize to (size, size, 3) in one; a JPEG's pixels are resized as they come and `spare`, which
+ * is as for image_decode, stays unused. */
+int image_decode_resized(const void *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
+                         struct image *spare, struct resize_scratch *scratch, struct err *err);
 
 /* -> (3, S, S) floats, (v/255 - mean) / deviation of ImageNet; from rgb (S, S, 3), and from planes of S * S pixels. */
 void image_normalise(const uint8_t *rgb, int size, float *out);

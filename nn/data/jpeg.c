@@ -10,6 +10,7 @@
 #include <jerror.h>
 
 #include "decoders.h"
+#include "resize.h"
 
 /* A progressive file may hold any number of scans over all its pixels; real ones have about ten. */
 #define SCANS_MAX 100
@@ -20,7 +21,11 @@ struct jpeg_reader {
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
-    struct image *image;
+    struct image *image; /* where pixels go: into this or, where it is NULL, through `scratch` to `out` */
+    struct resize_scratch *scratch;
+    uint8_t *out;
+    int size;
+    enum decoding decoding;
     const uint8_t *bytes;
     size_t count;
     struct err *err;
@@ -67,6 +72,18 @@ static void rgb_from_inverted_cmyk(uint8_t *rgb, const uint8_t *cmyk, int width)
             rgb[c] = (uint8_t)(cmyk[3] - scaled(255 - cmyk[c], cmyk[3]));
 }
 
+/* Has the library leave out frequencies, down to the smallest size that is no smaller than (size, size). Of the eighths
+ * these have vector code in it: to 3/8 takes longer than to a half. */
+static void reduce(struct jpeg_decompress_struct *library, unsigned size)
+{
+    library->scale_denom = 8;
+    for (library->scale_num = 1; library->scale_num < 8; library->scale_num *= 2) {
+        jpeg_calc_output_dimensions(library);
+        if (library->output_width >= size && library->output_height >= size)
+            return;
+    }
+}
+
 static int decode_guarded(struct jpeg_reader *reader)
 {
     struct jpeg_decompress_struct *library = &reader->library;
@@ -80,34 +97,55 @@ static int decode_guarded(struct jpeg_reader *reader)
     int components = library->num_components;
     if (components != 1 && components != 3 && components != 4)
         return err_set(reader->err, "a JPEG image of %d components is not supported", components);
-    if (image_reserve(reader->image, library->image_width, library->image_height, reader->err))
+    if (image_size_check(library->image_width, library->image_height, reader->err))
         return -1;
     library->out_color_space = components == 4 ? JCS_CMYK : JCS_RGB;
+    if (reader->decoding == DECODING_FAST)
+        reduce(library, (unsigned)reader->size);
     jpeg_start_decompress(library);
+    int width = (int)library->output_width, height = (int)library->output_height;
+    if (reader->image ? image_reserve(reader->image, width, height, reader->err)
+                      : resize_start(reader->scratch, width, height, reader->size, reader->size, reader->out,
+                                     reader->err))
+        return -1;
 
     JSAMPARRAY cmyk = NULL;
     if (components == 4)
         cmyk = library->mem->alloc_sarray((j_common_ptr)library, JPOOL_IMAGE, library->output_width * 4, 1);
-    size_t stride = (size_t)reader->image->width * 3;
-    while (library->output_scanline < library->output_height) {
-        JSAMPROW row = reader->image->rgb + library->output_scanline * stride;
+    for (int y = 0; y < height; y++) {
+        JSAMPROW row = reader->image ? reader->image->rgb + (size_t)y * width * 3 : resize_room(reader->scratch);
         jpeg_read_scanlines(library, cmyk ? cmyk : &row, 1);
         if (cmyk)
-            rgb_from_inverted_cmyk(row, cmyk[0], reader->image->width);
+            rgb_from_inverted_cmyk(row, cmyk[0], width);
+        if (!reader->image)
+            resize_row(reader->scratch);
     }
     jpeg_finish_decompress(library); /* reads up to the end marker, so that its absence is noticed */
     return 0;
 }
 
+static int decode(struct jpeg_reader *reader)
+{
+    reader->library.err = jpeg_std_error(&reader->errors);
+    reader->library.client_data = reader;
+    reader->errors.error_exit = on_error;
+    reader->errors.emit_message = on_message;
+    reader->progress.progress_monitor = on_progress;
+    int status = decode_guarded(reader);
+    jpeg_destroy_decompress(&reader->library);
+    return status;
+}
+
 int jpeg_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err)
 {
     struct jpeg_reader reader = {.image = image, .bytes = bytes, .count = count, .err = err};
-    reader.library.err = jpeg_std_error(&reader.errors);
-    reader.library.client_data = &reader;
-    reader.errors.error_exit = on_error;
-    reader.errors.emit_message = on_message;
-    reader.progress.progress_monitor = on_progress;
-    int status = decode_guarded(&reader);
-    jpeg_destroy_decompress(&reader.library);
-    return status;
+    return decode(&reader);
+}
+
+int jpeg_decode_resized(const uint8_t *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
+                        struct resize_scratch *scratch, struct err *err)
+{
+    struct jpeg_reader reader = {.scratch = scratch, .out = out, .size = size, .decoding = decoding,
+                                 .bytes = bytes, .count = count, .err = err};
+    return decode(&reader);
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "../rng.h"
+#include "cache.h"
 #include "samples.h"
 
 #define THREADS_MAX 256
@@ -33,7 +34,6 @@ struct maker {
     struct loader *loader;
     pthread_t thread;
     struct sample_reader reader;
-    struct resize_scratch *scratch;
     uint8_t *pixels;             /* (side, side, 3) */
     struct augmenter *augmenter; /* NULL where nothing is varied */
 };
@@ -45,6 +45,7 @@ struct loader {
     int batches;
     size_t *order; /* (samples): the sample at each position of this epoch */
     struct slot *slots;
+    struct cache *cache; /* NULL where samples are not decoded, or none are kept */
     struct maker *makers;
     int maker_count; /* at least one: its buffers serve loader_next when there are no threads */
 
@@ -65,6 +66,21 @@ static int batch_count(const struct loader *loader, int batch)
     return left < (size_t)loader->spec.batch_size ? (int)left : loader->spec.batch_size;
 }
 
+/* The sample's pixels (side, side, 3), kept or decoded. A sample comes once an epoch, and all work is done when the next
+ * epoch starts: no two threads are at the same one. */
+static const uint8_t *sample_pixels(struct maker *maker, size_t sample, struct err *err)
+{
+    struct loader *loader = maker->loader;
+    const uint8_t *kept = loader->cache ? cache_get(loader->cache, sample) : NULL;
+    if (kept)
+        return kept;
+    if (dataset_read(loader->dataset, loader->spec.split, sample, &maker->reader, maker->pixels, err))
+        return NULL;
+    if (loader->cache)
+        cache_put(loader->cache, sample, maker->pixels);
+    return maker->pixels;
+}
+
 /* Makes the image of one position in its place. Called without the lock. */
 static int make_image(struct maker *maker, size_t position, struct err *err)
 {
@@ -75,18 +91,18 @@ static int make_image(struct maker *maker, size_t position, struct err *err)
     size_t place = position % spec->batch_size;
     float *out = batch->images + place * 3 * size * size;
     int side = augment_side(spec->augment, spec->image_size);
-    if (dataset_read(loader->dataset, spec->split, sample, &maker->reader, err) ||
-        image_resize(&maker->reader.image, side, side, maker->pixels, maker->scratch, err))
+    const uint8_t *pixels = sample_pixels(maker, sample, err);
+    if (!pixels)
         return -1;
     if (maker->augmenter) {
         struct variation variation;
         augment_choose(&variation, spec->augment, spec->image_size, spec->seed, loader->epoch, sample);
-        const struct planes *planes = augmenter_run(maker->augmenter, &variation, maker->pixels, side, err);
+        const struct planes *planes = augmenter_run(maker->augmenter, &variation, pixels, side, err);
         if (!planes)
             return -1;
         planes_normalise(planes, out);
     } else {
-        image_normalise(maker->pixels, spec->image_size, out);
+        image_normalise(pixels, spec->image_size, out);
     }
     batch->labels[place] = dataset_label(loader->dataset, spec->split, sample);
     return 0;
@@ -166,14 +182,19 @@ static int allocate(struct loader *loader, struct err *err)
         if (!batch->images || !batch->labels)
             return err_set(err, "no memory for batches of %zu images of size %d", room, spec->image_size);
     }
+    size_t pixels = (size_t)side * side * 3;
+    if (spec->cache_bytes >= pixels && dataset_decodes(loader->dataset, spec->split) &&
+        !(loader->cache = cache_new(loader->samples, pixels, spec->cache_bytes, err)))
+        return -1;
     for (int i = 0; i < loader->maker_count; i++) {
         struct maker *maker = &loader->makers[i];
         maker->loader = loader;
-        maker->scratch = resize_scratch_new();
-        maker->pixels = malloc((size_t)side * side * 3);
+        maker->pixels = malloc(pixels);
         if (spec->augment != AUGMENT_NONE)
-            maker->augmenter = augmenter_new(spec->image_size, COLOUR_AVX512);
-        if (!maker->scratch || !maker->pixels || (spec->augment != AUGMENT_NONE && !maker->augmenter))
+            maker->augmenter = augmenter_new(spec->image_size, ISA_BEST);
+        if (sample_reader_init(&maker->reader, side, spec->decoding, err))
+            return -1;
+        if (!maker->pixels || (spec->augment != AUGMENT_NONE && !maker->augmenter))
             return err_set(err, "no memory to load images");
     }
     return 0;
@@ -227,10 +248,10 @@ static void free_parts(struct loader *loader)
     }
     for (int i = 0; loader->makers && i < loader->maker_count; i++) {
         sample_reader_release(&loader->makers[i].reader);
-        resize_scratch_free(loader->makers[i].scratch);
         free(loader->makers[i].pixels);
         augmenter_free(loader->makers[i].augmenter);
     }
+    cache_free(loader->cache);
     free(loader->slots);
     free(loader->makers);
     free(loader->order);
@@ -256,6 +277,11 @@ void loader_free(struct loader *loader)
 int loader_batches(const struct loader *loader)
 {
     return loader->batches;
+}
+
+size_t loader_cache_bytes(const struct loader *loader)
+{
+    return loader->cache ? cache_bytes(loader->cache) : 0;
 }
 
 /* Fisher and Yates. */

@@ -2,7 +2,8 @@
  *
  * Order, variation and every other random choice are a function of (seed, epoch, index), so that the number of threads
  * changes nothing. The training split is shuffled each epoch, the test split is in order; the last batch may be
- * smaller. A batch is handed out in order and given back; at most `ahead` batches exist, allocated once. */
+ * smaller. Images that were decoded are kept as far as
+ * cache_bytes allows, which changes nothing but the time. A batch is handed out in order and given back; at most `ahead` batches exist, allocated once. */
 #ifndef DCLS_NN_LOADER_H
 #define DCLS_NN_LOADER_H
 
@@ -11,12 +12,15 @@
 
 #include "augment.h"
 #include "dcls/nn/dataset.h"
+#include "image.h"
 
 struct loader_spec {
     enum split split;
     int batch_size, image_size, threads, ahead;
     bool shuffle;
     enum augment augment;
+    enum decoding decoding;
+    size_t cache_bytes; /* for decoded images, at most */
     uint64_t seed;
 };
 
@@ -30,6 +34,7 @@ struct loader;
 struct loader *loader_new(struct dataset *dataset, const struct loader_spec *spec, struct err *err);
 void loader_free(struct loader *loader);
 int loader_batches(const struct loader *loader); /* in an epoch */
+size_t loader_cache_bytes(const struct loader *loader); /* what it reserved */
 /* Starts epoch `epoch` (from 1); what was ahead of another epoch is dropped. */
 void loader_start(struct loader *loader, int epoch);
 /* The next batch, valid until the next call; NULL with err where an image cannot be read (its path is named). Called

@@ -66,6 +66,8 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         .image_size = (int)options->image_size,
         .threads = msg->threads > 0 ? (int)msg->threads : jobfile_threads(),
         .seed = (uint64_t)options->seed,
+        .fast_decode = !strcmp(options->fast_decode, "on"),
+        .cache_bytes = (size_t)options->cache << 20,
     };
     return 0;
 }

@@ -30,12 +30,9 @@ def photo(seed):
 def main():
     folder, count = pathlib.Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 48
     for i in range(count):
-        path = folder / ("test" if i % 8 == 7 else "train") / ("even" if i % 2 == 0 else "odd") / ("%04d.jpg" % i)
+        path = folder / ("test" if i % 8 > 5 else "train") / ("even" if i % 2 == 0 else "odd") / ("%04d.jpg" % i)
         path.parent.mkdir(parents=True, exist_ok=True)
         photo(i).save(path, quality=QUALITY)
-    for split in ("train", "test"):  # both splits have both classes, however few photos there are
-        for name in ("even", "odd"):
-            (folder / split / name).mkdir(parents=True, exist_ok=True)
 
 
 if __name__ == "__main__":

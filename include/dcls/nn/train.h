@@ -20,6 +20,8 @@ struct train_config {
     double learning_rate, momentum, weight_decay;
     int epochs, batch_size, image_size, threads;
     uint64_t seed;
+    bool fast_decode;   /* training images alone */
+    size_t cache_bytes; /* for decoded images; within a quarter of the free memory */
 };
 
 struct epoch_result {

@@ -25,6 +25,8 @@ struct train_options {
     int64_t image_size;         /* 224 */
     int64_t seed;               /* 0 */
     char augment[16];           /* none | basic | strong */
+    char fast_decode[4];        /* off | on */
+    int64_t cache;              /* 1024, in MiB */
     char backend[16];           /* onednn | reference */
     char weights[OPTION_TEXT_SIZE]; /* none | sha256:HEX, a blob of the broker's */
     uint32_t is_set;            /* bit i: row i of train_option_table was given */

@@ -14,7 +14,7 @@
 
 #define FOLDER "tests/fixtures/augmented/"
 
-static const enum colour_isa isas[] = {COLOUR_PLAIN, COLOUR_AVX2, COLOUR_AVX512};
+static const enum isa isas[] = {ISA_PLAIN, ISA_AVX2, ISA_AVX512};
 
 static int read_case(FILE *file, struct variation *variation)
 {
@@ -32,7 +32,7 @@ static int read_case(FILE *file, struct variation *variation)
     return 1;
 }
 
-static void expect_torchvisions(enum colour_isa isa)
+static void expect_torchvisions(enum isa isa)
 {
     struct ppm source, expected;
     ppm_read(&source, FOLDER "source.ppm");
@@ -139,7 +139,7 @@ static void a_crop_is_resized_to_the_whole_and_a_box_wiped_out(void **state)
                                   .amounts = {1, 1, 1, 0},
                                   .order = {JITTER_BRIGHTNESS, JITTER_CONTRAST, JITTER_SATURATION, JITTER_HUE},
                                   .erase = {2, 3, 4, 1}};
-    struct augmenter *augmenter = augmenter_new(SIZE, COLOUR_AVX512);
+    struct augmenter *augmenter = augmenter_new(SIZE, ISA_AVX512);
     assert_non_null(augmenter);
     const struct planes *planes = augmenter_run(augmenter, &variation, rgb, SIDE, NULL);
     assert_non_null(planes);

@@ -14,7 +14,7 @@
 #define COLOURS ((size_t)1 << 24)
 #define STEP 251 /* prime: one colour in that many, where all would take too long */
 
-static const enum colour_isa isas[] = {COLOUR_PLAIN, COLOUR_AVX2, COLOUR_AVX512};
+static const enum isa isas[] = {ISA_PLAIN, ISA_AVX2, ISA_AVX512};
 
 static uint8_t clip8(int value)
 {
@@ -99,7 +99,7 @@ static void every_turn_of_the_hue_is_pillows(void **state)
 {
     (void)state;
     for (size_t turn = 0; turn < 256; turn++) {
-        enum colour_isa isa = isas[turn % 3];
+        enum isa isa = isas[turn % 3];
         struct planes planes = colours_from(turn % STEP);
         colour_table(isa)->hue(&planes, (uint8_t)turn);
         expect(&planes, turn % STEP, colour_table(isa)->name, turned, (double)turn);

@@ -260,6 +260,71 @@ static void memory_is_kept_between_images(void **state)
     free(small);
 }
 
+static void decoding_and_resizing_in_one_gives_the_same_pixels(void **state)
+{
+    (void)state;
+    static const int sizes[] = {1, 8, 17, 40};
+    struct image image = {0}, spare = {0};
+    struct resize_scratch *scratch = resize_scratch_new();
+    uint8_t expected[40 * 40 * 3], out[40 * 40 * 3];
+    assert_non_null(scratch);
+    for (const char *const *name = files; *name; name++)
+        for (int i = 0; i < 4; i++) {
+            size_t count, pixels = (size_t)sizes[i] * sizes[i] * 3;
+            char *bytes = read_image(*name, &count);
+            assert_int_equal(image_decode(&image, bytes, count, NULL), 0);
+            assert_int_equal(image_resize(&image, sizes[i], sizes[i], expected, scratch, NULL), 0);
+            memset(out, 1, sizeof(out));
+            assert_int_equal(
+                image_decode_resized(bytes, count, DECODING_FULL, sizes[i], out, &spare, scratch, NULL), 0);
+            if (memcmp(out, expected, pixels))
+                fail_msg("%s to %d: other pixels", *name, sizes[i]);
+            for (size_t length = 0; strstr(*name, ".jpg") && length + 2 < count; length += 1 + count / 50) {
+                struct err err = ERR_INIT;
+                if (!image_decode_resized(bytes, length, DECODING_FULL, sizes[i], out, &spare, scratch, &err))
+                    fail_msg("%s is decoded when it ends at %zu of %zu bytes", *name, length, count);
+                assert_true(err.text[0]);
+            }
+            free(bytes);
+        }
+    resize_scratch_free(scratch);
+    image_release(&image);
+    image_release(&spare);
+}
+
+/* The mean difference of a sample between fast and full decoding of a fixture. */
+static double fast_from_full(const char *name, int size)
+{
+    uint8_t full[40 * 40 * 3], fast[40 * 40 * 3];
+    struct image spare = {0};
+    struct resize_scratch *scratch = resize_scratch_new();
+    size_t count;
+    char *bytes = read_image(name, &count);
+    assert_non_null(scratch);
+    assert_int_equal(image_decode_resized(bytes, count, DECODING_FULL, size, full, &spare, scratch, NULL), 0);
+    assert_int_equal(image_decode_resized(bytes, count, DECODING_FAST, size, fast, &spare, scratch, NULL), 0);
+    double sum = 0;
+    for (int i = 0; i < size * size * 3; i++)
+        sum += abs(full[i] - fast[i]);
+    resize_scratch_free(scratch);
+    image_release(&spare);
+    free(bytes);
+    return sum / (size * size * 3);
+}
+
+static void fast_decoding_is_near_and_only_where_the_image_stays_large_enough(void **state)
+{
+    (void)state;
+    static const char *const jpegs[] = {"420.jpg", "422.jpg", "444.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg"};
+    for (int i = 0; i < 6; i++) { /* of 23x17 pixels, in waves of few pixels: little survives any reduction */
+        double difference = fast_from_full(jpegs[i], 8);
+        if (!(difference > 0 && difference < 25))
+            fail_msg("%s: samples differ by %g", jpegs[i], difference);
+        assert_true(fast_from_full(jpegs[i], 12) == 0);
+    }
+    assert_true(fast_from_full("rgb.png", 4) == 0);
+}
+
 static void normalising_scales_by_imagenets_mean_and_deviation(void **state)
 {
     (void)state;
@@ -292,6 +357,8 @@ int main(void)
         cmocka_unit_test(an_image_beyond_the_limits_is_refused_by_its_header),
         cmocka_unit_test(a_png_that_unpacks_to_more_than_its_pixels_is_refused),
         cmocka_unit_test(memory_is_kept_between_images),
+        cmocka_unit_test(decoding_and_resizing_in_one_gives_the_same_pixels),
+        cmocka_unit_test(fast_decoding_is_near_and_only_where_the_image_stays_large_enough),
         cmocka_unit_test(normalising_scales_by_imagenets_mean_and_deviation),
     };
     return cmocka_run_group_tests_name("image", tests, NULL, NULL);

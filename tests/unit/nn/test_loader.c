@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "dataset_files.h"
+#include "nn/data/cache.h"
 #include "nn/data/image.h"
 #include "nn/data/loader.h"
 
@@ -144,7 +145,7 @@ static void images_are_varied_by_seed_epoch_and_sample(void **state)
     spec.shuffle = false;
     spec.augment = AUGMENT_BASIC;
     struct loader *loader = start_or_fail(*state, &spec, 2);
-    struct augmenter *augmenter = augmenter_new(IDX_SIDE, COLOUR_PLAIN);
+    struct augmenter *augmenter = augmenter_new(IDX_SIDE, ISA_PLAIN);
     static struct epoch epoch;
     take_epoch(loader, &spec, &epoch);
     assert_non_null(augmenter);
@@ -253,6 +254,92 @@ static void an_image_that_cannot_be_read_fails_its_batch(void **state)
     folder_remove(dir);
 }
 
+#define PHOTOS 12
+
+/* A folder with one of the fixtures for each training image. */
+static char *photos_make(void)
+{
+    static const char *const fixtures[] = {"420.jpg", "rgb.png", "422.jpg", "palette.bmp"};
+    char *dir = folder_make(), name[64];
+    for (int i = 0; i < PHOTOS; i++) {
+        snprintf(name, sizeof(name), "train/cow/%02d%s", i, strrchr(fixtures[i % 4], '.'));
+        image_put(dir, name, fixtures[i % 4]);
+    }
+    image_put(dir, "test/cow/0.png", "rgb.png");
+    return dir;
+}
+
+#define PHOTO_SIDE 8
+#define PHOTO_FLOATS (PHOTO_SIDE * PHOTO_SIDE * 3)
+
+/* How many images of the epoch came before one that could not be read. */
+static int take_photos(struct loader *loader, int epoch, float *images)
+{
+    const struct batch *batch;
+    int count = 0;
+    loader_start(loader, epoch);
+    for (int i = 0; i < loader_batches(loader) && (batch = loader_next(loader, NULL)); i++) {
+        memcpy(images + (size_t)count * PHOTO_FLOATS, batch->images,
+               (size_t)batch->count * PHOTO_FLOATS * sizeof(float));
+        count += batch->count;
+    }
+    return count;
+}
+
+static void what_is_kept_is_what_was_decoded_and_needs_no_file(void **state)
+{
+    (void)state;
+    static const int threads[] = {0, 3}, kept[] = {0, 5, PHOTOS, 1000};
+    static float expected[4][PHOTOS * PHOTO_FLOATS], images[PHOTOS * PHOTO_FLOATS];
+    const size_t image = PHOTO_FLOATS;
+    for (int t = 0; t < 2; t++)
+        for (int k = 0; k < 4; k++) {
+            char *dir = photos_make(), path[512];
+            struct dataset *dataset = open_or_fail(dir);
+            struct loader_spec spec = {.split = SPLIT_TRAIN, .batch_size = 1, .image_size = PHOTO_SIDE, .ahead = 2,
+                                       .threads = threads[t], .shuffle = true, .augment = AUGMENT_BASIC, .seed = 5,
+                                       .cache_bytes = (size_t)kept[k] * image + image / 2};
+            struct loader *loader = start_or_fail(dataset, &spec, 1);
+            size_t bytes = loader_cache_bytes(loader), room = (size_t)(kept[k] < PHOTOS ? kept[k] : PHOTOS);
+            assert_int_equal(bytes, room * image);
+            for (int e = 1; e <= 3; e++) {
+                assert_int_equal(take_photos(loader, e, images), PHOTOS);
+                if (k == 0 && t == 0)
+                    memcpy(expected[e], images, sizeof(images));
+                assert_memory_equal(images, expected[e], sizeof(images));
+            }
+            snprintf(path, sizeof(path), "%s/train", dir);
+            assert_int_equal(fs_remove_tree(path, NULL), 0);
+            int count = take_photos(loader, 3, images);
+            if (kept[k] >= PHOTOS)
+                assert_int_equal(count, PHOTOS);
+            else
+                assert_in_range(count, 0, kept[k]);
+            assert_memory_equal(images, expected[3], (size_t)count * image * sizeof(float));
+            loader_free(loader);
+            dataset_close(dataset);
+            folder_remove(dir);
+        }
+}
+
+static void images_that_lie_in_memory_are_not_kept_again(void **state)
+{
+    struct loader_spec spec = train_spec;
+    spec.cache_bytes = 1 << 20;
+    struct loader *loader = start_or_fail(*state, &spec, 1);
+    assert_int_equal(loader_cache_bytes(loader), 0);
+    loader_free(loader);
+}
+
+static void a_cache_takes_at_most_a_quarter_of_what_is_free(void **state)
+{
+    (void)state;
+    assert_int_equal(cache_limit(0), 0);
+    assert_int_equal(cache_limit(4096), 4096);
+    size_t most = cache_limit(SIZE_MAX);
+    assert_true(most > 4096 && most < (size_t)1 << 50);
+}
+
 static void an_impossible_specification_is_refused(void **state)
 {
     struct loader_spec specs[4] = {train_spec, train_spec, train_spec, train_spec};
@@ -294,6 +381,9 @@ int main(void)
         cmocka_unit_test(an_epoch_can_be_left_and_the_loader_freed_at_any_batch),
         cmocka_unit_test(more_batches_than_an_epoch_has_are_refused),
         cmocka_unit_test(an_image_that_cannot_be_read_fails_its_batch),
+        cmocka_unit_test(what_is_kept_is_what_was_decoded_and_needs_no_file),
+        cmocka_unit_test(images_that_lie_in_memory_are_not_kept_again),
+        cmocka_unit_test(a_cache_takes_at_most_a_quarter_of_what_is_free),
         cmocka_unit_test(an_impossible_specification_is_refused),
     };
     return cmocka_run_group_tests_name("loader", tests, open_shared, close_shared);

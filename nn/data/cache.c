@@ -1,0 +1,90 @@
+/* A table from samples to places in one allocation, filled from its start. The operating system provides its pages
+ * when they are first written, so that what is reserved and never filled costs nothing. */
+#include "cache.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct cache {
+    size_t bytes, capacity;
+    atomic_size_t used; /* places given away; may pass capacity by as many as there are threads */
+    const uint8_t **places; /* (count): where a sample lies; NULL: nowhere */
+    uint8_t *pixels;  /* (capacity, bytes) */
+};
+
+struct cache *cache_new(size_t count, size_t bytes, size_t limit, struct err *err)
+{
+    struct cache *cache = calloc(1, sizeof(*cache));
+    size_t capacity = limit / bytes < count ? limit / bytes : count;
+    if (cache) {
+        cache->bytes = bytes;
+        cache->capacity = capacity;
+        cache->places = calloc(count ? count : 1, sizeof(*cache->places));
+        cache->pixels = malloc(capacity ? capacity * bytes : 1);
+    }
+    if (!cache || !cache->places || !cache->pixels) {
+        err_set(err, "no memory to keep %zu images of %zu bytes: a smaller --cache helps", capacity, bytes);
+        cache_free(cache);
+        return NULL;
+    }
+    return cache;
+}
+
+void cache_free(struct cache *cache)
+{
+    if (!cache)
+        return;
+    free(cache->places);
+    free(cache->pixels);
+    free(cache);
+}
+
+size_t cache_bytes(const struct cache *cache)
+{
+    return cache->capacity * cache->bytes;
+}
+
+const uint8_t *cache_get(const struct cache *cache, size_t sample)
+{
+    return cache->places[sample];
+}
+
+void cache_put(struct cache *cache, size_t sample, const uint8_t *pixels)
+{
+    if (atomic_load_explicit(&cache->used, memory_order_relaxed) >= cache->capacity)
+        return;
+    size_t place = atomic_fetch_add_explicit(&cache->used, 1, memory_order_relaxed);
+    if (place >= cache->capacity)
+        return;
+    cache->places[sample] = memcpy(cache->pixels + place * cache->bytes, pixels, cache->bytes);
+}
+
+/* The number behind `name` at the start of a line, in the file's own unit; `fallback` where it is not there. */
+static unsigned long long number_in(const char *path, const char *name, unsigned long long fallback)
+{
+    char line[256];
+    unsigned long long number = fallback;
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file))
+        if (!strncmp(line, name, strlen(name)) && sscanf(line + strlen(name), "%llu", &number) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return number;
+}
+
+size_t cache_limit(size_t wanted)
+{
+    const unsigned long long none = ~0ull;
+    unsigned long long free_kib = number_in("/proc/meminfo", "MemAvailable:", none), free_bytes = none;
+    if (free_kib != none)
+        free_bytes = free_kib * 1024;
+    /* A container may have less than its machine. */
+    unsigned long long most = number_in("/sys/fs/cgroup/memory.max", "", none);
+    unsigned long long used = number_in("/sys/fs/cgroup/memory.current", "", 0);
+    if (most != none && (most > used ? most - used : 0) < free_bytes)
+        free_bytes = most > used ? most - used : 0;
+    return free_bytes / 4 < wanted ? (size_t)(free_bytes / 4) : wanted;
+}
