@@ -55,9 +55,12 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
     bool eval = plan->spec.mode == PLAN_EVAL, sum = op->in[1] >= 0;
     struct window window = window_of(op->layer);
     const int64_t out_dims[] = { out->n, out->c, out->h, out->w };
-    /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. */
-    if (eval || dnn->blocks ? layout_any(&layouts->dst, 4, out_dims, err)
-                            : layout_dense(&layouts->dst, 4, out_dims, err))
+    /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. A depthwise convolution
+     * with any output may be given one for which there is only a plain loop: it is fast from a layout to the same. */
+    bool depthwise = op->layer->groups > 1 && op->layer->groups == out->c;
+    if (!eval && !dnn->blocks    ? layout_dense(&layouts->dst, 4, out_dims, err)
+        : depthwise ? layout_alike(&layouts->dst, &layouts->src, &plan->values[op->in[0]], out_dims, err)
+                    : layout_any(&layouts->dst, 4, out_dims, err))
         return -1;
     dnnl_primitive_desc_t own = NULL;
     *desc = dnn_conv(dnn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->activation, NULL, err);

@@ -79,6 +79,16 @@ int layout_strips(const struct layout *layout, const struct value *value, struct
     return 0;
 }
 
+int layout_alike(struct layout *layout, const struct layout *of, const struct value *value, const int64_t dims[4],
+                 struct err *err)
+{
+    struct strips strips;
+    if (layout_strips(of, value, &strips, err))
+        return -1;
+    return strips.blocking ? layout_blocked(layout, dims, strips.blocking, err)
+                           : layout_channels_last(layout, dims, err);
+}
+
 bool layout_equal(const struct layout *a, const struct layout *b)
 {
     return dnnl_memory_desc_equal(&a->md, &b->md);

@@ -48,6 +48,9 @@ struct strips {
 };
 /* -1 and err for any other layout. */
 int layout_strips(const struct layout *layout, const struct value *value, struct strips *strips, struct err *err);
+/* The layout of a value as one of `dims` would have it. */
+int layout_alike(struct layout *layout, const struct layout *of, const struct value *value, const int64_t dims[4],
+                 struct err *err);
 
 /* Descriptors of primitives. NULL and err where oneDNN has none; freed by dnnl_primitive_desc_destroy. `window` is
  * what convolutions and poolings share. */

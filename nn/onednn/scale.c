@@ -19,8 +19,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         return err_set(err, "out of memory for a plan");
     if (layout_of_value(plan, op->in[0], &data, err) || layout_to_value(plan, op->out, &data, err) ||
         layout_strips(&data, in, &state->strips, err) || layout_of_value(plan, op->in[1], &given, err) ||
-        (state->strips.blocking ? layout_blocked(&wanted, factors, state->strips.blocking, err)
-                                : layout_channels_last(&wanted, factors, err)))
+        layout_alike(&wanted, &data, in, factors, err))
         return -1;
     op->keep_in[0] = op->keep_in[1] = true;
     op->share_grad = 0;
