@@ -74,6 +74,9 @@ $(BUILD)/%.o: %.c
 # Pillow's pixels are those of a multiplication and an addition, each rounded.
 $(BUILD)/nn/data/colour.o $(BUILD)/nn/data/augment.o: DCLS_CFLAGS += -ffp-contract=off
 
+# stb_image takes colours that a palette lacks from its stack: let nothing lie there.
+$(BUILD)/nn/data/stb.o: DCLS_CFLAGS += -ftrivial-auto-var-init=$(if $(findstring clang,$(CC)),pattern,zero)
+
 define unit_rules
 $(1)_TESTS := $$(patsubst tests/unit/%.c,$$(BUILD)/tests/unit/%,$$(wildcard tests/unit/$(1)/test_*.c))
 UNIT_TESTS += $$($(1)_TESTS)

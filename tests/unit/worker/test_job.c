@@ -58,12 +58,15 @@ static void a_job_carries_its_options_and_places(void **state)
     struct train_config config;
     struct err err = ERR_INIT;
     assert_int_equal(try_job(*state, START PLACES ", \"epochs\": 3, \"batchSize\": 16, \"learningRate\": 0.01, "
-                                                  "\"imageSize\": 64, \"seed\": 7, \"threads\": 2}\n",
+                                                  "\"imageSize\": 64, \"seed\": 7, \"fastDecode\": \"on\", \"cache\": 3, "
+                                                  "\"threads\": 2}\n",
                              &config, &err), 0);
     assert_int_equal(config.epochs, 3);
     assert_int_equal(config.batch_size, 16);
     assert_int_equal(config.image_size, 64);
     assert_int_equal(config.seed, 7);
+    assert_true(config.fast_decode);
+    assert_int_equal(config.cache_bytes, 3 << 20);
     assert_int_equal(config.threads, 2);
     assert_true(config.learning_rate > 0.0099 && config.learning_rate < 0.0101);
 }
