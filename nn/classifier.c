@@ -105,11 +105,9 @@ static void softmax(const float *logits, int count, float *probabilities)
 int classifier_run(struct classifier *classifier, const void *image, size_t count, float *probabilities,
                    struct err *err)
 {
-    struct image decoded = { 0 };
+    struct image spare = { 0 };
     int size = classifier->card.image_size, result = -1;
-    if (image_decode(&decoded, image, count, err))
-        return -1;
-    if (image_resize(&decoded, size, size, classifier->pixels, classifier->scratch, err))
+    if (image_decode_resized(image, count, DECODING_FULL, size, classifier->pixels, &spare, classifier->scratch, err))
         goto out;
     image_normalise(classifier->pixels, size, plan_input(classifier->plan));
     if (plan_forward(classifier->plan, err))
@@ -117,6 +115,6 @@ int classifier_run(struct classifier *classifier, const void *image, size_t coun
     softmax(plan_logits(classifier->plan), classifier_classes(classifier), probabilities);
     result = 0;
 out:
-    image_release(&decoded);
+    image_release(&spare);
     return result;
 }

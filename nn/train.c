@@ -168,10 +168,11 @@ static int train_batch(struct trainer *trainer, struct tally *tally, struct err 
         return 0;
     struct plan *plan = plan_cache_get(&trainer->train_plans, batch->count, err);
     struct step_result result;
-    if (plan)
-        plan_set_step(plan, trainer->step++);
-    if (!plan || step_train(plan, batch->images, batch->labels, &trainer->optimiser, trainer->weights, trainer->grad,
-                            &result, err))
+    if (!plan)
+        return -1;
+    plan_set_step(plan, trainer->step++);
+    batch_normalise(batch, plan_input(plan));
+    if (step_train(plan, NULL, batch->labels, &trainer->optimiser, trainer->weights, trainer->grad, &result, err))
         return -1;
     plan_cache_weights_changed(&trainer->train_plans);
     tally_add(tally, result.loss, result.correct, batch->count);
@@ -189,7 +190,10 @@ static enum train_end evaluate(struct trainer *trainer, struct tally *tally, str
             return TRAIN_CANCELLED;
         const struct batch *batch = loader_next(trainer->test_loader, err);
         struct plan *plan = batch ? plan_cache_get(&trainer->test_plans, batch->count, err) : NULL;
-        if (!plan || step_forward(plan, batch->images, err))
+        if (!plan)
+            return TRAIN_ERROR;
+        batch_normalise(batch, plan_input(plan));
+        if (step_forward(plan, NULL, err))
             return TRAIN_ERROR;
         int correct;
         double loss = plan_loss(plan, batch->labels, &correct);

@@ -95,13 +95,13 @@ void image_normalise(const uint8_t *rgb, int size, float *out)
     }
 }
 
-void planes_normalise(const struct planes *planes, float *out)
+void planes_normalise(const uint8_t *planes, int size, float *out)
 {
-    for (int c = 0; c < 3; c++, out += planes->pixels) {
-        const uint8_t *from = planes->bytes + (size_t)c * planes->stride;
+    size_t plane = (size_t)size * size;
+    for (int c = 0; c < 3; c++, out += plane, planes += plane) {
         float levels[256];
         levels_of(c, levels);
-        for (size_t i = 0; i < planes->pixels; i++)
-            out[i] = levels[from[i]];
+        for (size_t i = 0; i < plane; i++)
+            out[i] = levels[planes[i]];
     }
 }

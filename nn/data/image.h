@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "colour.h"
 #include "dcls/base/err.h"
+#include "isa.h"
 
 #define IMAGE_MAX_SIDE 16384
 #define IMAGE_MAX_PIXELS (64 * 1024 * 1024)
@@ -43,8 +43,8 @@ enum decoding {
 int image_decode_resized(const void *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
                          struct image *spare, struct resize_scratch *scratch, struct err *err);
 
-/* -> (3, S, S) floats, (v/255 - mean) / deviation of ImageNet; from rgb (S, S, 3), and from planes of S * S pixels. */
+/* -> (3, S, S) floats, (v/255 - mean) / deviation of ImageNet; from rgb (S, S, 3), and from planes (3, S, S). */
 void image_normalise(const uint8_t *rgb, int size, float *out);
-void planes_normalise(const struct planes *planes, float *out);
+void planes_normalise(const uint8_t *planes, int size, float *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Threads that read, resize, vary and normalise images ahead of the network.
+/* Threads that read, resize and vary images ahead of the network.
  *
  * The unit of work is one image: a thread takes the next position of the epoch under the lock, makes that image in its
  * place of its batch's slot without the lock, and counts it done. Batch b lives in slot b % ahead, so a position may be
@@ -81,6 +81,15 @@ static const uint8_t *sample_pixels(struct maker *maker, size_t sample, struct e
     return maker->pixels;
 }
 
+/* (S, S, 3) -> (3, S, S) */
+static void image_planes(const uint8_t *rgb, int size, uint8_t *planes)
+{
+    size_t pixels = (size_t)size * size;
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t c = 0; c < 3; c++)
+            planes[c * pixels + i] = rgb[3 * i + c];
+}
+
 /* Makes the image of one position in its place. Called without the lock. */
 static int make_image(struct maker *maker, size_t position, struct err *err)
 {
@@ -89,7 +98,7 @@ static int make_image(struct maker *maker, size_t position, struct err *err)
     size_t sample = loader->order[position], size = (size_t)spec->image_size;
     struct batch *batch = &loader->slots[position / spec->batch_size % spec->ahead].batch;
     size_t place = position % spec->batch_size;
-    float *out = batch->images + place * 3 * size * size;
+    uint8_t *out = batch->planes + place * 3 * size * size;
     int side = augment_side(spec->augment, spec->image_size);
     const uint8_t *pixels = sample_pixels(maker, sample, err);
     if (!pixels)
@@ -100,9 +109,10 @@ static int make_image(struct maker *maker, size_t position, struct err *err)
         const struct planes *planes = augmenter_run(maker->augmenter, &variation, pixels, side, err);
         if (!planes)
             return -1;
-        planes_normalise(planes, out);
+        for (size_t c = 0; c < 3; c++)
+            memcpy(out + c * planes->pixels, planes->bytes + c * planes->stride, planes->pixels);
     } else {
-        image_normalise(pixels, spec->image_size, out);
+        image_planes(pixels, spec->image_size, out);
     }
     batch->labels[place] = dataset_label(loader->dataset, spec->split, sample);
     return 0;
@@ -177,9 +187,10 @@ static int allocate(struct loader *loader, struct err *err)
         return err_set(err, "no memory to load images");
     for (int i = 0; i < spec->ahead; i++) {
         struct batch *batch = &loader->slots[i].batch;
-        batch->images = room <= SIZE_MAX / sizeof(float) / image ? malloc(room * image * sizeof(float)) : NULL;
+        batch->size = spec->image_size;
+        batch->planes = room <= SIZE_MAX / image ? malloc(room * image) : NULL;
         batch->labels = calloc(room, sizeof(int));
-        if (!batch->images || !batch->labels)
+        if (!batch->planes || !batch->labels)
             return err_set(err, "no memory for batches of %zu images of size %d", room, spec->image_size);
     }
     size_t pixels = (size_t)side * side * 3;
@@ -243,7 +254,7 @@ struct loader *loader_new(struct dataset *dataset, const struct loader_spec *spe
 static void free_parts(struct loader *loader)
 {
     for (int i = 0; loader->slots && i < loader->spec.ahead; i++) {
-        free(loader->slots[i].batch.images);
+        free(loader->slots[i].batch.planes);
         free(loader->slots[i].batch.labels);
     }
     for (int i = 0; loader->makers && i < loader->maker_count; i++) {
@@ -282,6 +293,13 @@ int loader_batches(const struct loader *loader)
 size_t loader_cache_bytes(const struct loader *loader)
 {
     return loader->cache ? cache_bytes(loader->cache) : 0;
+}
+
+void batch_normalise(const struct batch *batch, float *images)
+{
+    size_t image = (size_t)batch->size * batch->size * 3;
+    for (int i = 0; i < batch->count; i++)
+        planes_normalise(batch->planes + (size_t)i * image, batch->size, images + (size_t)i * image);
 }
 
 /* Fisher and Yates. */

@@ -1,4 +1,4 @@
-/* Batches of normalised images, made by threads that work ahead of the network.
+/* Batches of images, made by threads that work ahead of the network.
  *
  * Order, variation and every other random choice are a function of (seed, epoch, index), so that the number of threads
  * changes nothing. The training split is shuffled each epoch, the test split is in order; the last batch may be
@@ -24,11 +24,15 @@ struct loader_spec {
     uint64_t seed;
 };
 
+/* Bytes, a quarter of the memory that a network's floats take: who computes has room for these anyway. */
 struct batch {
-    int count;
-    float *images; /* (count, 3, S, S), scaled to 0..1 and normalised by ImageNet's mean and deviation */
+    int count, size;
+    uint8_t *planes; /* (count, 3, S, S) */
     int *labels;
 };
+
+/* To (count, 3, S, S), scaled to 0..1 and normalised by ImageNet's mean and deviation. */
+void batch_normalise(const struct batch *batch, float *images);
 
 struct loader;
 struct loader *loader_new(struct dataset *dataset, const struct loader_spec *spec, struct err *err);

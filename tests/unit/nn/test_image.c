@@ -330,13 +330,12 @@ static void normalising_scales_by_imagenets_mean_and_deviation(void **state)
     (void)state;
     static const double mean[3] = {0.485, 0.456, 0.406}, deviation[3] = {0.229, 0.224, 0.225};
     uint8_t rgb[2 * 2 * 3] = {0, 1, 2, 255, 254, 253, 100, 50, 25, 10, 20, 30};
-    uint8_t bytes[3 * PLANE_BLOCK];
-    struct planes planes = {.bytes = bytes, .pixels = 4, .stride = PLANE_BLOCK};
+    uint8_t planes[12];
     for (int i = 0; i < 12; i++)
-        bytes[i % 3 * PLANE_BLOCK + i / 3] = rgb[i];
+        planes[i % 3 * 4 + i / 3] = rgb[i];
     float from_rgb[12], from_planes[12];
     image_normalise(rgb, 2, from_rgb);
-    planes_normalise(&planes, from_planes);
+    planes_normalise(planes, 2, from_planes);
     assert_memory_equal(from_rgb, from_planes, sizeof(from_rgb));
     for (int c = 0; c < 3; c++)
         for (int y = 0; y < 2; y++)

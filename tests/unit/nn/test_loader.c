@@ -12,10 +12,10 @@
 #include "nn/data/image.h"
 #include "nn/data/loader.h"
 
-/* What one epoch handed out: at each position the sample, told from pixels that were not varied, and all its floats. */
+/* What one epoch handed out: at each position the sample, told from pixels that were not varied, and all of them. */
 struct epoch {
     int count, samples[64];
-    float images[64][3 * IDX_SIDE * IDX_SIDE];
+    uint8_t images[64][3 * IDX_SIDE * IDX_SIDE];
 };
 
 static struct dataset *open_or_fail(const char *dir)
@@ -40,8 +40,7 @@ static struct loader *start_or_fail(struct dataset *dataset, const struct loader
 /* The grey level of a red sample of the batch. */
 static int level_at(const struct batch *batch, int image, int column)
 {
-    float value = batch->images[(size_t)image * 3 * IDX_SIDE * IDX_SIDE + (size_t)column];
-    return (int)lroundf((value * 0.229f + 0.485f) * 255);
+    return batch->planes[(size_t)image * 3 * IDX_SIDE * IDX_SIDE + (size_t)column];
 }
 
 static void take_epoch(struct loader *loader, const struct loader_spec *spec, struct epoch *epoch)
@@ -58,7 +57,7 @@ static void take_epoch(struct loader *loader, const struct loader_spec *spec, st
         left -= batch->count;
         for (int i = 0; i < batch->count; i++) {
             int sample = (level_at(batch, i, 0) - base) / 10;
-            memcpy(epoch->images[epoch->count], batch->images + (size_t)i * 3 * IDX_SIDE * IDX_SIDE,
+            memcpy(epoch->images[epoch->count], batch->planes + (size_t)i * 3 * IDX_SIDE * IDX_SIDE,
                    sizeof(epoch->images[0]));
             if (spec->augment == AUGMENT_NONE)
                 assert_int_equal(batch->labels[i], sample % 3);
@@ -151,15 +150,33 @@ static void images_are_varied_by_seed_epoch_and_sample(void **state)
     assert_non_null(augmenter);
     for (int i = 0; i < IDX_TRAIN; i++) {
         uint8_t rgb[IDX_SIDE * IDX_SIDE * 3];
-        float expected[3 * IDX_SIDE * IDX_SIDE];
         struct variation variation;
         for (int k = 0; k < IDX_SIDE * IDX_SIDE; k++)
             memset(rgb + 3 * k, 10 * i + k % IDX_SIDE, 3);
         augment_choose(&variation, AUGMENT_BASIC, IDX_SIDE, spec.seed, 2, (uint64_t)i);
-        planes_normalise(augmenter_run(augmenter, &variation, rgb, IDX_SIDE, NULL), expected);
-        assert_memory_equal(epoch.images[i], expected, sizeof(expected));
+        const struct planes *expected = augmenter_run(augmenter, &variation, rgb, IDX_SIDE, NULL);
+        for (size_t c = 0; c < 3; c++)
+            assert_memory_equal(epoch.images[i] + c * expected->pixels, expected->bytes + c * expected->stride,
+                                expected->pixels);
     }
     augmenter_free(augmenter);
+    loader_free(loader);
+}
+
+static void a_batch_is_normalised_image_by_image(void **state)
+{
+    struct loader_spec spec = {.split = SPLIT_TEST, .batch_size = 3, .image_size = IDX_SIDE, .ahead = 1};
+    struct loader *loader = start_or_fail(*state, &spec, 1);
+    const struct batch *batch = loader_next(loader, NULL);
+    float images[3 * 3 * IDX_SIDE * IDX_SIDE];
+    assert_non_null(batch);
+    batch_normalise(batch, images);
+    static const double mean[3] = {0.485, 0.456, 0.406}, deviation[3] = {0.229, 0.224, 0.225};
+    const int plane = IDX_SIDE * IDX_SIDE;
+    for (int i = 0; i < 9 * plane; i++) {
+        int image = i / (3 * plane), c = i / plane % 3, level = 200 + 10 * image + i % IDX_SIDE;
+        assert_true(fabs(images[i] - (level / 255.0 - mean[c]) / deviation[c]) < 1e-5);
+    }
     loader_free(loader);
 }
 
@@ -270,17 +287,16 @@ static char *photos_make(void)
 }
 
 #define PHOTO_SIDE 8
-#define PHOTO_FLOATS (PHOTO_SIDE * PHOTO_SIDE * 3)
+#define PHOTO_BYTES (PHOTO_SIDE * PHOTO_SIDE * 3)
 
 /* How many images of the epoch came before one that could not be read. */
-static int take_photos(struct loader *loader, int epoch, float *images)
+static int take_photos(struct loader *loader, int epoch, uint8_t *images)
 {
     const struct batch *batch;
     int count = 0;
     loader_start(loader, epoch);
     for (int i = 0; i < loader_batches(loader) && (batch = loader_next(loader, NULL)); i++) {
-        memcpy(images + (size_t)count * PHOTO_FLOATS, batch->images,
-               (size_t)batch->count * PHOTO_FLOATS * sizeof(float));
+        memcpy(images + (size_t)count * PHOTO_BYTES, batch->planes, (size_t)batch->count * PHOTO_BYTES);
         count += batch->count;
     }
     return count;
@@ -290,8 +306,8 @@ static void what_is_kept_is_what_was_decoded_and_needs_no_file(void **state)
 {
     (void)state;
     static const int threads[] = {0, 3}, kept[] = {0, 5, PHOTOS, 1000};
-    static float expected[4][PHOTOS * PHOTO_FLOATS], images[PHOTOS * PHOTO_FLOATS];
-    const size_t image = PHOTO_FLOATS;
+    static uint8_t expected[4][PHOTOS * PHOTO_BYTES], images[PHOTOS * PHOTO_BYTES];
+    const size_t image = PHOTO_BYTES;
     for (int t = 0; t < 2; t++)
         for (int k = 0; k < 4; k++) {
             char *dir = photos_make(), path[512];
@@ -315,7 +331,7 @@ static void what_is_kept_is_what_was_decoded_and_needs_no_file(void **state)
                 assert_int_equal(count, PHOTOS);
             else
                 assert_in_range(count, 0, kept[k]);
-            assert_memory_equal(images, expected[3], (size_t)count * image * sizeof(float));
+            assert_memory_equal(images, expected[3], (size_t)count * image);
             loader_free(loader);
             dataset_close(dataset);
             folder_remove(dir);
@@ -376,6 +392,7 @@ int main(void)
         cmocka_unit_test(an_epoch_holds_each_sample_once_in_its_own_order),
         cmocka_unit_test(another_seed_gives_another_order),
         cmocka_unit_test(images_are_varied_by_seed_epoch_and_sample),
+        cmocka_unit_test(a_batch_is_normalised_image_by_image),
         cmocka_unit_test(the_test_split_comes_in_order_and_unvaried),
         cmocka_unit_test(a_batch_may_be_larger_than_the_split),
         cmocka_unit_test(an_epoch_can_be_left_and_the_loader_freed_at_any_batch),
