@@ -20,12 +20,14 @@ struct cache *cache_new(size_t count, size_t bytes, size_t limit, struct err *er
     size_t capacity = limit / bytes < count ? limit / bytes : count;
     if (cache) {
         cache->bytes = bytes;
-        cache->capacity = capacity;
         cache->places = calloc(count ? count : 1, sizeof(*cache->places));
-        cache->pixels = malloc(capacity ? capacity * bytes : 1);
+        /* A process may be allowed less than is free. */
+        while (capacity && !(cache->pixels = malloc(capacity * bytes)))
+            capacity /= 2;
+        cache->capacity = capacity;
     }
-    if (!cache || !cache->places || !cache->pixels) {
-        err_set(err, "no memory to keep %zu images of %zu bytes: a smaller --cache helps", capacity, bytes);
+    if (!cache || !cache->places) {
+        err_set(err, "no memory to keep images of a split of %zu", count);
         cache_free(cache);
         return NULL;
     }

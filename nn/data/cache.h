@@ -10,7 +10,7 @@
 
 struct cache;
 
-/* For samples 0 to count - 1 of `bytes` each, within `limit` bytes, all of which is reserved here. NULL with err. */
+/* For samples 0 to count - 1 of `bytes` each, within `limit` bytes: as many as can be reserved here. NULL with err. */
 struct cache *cache_new(size_t count, size_t bytes, size_t limit, struct err *err);
 void cache_free(struct cache *cache);
 size_t cache_bytes(const struct cache *cache); /* what is reserved */
