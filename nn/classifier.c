@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "data/image.h"
-#include "formats/pth.h"
+#include "formats/weight_file.h"
 #include "model_dir.h"
 #include "plan.h"
 
@@ -30,7 +30,7 @@ static int load(struct classifier *classifier, const char *dir, const char *mode
     char *file = NULL;
     int failed = asprintf(&file, "%s/%s.pth", dir, model) < 0
                      ? err_set(err, "no memory for model '%s'", model)
-                     : pth_read(file, classifier->net, classifier->weights, false, NULL, err);
+                     : weight_file_read(file, classifier->net, classifier->weights, false, NULL, err);
     free(file);
     if (failed)
         return -1;

@@ -12,6 +12,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "formats/pth.h"
+#include "formats/weight_file.h"
 #include "model_dir.h"
 #include "plan_cache.h"
 #include "report.h"
@@ -66,7 +67,7 @@ static int load_weights(struct trainer *trainer, struct err *err)
     if (!config->weights_file)
         return 0;
     bool replaced;
-    if (pth_read(config->weights_file, trainer->net, trainer->weights, true, &replaced, err))
+    if (weight_file_read(config->weights_file, trainer->net, trainer->weights, true, &replaced, err))
         return err_prefix(err, "weights");
     if (replaced)
         log_info("the last layer starts from random weights: %d classes", trainer->net->classes);

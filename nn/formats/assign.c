@@ -43,6 +43,34 @@ static int refuse_shape(const struct tensor *tensor, const struct param *param, 
     return err_set(err, "'%s' has the shape %s instead of %s", param->name, shapes[0], shapes[1]);
 }
 
+static float from_bits(uint32_t bits)
+{
+    float number;
+    memcpy(&number, &bits, sizeof(number));
+    return number;
+}
+
+/* IEEE 754's 16 bits: 1 sign, 5 exponent, 10 mantissa. */
+static float widen_half(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, mantissa = half & 1023;
+    if (exponent == 0) /* zero, or a denormal: mantissa times 2^-24 */
+        return sign ? -(float)mantissa * 0x1p-24f : (float)mantissa * 0x1p-24f;
+    if (exponent == 31) /* infinite, or no number */
+        return from_bits(sign | 0x7f800000 | mantissa << 13);
+    return from_bits(sign | (exponent + 112) << 23 | mantissa << 13);
+}
+
+static void to_floats(const struct tensor *tensor, float *to)
+{
+    const double *doubles = tensor->bytes;
+    const uint16_t *halves = tensor->bytes;
+    for (size_t i = 0; i < tensor->count; i++)
+        to[i] = tensor->type == TENSOR_FLOAT64   ? (float)doubles[i]
+                : tensor->type == TENSOR_FLOAT16 ? widen_half(halves[i])
+                                                 : from_bits((uint32_t)halves[i] << 16);
+}
+
 static int copy(const struct tensor *tensor, const struct net *net, struct weights *weights, int index, struct err *err)
 {
     const struct param *param = &net->params[index];
@@ -55,13 +83,10 @@ static int copy(const struct tensor *tensor, const struct net *net, struct weigh
     float *to = weights_at(net, weights, index);
     if (tensor->type == TENSOR_INT64)
         return err_set(err, "'%s' is not of floating-point numbers", param->name);
-    if (tensor->type == TENSOR_FLOAT32) {
+    if (tensor->type == TENSOR_FLOAT32)
         memcpy(to, tensor->bytes, param->count * sizeof(float));
-    } else {
-        const double *from = tensor->bytes;
-        for (size_t i = 0; i < param->count; i++)
-            to[i] = (float)from[i];
-    }
+    else
+        to_floats(tensor, to);
     return 0;
 }
 

@@ -15,6 +15,7 @@
 static const char *const global_names[GLOBAL_COUNT] = {
     [ORDERED_DICT] = "collections OrderedDict", [REBUILD_TENSOR] = "torch._utils _rebuild_tensor_v2",
     [FLOAT_STORAGE] = "torch FloatStorage",     [DOUBLE_STORAGE] = "torch DoubleStorage",
+    [HALF_STORAGE] = "torch HalfStorage",       [BFLOAT16_STORAGE] = "torch BFloat16Storage",
     [LONG_STORAGE] = "torch LongStorage",
 };
 
@@ -97,10 +98,10 @@ static int push_long(struct machine *machine)
     return push_integer(machine, (int)size, true);
 }
 
-static int push_string(struct machine *machine)
+static int push_string(struct machine *machine, int size)
 {
     uint64_t length;
-    if (take_number(machine, 4, &length))
+    if (take_number(machine, size, &length))
         return -1;
     if (length > NAME_MAX_BYTES)
         return err_set(machine->err, "the pickle has a text of %llu bytes", (unsigned long long)length);
@@ -206,6 +207,36 @@ static int make_marked_tuple(struct machine *machine)
     return above_mark(machine, &count) ? -1 : make_tuple(machine, count, true);
 }
 
+/* The top `count` values go to the end of the list below them, between which is a mark where `marked`. */
+static int append(struct machine *machine, size_t count, bool marked)
+{
+    struct value *stack = machine->stack.items;
+    size_t below = count + marked;
+    if (machine->stack.count <= below || stack[machine->stack.count - 1 - below].kind != LIST)
+        return err_set(machine->err, "the pickle appends to no list at byte %zu", machine->at);
+    struct value *list = &stack[machine->stack.count - 1 - below];
+    /* A list grows at the end of the pool only: nothing that torch writes has lists in between. */
+    if (list->tuple.first + list->tuple.count != machine->items.count)
+        return err_set(machine->err, "the pickle has lists in each other");
+    for (size_t i = machine->stack.count - count; i < machine->stack.count; i++) {
+        struct value *item = machine_add(machine, &machine->items, sizeof(*item), ITEMS_MAX);
+        if (!item)
+            return -1;
+        if (stack[i].kind == MARK)
+            return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
+        *item = stack[i];
+    }
+    list->tuple.count += count;
+    machine->stack.count -= below;
+    return 0;
+}
+
+static int append_marked(struct machine *machine)
+{
+    size_t count;
+    return above_mark(machine, &count) ? -1 : append(machine, count, true);
+}
+
 /* The top `count` values are keys and values of the dictionary below them, between which is a mark where `marked`. */
 static int set_items(struct machine *machine, size_t count, bool marked)
 {
@@ -273,9 +304,18 @@ static int step(struct machine *machine, uint8_t opcode)
     case 0x8a:
         return push_long(machine);
     case 'X':
-        return push_string(machine);
+    case 'T': /* as Python 2 pickles its texts */
+        return push_string(machine, 4);
+    case 'U':
+        return push_string(machine, 1);
     case '}':
         return push_dict(machine);
+    case ']':
+        return machine_push(machine, (struct value){.kind = LIST, .tuple = {machine->items.count, 0}});
+    case 'a':
+        return append(machine, 1, false);
+    case 'e':
+        return append_marked(machine);
     case ')':
         return make_tuple(machine, 0, false);
     case 0x85:
@@ -309,7 +349,7 @@ static int step(struct machine *machine, uint8_t opcode)
     }
 }
 
-static int run(struct machine *machine)
+int machine_run(struct machine *machine)
 {
     const uint8_t *start = take(machine, 2);
     if (!start)
@@ -327,18 +367,23 @@ static int run(struct machine *machine)
     }
 }
 
+void machine_release(struct machine *machine)
+{
+    free(machine->stack.items);
+    free(machine->memo.items);
+    free(machine->items.items);
+    free(machine->pairs.items);
+    free(machine->storages.items);
+    free(machine->tensors.items);
+}
+
 int pickle_read(const void *bytes, size_t count, struct pickled *pickled, struct err *err)
 {
     if (count > PICKLE_BYTES_MAX)
         return err_set(err, "the pickle has more than %d bytes", PICKLE_BYTES_MAX);
     struct machine machine = {.bytes = bytes, .count = count, .err = err};
-    int status = run(&machine) || torch_collect(&machine, pickled) ? -1 : 0;
-    free(machine.stack.items);
-    free(machine.memo.items);
-    free(machine.items.items);
-    free(machine.pairs.items);
-    free(machine.storages.items);
-    free(machine.tensors.items);
+    int status = machine_run(&machine) || torch_collect(&machine, pickled) ? -1 : 0;
+    machine_release(&machine);
     return status;
 }
 

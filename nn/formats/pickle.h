@@ -27,6 +27,8 @@ struct pickled {
 
 /* Fills a zeroed list, in the order of the file. */
 int pickle_read(const void *bytes, size_t count, struct pickled *pickled, struct err *err);
+/* Writes the numbers that a window shows of its storage into the tensor, the last dimension fastest. */
+void pickled_copy(const struct pickled_tensor *window, const char *storage, struct tensor *tensor);
 void pickled_release(struct pickled *pickled);
 
 #endif

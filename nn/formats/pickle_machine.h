@@ -1,14 +1,24 @@
-/* The inside of the pickle reader, for its two halves: the stack machine (pickle.c) and what torch puts on it
- * (pickle_torch.c). Values are small and copied. Tuples lie in one pool, texts stay in the pickle's bytes, and the
- * pairs of all dictionaries are kept in one list, since the contents of the outermost alone matter. */
+/* The inside of the pickle reader: the stack machine (pickle.c), what torch puts on it (pickle_torch.c), and the
+ * several pickles of the old format (pth_old.c). Values are small and copied. Tuples lie in one pool, texts stay in the
+ * pickle's bytes, and the pairs of all dictionaries are kept in one list, since the contents of the outermost alone
+ * matter. */
 #ifndef DCLS_NN_PICKLE_MACHINE_H
 #define DCLS_NN_PICKLE_MACHINE_H
 
 #include "pickle.h"
 
-enum kind { NOTHING, MARK, BOOLEAN, INTEGER, STRING, TUPLE, DICT, GLOBAL, STORAGE, TENSOR };
+enum kind { NOTHING, MARK, BOOLEAN, INTEGER, STRING, TUPLE, LIST, DICT, GLOBAL, STORAGE, TENSOR };
 
-enum global { ORDERED_DICT, REBUILD_TENSOR, FLOAT_STORAGE, DOUBLE_STORAGE, LONG_STORAGE, GLOBAL_COUNT };
+enum global {
+    ORDERED_DICT,
+    REBUILD_TENSOR,
+    FLOAT_STORAGE, /* the storages stand together */
+    DOUBLE_STORAGE,
+    HALF_STORAGE,
+    BFLOAT16_STORAGE,
+    LONG_STORAGE,
+    GLOBAL_COUNT
+};
 
 struct value {
     enum kind kind;
@@ -20,8 +30,8 @@ struct value {
         } string;
         struct {
             size_t first, count; /* in items */
-        } tuple;
-        size_t index; /* dictionary's number, storage's or tensor's place in its list */
+        } tuple;                 /* or list */
+        size_t index;            /* dictionary's number, storage's or tensor's place in its list */
         enum global global;
     };
 };
@@ -51,6 +61,10 @@ static inline struct value *items_of(const struct machine *machine, struct value
     struct value *items = machine->items.items;
     return items ? items + tuple.tuple.first : NULL; /* NULL: only empty tuples so far */
 }
+
+/* Runs a pickle up to its STOP; bytes may go on behind it, from machine->at on. */
+int machine_run(struct machine *machine);
+void machine_release(struct machine *machine);
 
 /* Adds room for one more item of `size` bytes and returns it; NULL with err. */
 void *machine_add(struct machine *machine, struct list *list, size_t size, size_t max);

@@ -11,14 +11,15 @@ static bool is_string(struct value value, const char *text)
            memcmp(value.string.start, text, value.string.length) == 0;
 }
 
-/* ("storage", its type, key, place, numbers) */
+/* ("storage", its type, key, place, numbers), in the old format with None behind */
 int torch_storage(struct machine *machine)
 {
     struct value tuple;
     if (machine_pop(machine, TUPLE, &tuple))
         return -1;
     const struct value *part = items_of(machine, tuple);
-    if (tuple.tuple.count != 5 || !is_string(part[0], "storage") || part[1].kind != GLOBAL ||
+    bool old = tuple.tuple.count == 6 && part[5].kind == NOTHING;
+    if ((tuple.tuple.count != 5 && !old) || !is_string(part[0], "storage") || part[1].kind != GLOBAL ||
         part[1].global < FLOAT_STORAGE || part[2].kind != STRING || part[3].kind != STRING || part[4].kind != INTEGER)
         return err_set(machine->err, "the pickle has a storage of an unknown form");
     size_t length = part[2].string.length;
@@ -32,11 +33,12 @@ int torch_storage(struct machine *machine)
     struct pickled_tensor *storage = machine_add(machine, &machine->storages, sizeof(*storage), TENSORS_MAX);
     if (!storage)
         return -1;
-    enum global type = part[1].global;
+    static const enum tensor_type types[GLOBAL_COUNT] = {
+        [FLOAT_STORAGE] = TENSOR_FLOAT32,     [DOUBLE_STORAGE] = TENSOR_FLOAT64, [HALF_STORAGE] = TENSOR_FLOAT16,
+        [BFLOAT16_STORAGE] = TENSOR_BFLOAT16, [LONG_STORAGE] = TENSOR_INT64,
+    };
     *storage = (struct pickled_tensor){
-        .type = type == FLOAT_STORAGE    ? TENSOR_FLOAT32
-                : type == DOUBLE_STORAGE ? TENSOR_FLOAT64
-                                         : TENSOR_INT64,
+        .type = types[part[1].global],
         .storage_count = part[4].integer,
     };
     memcpy(storage->key, part[2].string.start, length);
@@ -124,4 +126,41 @@ int torch_collect(struct machine *machine, struct pickled *pickled)
         pickled->count++;
     }
     return 0;
+}
+
+static bool is_contiguous(const struct pickled_tensor *window)
+{
+    int64_t stride = 1;
+    for (int d = window->rank - 1; d >= 0; d--) {
+        if (window->shape[d] != 1 && window->stride[d] != stride)
+            return false;
+        stride *= window->shape[d];
+    }
+    return true;
+}
+
+static void copy_strided(const struct pickled_tensor *window, const char *storage, struct tensor *tensor)
+{
+    size_t size = tensor_type_size(tensor->type);
+    int64_t index[TENSOR_RANK_MAX] = {0}, at = window->offset;
+    char *to = tensor->bytes;
+    for (size_t i = 0; i < tensor->count; i++, to += size) {
+        memcpy(to, storage + (size_t)at * size, size);
+        for (int d = tensor->rank - 1; d >= 0; d--) {
+            at += window->stride[d];
+            if (++index[d] < tensor->shape[d])
+                break;
+            at -= window->stride[d] * tensor->shape[d];
+            index[d] = 0;
+        }
+    }
+}
+
+void pickled_copy(const struct pickled_tensor *window, const char *storage, struct tensor *tensor)
+{
+    size_t size = tensor_type_size(tensor->type);
+    if (is_contiguous(window))
+        memcpy(tensor->bytes, storage + (size_t)window->offset * size, tensor->count * size);
+    else
+        copy_strided(window, storage, tensor);
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <zip.h>
 
-#include "dcls/base/fs.h"
 #include "pickle.h"
 #include "tensors.h"
 
@@ -161,46 +160,13 @@ static int read_storage(struct archive *archive, const struct pickled_tensor *te
     return size == archive->storage_size ? 0 : err_set(err, "'%s' takes its storage for another type", tensor->name);
 }
 
-/* Writes the window's numbers one after the other, the last dimension fastest. */
-static void copy_window(const struct pickled_tensor *window, const char *storage, struct tensor *tensor)
-{
-    size_t size = tensor_type_size(tensor->type);
-    int64_t index[TENSOR_RANK_MAX] = {0}, at = window->offset;
-    char *to = tensor->bytes;
-    for (size_t i = 0; i < tensor->count; i++, to += size) {
-        memcpy(to, storage + (size_t)at * size, size);
-        for (int d = tensor->rank - 1; d >= 0; d--) {
-            at += window->stride[d];
-            if (++index[d] < tensor->shape[d])
-                break;
-            at -= window->stride[d] * tensor->shape[d];
-            index[d] = 0;
-        }
-    }
-}
-
-static bool is_contiguous(const struct pickled_tensor *window)
-{
-    int64_t stride = 1;
-    for (int d = window->rank - 1; d >= 0; d--) {
-        if (window->shape[d] != 1 && window->stride[d] != stride)
-            return false;
-        stride *= window->shape[d];
-    }
-    return true;
-}
-
 static int read_tensor(struct archive *archive, const struct pickled_tensor *window, struct tensors *tensors,
                        struct err *err)
 {
     struct tensor *tensor = tensors_add(tensors, window->name, window->type, window->rank, window->shape, err);
     if (!tensor || read_storage(archive, window, err))
         return -1;
-    size_t size = tensor_type_size(tensor->type);
-    if (is_contiguous(window))
-        memcpy(tensor->bytes, archive->storage + (size_t)window->offset * size, tensor->count * size);
-    else
-        copy_window(window, archive->storage, tensor);
+    pickled_copy(window, archive->storage, tensor);
     return 0;
 }
 
@@ -209,8 +175,6 @@ int pth_tensors(const void *bytes, size_t count, struct tensors *tensors, struct
     struct archive archive = {0};
     struct pickled pickled = {0};
     int status = -1;
-    if (count < 4 || memcmp(bytes, "PK\3\4", 4) != 0)
-        return err_set(err, "not a zip archive (of torch.save, only files since PyTorch 1.6 are supported)");
     if (archive_open(&archive, bytes, count, err) || find_prefix(&archive, err) || check_byte_order(&archive, err) ||
         read_pickle(&archive, &pickled, err))
         goto out;
@@ -222,20 +186,4 @@ out:
     pickled_release(&pickled);
     archive_release(&archive);
     return status;
-}
-
-int pth_read(const char *path, const struct net *net, struct weights *weights, bool replace_last, bool *replaced,
-             struct err *err)
-{
-    struct tensors tensors = {0};
-    char *bytes = NULL;
-    size_t count;
-    if (fs_read(path, TENSORS_BYTES_MAX, &bytes, &count, err))
-        return -1;
-    int status = pth_tensors(bytes, count, &tensors, err);
-    free(bytes);
-    if (!status)
-        status = tensors_assign(&tensors, net, weights, replace_last, replaced, err);
-    tensors_release(&tensors);
-    return status ? err_prefix(err, "'%s'", path) : 0;
 }

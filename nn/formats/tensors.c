@@ -8,7 +8,17 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weight files are read
 
 size_t tensor_type_size(enum tensor_type type)
 {
-    return type == TENSOR_FLOAT32 ? 4 : 8;
+    switch (type) {
+    case TENSOR_FLOAT16:
+    case TENSOR_BFLOAT16:
+        return 2;
+    case TENSOR_FLOAT32:
+        return 4;
+    case TENSOR_FLOAT64:
+    case TENSOR_INT64:
+        break;
+    }
+    return 8;
 }
 
 int64_t shape_count(int rank, const int64_t *shape)

@@ -11,7 +11,7 @@
 #define TENSORS_MAX 100000
 #define TENSORS_BYTES_MAX ((size_t)2 * 1024 * 1024 * 1024) /* of a whole file */
 
-enum tensor_type { TENSOR_FLOAT32, TENSOR_FLOAT64, TENSOR_INT64 };
+enum tensor_type { TENSOR_FLOAT32, TENSOR_FLOAT64, TENSOR_FLOAT16, TENSOR_BFLOAT16, TENSOR_INT64 };
 size_t tensor_type_size(enum tensor_type type);
 
 struct tensor {
@@ -39,8 +39,8 @@ void tensors_release(struct tensors *tensors);
 /* Product of shape; -1 where a dimension is negative or the product passes TENSORS_BYTES_MAX. 1 for a scalar. */
 int64_t shape_count(int rank, const int64_t *shape);
 
-/* Copies by name, as pth_read promises; on failure the weights are in part overwritten. Floats of 64 bits are
- * rounded. */
+/* Copies by name, as weight_file_read promises; on failure the weights are in part overwritten. Floats of 64 bits are
+ * rounded, those of 16 widened. */
 int tensors_assign(const struct tensors *tensors, const struct net *net, struct weights *weights, bool replace_last,
                    bool *replaced, struct err *err);
 

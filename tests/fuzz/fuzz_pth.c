@@ -1,5 +1,5 @@
-/* Any bytes as a weight file, and any bytes as the pickle inside one: read or refused, never harm. Every window that
- * is read must lie in its storage. */
+/* Any bytes as a .pth of either form, and any bytes as the pickle inside one: read or refused, never harm. Every window
+ * that is read must lie in its storage. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -26,8 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct err err = ERR_INIT;
     struct tensors tensors = {0};
-    if (pth_tensors(bytes, count, &tensors, &err) && !err.text[0])
-        abort();
+    int status = pth_is_old(bytes, count) ? pth_old_tensors(bytes, count, &tensors, &err)
+                                          : pth_tensors(bytes, count, &tensors, &err);
+    if (status && !err.text[0])
+        abort(); /* a refusal gives its reason */
     tensors_release(&tensors);
 
     struct pickled pickled = {0};

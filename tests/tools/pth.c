@@ -8,6 +8,7 @@
 
 #include "dcls/base/fs.h"
 #include "nn/formats/pth.h"
+#include "nn/formats/weight_file.h"
 #include "nn/formats/tensors.h"
 
 static void print_tensor(const struct tensor *tensor)
@@ -32,7 +33,7 @@ static int list(const char *path, struct err *err)
     size_t count;
     if (fs_read(path, TENSORS_BYTES_MAX, &bytes, &count, err))
         return -1;
-    int status = pth_tensors(bytes, count, &tensors, err);
+    int status = weight_file_tensors(bytes, count, &tensors, err);
     free(bytes);
     for (size_t i = 0; !status && i < tensors.count; i++)
         print_tensor(&tensors.list[i]);
@@ -45,7 +46,7 @@ static int copy(const char *type, const char *classes, const char *from, const c
     struct net *net = net_new(type, (int)strtol(classes, NULL, 10), err);
     struct weights *weights = net ? weights_new(net, err) : NULL;
     int status = -1;
-    if (weights && !pth_read(from, net, weights, true, NULL, err))
+    if (weights && !weight_file_read(from, net, weights, true, NULL, err))
         status = pth_write(to, net, weights, err);
     weights_free(weights);
     net_free(net);

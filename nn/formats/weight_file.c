@@ -1,0 +1,36 @@
+/* Chooses the reader of a weight file by its first bytes. */
+#include "weight_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/base/fs.h"
+#include "pth.h"
+#include "safetensors.h"
+
+int weight_file_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
+{
+    if (count >= 4 && memcmp(bytes, "PK\3\4", 4) == 0)
+        return pth_tensors(bytes, count, tensors, err);
+    if (pth_is_old(bytes, count))
+        return pth_old_tensors(bytes, count, tensors, err);
+    if (safetensors_is(bytes, count))
+        return safetensors_tensors(bytes, count, tensors, err);
+    return err_set(err, "neither a .pth nor a .safetensors file");
+}
+
+int weight_file_read(const char *path, const struct net *net, struct weights *weights, bool replace_last,
+                     bool *replaced, struct err *err)
+{
+    struct tensors tensors = {0};
+    char *bytes = NULL;
+    size_t count;
+    if (fs_read(path, TENSORS_BYTES_MAX, &bytes, &count, err))
+        return -1;
+    int status = weight_file_tensors(bytes, count, &tensors, err);
+    free(bytes);
+    if (!status)
+        status = tensors_assign(&tensors, net, weights, replace_last, replaced, err);
+    tensors_release(&tensors);
+    return status ? err_prefix(err, "'%s'", path) : 0;
+}
