@@ -14,6 +14,7 @@ BUILD ?= build
 PROGRAM ?= dcls
 PYTHON ?= /usr/bin/python3
 DCLS_SHARED ?=
+ORT_MODULES ?= $(BUILD)/onnxruntime/node_modules
 FUZZ_SECONDS ?= 30
 JOBS := $(shell nproc)
 
@@ -22,7 +23,7 @@ BUILD_DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libss
 DEMO_DEPS := $(BUILD_DEPS) dataset-fashion-mnist curl python3 python3-pil
 TEST_DEPS := $(DEMO_DEPS) libcmocka-dev python3-pytest mandoc
 LINT_DEPS := cppcheck clang libclang-rt-14-dev libomp-14-dev
-SHARED_DEPS := python3-torch python3-torchvision
+SHARED_DEPS := python3-torch python3-torchvision $(if $(shell command -v npm),,nodejs npm)
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wwrite-strings -Wvla -Wpointer-arith -Wformat=2
@@ -58,7 +59,7 @@ nn_USES := nn base
 broker_USES := broker proto base
 node_USES := node proto base
 worker_USES := worker nn proto base
-client_USES := client proto base
+client_USES := client nn proto base
 bench_USES := bench nn base
 
 .DEFAULT_GOAL := all
@@ -133,8 +134,11 @@ run-tests:
 test-shared:
 	$(call install_packages,$(TEST_DEPS) $(SHARED_DEPS))
 	@[ -d "$(DCLS_SHARED)/data" ] || { echo "make test-shared: DCLS_SHARED='$(DCLS_SHARED)' has no data/"; exit 1; }
+	@[ -d "$(ORT_MODULES)/onnxruntime-node" ] || ONNXRUNTIME_NODE_INSTALL=skip \
+	    npm install --silent --no-fund --no-audit --prefix $(BUILD)/onnxruntime onnxruntime-node@1.30.0
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(TOOLS)
 	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
+	    ORT_MODULES=$(abspath $(ORT_MODULES)) \
 	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/shared
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer

@@ -137,7 +137,7 @@ float *param_grad(const struct plan *plan, int param);
 float drop_factor(const struct plan *plan, const struct op *op, size_t index);
 
 /* The conv's weight (O, I/groups, KH, KW) and bias (O) with op->norm's running statistics folded in; op->norm NULL: the
- * conv's own weight and bias (0 if it has none). */
+ * conv's own weight and bias (0 if it has none). Of the plan only net and weights are read. */
 void fold_norm(const struct plan *plan, const struct op *op, float *weight, float *bias);
 
 #endif

@@ -42,7 +42,8 @@ _dcls() {
     --model) _dcls_offer "$(_dcls_names "$program" models)" "$word" && return ;;
     --node) _dcls_offer "$(_dcls_names "$program" nodes)" "$word" && return ;;
     --images | --state | --data-dir | --models-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
-    --weights | --port-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
+    --weights | --port-file | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
+    --format) _dcls_offer "pth safetensors onnx" "$word" && return ;;
     --optimizer | --augment | --backend)
         _dcls_offer "$(_dcls_choices "$before" "$program" "${command[@]}")" "$word" && return ;;
     esac
@@ -56,7 +57,7 @@ _dcls() {
     "client train" | "bench train" | "bench infer") _dcls_offer "resnet mobilenet efficientnet" "$word" ;;
     "client infer") mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     "client watch" | "client cancel") _dcls_offer "$(_dcls_names "$program" jobs)" "$word" ;;
-    "client report" | "client log" | "client rm") _dcls_offer "$(_dcls_names "$program" models)" "$word" ;;
+    "client report" | "client log" | "client export" | "client rm") _dcls_offer "$(_dcls_names "$program" models)" "$word" ;;
     esac
 }
 

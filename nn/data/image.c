@@ -76,12 +76,13 @@ void image_release(struct image *image)
     *image = (struct image){0};
 }
 
+const float image_mean[3] = {0.485f, 0.456f, 0.406f}, image_deviation[3] = {0.229f, 0.224f, 0.225f};
+
 /* What each of the 256 levels of a channel becomes. */
 static void levels_of(int channel, float levels[256])
 {
-    static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
     for (int v = 0; v < 256; v++)
-        levels[v] = ((float)v / 255.0f - mean[channel]) / deviation[channel];
+        levels[v] = ((float)v / 255.0f - image_mean[channel]) / image_deviation[channel];
 }
 
 void image_normalise(const uint8_t *rgb, int size, float *out)

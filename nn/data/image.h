@@ -43,7 +43,9 @@ enum decoding {
 int image_decode_resized(const void *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
                          struct image *spare, struct resize_scratch *scratch, struct err *err);
 
-/* -> (3, S, S) floats, (v/255 - mean) / deviation of ImageNet; from rgb (S, S, 3), and from planes (3, S, S). */
+/* Of ImageNet: red, green, blue, from 0 to 1. */
+extern const float image_mean[3], image_deviation[3];
+/* -> (3, S, S) floats, (v/255 - mean) / deviation; from rgb (S, S, 3), and from planes (3, S, S). */
 void image_normalise(const uint8_t *rgb, int size, float *out);
 void planes_normalise(const uint8_t *planes, int size, float *out);
 

@@ -9,7 +9,7 @@
 #define HELP_COLUMN 30 /* where an option's explanation begins */
 #define HELP_WIDTH 100
 
-enum { OPTION_HELP = 'h', OPTION_FIRST = 256 };
+enum { OPTION_HELP = 'h', OPTION_FIRST = 256, LETTERS_MAX = 16 };
 
 static const struct arg_option common_options[] = {
     { "json", NULL, "print one JSON document and nothing else", NULL },
@@ -36,10 +36,18 @@ static void print_wrapped(const char *text, int column)
     printf("\n");
 }
 
-static void print_option(const struct arg_option *option)
+/* The short form of an option by its place in the table; 0: none. */
+static char letter_of(const struct args *args, size_t index)
+{
+    return args->letters && index < strlen(args->letters) ? args->letters[index] : '\0';
+}
+
+static void print_option(const struct arg_option *option, char letter)
 {
     char text[256];
-    int column = printf("  --%s%s%s", option->flag, option->value ? " " : "", option->value ? option->value : "");
+    char shorter[] = { '-', letter, ',', ' ', '\0' };
+    int column = printf("  %s--%s%s%s", letter ? shorter : "", option->flag, option->value ? " " : "",
+                        option->value ? option->value : "");
     if (column + 2 > HELP_COLUMN) {
         printf("\n");
         column = 0;
@@ -56,9 +64,9 @@ static void print_help(const struct args *args, const char *command)
     printf("usage: dcls client %s%s%s [OPTION...]\n\n%s\n\n", command, *args->operands ? " " : "", args->operands,
            args->summary);
     for (size_t i = 0; i < args->option_count; i++)
-        print_option(&args->options[i]);
+        print_option(&args->options[i], letter_of(args, i));
     for (size_t i = 0; i < COMMON_COUNT; i++)
-        print_option(&common_options[i]);
+        print_option(&common_options[i], '\0');
 }
 
 int args_wrong(const char *command, const struct err *err)
@@ -88,6 +96,31 @@ static int take(struct client *client, const struct args *args, size_t index, ch
     return 0;
 }
 
+/* The letters as getopt wants them: ":h", then those of the options that have one. */
+static void list_letters(const struct args *args, char letters[2 + 2 * LETTERS_MAX + 1])
+{
+    char *end = letters;
+    *end++ = ':';
+    *end++ = OPTION_HELP;
+    for (size_t i = 0; i < args->option_count && end < letters + 2 * LETTERS_MAX; i++) {
+        if (!letter_of(args, i))
+            continue;
+        *end++ = letter_of(args, i);
+        if (args->options[i].value)
+            *end++ = ':';
+    }
+    *end = '\0';
+}
+
+/* What getopt_long gave; for a letter what it gives for that option's long form. */
+static int option_of(const struct args *args, int given)
+{
+    for (size_t i = 0; given < OPTION_FIRST && i < args->option_count; i++)
+        if (letter_of(args, i) == given)
+            return (int)(OPTION_FIRST + i);
+    return given;
+}
+
 int args_parse(struct client *client, const struct args *args, int argc, char **argv, int *first, int *status)
 {
     struct err err = ERR_INIT;
@@ -107,9 +140,11 @@ int args_parse(struct client *client, const struct args *args, int argc, char **
     }
 
     int result = 0, letter;
+    char letters[2 + 2 * LETTERS_MAX + 1];
+    list_letters(args, letters);
     opterr = 0;
     optind = 0;
-    while (result == 0 && (letter = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
+    while (result == 0 && (letter = getopt_long(argc, argv, letters, table, NULL)) != -1) {
         if (letter == OPTION_HELP) {
             print_help(args, argv[0]);
             *status = EXIT_DONE;
@@ -123,7 +158,7 @@ int args_parse(struct client *client, const struct args *args, int argc, char **
         else if (letter == '?')
             result = err_set(&err, "unknown option '%s'", argv[optind - 1]);
         else
-            result = take(client, args, (size_t)(letter - OPTION_FIRST), optarg, &err);
+            result = take(client, args, (size_t)(option_of(args, letter) - OPTION_FIRST), optarg, &err);
     }
     free(table);
     int operands = argc - optind;

@@ -21,6 +21,7 @@ struct args {
     int min_operands, max_operands; /* max -1: any number */
     const struct arg_option *options;
     size_t option_count;
+    const char *letters; /* short forms of the first options: "o" makes -o of the first; NULL: none */
     /* Called with each option of the table, in order; `value` is NULL of a switch. -1 with err: wrong usage. */
     int (*take)(void *arg, const struct arg_option *option, const char *value, struct err *err);
     void *arg;

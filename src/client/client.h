@@ -27,6 +27,7 @@ int client_images(struct client *client, int argc, char **argv);
 int client_jobs(struct client *client, int argc, char **argv);
 int client_report(struct client *client, int argc, char **argv);
 int client_log(struct client *client, int argc, char **argv);
+int client_export(struct client *client, int argc, char **argv);
 int client_watch(struct client *client, int argc, char **argv);
 int client_cancel(struct client *client, int argc, char **argv);
 int client_rm(struct client *client, int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct client_command commands[] = {
     { "jobs", client_jobs, "list the trainings: queued, running and ended" },
     { "report", client_report, "show a model's training, epoch by epoch" },
     { "log", client_log, "print a model's training log" },
+    { "export", client_export, "save a model's weights for other programs" },
     { "watch", client_watch, "follow a training until it ends" },
     { "cancel", client_cancel, "end a training" },
     { "rm", client_rm, "delete a model from every node" },

@@ -15,7 +15,7 @@ from harness import DCLS, PATIENCE
 ROOT = pathlib.Path(__file__).parents[2]
 HELP = [["broker"], ["node"], ["bench"], ["client"], ["client", "train"], ["client", "infer"], ["client", "nodes"],
         ["client", "models"], ["client", "images"], ["client", "jobs"], ["client", "report"], ["client", "log"],
-        ["client", "watch"], ["client", "cancel"], ["client", "rm"]]
+        ["client", "export"], ["client", "watch"], ["client", "cancel"], ["client", "rm"]]
 
 
 def run(*arguments, **options):
@@ -35,7 +35,7 @@ def test_help_and_version_are_told_on_stdout(command):
 
 
 @pytest.mark.parametrize("command", [["broker"], ["node"], ["bench"], ["client"], ["client", "train"],
-                                     ["client", "infer"]], ids=" ".join)
+                                     ["client", "infer"], ["client", "export"]], ids=" ".join)
 def test_every_option_of_the_help_stands_in_the_man_page(command):
     options = set(re.findall(r"--[a-z][a-z-]+", run(*command, "--help").stdout))
     page = subprocess.run(["mandoc", "-T", "utf8", ROOT / f"man/dcls-{command[0]}.1"], capture_output=True,

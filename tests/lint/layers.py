@@ -17,7 +17,7 @@ PARTS = {
     "broker": (["src/broker"], ["base", "proto"]),
     "node": (["src/node"], ["base", "proto"]),
     "worker": (["src/worker"], ["base", "proto", "nn"]),
-    "client": (["src/client"], ["base", "proto"]),
+    "client": (["src/client"], ["base", "proto", "nn"]),  # nn: `export` writes other formats by itself
     "bench": (["src/bench"], ["base", "nn"]),
 }
 # A library: how its headers and its symbols start, and the only places that may name it.

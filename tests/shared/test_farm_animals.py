@@ -76,6 +76,24 @@ def assert_same_answers(farm, model, expected):
     assert worst <= 1e-3
 
 
+def test_exported_to_onnx_it_has_the_same_top_1_on_every_photo(farm, tmp_path):
+    import numpy
+    import onnx_runtime
+    from PIL import Image
+
+    mean, deviation = numpy.float32([0.485, 0.456, 0.406]), numpy.float32([0.229, 0.224, 0.225])
+    pixels = numpy.stack([numpy.asarray(Image.open(photo).convert("RGB").resize((224, 224), Image.BILINEAR))
+                          for photo in photos()])
+    images = ((pixels.astype(numpy.float32) / 255 - mean) / deviation).transpose(0, 3, 1, 2)
+    answers = json.loads(farm.client("infer", "--model", "farm", "--json", *photos(), timeout=300).stdout)
+    ours = [answer["predicted_class"] for answer in answers]
+    classes = sorted(folder.name for folder in (FARM / "train").iterdir())
+    for options in [], ["--no-fold"]:
+        farm.client("export", "farm", "-o", tmp_path / "farm.onnx", *options)
+        logits = onnx_runtime.run(tmp_path / "farm.onnx", images, 16)
+        assert len(ours) == 240 and [classes[best] for best in logits.argmax(1)] == ours
+
+
 def test_the_saved_weights_load_in_pytorch_and_answer_the_same(farm):
     import torch
 

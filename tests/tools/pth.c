@@ -1,12 +1,14 @@
 /* Weight files on the command line.
  *   pth list FILE                      each tensor: name, type, shape (2x3, or "scalar"), sum of its numbers
  *   pth copy TYPE CLASSES FILE OUT     reads into that network and writes it again; an ImageNet file's last layer is
- *                                      replaced by zeros where CLASSES differs */
+ *                                      replaced by zeros where CLASSES differs
+ *   pth export TYPE SIZE FORMAT FILE OUT   as dcls client export; FORMAT: pth, safetensors, onnx, onnx-unfolded */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dcls/base/fs.h"
+#include "dcls/nn/export.h"
 #include "nn/formats/pth.h"
 #include "nn/formats/weight_file.h"
 #include "nn/formats/tensors.h"
@@ -53,6 +55,21 @@ static int copy(const char *type, const char *classes, const char *from, const c
     return status;
 }
 
+static int export(const char *type, const char *size, const char *format, const char *from, const char *to,
+                  struct err *err)
+{
+    static const char *const formats[] = {
+        [EXPORT_PTH] = "pth", [EXPORT_SAFETENSORS] = "safetensors", [EXPORT_ONNX] = "onnx"};
+    struct export_spec spec = {.format = EXPORT_ONNX,
+                               .type = type,
+                               .image_size = (int)strtol(size, NULL, 10),
+                               .fold = strcmp(format, "onnx-unfolded") != 0};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(format, formats[i]) == 0)
+            spec.format = (enum export_format)i;
+    return export_run(from, to, &spec, NULL, err);
+}
+
 int main(int argc, char **argv)
 {
     struct err err = ERR_INIT;
@@ -61,8 +78,10 @@ int main(int argc, char **argv)
         status = list(argv[2], &err);
     } else if (argc == 6 && strcmp(argv[1], "copy") == 0) {
         status = copy(argv[2], argv[3], argv[4], argv[5], &err);
+    } else if (argc == 7 && strcmp(argv[1], "export") == 0) {
+        status = export(argv[2], argv[3], argv[4], argv[5], argv[6], &err);
     } else {
-        fprintf(stderr, "usage: pth list FILE | pth copy TYPE CLASSES FILE OUT\n");
+        fprintf(stderr, "usage: pth list FILE | pth copy TYPE CLASSES FILE OUT | pth export TYPE SIZE FORMAT FILE OUT\n");
         return 2;
     }
     if (status)

@@ -1,0 +1,148 @@
+"""`dcls client export`: the files it writes hold the model's numbers, and failures leave none behind."""
+import collections
+import json
+import struct
+import zipfile
+
+import pytest
+
+
+def pth_numbers(path):
+    """The bytes of each tensor in the archive's order, which is the network's."""
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if "/data/" in name]
+        return [archive.read(name) for name in names]
+
+
+def safetensors(path):
+    """({name: (type, shape, bytes)}, in the order of the header, and its metadata)."""
+    data = path.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + size])
+    metadata = header.pop("__metadata__")
+    found, end = collections.OrderedDict(), 0
+    for name, entry in header.items():
+        begin, stop = entry["data_offsets"]
+        assert begin == end
+        end = stop
+        found[name] = entry["dtype"], entry["shape"], data[8 + size + begin:8 + size + stop]
+    assert 8 + size + end == len(data)
+    return found, metadata
+
+
+def fields(message):
+    """[(number, value)] of a message in Protocol Buffers' wire format."""
+    def varint(at):
+        value = shift = 0
+        while True:
+            value |= (message[at] & 127) << shift
+            shift += 7
+            at += 1
+            if message[at - 1] < 128:
+                return value, at
+
+    found, at = [], 0
+    while at < len(message):
+        tag, at = varint(at)
+        if tag & 7 == 0:
+            value, at = varint(at)
+        elif tag & 7 == 2:
+            size, at = varint(at)
+            value, at = message[at:at + size], at + size
+        else:
+            assert tag & 7 == 5
+            value, at = struct.unpack("<f", message[at:at + 4])[0], at + 4
+        found.append((tag >> 3, value))
+    assert at == len(message)
+    return found
+
+
+def only(message, number):
+    return [value for field, value in fields(message) if field == number]
+
+
+def onnx(path):
+    """(node kinds, metadata, initializers' sizes) of a model whose every input is made before it is read."""
+    model = path.read_bytes()
+    graph, = only(model, 7)
+    assert only(model, 1) == [7] and only(only(model, 8)[0], 2) == [13]
+    constants = {only(tensor, 8)[0].decode(): (only(tensor, 1), len(only(tensor, 9)[0])) for tensor in only(graph, 5)}
+    made, kinds = {"input", *constants}, []
+    for node in only(graph, 1):
+        reads = {name.decode() for name in only(node, 1)}
+        assert reads and reads <= made, reads - made
+        name, = only(node, 2)
+        assert name.decode() not in made
+        made.add(name.decode())
+        kinds.append(only(node, 4)[0].decode())
+    for dims, size in constants.values():
+        count = 4
+        for dim in dims:
+            count *= dim
+        assert count == size
+    assert only(only(graph, 11)[0], 1) == [b"input"] and only(only(graph, 12)[0], 1) == [b"logits"]
+    assert "logits" in made
+    metadata = {only(entry, 1)[0].decode(): only(entry, 2)[0].decode() for entry in only(model, 14)}
+    return collections.Counter(kinds), metadata
+
+
+def test_a_model_comes_out_as_the_pth_that_the_node_wrote(trained, tmp_path):
+    told = json.loads(trained.client("export", "colours", "-o", tmp_path / "a.pth", "--json").stdout)
+    assert told == {"model": "colours", "type": "resnet", "classes": 3, "format": "pth",
+                    "file": str(tmp_path / "a.pth"), "bytes": (tmp_path / "a.pth").stat().st_size}
+    original = trained.folder / "node0/models/colours/colours.pth"
+    assert (tmp_path / "a.pth").read_bytes() == original.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pth"]
+
+
+def test_safetensors_hold_the_same_numbers_bit_for_bit(trained, tmp_path):
+    path = tmp_path / "a.safetensors"
+    trained.client("export", "colours", "-o", path)
+    found, metadata = safetensors(path)
+    assert metadata == {"format": "pt"}
+    original = pth_numbers(trained.folder / "node0/models/colours/colours.pth")
+    # Counters come first here; both keep the network's order otherwise.
+    counters = [data for data in original if len(data) == 8]
+    assert [entry[2] for entry in found.values()] == counters + [data for data in original if len(data) != 8]
+    assert found["fc.weight"][:2] == ("F32", [3, 512]) and found["bn1.num_batches_tracked"][:2] == ("I64", [])
+    trained.client("export", "colours", "--output", tmp_path / "b.bin", "--format", "safetensors")
+    assert (tmp_path / "b.bin").read_bytes() == path.read_bytes()
+
+
+def test_weights_start_a_training_from_safetensors(trained, tmp_path):
+    path = tmp_path / "a.safetensors"
+    trained.client("export", "colours", "-o", path)
+    done = trained.client("train", "resnet", "--name", "again", "--epochs", 1, "--image-size", 32, "--batch-size", 8,
+                          "--learning-rate", 0, "--weights", path)
+    assert "Test Accuracy: 100.00%" in done.stdout + done.stderr
+    trained.client("rm", "again")
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_onnx_has_every_layer_and_says_how_to_prepare_images(trained, tmp_path, fold):
+    path = tmp_path / "a.onnx"
+    trained.client("export", "colours", "-o", path, *([] if fold else ["--no-fold"]))
+    kinds, metadata = onnx(path)
+    assert kinds == {"Conv": 20, "Relu": 17, "Add": 8, "MaxPool": 1, "GlobalAveragePool": 1, "Flatten": 1, "Gemm": 1,
+                     **({} if fold else {"BatchNormalization": 20})}
+    assert json.loads(metadata.pop("classes")) == ["blue", "green", "red"]
+    assert metadata == {"type": "resnet", "image_size": "32", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
+
+
+def test_without_a_file_the_model_names_it(trained):
+    done = trained.client("export", "colours", "--format", "safetensors")
+    assert "colours.safetensors" in done.stdout and not done.stderr
+    (trained.folder / "colours.safetensors").unlink()
+
+
+def test_failures_are_one_line_and_leave_nothing(trained, tmp_path):
+    for arguments, culprit in ((["none", "-o", tmp_path / "x.pth"], "'none'"),
+                               (["colours", "--node", "nobody", "-o", tmp_path / "x.pth"], "'nobody'"),
+                               (["colours", "-o", tmp_path / "missing/x.onnx"], "missing/x.onnx")):
+        done = trained.client("export", *arguments, check=False)
+        assert done.returncode == 1 and not done.stdout
+        assert len(done.stderr.strip().splitlines()) == 1 and culprit in done.stderr, done.stderr
+    for arguments in (["colours", "--format", "tflite"], ["a/b"], ["colours", "--no-fold"], ["colours", "-o", ""]):
+        done = trained.client("export", *arguments, check=False)
+        assert done.returncode == 2 and not done.stdout and done.stderr
+    assert not list(tmp_path.iterdir())
