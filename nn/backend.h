@@ -71,6 +71,9 @@ struct op {
     void *state; /* the backend's own, freed by release */
 };
 
+/* What an op does in a step. */
+enum op_pass { PASS_FORWARD, PASS_BACKWARD_DATA, PASS_BACKWARD_WEIGHTS };
+
 /* How one kind of op is run. forward and backward fail only for reasons outside (a library's error). */
 struct op_functions {
     bool canonical; /* reads and writes canonical values only */
@@ -80,6 +83,9 @@ struct op_functions {
     int (*forward)(struct plan *plan, struct op *op, struct err *err);
     int (*backward)(struct plan *plan, struct op *op, struct err *err); /* called in PLAN_TRAIN only */
     void (*release)(struct op *op);                                     /* may be NULL; also after a failed prepare */
+    /* By what the pass is done, for the benchmark's table: a primitive's or a kernel's name, valid as long as the op;
+     * NULL: loops of its own. May be NULL itself, which says the same. A backward of one pass is PASS_BACKWARD_DATA. */
+    const char *(*implementation)(const struct op *op, enum op_pass pass);
 };
 
 struct backend {
@@ -94,6 +100,11 @@ struct backend {
     void (*close)(struct plan *plan); /* after every op's release; also after a failed open */
     void (*layout_free)(void *layout); /* NULL if it never sets one */
     const struct op_functions *ops[OP_KINDS]; /* NULL: the reference backend's */
+};
+
+/* Seconds that an op took, summed over the steps since the profile was set. */
+struct op_time {
+    double forward, backward;
 };
 
 struct plan {
@@ -114,6 +125,7 @@ struct plan {
     uint64_t step;       /* plan_set_step */
     unsigned long bound; /* the arena's generation that the ops are bound to; 0: none */
     bool packed;
+    struct op_time *profile; /* of each op, the caller's; NULL (the usual): nothing is timed */
 };
 
 /* The backends of this program, NULL-ended (backends.c), and one by name (NULL with err). */

@@ -6,6 +6,7 @@
 
 #include "backend.h"
 #include "dcls/base/clock.h"
+#include "describe.h"
 #include "optimiser.h"
 #include "rng.h"
 #include "step.h"
@@ -24,6 +25,8 @@ struct bench {
     int *labels;   /* (N) */
     struct optimiser optimiser;
     struct plan *plan;
+    struct op_time *times; /* of the plan's ops, with spec.profile */
+    int steps;             /* that are in them */
 };
 
 const char *bench_type(int index)
@@ -44,7 +47,7 @@ static void *floats(size_t count)
 static int prepare_training(struct bench *bench, struct err *err)
 {
     const struct bench_spec *spec = &bench->spec;
-    struct optimiser_spec adam = {.kind = "adam", .learning_rate = LEARNING_RATE};
+    struct optimiser_spec adam = { .kind = "adam", .learning_rate = LEARNING_RATE };
     bench->grad = floats(bench->net->trained_count);
     bench->labels = calloc((size_t)spec->batch_size, sizeof *bench->labels);
     if (!bench->grad || !bench->labels)
@@ -62,13 +65,18 @@ static int prepare(struct bench *bench, struct err *err)
         return -1;
     weights_init(bench->net, bench->weights, SEED);
     /* Before the images: the plan refuses sizes that are none. */
-    struct plan_spec plan = {.mode = spec->train ? PLAN_TRAIN : PLAN_EVAL,
-                             .batch = spec->batch_size,
-                             .image_size = spec->image_size,
-                             .threads = spec->threads,
-                             .backend = spec->backend};
+    struct plan_spec plan = { .mode = spec->train ? PLAN_TRAIN : PLAN_EVAL,
+                              .batch = spec->batch_size,
+                              .image_size = spec->image_size,
+                              .threads = spec->threads,
+                              .backend = spec->backend };
     if (!(bench->plan = plan_new(bench->net, bench->weights, bench->grad, &plan, NULL, err)))
         return -1;
+    if (spec->profile) {
+        bench->times = calloc((size_t)bench->plan->op_count, sizeof *bench->times);
+        if (!bench->times)
+            return err_set(err, "no memory for the times of %d operations", bench->plan->op_count);
+    }
     size_t count = bench->plan->values[bench->plan->input].bytes / sizeof(float);
     if (!(bench->images = floats(count)))
         return err_set(err, "no memory for %d images of %d pixels", spec->batch_size, spec->image_size);
@@ -97,6 +105,7 @@ void bench_free(struct bench *bench)
         return;
     plan_free(bench->plan);
     optimiser_release(&bench->optimiser);
+    free(bench->times);
     free(bench->images);
     free(bench->labels);
     free(bench->grad);
@@ -126,11 +135,38 @@ int bench_run(struct bench *bench, int steps, double *seconds, struct err *err)
 {
     int warm_up = bench->spec.train ? WARM_UP_TRAIN : WARM_UP_INFER;
     for (int i = -warm_up; i < steps; i++) {
+        if (i == 0)
+            bench->plan->profile = bench->times;
         double start = clock_seconds();
         if (step(bench, err))
             return -1;
         if (i >= 0)
             seconds[i] = clock_seconds() - start;
     }
+    bench->plan->profile = NULL;
+    bench->steps += steps;
     return 0;
+}
+
+int bench_ops(const struct bench *bench)
+{
+    return bench->times ? bench->plan->op_count : 0;
+}
+
+static void tell_pass(const struct bench *bench, int index, bool backward, double seconds, struct bench_pass *pass)
+{
+    const struct op *op = &bench->plan->ops[index];
+    pass->seconds = bench->steps ? seconds / bench->steps : 0;
+    pass->flop = describe_flop(bench->plan, op, backward);
+    describe_implementation(op, backward, pass->implementation, sizeof pass->implementation);
+}
+
+void bench_op(const struct bench *bench, int index, struct bench_op *op)
+{
+    *op = (struct bench_op){ 0 };
+    describe_layer(bench->plan, &bench->plan->ops[index], op->layer, sizeof op->layer);
+    describe_op(bench->plan, &bench->plan->ops[index], op->operation, sizeof op->operation);
+    tell_pass(bench, index, false, bench->times[index].forward, &op->forward);
+    if (bench->spec.train)
+        tell_pass(bench, index, true, bench->times[index].backward, &op->backward);
 }

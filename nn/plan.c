@@ -5,6 +5,7 @@
 #endif
 
 #include "compile.h"
+#include "dcls/base/clock.h"
 #include "loss.h"
 #include "rng.h"
 
@@ -169,8 +170,11 @@ int plan_forward(struct plan *plan, struct err *err)
         return -1;
     for (int i = 0; i < plan->op_count; i++) {
         struct op *op = &plan->ops[i];
+        double start = plan->profile ? clock_seconds() : 0;
         if (op->functions->forward(plan, op, err))
             return -1;
+        if (plan->profile)
+            plan->profile[i].forward += clock_seconds() - start;
     }
     return 0;
 }
@@ -187,8 +191,11 @@ int plan_backward(struct plan *plan, struct err *err)
         return err_set(err, "a plan for evaluation has no backward");
     for (int i = plan->op_count - 1; i >= 0; i--) {
         struct op *op = &plan->ops[i];
+        double start = plan->profile ? clock_seconds() : 0;
         if (op->functions->backward(plan, op, err))
             return -1;
+        if (plan->profile)
+            plan->profile[i].backward += clock_seconds() - start;
     }
     return 0;
 }

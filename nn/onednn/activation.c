@@ -151,10 +151,19 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
+static const char *implementation(const struct op *op, enum op_pass pass)
+{
+    const struct activation_state *state = op->state;
+    return !state || pass == PASS_BACKWARD_WEIGHTS ? NULL
+           : pass == PASS_FORWARD                  ? primitive_implementation(&state->forward)
+                                                   : primitive_implementation(&state->backward);
+}
+
 const struct op_functions onednn_activation = {
     .prepare = prepare,
     .bind = bind,
     .forward = forward,
     .backward = backward,
     .release = release,
+    .implementation = implementation,
 };

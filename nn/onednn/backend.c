@@ -87,12 +87,21 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
+static const char *implementation(const struct op *op, enum op_pass pass)
+{
+    const struct reorder_state *state = op->state;
+    return pass == PASS_FORWARD         ? primitive_implementation(&state->forward)
+           : pass == PASS_BACKWARD_DATA ? primitive_implementation(&state->backward)
+                                        : NULL;
+}
+
 const struct op_functions onednn_reorder = {
     .prepare = prepare,
     .bind = bind,
     .forward = forward,
     .backward = backward,
     .release = release,
+    .implementation = implementation,
 };
 
 const struct backend backend_onednn = {

@@ -293,6 +293,20 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
+static const char *implementation(const struct op *op, enum op_pass pass)
+{
+    const struct conv_state *state = op->state;
+    switch (pass) {
+    case PASS_FORWARD:
+        return primitive_implementation(&state->forward);
+    case PASS_BACKWARD_DATA:
+        return primitive_implementation(&state->data);
+    case PASS_BACKWARD_WEIGHTS:
+        return state->product.used ? "matrix product" : primitive_implementation(&state->weights);
+    }
+    return NULL;
+}
+
 const struct op_functions onednn_conv = {
     .prepare = prepare,
     .bind = bind,
@@ -300,4 +314,5 @@ const struct op_functions onednn_conv = {
     .forward = forward,
     .backward = backward,
     .release = release,
+    .implementation = implementation,
 };

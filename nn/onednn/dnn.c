@@ -137,11 +137,16 @@ bool dnn_query(const_dnnl_primitive_desc_t desc, dnnl_query_t what, struct layou
     return true;
 }
 
-bool dnn_is_plain(const_dnnl_primitive_desc_t desc)
+static const char *implementation(const_dnnl_primitive_desc_t desc)
 {
     const char *name = NULL;
-    return dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name) == dnnl_success && name &&
-           !strncmp(name, "ref", 3);
+    return dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name) == dnnl_success ? name : NULL;
+}
+
+bool dnn_is_plain(const_dnnl_primitive_desc_t desc)
+{
+    const char *name = implementation(desc);
+    return name && !strncmp(name, "ref", 3);
 }
 
 int dnn_multiply(const struct matrices *m, bool add, struct err *err)
@@ -368,6 +373,14 @@ int primitive_run(const struct primitive *primitive, const struct dnn *dnn, stru
         return 0;
     return dnn_check(dnnl_primitive_execute(primitive->handle, dnn->stream, primitive->count, primitive->args),
                      "a primitive", err);
+}
+
+const char *primitive_implementation(const struct primitive *primitive)
+{
+    const_dnnl_primitive_desc_t desc = NULL;
+    if (!primitive->handle || dnnl_primitive_get_primitive_desc(primitive->handle, &desc) != dnnl_success)
+        return NULL;
+    return implementation(desc);
 }
 
 /* Scratch of its own instead of the plan's. */

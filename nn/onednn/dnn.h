@@ -109,6 +109,8 @@ int primitive_arg(struct primitive *primitive, const struct dnn *dnn, int arg, c
 /* Gives an argument its address; one that was not added is passed over. */
 int primitive_bind(struct primitive *primitive, int arg, void *address, struct err *err);
 int primitive_run(const struct primitive *primitive, const struct dnn *dnn, struct err *err);
+/* oneDNN's name of what runs it, "jit:avx2"; NULL of an empty one. */
+const char *primitive_implementation(const struct primitive *primitive);
 
 /* A copy from one layout to another; from and to are bound as DNNL_ARG_FROM and DNNL_ARG_TO. Where it wants scratch it
  * holds its own. */

@@ -168,10 +168,25 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
+static const char *implementation(const struct op *op, enum op_pass pass)
+{
+    const struct linear_state *state = op->state;
+    switch (pass) {
+    case PASS_FORWARD:
+        return primitive_implementation(&state->forward);
+    case PASS_BACKWARD_DATA:
+        return primitive_implementation(&state->data);
+    case PASS_BACKWARD_WEIGHTS:
+        return primitive_implementation(&state->weights);
+    }
+    return NULL;
+}
+
 const struct op_functions onednn_linear = {
     .prepare = prepare,
     .bind = bind,
     .forward = forward,
     .backward = backward,
     .release = release,
+    .implementation = implementation,
 };

@@ -132,12 +132,21 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
+static const char *implementation(const struct op *op, enum op_pass pass)
+{
+    const struct pool_state *state = op->state;
+    return pass == PASS_FORWARD         ? primitive_implementation(&state->forward)
+           : pass == PASS_BACKWARD_DATA ? primitive_implementation(&state->backward)
+                                        : NULL;
+}
+
 const struct op_functions onednn_max_pool = {
     .prepare = max_prepare,
     .bind = bind,
     .forward = forward,
     .backward = backward,
     .release = release,
+    .implementation = implementation,
 };
 
 const struct op_functions onednn_global_avg_pool = {
@@ -146,4 +155,5 @@ const struct op_functions onednn_global_avg_pool = {
     .forward = forward,
     .backward = backward,
     .release = release,
+    .implementation = implementation,
 };

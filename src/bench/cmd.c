@@ -7,6 +7,7 @@
 
 #include "dcls/commands.h"
 #include "memory.h"
+#include "peak.h"
 #include "report.h"
 
 #define THREADS_MAX 1024
@@ -46,7 +47,8 @@ static void usage(FILE *out)
     for (int i = 0; bench_backend(i); i++)
         fprintf(out, "%s%s", i ? "|" : "", bench_backend(i));
     fprintf(out, "  (default: %s)\n", bench_backend(0));
-    fputs("  --json             print one JSON document and nothing else\n"
+    fputs("  --verbose          what each operation takes, and what share of the CPU's peak it reaches\n"
+          "  --json             print one JSON document and nothing else\n"
           "  -h, --help         print this\n"
           "  -V, --version      print the version\n",
           out);
@@ -104,31 +106,35 @@ static int parse_operands(struct command_line *line, int count, char **operands)
 /* Exit code, or -1: go on. */
 static int parse(struct command_line *line, int argc, char **argv)
 {
-    enum { OPTION_BACKEND = 256, OPTION_JSON, OPTION_NUMBER };
+    enum { OPTION_BACKEND = 256, OPTION_VERBOSE, OPTION_JSON, OPTION_NUMBER };
     struct bench_spec *spec = &line->spec;
     const struct {
         const char *name;
         long max;
         int *number;
     } numbers[] = {
-        {"threads", THREADS_MAX, &spec->threads},    {"batch-size", BATCH_MAX, &spec->batch_size},
-        {"image-size", SIDE_MAX, &spec->image_size}, {"classes", CLASSES_MAX, &spec->classes},
-        {"steps", STEPS_MAX, &line->steps},
+        { "threads", THREADS_MAX, &spec->threads },    { "batch-size", BATCH_MAX, &spec->batch_size },
+        { "image-size", SIDE_MAX, &spec->image_size }, { "classes", CLASSES_MAX, &spec->classes },
+        { "steps", STEPS_MAX, &line->steps },
     };
     enum { NUMBERS = sizeof numbers / sizeof *numbers };
-    struct option options[NUMBERS + 5] = {
-        {"backend", required_argument, NULL, OPTION_BACKEND},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
+    struct option options[NUMBERS + 6] = {
+        { "backend", required_argument, NULL, OPTION_BACKEND },
+        { "verbose", no_argument, NULL, OPTION_VERBOSE },
+        { "json", no_argument, NULL, OPTION_JSON },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
     };
     for (int i = 0; i < NUMBERS; i++)
-        options[4 + i] = (struct option){numbers[i].name, required_argument, NULL, OPTION_NUMBER + i};
+        options[5 + i] = (struct option){ numbers[i].name, required_argument, NULL, OPTION_NUMBER + i };
     for (int c; (c = getopt_long(argc, argv, "hV", options, NULL)) != -1;)
         switch (c) {
         case OPTION_BACKEND:
             if (!(spec->backend = choose("backend", optarg, bench_backend)))
                 return EXIT_USAGE;
+            break;
+        case OPTION_VERBOSE:
+            spec->profile = true;
             break;
         case OPTION_JSON:
             line->json = true;
@@ -152,7 +158,7 @@ static int parse(struct command_line *line, int argc, char **argv)
 
 static int run(const struct command_line *line, struct err *err)
 {
-    struct report report = {.spec = &line->spec};
+    struct report report = { .spec = &line->spec };
     struct bench *bench = bench_new(&line->spec, err);
     double *seconds = calloc((size_t)line->steps, sizeof *seconds);
     int result = -1;
@@ -167,6 +173,11 @@ static int run(const struct command_line *line, struct err *err)
     report_times(&report, seconds, line->steps);
     report.threads = bench_threads(bench);
     report.peak_bytes = memory_peak();
+    struct layers layers = { .bench = bench, .seconds = report.mean, .threads = report.threads };
+    if (line->spec.profile) {
+        layers.peak = peak_flops(&layers.isa);
+        report.layers = &layers;
+    }
     if (line->json) {
         result = report_print_json(&report, err);
     } else {
@@ -181,7 +192,8 @@ out:
 
 int bench_main(int argc, char **argv)
 {
-    struct command_line line = {.spec = {.backend = bench_backend(0), .image_size = 224, .classes = 1000}, .steps = 10};
+    struct command_line line = { .spec = { .backend = bench_backend(0), .image_size = 224, .classes = 1000 },
+                                 .steps = 10 };
     struct err err = ERR_INIT;
     int code = parse(&line, argc, argv);
     if (code >= 0)

@@ -18,6 +18,9 @@ void report_times(struct report *report, double *seconds, int steps)
     qsort(seconds, (size_t)steps, sizeof *seconds, by_size);
     report->steps = steps;
     report->min = seconds[0];
+    report->mean = 0;
+    for (int i = 0; i < steps; i++)
+        report->mean += seconds[i] / steps;
     report->median = steps % 2 ? seconds[steps / 2] : (seconds[steps / 2 - 1] + seconds[steps / 2]) / 2;
 }
 
@@ -39,6 +42,19 @@ void report_print(const struct report *report)
            mode(report), spec->type, spec->batch_size, spec->image_size, spec->image_size, spec->classes, spec->backend,
            report->threads, report->threads == 1 ? "" : "s", report->steps, report->steps == 1 ? "" : "s",
            report->median * 1e3, report->min * 1e3, images_per_second(report), (double)report->peak_bytes / 1e6);
+    if (report->layers)
+        layers_print(report->layers);
+}
+
+static bool add_layers(cJSON *json, const struct layers *layers)
+{
+    cJSON *array = layers_json(layers);
+    if (!array || !cJSON_AddItemToObject(json, "layers", array)) {
+        cJSON_Delete(array);
+        return false;
+    }
+    return cJSON_AddNumberToObject(json, "peak_flops", layers->peak) &&
+           cJSON_AddStringToObject(json, "isa", layers->isa);
 }
 
 int report_print_json(const struct report *report, struct err *err)
@@ -57,7 +73,8 @@ int report_print_json(const struct report *report, struct err *err)
         cJSON_AddNumberToObject(json, "median_s", report->median) &&
         cJSON_AddNumberToObject(json, "min_s", report->min) &&
         cJSON_AddNumberToObject(json, "images_per_second", images_per_second(report)) &&
-        cJSON_AddNumberToObject(json, "peak_bytes", (double)report->peak_bytes))
+        cJSON_AddNumberToObject(json, "peak_bytes", (double)report->peak_bytes) &&
+        (!report->layers || add_layers(json, report->layers)))
         text = cJSON_PrintUnformatted(json);
     cJSON_Delete(json);
     if (!text)

@@ -4,13 +4,14 @@
 
 #include <stdint.h>
 
-#include "dcls/nn/bench.h"
+#include "layers.h"
 
 struct report {
     const struct bench_spec *spec;
     int threads, steps;
-    double median, min; /* seconds of a step */
-    int64_t peak_bytes; /* resident memory */
+    double median, min, mean;    /* seconds of a step */
+    int64_t peak_bytes;          /* resident memory */
+    const struct layers *layers; /* NULL: without the table */
 };
 
 /* Sorts seconds[0 … steps). */

@@ -32,6 +32,16 @@ def test_a_person_reads_the_same_in_two_lines():
     assert len(lines) == 2 and "reference" in lines[0] and "images/s" in lines[1] and "peak memory" in lines[1]
 
 
+def test_verbose_tells_what_each_operation_takes():
+    lines = bench("train", "resnet", "--verbose", *SMALL).stdout.splitlines()
+    table = [line for line in lines if line.startswith("layer")]
+    assert len([line for line in table if ".conv1 " in line and " fwd " in line and "%" in line]) == 8
+    assert lines[-1].split()[0] == "step" and lines[-1].endswith("100.0%")
+    found = json.loads(bench("infer", "resnet", "--verbose", "--json", *SMALL).stdout)
+    assert 0 < sum(op["forward"]["seconds"] for op in found["layers"]) < 3 * found["median_s"] * PATIENCE
+    assert found["peak_flops"] > 1e9 and found["isa"]
+
+
 def test_an_unknown_type_lists_the_types():
     done = bench("train", "alexnet")
     assert done.returncode == 2 and "'alexnet'" in done.stderr and "resnet" in done.stderr

@@ -14,7 +14,8 @@ struct bench_spec {
     const char *type;    /* "resnet", … (bench_type) */
     const char *backend; /* "onednn" | "reference" */
     int classes, batch_size, image_size;
-    int threads; /* below 1: one a processor */
+    int threads;  /* below 1: one a processor */
+    bool profile; /* times every op too, for bench_op */
 };
 
 /* The types and backends that this program has, the default one first; NULL behind the last. */
@@ -29,5 +30,20 @@ int bench_threads(const struct bench *bench);
 
 /* Times `steps` of them into seconds[]. */
 int bench_run(struct bench *bench, int steps, double *seconds, struct err *err);
+
+/* What a layer, or several that were fused into one op, took in the steps of bench_run. */
+struct bench_pass {
+    double seconds;          /* mean of a step */
+    double flop;             /* of a step, by definition; 0: not counted, it is bound by memory */
+    char implementation[96]; /* oneDNN's name, or ours */
+};
+struct bench_op {
+    char layer[96];                      /* "layer1.0.conv1"; empty without parameters */
+    char operation[96];                  /* "conv 3x3/2 64>128 28x28" */
+    struct bench_pass forward, backward; /* backward all 0 of inference */
+};
+/* How many (0 without spec.profile), in forward order, and one of them. */
+int bench_ops(const struct bench *bench);
+void bench_op(const struct bench *bench, int index, struct bench_op *op);
 
 #endif

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "src/bench/memory.h"
+#include "src/bench/peak.h"
 #include "src/bench/report.h"
 
 static void the_median_of_an_odd_number_is_the_middle_one(void **state)
@@ -43,12 +44,22 @@ static void the_peak_of_memory_grows_by_what_is_touched_and_stays(void **state)
     assert_true(memory_peak() > during - SLACK);
 }
 
+static void the_peak_is_that_of_a_core(void **state)
+{
+    (void)state;
+    const char *isa = NULL;
+    double flops = peak_flops(&isa);
+    assert_non_null(isa);
+    assert_true(flops > 1e9 && flops < 1e12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_median_of_an_odd_number_is_the_middle_one),
         cmocka_unit_test(the_median_of_an_even_number_is_half_way_between_the_middle_two),
         cmocka_unit_test(the_peak_of_memory_grows_by_what_is_touched_and_stays),
+        cmocka_unit_test(the_peak_is_that_of_a_core),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
