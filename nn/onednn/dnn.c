@@ -261,23 +261,6 @@ dnnl_primitive_desc_t dnn_eltwise(const struct dnn *dnn, bool training, bool bac
     return describe(dnn, &operation, NULL, hint, "an activation", err);
 }
 
-dnnl_primitive_desc_t dnn_norm(const struct dnn *dnn, bool training, bool backward, const struct layout *data,
-                               float eps, bool relu, dnnl_primitive_desc_t hint, struct err *err)
-{
-    unsigned flags = dnnl_use_scale | dnnl_use_shift;
-    flags |= training ? 0 : dnnl_use_global_stats;
-    flags |= relu ? dnnl_fuse_norm_relu : 0;
-    dnnl_batch_normalization_desc_t operation;
-    dnnl_status_t status =
-        backward ? dnnl_batch_normalization_backward_desc_init(&operation, dnnl_backward, &data->md, &data->md, eps,
-                                                               flags)
-                 : dnnl_batch_normalization_forward_desc_init(
-                       &operation, training ? dnnl_forward_training : dnnl_forward_inference, &data->md, eps, flags);
-    if (dnn_check(status, "a batch norm", err))
-        return NULL;
-    return describe(dnn, &operation, NULL, hint, "a batch norm", err);
-}
-
 dnnl_primitive_desc_t dnn_pool(const struct dnn *dnn, bool training, bool backward, bool max,
                                const struct layout *src, const struct layout *dst, const struct window *window,
                                dnnl_primitive_desc_t hint, struct err *err)

@@ -70,9 +70,6 @@ dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, struc
 /* SiLU (whose backward reads the input) or the sigmoid (whose backward reads the output). */
 dnnl_primitive_desc_t dnn_eltwise(const struct dnn *dnn, bool training, bool backward, enum activation activation,
                                   const struct layout *data, dnnl_primitive_desc_t hint, struct err *err);
-/* Gamma and beta are separate arrays; with `relu` the training passes keep a workspace. */
-dnnl_primitive_desc_t dnn_norm(const struct dnn *dnn, bool training, bool backward, const struct layout *data,
-                               float eps, bool relu, dnnl_primitive_desc_t hint, struct err *err);
 dnnl_primitive_desc_t dnn_pool(const struct dnn *dnn, bool training, bool backward, bool max,
                                const struct layout *src, const struct layout *dst, const struct window *window,
                                dnnl_primitive_desc_t hint, struct err *err);

@@ -9,7 +9,7 @@
              "\"imageSize\": 224, \"bytes\": 46830571}]"
 #define OPTIONS "\"epochs\": 3, \"batchSize\": 64, \"learningRate\": 0.01, \"optimizer\": \"sgd\", " \
                 "\"momentum\": 0.5, \"weightDecay\": 0.0001, \"imageSize\": 32, \"seed\": 7, \"augment\": \"none\", " \
-                "\"backend\": \"reference\", \"weights\": \"sha256:" SHA "\""
+                "\"fastDecode\": \"on\", \"cache\": 5, \"backend\": \"reference\", \"weights\": \"sha256:" SHA "\""
 
 static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_CLIENT_CONNECT] =

@@ -1,0 +1,8 @@
+/* The loops of batch norm for AVX-512. */
+#ifdef __x86_64__
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
+#include "norm_isa.h"
+#include "norm_loops.h"
+
+const struct norm_kernels norm_kernels_avx512 = { "norm:avx512", moments, forward, sums, backward };
+#endif
