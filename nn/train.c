@@ -294,7 +294,9 @@ static int save(struct trainer *trainer, double seconds, struct err *err)
         goto out;
     weights = model_draft_path(&draft, name, "pth");
     path = save_path(config);
-    if (!weights || !path || report_log_end(&trainer->log, name, seconds)) {
+    /* Behind the epochs, as who reads logs of the existing system expects those first. */
+    if (!weights || !path || (config->notice && buf_printf(&trainer->log, "Notice: %s\n", config->notice)) ||
+        report_log_end(&trainer->log, name, seconds)) {
         err_set(err, "no memory to save '%s'", name);
         goto out;
     }

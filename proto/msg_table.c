@@ -118,6 +118,8 @@ static const struct field training_progress[] = {
     { .name = "loss", .kind = FIELD_NUMBER, .offset = AT(loss), .since = 1, .min = -1e300, .max = 1e300 },
     NEW_FIELD("accuracy", FIELD_NUMBER, accuracy, 100),
     NEW_FIELD("result", FIELD_OBJECT, result, 0),
+    NEW_FIELD("message", FIELD_MESSAGE, message, MESSAGE_MAX),
+    NEW_FIELD("notice", FIELD_MESSAGE, notice, MESSAGE_MAX),
 };
 static const struct field training_failed[] = {
     NAME_FIELD("name", name, FIELD_OPTIONAL),
@@ -148,6 +150,7 @@ static const struct field worker_train[] = {
     TEXT_FIELD("dataDir", data_dir, FIELD_REQUIRED, 1),
     TEXT_FIELD("modelsDir", models_dir, FIELD_REQUIRED, 1),
     TEXT_FIELD("weightsFile", weights_file, FIELD_OPTIONAL, 1),
+    NEW_FIELD("notice", FIELD_MESSAGE, notice, MESSAGE_MAX),
     INT_FIELD("threads", threads, FIELD_OPTIONAL, 0, 1024),
 };
 static const struct field worker_inference[] = {

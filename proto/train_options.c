@@ -35,8 +35,9 @@ const struct train_option train_option_table[] = {
       .fallback = "1024", .help = "most memory to keep decoded images in, in MiB; 0: none are kept" },
     { .name = "backend", .flag = "backend", .type = OPTION_CHOICE, .offset = AT(backend), .fallback = "onednn",
       .choices = "onednn|reference", .help = "which implementation of the operations computes" },
-    { .name = "weights", .flag = "weights", .type = OPTION_TEXT, .offset = AT(weights), .fallback = "none",
-      .help = "where training starts: none (at random), or a .pth file" },
+    { .name = "weights", .flag = "weights", .type = OPTION_TEXT, .offset = AT(weights), .fallback = "imagenet",
+      .help = "where training starts: imagenet (torchvision's weights), none (at random), or a .pth or .safetensors "
+              "file or its https URL" },
 };
 const size_t train_option_count = sizeof train_option_table / sizeof train_option_table[0];
 _Static_assert(sizeof train_option_table / sizeof train_option_table[0] <= 32, "is_set has 32 bits");

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CONNECT_SECONDS = 10, STALL_SECONDS = 30 };
+enum { CONNECT_SECONDS = 5, STALL_SECONDS = 30 };
 static const size_t default_max_response = (size_t)16 << 20;
 
 int http_global_init(struct err *err)
@@ -184,6 +184,9 @@ static int set_up(struct transfer *transfer, struct curl_slist *headers, char *d
     SET(CURLOPT_LOW_SPEED_TIME, (long)ceil(stall));
     if (loopback)
         SET(CURLOPT_PROXY, "");
+    /* libcurl itself does not look at what OpenSSL's and curl's own users set for a certificate authority of theirs. */
+    if (getenv("SSL_CERT_FILE"))
+        SET(CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
     if (request->range_from > 0) {
         char range[32];
         snprintf(range, sizeof range, "%lld-", (long long)request->range_from);

@@ -1,6 +1,6 @@
 /* Files over HTTP: downloads that go on where they broke off, uploads in pieces to the broker's blob store.
  *
- * A download is known by its SHA-256. Without one nothing tells whether a part on disk is of the same file, so it then
+ * A download is known by its SHA-256, or by how that begins. Without one nothing tells whether a part on disk is of the same file, so it then
  * starts from the beginning. */
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -157,7 +157,7 @@ int http_download(const char *url, const char *path, const char *sha256, int64_t
             break;
         if (sha256_file(part, hex, err))
             goto out;
-        if (!strcmp(hex, sha256))
+        if (!strncmp(hex, sha256, strlen(sha256)))
             break;
         if (!resumed || start_over(&download)) {
             unlink(part);

@@ -77,10 +77,10 @@ static int take_type(struct train *train, const cJSON *body, struct err *err)
 
 static int check_weights(const char *weights, struct err *err)
 {
-    if (strcmp(weights, "none") == 0 ||
+    if (strcmp(weights, "none") == 0 || strcmp(weights, "imagenet") == 0 ||
         (strncmp(weights, WEIGHTS, sizeof WEIGHTS - 1) == 0 && sha256_is_hex(weights + sizeof WEIGHTS - 1)))
         return 0;
-    return err_set(err, "'weights' '%.200s' is neither 'none' nor 'sha256:HEX' of an uploaded blob", weights);
+    return err_set(err, "'weights' '%.200s' is none of 'imagenet', 'none' and 'sha256:HEX' of an uploaded blob", weights);
 }
 
 /* "nodes": "all" or a list of names; with exactly one it is "node". 0, or the HTTP status of the error. */

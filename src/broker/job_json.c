@@ -24,6 +24,8 @@ cJSON *job_json(const struct job *job)
     cJSON_AddStringToObject(object, "state", job_state_names[job->state]);
     if (*job->reason)
         cJSON_AddStringToObject(object, "reason", job->reason);
+    if (*job->notice)
+        cJSON_AddStringToObject(object, "notice", job->notice);
     cJSON_AddStringToObject(object, "modelName", job->model_name);
     cJSON_AddStringToObject(object, "modelType", job->model_type);
     cJSON *nodes = cJSON_AddArrayToObject(object, "nodes");

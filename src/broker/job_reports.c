@@ -174,6 +174,9 @@ void jobs_progress(struct jobs *jobs, struct node *node, struct msg *msg)
         return;
     job->sent = true;
     job->epoch = msg->epoch;
+    snprintf(job->reason, sizeof job->reason, "%s", msg->message ? msg->message : "");
+    if (msg->notice)
+        snprintf(job->notice, sizeof job->notice, "%s", msg->notice);
     if (msg->batch >= 0 && msg->batches >= 0) {
         job->batch = msg->batch;
         job->batches = msg->batches;

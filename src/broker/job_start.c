@@ -95,6 +95,7 @@ static void start(struct jobs *jobs, struct job *job, struct node *node)
     job->state = JOB_RUNNING;
     job->sent = false;
     job->reason[0] = 0;
+    job->notice[0] = 0;
     job->generation++;
     job->started = clock_wall_ms();
     snprintf(job->node, sizeof job->node, "%s", node->name);

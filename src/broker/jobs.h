@@ -33,7 +33,8 @@ struct job {
     cJSON *results;            /* per-epoch objects, an array */
     cJSON *data;               /* TRAINING_COMPLETED's */
     char *error;               /* why it failed */
-    char reason[96];           /* why it waits */
+    char reason[160];          /* why it waits, or what its node does before the first batch */
+    char notice[512];          /* what people should know of it; not stored */
     int64_t created, started, ended; /* wall clock, ms; 0: not yet */
     /* not stored */
     bool sent;                 /* SERVER TRAIN went out in this run of the broker, or the node said that it runs */

@@ -105,12 +105,28 @@ static void show_epochs(struct display *display, const cJSON *job, int epochs)
     }
 }
 
+/* What people should know of the job, once. */
+static void show_notice(struct display *display, const char *notice)
+{
+    struct buf clean;
+    if (!*notice || strncmp(notice, display->noticed, sizeof display->noticed - 1) == 0)
+        return;
+    snprintf(display->noticed, sizeof display->noticed, "%s", notice);
+    buf_init(&clean, PROGRESS_LINE_SIZE * 4);
+    text_clean(&clean, notice, TEXT_ONE_LINE);
+    display_clear(display);
+    fprintf(stderr, "dcls: %s\n", buf_text(&clean));
+    buf_release(&clean);
+}
+
 static void show_running(struct display *display, const cJSON *job, struct progress *progress)
 {
     char line[PROGRESS_LINE_SIZE];
     const char *node = cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(job, "nodes"), 0));
     if (progress->epoch <= 0 || progress->batches <= 0) {
-        snprintf(line, sizeof line, "job %.64s: '%.64s' prepares the training", api_text(job, "id"), node ? node : "");
+        const char *reason = api_text(job, "reason");
+        snprintf(line, sizeof line, "job %.64s: '%.64s' prepares the training%s%.200s", api_text(job, "id"),
+                 node ? node : "", *reason ? ": " : "", reason);
         display_say(display, line);
         return;
     }
@@ -135,6 +151,7 @@ void display_job(struct display *display, const cJSON *job)
     progress_read(&progress, job);
     if (display->plain_time <= 0)
         display->plain_time = clock_seconds();
+    show_notice(display, api_text(job, "notice"));
     show_epochs(display, job, progress.epochs);
     if (strcmp(state, "queued") == 0) {
         snprintf(line, sizeof line, "job %.64s is queued%s%s", api_text(job, "id"), *reason ? ": " : "", reason);

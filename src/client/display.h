@@ -9,6 +9,7 @@
 #include "progress.h"
 
 #define DISPLAY_SAID_SIZE 256
+#define DISPLAY_NOTICE_SIZE 512
 
 struct display {
     bool json, terminal;
@@ -17,6 +18,7 @@ struct display {
     struct eta eta;
     double plain_time;            /* when the last plain line was printed */
     char said[DISPLAY_SAID_SIZE]; /* the last state told, so that it is told once */
+    char noticed[DISPLAY_NOTICE_SIZE]; /* the last notice that was printed */
 };
 
 void display_init(struct display *display, bool json);

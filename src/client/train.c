@@ -13,7 +13,7 @@
 #include "dcls/proto/name.h"
 #include "dcls/proto/train_options.h"
 #include "interrupt.h"
-#include "upload.h"
+#include "weights.h"
 #include "watch.h"
 
 /* The kinds of network that any node may offer; which one does is the broker's to know. */
@@ -30,7 +30,7 @@ static const struct arg_option own_options[] = {
 struct train {
     const char *type, *name, *node;
     cJSON *nodes;             /* "all", or an array of names; NULL: not given */
-    const char *weights_file; /* NULL: nothing to upload */
+    const char *weights_file; /* or its URL; NULL: nothing to upload */
     bool detach;
     struct train_options options;
 };
@@ -38,9 +38,9 @@ struct train {
 static int take_weights(struct train *train, const struct train_option *option, const char *value, struct err *err)
 {
     train->weights_file = NULL;
-    if (strcmp(value, "imagenet") == 0 || strstr(value, "://") != NULL)
-        return err_set(err, "--weights '%s' is not offered by this version: give 'none' or a .pth file", value);
-    if (strcmp(value, "none") == 0 || strncmp(value, "sha256:", 7) == 0)
+    if (strstr(value, "://") != NULL && strncmp(value, "https://", 8) != 0)
+        return err_set(err, "--weights '%s' is no https:// URL", value);
+    if (strcmp(value, "none") == 0 || strcmp(value, "imagenet") == 0 || strncmp(value, "sha256:", 7) == 0)
         return train_option_parse(&train->options, option, value, err);
     train->weights_file = value;
     return 0;
@@ -101,7 +101,7 @@ static const char *placeholder(const struct train_option *option)
     case OPTION_TEXT:
         break;
     }
-    return strcmp(option->name, "weights") == 0 ? "none|FILE" : "TEXT";
+    return strcmp(option->name, "weights") == 0 ? "imagenet|none|FILE|URL" : "TEXT";
 }
 
 static int check_type(const char *type, struct err *err)
@@ -197,7 +197,7 @@ int client_train(struct client *client, int argc, char **argv)
         goto out;
     interrupt_catch();
     if (train.weights_file != NULL) {
-        if (upload_file(client, train.weights_file, digest, &err) < 0)
+        if (upload_weights(client, train.weights_file, digest, &err) < 0)
             goto fail;
         snprintf(weights, sizeof weights, "sha256:%s", digest);
         if (train_option_parse(&train.options, train_option_by_name("weights"), weights, &err) < 0)

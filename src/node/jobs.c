@@ -8,11 +8,13 @@
 
 #include "dcls/base/log.h"
 #include "dcls/proto/name.h"
+#include "news.h"
 #include "node.h"
 #include "prepare.h"
 
 #define JOBS_MAX 64                      /* waiting and running */
 #define KILL_S 10                        /* how long a worker may take to end once asked */
+#define NEWS_S 1                         /* between two words about a download */
 #define PROGRESS_BACKLOG (256 * 1024)    /* bytes under way beyond which batches are not told */
 
 enum job_state { JOB_WAITING, JOB_PREPARING, JOB_RUNNING };
@@ -25,6 +27,7 @@ struct job {
     struct errand *errand;
     struct child *child;
     struct preparation preparation;
+    int64_t downloaded; /* bytes told last */
     struct job *next;
 };
 
@@ -32,7 +35,7 @@ struct trainings {
     struct node *node;
     struct job *first; /* the one that is on, then those that wait */
     int count;
-    struct event *kill_timer;
+    struct event *kill_timer, *news_timer;
 };
 
 static void start_next(struct trainings *trainings);
@@ -223,7 +226,8 @@ static int fill_worker_train(const struct job *job, struct msg *msg)
     return msg_set(&msg->train_key, request->train_key) || msg_set(&msg->job, request->job) ||
                    msg_set(&msg->model_name, request->model_name) || msg_set(&msg->model_type, request->model_type) ||
                    msg_set(&msg->data_dir, job->preparation.data_dir) || msg_set(&msg->models_dir, node->models_dir) ||
-                   msg_set(&msg->weights_file, job->preparation.weights_file)
+                   msg_set(&msg->weights_file, job->preparation.weights_file) ||
+                   msg_set(&msg->notice, *job->preparation.notice.text ? job->preparation.notice.text : NULL)
                ? -1
                : 0;
 }
@@ -241,12 +245,34 @@ static int start_worker(struct job *job, struct err *err)
     return result;
 }
 
+static void arm_news(struct trainings *trainings)
+{
+    struct timeval delay = { NEWS_S, 0 };
+    event_add(trainings->news_timer, &delay);
+}
+
+static void on_news_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct trainings *trainings = arg;
+    struct job *job = trainings->first;
+    (void)fd;
+    (void)what;
+    if (!job || job->state != JOB_PREPARING)
+        return;
+    news_download(trainings->node, &job->request, &job->preparation, &job->downloaded);
+    arm_news(trainings);
+}
+
 static void prepare_done(void *arg, int result, const struct err *err)
 {
     struct job *job = arg;
     struct trainings *trainings = job->owner;
     struct err why = *err;
     job->errand = NULL;
+    if (!result && *job->preparation.notice.text) {
+        log_warn("training '%s': %s", job->request.model_name, job->preparation.notice.text);
+        news_send(trainings->node, &job->request, NULL, job->preparation.notice.text);
+    }
     if (job->preparation.fetches_dataset)
         node_refresh_dataset(trainings->node);
     if (!result && !job->cancelled && !job->has_outcome && !start_worker(job, &why))
@@ -269,9 +295,10 @@ static int prepare_run(void *arg, const volatile bool *stop, struct err *err)
 static int prepare(struct job *job, struct err *err)
 {
     struct node *node = job->owner->node;
-    if (preparation_init(&job->preparation, node, &job->request.options, err))
+    if (preparation_init(&job->preparation, node, job->request.model_type, &job->request.options, err))
         return -1;
     job->state = JOB_PREPARING;
+    arm_news(job->owner);
     if (!(job->errand = crew_start(node->crew, prepare_run, prepare_done, job)))
         return err_set(err, "no memory to start a training");
     return 0;
@@ -483,7 +510,10 @@ void trainings_stop(struct trainings *trainings)
 struct trainings *trainings_new(struct node *node, struct err *err)
 {
     struct trainings *trainings = calloc(1, sizeof *trainings);
-    if (!trainings || !(trainings->kill_timer = evtimer_new(node->base, on_kill_timer, trainings))) {
+    if (!trainings || !(trainings->kill_timer = evtimer_new(node->base, on_kill_timer, trainings)) ||
+        !(trainings->news_timer = evtimer_new(node->base, on_news_timer, trainings))) {
+        if (trainings && trainings->kill_timer)
+            event_free(trainings->kill_timer);
         free(trainings);
         err_set(err, "no memory for trainings");
         return NULL;
@@ -499,5 +529,6 @@ void trainings_free(struct trainings *trainings)
     while (trainings->first)
         forget(trainings->first);
     event_free(trainings->kill_timer);
+    event_free(trainings->news_timer);
     free(trainings);
 }

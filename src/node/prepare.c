@@ -9,12 +9,37 @@
 #include "dcls/base/sha256.h"
 #include "fetch.h"
 #include "node.h"
+#include "published.h"
 
 #define WEIGHTS_KEPT ((int64_t)8 << 30) /* bytes of fetched weights */
 #define WEIGHTS_PREFIX "sha256:"
 
-int preparation_init(struct preparation *preparation, const struct node *node, const struct train_options *options,
-                     struct err *err)
+static void lack_published(struct preparation *preparation, const char *why)
+{
+    err_set(&preparation->notice, "ImageNet weights cannot be had, so training starts at random: %s", why);
+    free(preparation->weights_file);
+    preparation->weights_file = NULL;
+    preparation->published = NULL;
+}
+
+static int plan_published(struct preparation *preparation, const char *type, struct err *err)
+{
+    struct err why = ERR_INIT;
+    preparation->published = published_find(type);
+    if (!preparation->published)
+        return 0; /* of a type that only the worker can refuse */
+    if (!(preparation->weights_file = published_path(preparation->published, &why)))
+        lack_published(preparation, why.text);
+    else if (asprintf(&preparation->part, "%s.part", preparation->weights_file) < 0) {
+        preparation->part = NULL;
+        return err_set(err, "no memory to start a training");
+    }
+    preparation->file = preparation->published ? preparation->published->file : NULL;
+    return 0;
+}
+
+int preparation_init(struct preparation *preparation, const struct node *node, const char *type,
+                     const struct train_options *options, struct err *err)
 {
     const char *api = uplink_api(node->link), *root = node_image_root(node), *weights = options->weights;
     /* Only a dataset that was fetched is kept like the broker's; a person's own is left alone. */
@@ -26,9 +51,11 @@ int preparation_init(struct preparation *preparation, const struct node *node, c
         return err_set(err, "no memory to start a training");
     if (!*weights || !strcmp(weights, "none"))
         return 0;
+    if (!strcmp(weights, "imagenet"))
+        return plan_published(preparation, type, err);
     const char *sha256 = weights + strlen(WEIGHTS_PREFIX);
     if (strncmp(weights, WEIGHTS_PREFIX, strlen(WEIGHTS_PREFIX)) != 0 || !sha256_is_hex(sha256))
-        return err_set(err, "weights '%s' are neither 'none' nor a blob 'sha256:HEX'", weights);
+        return err_set(err, "weights '%s' are none of 'imagenet', 'none' and a blob 'sha256:HEX'", weights);
     if (!api)
         return err_set(err, "this broker offers no weights");
     preparation->weights_file = fs_join(node->weights_dir, sha256);
@@ -39,6 +66,7 @@ void preparation_release(struct preparation *preparation)
 {
     free(preparation->data_dir);
     free(preparation->weights_file);
+    free(preparation->part);
     free(preparation->api);
     *preparation = (struct preparation){ 0 };
 }
@@ -65,6 +93,15 @@ int preparation_run(struct preparation *preparation, const volatile bool *stop, 
         return -1;
     if (!preparation->weights_file)
         return 0;
+    if (preparation->published) {
+        struct err why = ERR_INIT;
+        if (published_fetch(preparation->published, preparation->weights_file, stop, &why)) {
+            if (*stop)
+                return err_set(err, "%s", why.text);
+            lack_published(preparation, why.text);
+        }
+        return 0;
+    }
     const char *dir = preparation->node->weights_dir, *sha256 = strrchr(preparation->weights_file, '/') + 1;
     return fetch_cached_blob(preparation->api, dir, sha256, FETCH_WEIGHTS_MAX, WEIGHTS_KEPT, stop, err)
                ? err_prefix(err, "weights")

@@ -8,21 +8,27 @@
 #include "dcls/proto/train_options.h"
 
 struct node;
+struct published;
 
 struct preparation {
     char *data_dir;     /* where the worker finds the images */
     char *weights_file; /* NULL: none */
+    const struct published *published; /* weights_file is to hold these; NULL: it is a blob, or none */
+    char *part;         /* of what may be downloaded, for who wants to see it grow; NULL: nothing may */
+    const char *file;   /* its name */
+    struct err notice;  /* what people should know once it has run; empty: nothing */
     char *api;          /* the broker's; NULL: it has none */
     bool fetches_dataset;
     const struct node *node; /* of which only the paths are read */
 };
 
 /* Decides what is to be had from where. Released whether or not this fails. */
-int preparation_init(struct preparation *preparation, const struct node *node, const struct train_options *options,
-                     struct err *err);
+int preparation_init(struct preparation *preparation, const struct node *node, const char *type,
+                     const struct train_options *options, struct err *err);
 void preparation_release(struct preparation *preparation);
 
-/* Fetches what is not here. On one of the crew's threads. */
+/* Fetches what is not here. Published weights that cannot be had are no failure: there are none then, and a notice says
+ * so. On one of the crew's threads. */
 int preparation_run(struct preparation *preparation, const volatile bool *stop, struct err *err);
 
 #endif

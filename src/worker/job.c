@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dcls/base/fs.h"
+#include "dcls/base/log.h"
 #include "dcls/proto/name.h"
 
 #define THREADS_MAX 1024
@@ -46,8 +47,15 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         return err_set(err, "a job needs modelType, dataDir and modelsDir");
     if (msg->threads > THREADS_MAX)
         return err_set(err, "threads must be at most %d", THREADS_MAX);
-    if (strcmp(options->weights, "none") && *options->weights && !msg->weights_file)
+    bool imagenet = !strcmp(options->weights, "imagenet");
+    if (strcmp(options->weights, "none") && !imagenet && *options->weights && !msg->weights_file)
         return err_set(err, "the weights '%s' need a weightsFile", options->weights);
+    /* A node that could not get them says why. */
+    const char *notice = imagenet && !msg->weights_file && !msg->notice
+                             ? "no file of ImageNet weights was given: training starts at random"
+                             : msg->notice;
+    if (notice)
+        log_warn("%s", notice);
     *config = (struct train_config){
         .type = msg->model_type,
         .model_name = msg->model_name,
@@ -55,6 +63,7 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         .models_dir = msg->models_dir,
         .data_dir_shown = DATA_DIR_SHOWN,
         .weights_file = msg->weights_file,
+        .notice = notice,
         .optimizer = options->optimizer,
         .augment = options->augment,
         .backend = options->backend,

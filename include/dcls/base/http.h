@@ -1,5 +1,6 @@
 /* HTTP requests, by libcurl (named in no other file). Blocking, one request a call, each with deadlines: the client
- * uses it from main, the node from its fetch threads, never from an event loop. http:// and https:// only. */
+ * uses it from main, the node from its fetch threads, never from an event loop. http:// and https:// only; for the
+ * latter $SSL_CERT_FILE, where set, holds the certificates to trust in place of the system's. */
 #ifndef DCLS_BASE_HTTP_H
 #define DCLS_BASE_HTTP_H
 
@@ -43,7 +44,7 @@ struct http_response {
 int http_send(const struct http_request *request, struct http_response *response, struct err *err);
 void http_response_release(struct http_response *response);
 
-/* Downloads to `path` through `path`.part; `sha256` is checked, a wrong file is removed. It is resumed where a part
+/* Downloads to `path` through `path`.part; `sha256` (or how it begins) is checked, a wrong file is removed. It is resumed where a part
  * stands there. Where `sha256` is NULL nothing tells what a part is of: it then starts from the beginning. At most
  * `max` bytes. The folder must exist. */
 int http_download(const char *url, const char *path, const char *sha256, int64_t max, const volatile bool *stop,

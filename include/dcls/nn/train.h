@@ -13,7 +13,8 @@ struct train_config {
     const char *data_dir;       /* real: ImageFolder or IDX files */
     const char *models_dir;     /* real: MODEL/MODEL.pth, .json, .txt, classes.txt are written below */
     const char *data_dir_shown; /* virtual, for the report: "./images" */
-    const char *weights_file;   /* .pth to start from; NULL: random */
+    const char *weights_file;   /* .pth or .safetensors to start from; NULL: random */
+    const char *notice;         /* a line for people in the log, behind the epochs; NULL: none */
     const char *optimizer;      /* "adam" | "sgd" */
     const char *augment;        /* "none" | "basic" | "strong" */
     const char *backend;        /* "onednn" | "reference" */

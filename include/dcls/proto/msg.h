@@ -66,7 +66,8 @@ struct msg {
     char *inference_key;
     char *json_name;
     char *new_model;
-    char *message;         /* ERROR, TRAINING FAILED */
+    char *message;         /* ERROR, TRAINING FAILED; TRAINING PROGRESS: what is done before the first batch */
+    char *notice;          /* TRAINING PROGRESS, WORKER TRAIN: what people should know of the training */
     char *image_path;      /* virtual, SERVER INFERENCE */
     char *image_sha256;    /* "imageSha256": the image is this blob of the broker's */
     char *model_sha256;    /* "modelSha256" */

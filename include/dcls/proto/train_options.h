@@ -28,7 +28,7 @@ struct train_options {
     char fast_decode[4];        /* off | on */
     int64_t cache;              /* 1024, in MiB */
     char backend[16];           /* onednn | reference */
-    char weights[OPTION_TEXT_SIZE]; /* none | sha256:HEX, a blob of the broker's */
+    char weights[OPTION_TEXT_SIZE]; /* imagenet | none | sha256:HEX, a blob of the broker's */
     uint32_t is_set;            /* bit i: row i of train_option_table was given */
 };
 

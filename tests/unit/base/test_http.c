@@ -269,6 +269,24 @@ static void a_download_arrives_whole(void **state)
     download_release(&download);
 }
 
+static void a_download_may_be_known_by_how_its_digest_begins(void **state)
+{
+    struct download download;
+    struct err err = ERR_INIT;
+    char digits[9] = "";
+    download_init(&download, state);
+    memcpy(digits, download.sha256, 8);
+    put(state, "file.part", download.bytes, 60000);
+    assert_int_equal(http_download(download.url, download.path, digits, SIZE, NULL, &err), 0);
+    expect_whole(&download);
+    assert_int_equal(download.server.last_range, 60000);
+    digits[7] = digits[7] == '0' ? '1' : '0';
+    assert_int_equal(http_download(download.url, download.path, digits, SIZE, NULL, &err), -1);
+    assert_non_null(strstr(err.text, "is not what was asked for"));
+    assert_false(fs_is_file(download.part));
+    download_release(&download);
+}
+
 static void a_download_goes_on_where_it_broke_off(void **state)
 {
     struct download download;
@@ -520,6 +538,7 @@ int main(void)
         cmocka_unit_test(every_wait_has_an_end),
         cmocka_unit_test(an_answer_larger_than_allowed_is_refused),
         TEST(a_download_arrives_whole),
+        TEST(a_download_may_be_known_by_how_its_digest_begins),
         TEST(a_download_goes_on_where_it_broke_off),
         TEST(a_download_goes_on_from_the_part_on_disk),
         TEST(a_server_that_knows_no_ranges_sends_the_whole_again),

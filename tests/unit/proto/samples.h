@@ -9,7 +9,8 @@
              "\"imageSize\": 224, \"bytes\": 46830571}]"
 #define OPTIONS "\"epochs\": 3, \"batchSize\": 64, \"learningRate\": 0.01, \"optimizer\": \"sgd\", " \
                 "\"momentum\": 0.5, \"weightDecay\": 0.0001, \"imageSize\": 32, \"seed\": 7, \"augment\": \"none\", " \
-                "\"fastDecode\": \"on\", \"cache\": 5, \"backend\": \"reference\", \"weights\": \"sha256:" SHA "\""
+                "\"fastDecode\": \"on\", \"cache\": 64, " \
+                "\"backend\": \"reference\", \"weights\": \"sha256:" SHA "\""
 
 static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_CLIENT_CONNECT] =
@@ -48,7 +49,8 @@ static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_TRAINING_PROGRESS] =
         "{\"type\": \"TRAINING PROGRESS\", \"name\": \"node0\", \"train_key\": \"train:1\", \"model_name\": \"m1\", "
         "\"job\": \"3\", \"generation\": 0, \"epoch\": 1, \"epochs\": 3, \"batch\": 5, \"batches\": 10, "
-        "\"imagesPerSecond\": 4.25, \"loss\": 0.4885, \"accuracy\": 79.57, \"result\": {\"epoch\": 1}}",
+        "\"imagesPerSecond\": 4.25, \"loss\": 0.4885, \"accuracy\": 79.57, \"result\": {\"epoch\": 1}, "
+        "\"message\": \"fetching\", \"notice\": \"starts at random\"}",
     [MSG_TRAINING_FAILED] =
         "{\"type\": \"TRAINING FAILED\", \"name\": \"node0\", \"train_key\": \"train:1\", \"model_name\": \"m1\", "
         "\"job\": \"3\", \"generation\": 1, \"message\": \"no images\", \"cancelled\": false}",
@@ -63,7 +65,7 @@ static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_WORKER_TRAIN] =
         "{\"type\": \"WORKER TRAIN\", \"modelName\": \"m1\", \"modelType\": \"resnet\", " OPTIONS
         ", \"train_key\": \"train:1\", \"job\": \"3\", \"generation\": 1, \"dataDir\": \"/d\", \"modelsDir\": \"/m\", "
-        "\"weightsFile\": \"/w.pth\", \"threads\": 2}",
+        "\"weightsFile\": \"/w.pth\", \"notice\": \"starts at random\", \"threads\": 2}",
     [MSG_WORKER_INFERENCE] =
         "{\"type\": \"WORKER INFERENCE\", \"inference_key\": \"inference:1\", \"image_path\": \"images/a.jpg\", "
         "\"imageFile\": \"/i/a.jpg\", \"model_name\": \"m1\", \"modelsDir\": \"/m\", \"threads\": 2}",

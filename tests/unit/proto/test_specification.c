@@ -136,7 +136,7 @@ static void the_table_of_options_is_the_programs(void **state)
             while ((choice = strsep(&rest, "|")))
                 buf_printf(&done, "%s%s", choice, rest ? "`, `" : "");
         } else if (option->type == OPTION_TEXT) {
-            buf_puts(&done, "none`, `sha256:DIGEST` (a blob of the broker's)");
+            buf_puts(&done, "imagenet`, `none`, `sha256:DIGEST` (a blob of the broker's)");
         } else {
             buf_printf(&done, "%.17g to %.17g", option->min, option->max);
         }

@@ -119,7 +119,7 @@ static void a_text_is_bounded_and_has_no_control_characters(void **state)
     text[OPTION_TEXT_SIZE] = '\0';
     train_options_init(&options);
     assert_int_equal(train_option_parse(&options, weights, text, &err), -1);
-    assert_string_equal(options.weights, "none");
+    assert_string_equal(options.weights, "imagenet");
     text[OPTION_TEXT_SIZE - 1] = '\0';
     assert_int_equal(train_option_parse(&options, weights, text, &err), 0);
     assert_string_equal(options.weights, text);
@@ -142,7 +142,7 @@ static void defaults_are_the_documented_ones_and_count_as_not_given(void **state
     assert_int_equal(options.seed, 0);
     assert_string_equal(options.augment, "basic");
     assert_string_equal(options.backend, "onednn");
-    assert_string_equal(options.weights, "none");
+    assert_string_equal(options.weights, "imagenet");
     assert_int_equal(options.is_set, 0);
 }
 
