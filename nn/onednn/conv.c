@@ -2,15 +2,17 @@
  *
  * In training the canonical weights are the ones that the optimiser moves; forward and backward-data read packed copies
  * (one, where both want the same layout). Backward-weights writes into the canonical gradient, by way of scratch where
- * its layout differs; where oneDNN has no fast kernel for the shape, a matrix product replaces it. In evaluation batch
+ * its layout differs; where oneDNN has no fast kernel for the shape, loops of ours or a matrix product replace it. In evaluation batch
  * norm is folded into weights and bias, and the sum and the activation behind it are done by the same primitive. */
 #include "conv_gradient.h"
+#include "depthwise_gradient.h"
 
 struct conv_state {
     struct primitive forward, data, weights;
     struct primitive pack_forward, pack_data, unpack_gradient;
     struct primitive copy_sum;          /* in[1] to the output, where they could not share memory */
     struct conv_gradient product;       /* used instead of weights for some shapes */
+    struct depthwise_gradient depthwise; /* likewise */
     float *packed_forward, *packed_data; /* NULL: the canonical weights serve; packed_data may be packed_forward */
     float *bias;                        /* PLAN_EVAL: folded */
     size_t scratchpad_backward, gradient_bytes, input_bytes; /* the parts of the backward scratch */
@@ -121,6 +123,9 @@ static int prepare_backward_weights(struct plan *plan, struct op *op, const stru
     dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_WEIGHTS, &layouts, &window, false, ACTIVATION_NONE, hint, err);
     if (desc && dnn_is_plain(desc)) {
         dnnl_primitive_desc_destroy(desc);
+        depthwise_gradient_init(&state->depthwise, plan, op, &layouts.src, &layouts.dst);
+        if (state->depthwise.run)
+            return 0;
         return conv_gradient_init(&state->product, plan, op, &layouts.src, &layouts.dst, err);
     }
     if (!desc || primitive_init(&state->weights, dnn, desc, err) ||
@@ -264,8 +269,12 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state;
     const struct dnn *dnn = dnn_of(plan);
     if (primitive_run(&state->weights, dnn, err) || primitive_run(&state->unpack_gradient, dnn, err) ||
-        conv_gradient_run(&state->product, dnn, err) ||
-        primitive_run(&state->data, dnn, err))
+        conv_gradient_run(&state->product, dnn, err))
+        return -1;
+    if (state->depthwise.run)
+        depthwise_gradient_run(&state->depthwise, op->layer->groups, value_data(plan, op->in[0]),
+                               value_grad(plan, op->out), param_grad(plan, op->layer->weight));
+    if (primitive_run(&state->data, dnn, err))
         return -1;
     if (state->input_bytes) {
         size_t before = state->scratchpad_backward + state->gradient_bytes;
@@ -302,7 +311,9 @@ static const char *implementation(const struct op *op, enum op_pass pass)
     case PASS_BACKWARD_DATA:
         return primitive_implementation(&state->data);
     case PASS_BACKWARD_WEIGHTS:
-        return state->product.used ? "matrix product" : primitive_implementation(&state->weights);
+        return state->product.used    ? "matrix product"
+               : state->depthwise.run ? "depthwise"
+                                      : primitive_implementation(&state->weights);
     }
     return NULL;
 }

@@ -1,0 +1,9 @@
+/* The loops of depthwise.h, once for each instruction set and the blocks that oneDNN uses with it. */
+#ifndef DCLS_NN_KERNELS_DEPTHWISE_ISA_H
+#define DCLS_NN_KERNELS_DEPTHWISE_ISA_H
+
+#include "depthwise.h"
+
+extern depthwise_weights depthwise_weights_16_avx512, depthwise_weights_8_avx2;
+
+#endif

@@ -1,0 +1,94 @@
+/* The loops of depthwise.h, for the instruction set and the number of LANES that the including file names. Not a header
+ * of its own. */
+#include <stdint.h>
+#include <string.h>
+
+#include "depthwise_isa.h"
+
+typedef float lanes __attribute__((vector_size(4 * LANES)));
+typedef float lanes_unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+#define LOAD(from) (*(const lanes_unaligned *)(from))
+#define INLINE static inline __attribute__((always_inline))
+
+/* The outputs [*first, *end) of a dimension for which every tap falls inside the input. */
+static void inside(const struct depthwise *s, size_t size, size_t out_size, size_t *first, size_t *end)
+{
+    *first = (s->padding + s->stride - 1) / s->stride;
+    *end = size + s->padding < s->kernel ? 0 : (size + s->padding - s->kernel) / s->stride + 1;
+    *end = *end > out_size ? out_size : *end;
+    *first = *first > *end ? *end : *first;
+}
+
+/* A row of outputs [first, end), every tap inside: sums[k] += dout[x] * in[x * stride + k]. */
+INLINE void row_of(size_t kernel, const float *in, const float *dout, size_t first, size_t end, size_t stride, lanes *sums)
+{
+    lanes kept[DEPTHWISE_KERNEL_MAX];
+    for (size_t k = 0; k < kernel; k++)
+        kept[k] = sums[k];
+    for (size_t x = first; x < end; x++) {
+        const lanes gradient = LOAD(dout + x * LANES);
+        const float *from = in + x * stride * LANES;
+        for (size_t k = 0; k < kernel; k++)
+            kept[k] += gradient * LOAD(from + k * LANES);
+    }
+    for (size_t k = 0; k < kernel; k++)
+        sums[k] = kept[k];
+}
+
+/* The kernel's size and the stride as constants, so that the sums stay in registers. */
+static void row(const struct depthwise *s, const float *in, const float *dout, size_t first, size_t end, lanes *sums)
+{
+    if (s->kernel == 3 && s->stride == 1)
+        row_of(3, in, dout, first, end, 1, sums);
+    else if (s->kernel == 3 && s->stride == 2)
+        row_of(3, in, dout, first, end, 2, sums);
+    else if (s->kernel == 5 && s->stride == 1)
+        row_of(5, in, dout, first, end, 1, sums);
+    else if (s->kernel == 5 && s->stride == 2)
+        row_of(5, in, dout, first, end, 2, sums);
+    else
+        row_of(s->kernel, in, dout, first, end, s->stride, sums);
+}
+
+/* The same for outputs [first, end) at the edges, where taps may fall outside; `in` is the row's start. */
+static void edge(const struct depthwise *s, const float *in, const float *dout, size_t first, size_t end, lanes *sums)
+{
+    for (size_t x = first; x < end; x++) {
+        const lanes gradient = LOAD(dout + x * LANES);
+        for (size_t k = 0; k < s->kernel; k++) {
+            size_t at = x * s->stride + k; /* behind the padding */
+            if (at >= s->padding && at - s->padding < s->w)
+                sums[k] += gradient * LOAD(in + (at - s->padding) * LANES);
+        }
+    }
+}
+
+static void weights(const struct depthwise *s, size_t group, const float *in, const float *dout, float *dweight)
+{
+    size_t first, end;
+    lanes total[DEPTHWISE_KERNEL_MAX * DEPTHWISE_KERNEL_MAX] = { 0 };
+    inside(s, s->w, s->out_w, &first, &end);
+    for (size_t n = 0; n < s->n; n++) {
+        const float *image = in + (n * s->groups + group) * s->h * s->w * LANES;
+        const float *gradient = dout + (n * s->groups + group) * s->out_h * s->out_w * LANES;
+        /* By image, so that no sum grows large beside what is added to it. */
+        lanes sums[DEPTHWISE_KERNEL_MAX * DEPTHWISE_KERNEL_MAX] = { 0 };
+        for (size_t y = 0; y < s->out_h; y++)
+            for (size_t k = 0; k < s->kernel; k++) {
+                size_t at = y * s->stride + k;
+                if (at < s->padding || at - s->padding >= s->h)
+                    continue;
+                const float *line = image + (at - s->padding) * s->w * LANES;
+                const float *out = gradient + y * s->out_w * LANES;
+                lanes *taps = sums + k * s->kernel;
+                edge(s, line, out, 0, first, taps);
+                if (first < end) /* (first * stride - padding is not negative) */
+                    row(s, line + (first * s->stride - s->padding) * LANES, out + first * LANES, 0, end - first, taps);
+                edge(s, line, out, end, s->out_w, taps);
+            }
+        for (size_t k = 0; k < s->kernel * s->kernel; k++)
+            total[k] += sums[k];
+    }
+    memcpy(dweight, total, s->kernel * s->kernel * sizeof *total);
+}
