@@ -20,7 +20,7 @@ struct archive {
     char key[PICKLE_KEY_SIZE];
     char *storage;
     size_t storage_size;
-    size_t unpacked; /* bytes of all storages so far */
+    size_t unpacked, max; /* bytes of all storages: so far, at most */
 };
 
 static int archive_open(struct archive *archive, const void *bytes, size_t count, struct err *err)
@@ -147,8 +147,8 @@ static int read_storage(struct archive *archive, const struct pickled_tensor *te
         if (info.size != size)
             return err_set(err, "'%s' needs %zu bytes, but the archive's '%s' has %llu", tensor->name, size, name,
                            (unsigned long long)info.size);
-        if (size > TENSORS_BYTES_MAX - archive->unpacked)
-            return err_set(err, "the archive holds more than %zu bytes of tensors", TENSORS_BYTES_MAX);
+        if (size > archive->max - archive->unpacked)
+            return err_set(err, "the archive unpacks to more than %zu bytes, too many for its size", archive->max);
         archive->unpacked += size;
         free(archive->storage);
         archive->storage = NULL;
@@ -172,7 +172,8 @@ static int read_tensor(struct archive *archive, const struct pickled_tensor *win
 
 int pth_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
 {
-    struct archive archive = {0};
+    struct archive archive = {.max = tensors_max_of(count)};
+    tensors->max = archive.max;
     struct pickled pickled = {0};
     int status = -1;
     if (archive_open(&archive, bytes, count, err) || find_prefix(&archive, err) || check_byte_order(&archive, err) ||

@@ -163,6 +163,7 @@ int pth_old_tensors(const void *bytes, size_t count, struct tensors *tensors, st
     }
     if (read_system(&file, err) || read_dictionary(&file, err) || sort_by_key(&file, err) || read_storages(&file, err))
         goto out;
+    tensors->max = tensors_max_of(count);
     for (size_t i = 0; i < file.pickled.count; i++) {
         const struct pickled_tensor *window = &file.pickled.list[i];
         if (!file.storages[i]) {

@@ -21,6 +21,12 @@ size_t tensor_type_size(enum tensor_type type)
     return 8;
 }
 
+size_t tensors_max_of(size_t count)
+{
+    size_t max = ((size_t)1 << 20) + 20 * (count < TENSORS_BYTES_MAX ? count : TENSORS_BYTES_MAX);
+    return max < TENSORS_BYTES_MAX ? max : TENSORS_BYTES_MAX;
+}
+
 int64_t shape_count(int rank, const int64_t *shape)
 {
     int64_t count = 1;
@@ -53,8 +59,10 @@ struct tensor *tensors_add(struct tensors *tensors, const char *name, enum tenso
         return NULL;
     }
     size_t count = (size_t)shape_count(rank, shape), bytes = count * tensor_type_size(type);
-    if (tensors->count >= TENSORS_MAX || bytes > TENSORS_BYTES_MAX - tensors->bytes) {
-        err_set(err, "there are more than %d tensors or %zu bytes of them", TENSORS_MAX, TENSORS_BYTES_MAX);
+    size_t max = tensors->max ? tensors->max : TENSORS_BYTES_MAX;
+    if (tensors->count >= TENSORS_MAX || bytes > max - tensors->bytes) {
+        err_set(err, "there are more than %d tensors or, for the size of the file, too many bytes of them: %zu",
+                TENSORS_MAX, max);
         return NULL;
     }
     struct tensor tensor = {.type = type, .rank = rank, .count = count};

@@ -2,6 +2,7 @@
 import hashlib
 import http.server
 import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from harness import make_dataset
+from harness import make_dataset, wait_for
 
 TRAIN = ["train", "resnet", "--epochs", 1, "--image-size", 32, "--batch-size", 8]
 NAME = "resnet18-f37072fd.pth"
@@ -111,3 +112,57 @@ def test_weights_of_a_url_are_fetched_by_the_client_and_checked_by_their_name(cl
         done = cluster.client(*TRAIN, "--weights", wrong, check=False)
         assert done.returncode == 1 and culprit in done.stderr.splitlines()[-1]
     assert cluster.client(*TRAIN, "--weights", "http://127.0.0.1/x.pth", check=False).returncode == 2
+
+
+def test_a_download_is_told_while_it_lasts(cluster, monkeypatch, server, tmp_path):
+    folder, url, certificate, _ = server
+    started = threading.Event()
+
+    class Slow:
+        """What SimpleHTTPRequestHandler copies from: 100 kB at a time, three times a second."""
+
+        def __init__(self, file):
+            self.file = file
+
+        def read(self, _size=-1):
+            started.set()
+            time.sleep(0.3)
+            return self.file.read(100_000)
+
+        def close(self):
+            self.file.close()
+
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "copyfile",
+                        lambda self, source, out: shutil.copyfileobj(Slow(source), out))
+    (folder / NAME).write_bytes(bytes(1_500_000))
+    start(cluster, monkeypatch, XDG_CACHE_HOME=tmp_path / "cache", DCLS_WEIGHTS_URL=url, SSL_CERT_FILE=certificate)
+    job = cluster.train()
+    assert started.wait(20)
+    told = wait_for("word of the download", lambda: cluster.job(job).get("reason", ""))
+    assert told.startswith(f"fetching '{NAME}', ") and told.endswith(" MB so far"), told
+    ended = cluster.wait_job(job)
+    assert ended["state"] == "completed" and "reason" not in ended
+    assert "is not what was asked for" in ended["notice"]
+    assert os.listdir(tmp_path / "cache/dcls") == [NAME + ".lock"]
+
+
+def test_a_cancel_ends_a_download(cluster, monkeypatch, server, tmp_path):
+    folder, url, certificate, _ = server
+    started, go_on = threading.Event(), threading.Event()
+
+    def stuck(self, source, out):
+        out.write(source.read(1000))
+        out.flush()
+        started.set()
+        go_on.wait(60)
+
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "copyfile", stuck)
+    (folder / NAME).write_bytes(bytes(1_500_000))
+    start(cluster, monkeypatch, XDG_CACHE_HOME=tmp_path / "cache", DCLS_WEIGHTS_URL=url, SSL_CERT_FILE=certificate)
+    job = cluster.train()
+    try:
+        assert started.wait(20)
+        cluster.client("cancel", job)
+        assert cluster.wait_job(job, seconds=10)["state"] == "cancelled"
+    finally:
+        go_on.set()

@@ -217,6 +217,9 @@ static void numbers_of_16_bits_are_widened(void **state)
 #define STORED                                                                                                         \
     "X\1\0\0\0"                                                                                                        \
     "0X\3\0\0\0cpuK\x0ctQ" /* 12 numbers */
+#define BOMB_STORED                                                                                                    \
+    "X\1\0\0\0"                                                                                                        \
+    "0X\3\0\0\0cpuJ\0\0\x20\0tQ" /* 2097152 numbers */
 #define TAIL "\x89}tRu."
 
 static void a_well_formed_pickle_is_read(void **state)
@@ -361,10 +364,26 @@ static char *make_zip(const struct entry *entries, size_t *count)
     return bytes;
 }
 
+/* A pickle that shows one storage of 12 numbers under 30000 names, which a memo keeps short. */
+static char *many_windows(size_t *length)
+{
+    static const char first[] = HEAD NAMED STORED "K\0(K\x0ct(K\1t\x89}tRq\0", next[] = "X\1\0\0\0wh\0";
+    struct buf out;
+    buf_init(&out, PICKLE_BYTES_MAX);
+    assert_int_equal(buf_append(&out, first, sizeof(first) - 1), 0);
+    for (int i = 0; i < 30000; i++)
+        assert_int_equal(buf_append(&out, next, sizeof(next) - 1), 0);
+    assert_int_equal(buf_puts(&out, "u."), 0);
+    *length = out.len;
+    return buf_detach(&out);
+}
+
 static void an_archive_that_does_not_fit_its_pickle_is_refused(void **state)
 {
     (void)state;
     static const char pickle[] = HEAD NAMED STORED "K\0(K\x0ct(K\1t" TAIL;
+    size_t many_length;
+    char *many = many_windows(&many_length);
     static char numbers[12 * 4 + 1], bomb[8 << 20];
     size_t length = sizeof(pickle) - 1;
     const struct {
@@ -378,6 +397,10 @@ static void an_archive_that_does_not_fit_its_pickle_is_refused(void **state)
         {{{"a/data.pkl", pickle, length}, {"a/data/0", numbers, 49}}, "has 49"},
         {{{"a/data.pkl", pickle, length}, {"a/data/0", bomb, sizeof(bomb)}}, "has 8388608"},
         {{{"a/data.pkl", bomb, sizeof(bomb)}}, "missing or too large"},
+        /* 8 MiB of zeros, as the pickle says, in a file of 8 KiB; and one storage shown 30000 times. */
+        {{{"a/data.pkl", PICKLE(HEAD NAMED BOMB_STORED "K\0(K\x0ct(K\1t" TAIL)}, {"a/data/0", bomb, sizeof(bomb)}},
+         "too many for its size"},
+        {{{"a/data.pkl", many, many_length}, {"a/data/0", numbers, 48}}, "too many bytes of them"},
         {{{"a/data.pkl", pickle, length}, {"b/data.pkl", pickle, length}}, "more than one"},
         {{{"data.pkl", pickle, length}}, "has no '/data.pkl'"},
         {{{"/data.pkl", pickle, length}}, "impossible name"},
@@ -389,6 +412,7 @@ static void an_archive_that_does_not_fit_its_pickle_is_refused(void **state)
         expect_refused(bytes, count, cases[i].reason);
         free(bytes);
     }
+    free(many);
     const struct entry whole[] = {
         {"a/data.pkl", pickle, length}, {"a/data/0", numbers, 48}, {"a/byteorder", "little", 6}, {0}};
     size_t count;
