@@ -4,6 +4,7 @@
 #   make demo         train, classify and shut down, end to end
 #   make test         every test that needs nothing but this repository
 #   make test-shared  tests on photos, ImageNet weights and PyTorch: DCLS_SHARED names their folder
+#   make bench        dcls beside PyTorch and ONNX Runtime: BENCH_PAIRS pairs of runs each, written to BENCH_REPORT
 #   make asan         make test under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make fuzz         each fuzzer for FUZZ_SECONDS
 #   make lint         warnings as errors, cppcheck, who may use what
@@ -16,6 +17,10 @@ PYTHON ?= /usr/bin/python3
 DCLS_SHARED ?=
 ORT_MODULES ?= $(BUILD)/onnxruntime/node_modules
 FUZZ_SECONDS ?= 30
+BENCH_PAIRS ?= 5
+BENCH_REPORT ?= docs/BENCHMARKS.md
+BENCH_README := $(if $(filter docs/BENCHMARKS.md,$(BENCH_REPORT)),README.md)
+ONNXRUNTIME := 1.30.0
 JOBS := $(shell nproc)
 
 BUILD_DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libssl-dev libdnnl-dev libstb-dev \
@@ -141,6 +146,19 @@ test-shared:
 	    ORT_MODULES=$(abspath $(ORT_MODULES)) \
 	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/shared
 
+# npm comes with Node where that is not Debian's. The package downloads libraries for GPUs unless it is told not to.
+PEERS := $(BUILD)/peers
+ONNXRUNTIME_PACKAGE := $(PEERS)/node_modules/onnxruntime-node/package.json
+$(ONNXRUNTIME_PACKAGE):
+	@mkdir -p $(PEERS)
+	ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix $(PEERS) --no-audit --no-fund onnxruntime-node@$(ONNXRUNTIME)
+
+bench:
+	$(call install_packages,$(DEMO_DEPS) $(SHARED_DEPS) python3-numpy $(if $(shell command -v npm),,nodejs npm))
+	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(BUILD)/tests/tools/loader $(ONNXRUNTIME_PACKAGE)
+	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
+	    $(PYTHON) tests/bench/bench.py $(PEERS) $(BENCH_REPORT) $(BENCH_PAIRS) $(BENCH_README)
+
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 asan: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan PROGRAM=dcls-asan CFLAGS="-O1 -g $(SANITIZE)" build-tests
@@ -172,4 +190,4 @@ install: all
 clean:
 	rm -rf $(BUILD) build-asan build-fuzz build-lint $(PROGRAM) dcls-asan
 
-.PHONY: all deps demo test build-tests run-tests test-shared asan fuzz build-fuzzers lint install clean
+.PHONY: all deps demo test build-tests run-tests test-shared bench asan fuzz build-fuzzers lint install clean

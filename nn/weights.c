@@ -1,33 +1,32 @@
-/* The numbers of a network: three flat allocations, and how a training from scratch fills them. */
+/* The numbers of a network: three flat arrays, and how a training from scratch fills them. */
 #include <math.h>
 
 #include "net.h"
 #include "rng.h"
 
-/* Zeroed and 64-byte aligned. Never NULL for want of elements. */
-static void *zeros(size_t count, size_t size)
+static size_t rounded(size_t bytes)
 {
-    size_t bytes = (count * size + 63) / 64 * 64;
-    bytes = bytes ? bytes : 64;
-    void *memory = aligned_alloc(64, bytes);
-    if (memory)
-        memset(memory, 0, bytes);
-    return memory;
+    return (bytes + 63) / 64 * 64;
 }
 
+/* One allocation for all three: calloc takes so much from the system afresh, whose pages are zero without being
+ * touched, so that a model that is being loaded has them in memory only once the file's have gone. */
 struct weights *weights_new(const struct net *net, struct err *err)
 {
+    size_t trained = rounded(net->trained_count * sizeof(float)), stats = rounded(net->stats_count * sizeof(float));
     struct weights *weights = calloc(1, sizeof *weights);
-    if (weights) {
-        weights->trained = zeros(net->trained_count, sizeof *weights->trained);
-        weights->stats = zeros(net->stats_count, sizeof *weights->stats);
-        weights->tracked = zeros(net->tracked_count, sizeof *weights->tracked);
-    }
-    if (!weights || !weights->trained || !weights->stats || !weights->tracked) {
-        weights_free(weights);
+    char *memory = calloc(1, trained + stats + rounded(net->tracked_count * sizeof(int64_t)) + 64);
+    if (!weights || !memory) {
+        free(memory);
+        free(weights);
         err_set(err, "out of memory for %zu weights", net->trained_count + net->stats_count);
         return NULL;
     }
+    char *at = memory + (64 - (uintptr_t)memory % 64) % 64;
+    *weights = (struct weights){ .trained = (float *)at,
+                                 .stats = (float *)(at + trained),
+                                 .tracked = (int64_t *)(at + trained + stats),
+                                 .memory = memory };
     return weights;
 }
 
@@ -35,9 +34,7 @@ void weights_free(struct weights *weights)
 {
     if (!weights)
         return;
-    free(weights->trained);
-    free(weights->stats);
-    free(weights->tracked);
+    free(weights->memory);
     free(weights);
 }
 

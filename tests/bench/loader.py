@@ -7,12 +7,13 @@ there. Of each run the fastest of a few epochs counts, of the ratios the median.
 import json
 import os
 import pathlib
+import shlex
 import statistics
 import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
-PINNED = ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
+PINNED = shlex.split(os.environ.get("BENCH_PIN") or f"taskset -c {max(os.sched_getaffinity(0))}")
 SIZE, EPOCHS = 224, 3
 
 

@@ -175,6 +175,27 @@ class Cluster:
         return done
 
 
+def worker_of(node, wanted="worker"):
+    """Process ids of a node's workers."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            arguments = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue  # it ended meanwhile
+        if int(parent) == node.process.pid and wanted in arguments:
+            found.append(int(folder.name))
+    return found
+
+
+def peak_of_worker(node):
+    """The most memory, in bytes, that the one worker a node has left had resident at once."""
+    pid, = wait_for("one worker", lambda: (lambda found: found if len(found) == 1 else None)(worker_of(node)))
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -3,7 +3,7 @@ import json
 import subprocess
 
 import pytest
-from harness import DCLS, PATIENCE
+from harness import DCLS, PATIENCE, peak_of_worker
 
 SMALL = ["--image-size", "33", "--batch-size", "2", "--classes", "3", "--steps", "3", "--threads", "1"]
 
@@ -50,3 +50,14 @@ def test_an_unknown_type_lists_the_types():
 def test_what_no_network_takes_is_one_line():
     done = bench("train", "resnet", "--batch-size", "65536", "--image-size", "8192")
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and "8192" in done.stderr
+
+
+def test_serving_a_resnet_18_takes_at_most_150_megabytes(running):
+    job = running.wait_job(running.train(modelName="served", imageSize=224, batchSize=2))
+    assert job["state"] == "completed", job
+    for colour in ("red", "green"):
+        running.client("infer", running.folder / f"images/test/{colour}/0.png", "--model", "served")
+    peak = peak_of_worker(running.nodes["node0"])
+    weights = 4 * 11_000_000
+    # A sanitizer's shadow and red zones are not the program's.
+    assert weights < peak and (PATIENCE > 1 or peak <= 150e6), peak

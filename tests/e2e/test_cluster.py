@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import make_dataset, wait_for
+from harness import make_dataset, wait_for, worker_of
 
 LONG = {"epochs": 500}  # far more than any test waits for
 
@@ -16,20 +16,6 @@ def running_on(cluster, job, seconds=60):
     """Waits until the job's training has made a batch; returns the job."""
     return wait_for(f"job {job} trains", lambda: (lambda j: j if j["state"] == "running" and j["batch"] else None)(
         cluster.job(job)), seconds)
-
-
-def worker_of(node, wanted="worker"):
-    """Process ids of a node's workers."""
-    found = []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-            arguments = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue  # it ended meanwhile
-        if int(parent) == node.process.pid and wanted in arguments:
-            found.append(int(folder.name))
-    return found
 
 
 def test_train_then_infer_by_the_command_line(running):

@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+"""make bench: dcls beside PyTorch and ONNX Runtime, on one core, in turn, and what was found as a page.
+
+bench.py PEERS REPORT.md PAIRS [README.md], PEERS being the folder with node_modules in which models and photos are
+kept. DCLS names the program, DCLS_BUILD its objects, BENCH_PIN what to put before each run instead of "taskset -c
+LAST-CORE". Of each pair of runs the ratio is taken, of the ratios the median: machines are noisy, and their noise
+changes more slowly than a pair takes. README gets the report's summary, between its two comments.
+"""
+import json
+import os
+import pathlib
+import platform
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).parent
+DCLS, BUILD = os.environ["DCLS"], pathlib.Path(os.environ["DCLS_BUILD"])
+NAMES = {"resnet": "ResNet-18", "mobilenet": "MobileNetV2", "efficientnet": "EfficientNet-B0"}
+PINNED = shlex.split(os.environ.get("BENCH_PIN") or f"taskset -c {max(os.sched_getaffinity(0))}")
+STEPS = {("train", 32): 2, ("infer", 1): 30, ("infer", 32): 3}
+MEGABYTE = 1e6
+
+
+def output(*command, **options):
+    """What it prints; that it fails ends the benchmark with what it said."""
+    done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=900, **options)
+    if done.returncode:
+        sys.exit(f"make bench: '{' '.join(map(str, command))}' failed:\n{done.stderr.strip()[-2000:]}")
+    return done.stdout
+
+
+def types():
+    return re.search(r"TYPE: (.*)", output(DCLS, "bench", "--help")).group(1).split(", ")
+
+
+def ours(mode, kind, batch):
+    return json.loads(output(*PINNED, DCLS, "bench", mode, kind, "--threads", 1, "--batch-size", batch, "--steps",
+                             STEPS[mode, batch], "--json"))
+
+
+def theirs(peers, mode, kind, batch):
+    if mode == "train":
+        return json.loads(output(*PINNED, sys.executable, HERE / "torch_peer.py", "train", kind, batch,
+                                 STEPS[mode, batch]))
+    model = peers / f"{kind}.onnx"
+    if not model.exists():
+        output(sys.executable, HERE / "torch_peer.py", "export", kind, model)
+    return json.loads(output(*PINNED, "node", HERE / "onnxruntime_peer.js", model.resolve(), batch, STEPS[mode, batch],
+                             env={**os.environ, "NODE_PATH": str((peers / "node_modules").resolve())}))
+
+
+def compare(peers, mode, kind, batch, pairs):
+    """Medians of both sides and of the ratios, dcls over the peer: of images a second, and of memory."""
+    found = []
+    for pair in range(pairs):
+        sides = [lambda: ours(mode, kind, batch), lambda: theirs(peers, mode, kind, batch)]
+        first, second = (sides[i]() for i in ((0, 1) if pair % 2 == 0 else (1, 0)))
+        found.append((first, second) if pair % 2 == 0 else (second, first))
+    speed = [a["images_per_second"] / b["images_per_second"] for a, b in found]
+    middle = {field: [statistics.median(side[field] for side in both) for both in zip(*found)]
+              for field in ("images_per_second", "median_s", "peak_bytes")}
+    print(f"{mode} {kind}, batch {batch}: {statistics.median(speed):.2f} times", file=sys.stderr, flush=True)
+    return {"speed": speed, **middle, "memory": statistics.median(a["peak_bytes"] / b["peak_bytes"] for a, b in found)}
+
+
+def row(*cells):
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def table(*headings):
+    return row(*headings) + row("---", *["--:"] * (len(headings) - 1))
+
+
+def spread(values):
+    return f"{min(values):.2f} – {max(values):.2f}"
+
+
+def megabytes(count):
+    return f"{count / MEGABYTE:.0f}"
+
+
+def speeds(results, mode, batch, peer):
+    """A row a network. Times where one image is waited for, images a second elsewhere."""
+    single = batch == 1
+    unit = "ms" if single else "images/s"
+    text = table("", f"dcls, {unit}", f"{peer}, {unit}", "time, dcls over peer" if single else "dcls over peer",
+                 "lowest – highest", "memory, dcls, MB", f"{peer}, MB", "dcls over peer")
+    for kind in (kind for m, kind, b in results if (m, b) == (mode, batch)):
+        found = results[mode, kind, batch]
+        sides = [f"{1000 * s:.1f}" for s in found["median_s"]] if single else [
+            f"{rate:.1f}" for rate in found["images_per_second"]]
+        ratios = [1 / ratio for ratio in found["speed"]] if single else found["speed"]
+        text += row(NAMES.get(kind, kind), *sides, f"**{statistics.median(ratios):.2f}**", spread(ratios),
+                    *map(megabytes, found["peak_bytes"]), f"**{found['memory']:.2f}**")
+    return text
+
+
+def photos(found):
+    """The loader's own comparison, as a table."""
+    says = {"full": "decoded in full", "fast": "`--fast-decode`", "cached": "from the cache, second epoch on"}
+    text = table("", "images/s", "over torchvision", "lowest – highest")
+    for way, words in says.items():
+        way = found[way]
+        text += row(f"dcls, {words}", f"{way['imagesPerSecond']:.0f}", f"**{way['ratio']:.2f}**",
+                    f"{way['lowest']:.2f} – {way['highest']:.2f}")
+    return text + row("torchvision, PIL", f"{found['torchvision']['imagesPerSecond']:.0f}", "", "")
+
+
+def summary(results, serving, loading, pairs):
+    """What README quotes."""
+    text = f"""On {time.strftime('%Y-%m-%d')}, one core of {processor()}, PyTorch and ONNX Runtime beside
+it, images of 224x224, medians of {pairs} pairs of runs (`make bench`; all of it in
+[docs/BENCHMARKS.md](docs/BENCHMARKS.md)):
+
+"""
+    text += table("", "training, batch 32", "over PyTorch", "its memory", "inference, one image",
+                  "time over ONNX Runtime's", "inference, batch 32", "over ONNX Runtime")
+    for kind in dict.fromkeys(kind for _, kind, _ in results):
+        train, one, many = (results[mode, kind, batch] for mode, batch in STEPS)
+        text += row(NAMES.get(kind, kind), f"{train['images_per_second'][0]:.1f} images/s",
+                    f"{statistics.median(train['speed']):.2f}", f"{train['memory']:.2f}",
+                    f"{1000 * one['median_s'][0]:.1f} ms", f"{statistics.median(1 / r for r in one['speed']):.2f}",
+                    f"{many['images_per_second'][0]:.1f} images/s", f"{statistics.median(many['speed']):.2f}")
+    return text + f"""
+Serving a ResNet-18 takes {megabytes(serving)} MB. Photos of 1280x853 are loaded and augmented at
+{loading['full']['ratio']:.1f} times torchvision's pace by one thread, with `--fast-decode` at
+{loading['fast']['ratio']:.1f} times.
+"""
+
+
+def quote(readme, text):
+    page = readme.read_text()
+    found = re.fullmatch(r"(.*<!-- make bench -->\n).*(<!-- /make bench -->\n.*)", page, re.S)
+    if not found:
+        sys.exit(f"make bench: '{readme}' has no place for the summary")
+    readme.write_text(found.group(1) + text + found.group(2))
+
+
+def processor():
+    cpu = pathlib.Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*: (.*)", cpu)
+    flags = set(re.search(r"flags\s*: (.*)", cpu).group(1).split()) if "flags" in cpu else set()
+    isa = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "no AVX2")
+    return f"{model.group(1) if model else platform.machine()} ({isa}), {os.cpu_count()} processors"
+
+
+def versions(peers):
+    torch, torchvision = output(sys.executable, HERE / "torch_peer.py", "version").split()
+    package = json.loads((peers / "node_modules/onnxruntime-node/package.json").read_text())
+    onednn = output("dpkg-query", "-W", "-f", "${Version}", "libdnnl2")
+    return (f"{output(DCLS, '--version').strip()} on oneDNN {onednn}, PyTorch {torch} and torchvision {torchvision} "
+            f"(Debian's, on the same oneDNN), ONNX Runtime {package['version']}")
+
+
+def main():
+    peers, report, pairs = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])
+    start, results = time.monotonic(), {}
+    for kind in types():
+        for mode, batch in STEPS:
+            results[mode, kind, batch] = compare(peers, mode, kind, batch, pairs)
+    serving = int(output(*PINNED, sys.executable, HERE / "serving.py"))
+    loading = json.loads(output(sys.executable, HERE / "loader.py", BUILD / "tests/tools/loader", peers / "photos",
+                                pairs))
+    short = summary(results, serving, loading, pairs)
+    text = f"""# What was measured
+
+Written by `make bench` on {time.strftime('%Y-%m-%d')}, in {round((time.monotonic() - start) / 60)} minutes.
+
+* Machine: {processor()}, Linux {platform.release()}.
+* Versions: {versions(peers)}.
+* One thread, pinned to one core; images of 224x224, 1000 classes, random numbers. Pairs of
+  runs, dcls and the peer in turn: {pairs}; who begins alternates. Speeds and memory are medians of the runs, ratios
+  medians of the pairs' ratios, with the lowest and the highest beside.
+* Memory is the peak of what the process had resident, all of it: of PyTorch with Python, of ONNX Runtime with Node.
+
+## Training, batch 32
+
+Forward, loss, backward and a step of Adam. Higher is better; of memory, lower.
+
+{speeds(results, "train", 32, "PyTorch")}
+## Inference, one image
+
+Lower is better.
+
+{speeds(results, "infer", 1, "ONNX Runtime")}
+## Inference, batch 32
+
+Higher is better.
+
+{speeds(results, "infer", 32, "ONNX Runtime")}
+## Serving
+
+The worker that answers inference with a ResNet-18, after a few requests: {megabytes(serving)} MB at most.
+
+## Loading photos
+
+JPEGs of 1280x853 decoded, resized to 224x224, mirrored, turned and jittered in colour, by one thread.
+
+{photos(loading)}"""
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(text)
+    if len(sys.argv) > 4:
+        quote(pathlib.Path(sys.argv[4]), short)
+    print(f"written to {report}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
