@@ -22,10 +22,10 @@ struct weights *weights_new(const struct net *net, struct err *err)
         err_set(err, "out of memory for %zu weights", net->trained_count + net->stats_count);
         return NULL;
     }
-    char *at = memory + (64 - (uintptr_t)memory % 64) % 64;
-    *weights = (struct weights){ .trained = (float *)at,
-                                 .stats = (float *)(at + trained),
-                                 .tracked = (int64_t *)(at + trained + stats),
+    size_t at = (64 - (uintptr_t)memory % 64) % 64;
+    *weights = (struct weights){ .trained = (void *)(memory + at),
+                                 .stats = (void *)(memory + at + trained),
+                                 .tracked = (void *)(memory + at + trained + stats),
                                  .memory = memory };
     return weights;
 }
