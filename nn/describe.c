@@ -73,10 +73,10 @@ void describe_implementation(const struct op *op, bool backward, char *text, siz
         snprintf(text, size, "%s", first);
         return;
     }
-    /* Two kernels for one instruction set name it once. */
-    const char *isa = strchr(first, ':'), *other = strchr(second, ':');
-    bool same = isa && other && !strcmp(isa, other);
-    snprintf(text, size, "%.*s/%s", same ? (int)(isa - first) : (int)strlen(first), first, second);
+    /* Two kernels name their instruction set once where it is the same, and else not at all, for want of room. */
+    size_t word = strcspn(first, ":"), other = strcspn(second, ":");
+    bool same = strcmp(first + word, second + other) == 0;
+    snprintf(text, size, "%.*s/%.*s", (int)word, first, same ? (int)strlen(second) : (int)other, second);
 }
 
 double describe_flop(const struct plan *plan, const struct op *op, bool backward)
