@@ -6,6 +6,7 @@
  * norm is folded into weights and bias, and the sum and the activation behind it are done by the same primitive. */
 #include "conv_gradient.h"
 #include "depthwise_gradient.h"
+#include "winograd.h"
 
 struct conv_state {
     struct primitive forward, data, weights;
@@ -148,18 +149,25 @@ static size_t larger(size_t a, size_t b)
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     const struct layer *layer = op->layer;
+    struct layout in;
+    if (layout_of_value(plan, op->in[0], &in, err))
+        return -1;
+    if (winograd_fits(plan, op, &in)) {
+        op->functions = &onednn_winograd;
+        return op->functions->prepare(plan, op, err);
+    }
     struct conv_state *state = op->state = calloc(1, sizeof *state);
     if (!state)
         return err_set(err, "out of memory for a plan");
     bool eval = plan->spec.mode == PLAN_EVAL;
     int64_t dims[5], channels = plan->values[op->out].c;
     int rank = weight_dims(plan, layer, dims);
-    struct conv_layouts layouts = { .has_bias = eval || layer->bias >= 0 };
+    struct conv_layouts layouts = { .src = in, .has_bias = eval || layer->bias >= 0 };
     struct layout canonical;
     dnnl_primitive_desc_t forward = NULL;
     int status = -1;
 
-    if (layout_of_value(plan, op->in[0], &layouts.src, err) || layout_dense(&canonical, rank, dims, err) ||
+    if (layout_dense(&canonical, rank, dims, err) ||
         layout_any(&layouts.weights, rank, dims, err) || layout_dense(&layouts.bias, 1, &channels, err) ||
         prepare_forward(plan, op, &layouts, &canonical, &forward, err))
         goto out;

@@ -281,6 +281,21 @@ static void the_matrix_product_is_the_weight_gradient(void **state)
     rig_release(&rig);
 }
 
+static void no_operation_runs_on_the_reference(void **state)
+{
+    (void)state;
+    for (int t = 0; net_types[t]; t++)
+        for (int mode = PLAN_TRAIN; mode <= PLAN_EVAL; mode++) {
+            struct rig rig;
+            net_init(&rig, net_types[t]);
+            struct plan *plan = rig_plan(&rig, "onednn", (enum plan_mode)mode, 2, 64, NULL);
+            for (int i = 0; i < plan->op_count; i++)
+                assert_ptr_not_equal(plan->ops[i].functions, backend_reference.ops[plan->ops[i].kind]);
+            plan_free(plan);
+            rig_release(&rig);
+        }
+}
+
 static void a_step_leaves_no_memory_behind(void **state)
 {
     (void)state;
@@ -318,6 +333,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(training_equals_the_reference_without_plain_loops),
         cmocka_unit_test(evaluation_equals_the_reference_without_plain_loops),
         cmocka_unit_test(the_matrix_product_is_the_weight_gradient),
+        cmocka_unit_test(no_operation_runs_on_the_reference),
         cmocka_unit_test(a_step_leaves_no_memory_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,10 @@
+/* Winograd's convolution for AVX2: blocks of 8 channels. */
+#ifdef __x86_64__
+#pragma GCC target("avx2,fma")
+#define LANES 8
+#define ROWS 6
+#define COLUMNS 2
+#include "winograd_loops.h"
+
+const struct winograd_kernels winograd_avx2 = { "winograd:avx2", LANES, PANEL, weights, input, multiply, output };
+#endif

@@ -1,0 +1,10 @@
+/* Winograd's convolution for AVX-512: blocks of 16 channels. */
+#ifdef __x86_64__
+#pragma GCC target("avx512f,fma")
+#define LANES 16
+#define ROWS 6
+#define COLUMNS 4
+#include "winograd_loops.h"
+
+const struct winograd_kernels winograd_avx512 = { "winograd:avx512", LANES, PANEL, weights, input, multiply, output };
+#endif
