@@ -113,9 +113,8 @@ def photos(found):
 
 def summary(results, serving, loading, pairs):
     """What README quotes."""
-    text = f"""On {time.strftime('%Y-%m-%d')}, one core of {processor()}, PyTorch and ONNX Runtime beside
-it, images of 224x224, medians of {pairs} pairs of runs (`make bench`; all of it in
-[docs/BENCHMARKS.md](docs/BENCHMARKS.md)):
+    text = f"""Beside PyTorch and ONNX Runtime, on {time.strftime('%Y-%m-%d')} on one core of: {processor()}. Images of
+224x224, medians of {pairs} pairs of runs by `make bench`; [docs/BENCHMARKS.md](docs/BENCHMARKS.md) has it all:
 
 """
     text += table("", "training, batch 32", "over PyTorch", "its memory", "inference, one image",
@@ -127,9 +126,8 @@ it, images of 224x224, medians of {pairs} pairs of runs (`make bench`; all of it
                     f"{1000 * one['median_s'][0]:.1f} ms", f"{statistics.median(1 / r for r in one['speed']):.2f}",
                     f"{many['images_per_second'][0]:.1f} images/s", f"{statistics.median(many['speed']):.2f}")
     return text + f"""
-Serving a ResNet-18 takes {megabytes(serving)} MB. Photos of 1280x853 are loaded and augmented at
-{loading['full']['ratio']:.1f} times torchvision's pace by one thread, with `--fast-decode` at
-{loading['fast']['ratio']:.1f} times.
+Serving a ResNet-18 takes {megabytes(serving)} MB. Photos of 1280x853 are loaded and augmented by one thread at
+{loading['full']['ratio']:.1f} times torchvision's pace, with `--fast-decode` at {loading['fast']['ratio']:.1f} times.
 """
 
 
@@ -146,7 +144,7 @@ def processor():
     model = re.search(r"model name\s*: (.*)", cpu)
     flags = set(re.search(r"flags\s*: (.*)", cpu).group(1).split()) if "flags" in cpu else set()
     isa = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "no AVX2")
-    return f"{model.group(1) if model else platform.machine()} ({isa}), {os.cpu_count()} processors"
+    return f"{model.group(1) if model else platform.machine()} ({isa})"
 
 
 def versions(peers):
@@ -171,11 +169,11 @@ def main():
 
 Written by `make bench` on {time.strftime('%Y-%m-%d')}, in {round((time.monotonic() - start) / 60)} minutes.
 
-* Machine: {processor()}, Linux {platform.release()}.
+* Machine: {processor()}, {os.cpu_count()} processors, Linux {platform.release()}.
 * Versions: {versions(peers)}.
-* One thread, pinned to one core; images of 224x224, 1000 classes, random numbers. Pairs of
-  runs, dcls and the peer in turn: {pairs}; who begins alternates. Speeds and memory are medians of the runs, ratios
-  medians of the pairs' ratios, with the lowest and the highest beside.
+* One thread, pinned to one core; images of 224x224, 1000 classes, random numbers. {pairs} pairs of runs each, dcls
+  and the peer in turn; who begins alternates. Speeds and memory are medians of the runs, ratios medians of the pairs'
+  ratios, with the lowest and the highest beside.
 * Memory is the peak of what the process had resident, all of it: of PyTorch with Python, of ONNX Runtime with Node.
 
 ## Training, batch 32
