@@ -3,12 +3,14 @@
  * are done as the output is written.
  *
  * Training does without: its gradients are held to more digits. So do layers whose transformed weights, four times the
- * plain ones, are large: at 512 channels they would be 38 MB that each batch reads from memory. */
+ * plain ones, are large: at 512 channels they would be 38 MB that each batch reads from memory. For single images, which
+ * is how models are served, the bound is lower: there memory counts more than time. */
 #include "winograd.h"
 
 #include "nn/kernels/winograd.h"
 
 #define WEIGHTS_MAX ((size_t)16 << 20)
+#define WEIGHTS_MAX_SINGLE ((size_t)8 << 20)
 
 struct winograd_state {
     const struct winograd_kernels *kernels;
@@ -35,8 +37,9 @@ static const struct winograd_kernels *kernels_for(const struct plan *plan, const
         return NULL;
     const struct winograd_kernels *kernels = winograd_find(strips.block);
     size_t channels = (size_t)from->c, outputs = (size_t)layer->channels;
+    size_t most = from->n == 1 ? WEIGHTS_MAX_SINGLE : WEIGHTS_MAX;
     if (!kernels || channels % kernels->block || outputs % kernels->outputs ||
-        WINOGRAD_PLACES * channels * outputs * sizeof(float) > WEIGHTS_MAX)
+        WINOGRAD_PLACES * channels * outputs * sizeof(float) > most)
         return NULL;
     return kernels;
 }
