@@ -5,10 +5,11 @@
 
 #include "loss.h"
 
-double softmax_cross_entropy(const float *logits, int n, int classes, const int *labels, float *dlogits, int *correct)
+double softmax_cross_entropy(const float *logits, int n, int classes, const int *labels, double smoothing,
+                             float *dlogits, int *correct)
 {
     assert(n > 0 && classes > 0);
-    double loss = 0;
+    double loss = 0, each = smoothing / classes;
     int hits = 0;
     for (int i = 0; i < n; i++) {
         const float *row = logits + (size_t)i * (size_t)classes;
@@ -23,10 +24,14 @@ double softmax_cross_entropy(const float *logits, int n, int classes, const int 
         for (int c = 0; c < classes; c++)
             if (c != best)
                 sum += exp((double)row[c] - row[best]);
-        loss += log(sum) - ((double)row[label] - row[best]);
-        for (int c = 0; dlogits && c < classes; c++)
+        loss += log(sum) - (1 - smoothing) * ((double)row[label] - row[best]);
+        for (int c = 0; smoothing > 0 && c < classes; c++)
+            loss -= each * ((double)row[c] - row[best]);
+        for (int c = 0; dlogits && c < classes; c++) {
+            double wanted = each + (c == label ? 1 - smoothing : 0);
             dlogits[(size_t)i * (size_t)classes + (size_t)c] =
-                (float)((exp((double)row[c] - row[best]) / sum - (c == label)) / n);
+                (float)((exp((double)row[c] - row[best]) / sum - wanted) / n);
+        }
     }
     if (correct)
         *correct = hits;

@@ -124,6 +124,7 @@ struct weights *weights_new(const struct net *net, struct err *err); /* zeros */
 void weights_free(struct weights *weights);
 /* torchvision's initialisation of a network from scratch, a function of (seed, parameter, index). */
 void weights_init(const struct net *net, struct weights *weights, uint64_t seed);
+void weights_copy(const struct net *net, struct weights *to, const struct weights *from);
 /* Where param i's numbers start (floats; NULL for PARAM_TRACKED). */
 float *weights_at(const struct net *net, const struct weights *weights, int param);
 

@@ -182,7 +182,7 @@ int plan_forward(struct plan *plan, struct err *err)
 double plan_loss(struct plan *plan, const int *labels, int *correct)
 {
     return softmax_cross_entropy(plan_logits(plan), plan->spec.batch, plan->net->classes, labels,
-                                 value_grad(plan, plan->logits), correct);
+                                 plan->spec.label_smoothing, value_grad(plan, plan->logits), correct);
 }
 
 int plan_backward(struct plan *plan, struct err *err)

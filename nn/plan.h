@@ -19,6 +19,7 @@ struct plan_spec {
     enum plan_mode mode;
     int batch, image_size, threads;
     const char *backend; /* "onednn" | "reference" */
+    double label_smoothing; /* in the loss of PLAN_TRAIN, 0 to below 1 */
     uint64_t seed;       /* of what PLAN_TRAIN drops at random, a function of it, the step and the place */
 };
 
@@ -36,7 +37,7 @@ float *plan_input(struct plan *plan);        /* (N, 3, H, W), canonical, to be f
 void plan_set_step(struct plan *plan, uint64_t step); /* before the forward of PLAN_TRAIN; below 2^32; 0 at first */
 int plan_forward(struct plan *plan, struct err *err);
 const float *plan_logits(struct plan *plan); /* (N, classes), canonical, valid until the next forward */
-/* Mean softmax cross-entropy of the logits against labels (N), the gradient kept for plan_backward. Counts into
+/* Mean softmax cross-entropy of the logits against labels (N) smoothed as spec says, the gradient kept for plan_backward. Counts into
  * *correct (may be NULL) how many have their label as the first highest logit. */
 double plan_loss(struct plan *plan, const int *labels, int *correct);
 int plan_backward(struct plan *plan, struct err *err);

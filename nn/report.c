@@ -50,6 +50,24 @@ static cJSON *arguments(const struct train_config *config)
     return object;
 }
 
+/* What the arguments of the existing system do not say. */
+static cJSON *configuration(const struct train_config *config)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "optimizer", config->optimizer);
+    cJSON_AddNumberToObject(object, "momentum", config->momentum);
+    cJSON_AddNumberToObject(object, "weight_decay", config->weight_decay);
+    cJSON_AddStringToObject(object, "scheduler", config->scheduler);
+    cJSON_AddNumberToObject(object, "warmup_epochs", config->warmup_epochs);
+    cJSON_AddNumberToObject(object, "label_smoothing", config->label_smoothing);
+    cJSON_AddNumberToObject(object, "patience", config->patience);
+    cJSON_AddStringToObject(object, "augment", config->augment);
+    cJSON_AddStringToObject(object, "backend", config->backend);
+    cJSON_AddNumberToObject(object, "threads", config->threads);
+    cJSON_AddNumberToObject(object, "seed", (double)config->seed);
+    return object;
+}
+
 static cJSON *epoch_object(const struct epoch_result *result)
 {
     cJSON *object = cJSON_CreateObject();
@@ -77,6 +95,7 @@ int report_write(struct buf *out, const struct train_config *config, const struc
     cJSON_AddStringToObject(report, "model_save_path", model_save_path);
     cJSON_AddNumberToObject(report, "total_training_time", four_decimals(seconds));
     cJSON_AddNumberToObject(report, "image_size", config->image_size);
+    cJSON_AddItemToObject(report, "configuration", configuration(config));
     char *text = cJSON_Print(report);
     cJSON_Delete(report);
     int result = text && !buf_puts(out, text) && !buf_puts(out, "\n") ? 0 : err_set(err, "no memory for the report");

@@ -16,6 +16,7 @@
 #include "model_dir.h"
 #include "plan_cache.h"
 #include "report.h"
+#include "schedule.h"
 #include "step.h"
 
 #define BATCHES_AHEAD 3
@@ -32,6 +33,9 @@ struct trainer {
     struct loader *train_loader, *test_loader;
     struct optimiser optimiser;
     uint64_t step; /* batches trained on so far */
+    struct schedule schedule;
+    struct weights *best; /* with patience: those of the best epoch so far; NULL otherwise */
+    int best_epoch;
     struct epoch_result *results;
     int results_count;
     struct buf log;
@@ -124,10 +128,17 @@ static int trainer_init(struct trainer *trainer, struct err *err)
                               .image_size = config->image_size,
                               .threads = config->threads,
                               .backend = config->backend,
+                              .label_smoothing = config->label_smoothing,
                               .seed = config->seed };
     plan_cache_init(&trainer->train_plans, net, trainer->weights, trainer->grad, &spec, trainer->arena);
     spec.mode = PLAN_EVAL;
+    spec.label_smoothing = 0;
     plan_cache_init(&trainer->test_plans, net, trainer->weights, NULL, &spec, trainer->arena);
+    trainer->schedule = (struct schedule){ config->scheduler, config->epochs, config->warmup_epochs };
+    if (schedule_check(&trainer->schedule, err))
+        return -1;
+    if (config->patience && !(trainer->best = weights_new(net, err)))
+        return -1;
     struct optimiser_spec optimiser = { .kind = config->optimizer,
                                         .learning_rate = config->learning_rate,
                                         .momentum = config->momentum,
@@ -148,6 +159,7 @@ static void trainer_release(struct trainer *trainer)
     free(trainer->results);
     free(trainer->grad);
     weights_free(trainer->weights);
+    weights_free(trainer->best);
     net_free(trainer->net);
     dataset_close(trainer->dataset);
     buf_release(&trainer->log);
@@ -211,6 +223,8 @@ static enum train_end train_epoch(struct trainer *trainer, int epoch, struct err
     struct train_progress progress = { .epoch = epoch,
                                        .epochs = trainer->config->epochs,
                                        .batches = loader_batches(trainer->train_loader) };
+    trainer->optimiser.spec.learning_rate =
+        trainer->config->learning_rate * schedule_factor(&trainer->schedule, epoch);
     loader_start(trainer->train_loader, epoch);
     for (int i = 0; i < progress.batches; i++) {
         if (cancelled(trainer))
@@ -243,6 +257,20 @@ static enum train_end train_epoch(struct trainer *trainer, int epoch, struct err
     if (observer && observer->epoch)
         observer->epoch(observer->arg, &progress, result);
     return TRAIN_DONE;
+}
+
+/* Whether training has gone on for long enough without a better test accuracy; keeps the best epoch's weights. */
+static bool is_patience_over(struct trainer *trainer)
+{
+    if (!trainer->best)
+        return false;
+    const struct epoch_result *now = &trainer->results[trainer->results_count - 1];
+    const struct epoch_result *best = trainer->best_epoch ? &trainer->results[trainer->best_epoch - 1] : NULL;
+    if (best && now->test_accuracy <= best->test_accuracy)
+        return now->epoch - best->epoch >= trainer->config->patience;
+    trainer->best_epoch = now->epoch;
+    weights_copy(trainer->net, trainer->best, trainer->weights);
+    return false;
 }
 
 static int write_file(const struct model_draft *draft, const char *file, const char *ending, const struct buf *text,
@@ -300,8 +328,9 @@ static int save(struct trainer *trainer, double seconds, struct err *err)
         err_set(err, "no memory to save '%s'", name);
         goto out;
     }
+    const struct weights *saved = trainer->best ? trainer->best : trainer->weights;
     if (report_write(&report, config, trainer->results, trainer->results_count, path, seconds, err) ||
-        pth_write(weights, trainer->net, trainer->weights, err) || write_classes(trainer, &draft, err) ||
+        pth_write(weights, trainer->net, saved, err) || write_classes(trainer, &draft, err) ||
         write_file(&draft, name, "txt", &trainer->log, err) || write_file(&draft, name, "json", &report, err))
         goto out;
     result = model_draft_commit(&draft, err);
@@ -324,9 +353,12 @@ enum train_end train_run(const struct train_config *config, const struct train_o
     }
     if (trainer_init(&trainer, err))
         goto out;
-    for (int epoch = 1; epoch <= config->epochs; epoch++)
+    for (int epoch = 1; epoch <= config->epochs; epoch++) {
         if ((end = train_epoch(&trainer, epoch, err)) != TRAIN_DONE)
             goto out;
+        if (is_patience_over(&trainer))
+            break;
+    }
     end = save(&trainer, clock_seconds() - start, err) ? TRAIN_ERROR : TRAIN_DONE;
 out:
     trainer_release(&trainer);

@@ -38,6 +38,13 @@ void weights_free(struct weights *weights)
     free(weights);
 }
 
+void weights_copy(const struct net *net, struct weights *to, const struct weights *from)
+{
+    memcpy(to->trained, from->trained, net->trained_count * sizeof *to->trained);
+    memcpy(to->stats, from->stats, net->stats_count * sizeof *to->stats);
+    memcpy(to->tracked, from->tracked, net->tracked_count * sizeof *to->tracked);
+}
+
 float *weights_at(const struct net *net, const struct weights *weights, int param)
 {
     switch (net->params[param].kind) {

@@ -23,6 +23,14 @@ const struct train_option train_option_table[] = {
       .fallback = "0.9", .help = "share of the last step kept in this one, of sgd" },
     { .name = "weightDecay", .flag = "weight-decay", .type = OPTION_NUMBER, .offset = AT(weight_decay), .min = 0,
       .max = 1, .fallback = "0", .help = "pull of the weights towards zero" },
+    { .name = "scheduler", .flag = "scheduler", .type = OPTION_CHOICE, .offset = AT(scheduler), .fallback = "none",
+      .choices = "none|cosine|step", .help = "how the learning rate falls from epoch to epoch" },
+    { .name = "warmupEpochs", .flag = "warmup-epochs", .type = OPTION_INT, .offset = AT(warmup_epochs), .min = 0,
+      .max = 100000, .fallback = "0", .help = "epochs in which the learning rate grows to its value" },
+    { .name = "labelSmoothing", .flag = "label-smoothing", .type = OPTION_NUMBER, .offset = AT(label_smoothing),
+      .min = 0, .max = 0.5, .fallback = "0", .help = "share of a label's probability that all classes share" },
+    { .name = "patience", .flag = "patience", .type = OPTION_INT, .offset = AT(patience), .min = 0, .max = 100000,
+      .fallback = "0", .help = "epochs without a better test accuracy after which training ends; 0: none" },
     { .name = "imageSize", .flag = "image-size", .type = OPTION_INT, .offset = AT(image_size), .min = 32, .max = 512,
       .fallback = "224", .help = "edge of the square that images are resized to, in pixels" },
     { .name = "seed", .flag = "seed", .type = OPTION_INT, .offset = AT(seed), .min = 0, .max = 9007199254740991.0,
@@ -67,6 +75,7 @@ static size_t room_of(const struct train_option *option)
 {
     switch (option->offset) {
     case AT(optimizer): return sizeof ((struct train_options *)0)->optimizer;
+    case AT(scheduler): return sizeof ((struct train_options *)0)->scheduler;
     case AT(augment): return sizeof ((struct train_options *)0)->augment;
     case AT(fast_decode): return sizeof ((struct train_options *)0)->fast_decode;
     case AT(backend): return sizeof ((struct train_options *)0)->backend;

@@ -16,9 +16,12 @@ struct train_config {
     const char *weights_file;   /* .pth or .safetensors to start from; NULL: random */
     const char *notice;         /* a line for people in the log, behind the epochs; NULL: none */
     const char *optimizer;      /* "adam" | "sgd" */
+    const char *scheduler;      /* of the learning rate: "none" | "cosine" | "step"; see nn/schedule.c */
     const char *augment;        /* "none" | "basic" | "strong" */
     const char *backend;        /* "onednn" | "reference" */
-    double learning_rate, momentum, weight_decay;
+    double learning_rate, momentum, weight_decay, label_smoothing;
+    int warmup_epochs; /* below epochs */
+    int patience;      /* ends after so many epochs without a better test accuracy, and saves the best; 0: never */
     int epochs, batch_size, image_size, threads;
     uint64_t seed;
     bool fast_decode;   /* training images alone */

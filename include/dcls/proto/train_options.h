@@ -22,6 +22,10 @@ struct train_options {
     char optimizer[16];         /* adam | sgd */
     double momentum;            /* 0.9, of sgd */
     double weight_decay;        /* 0 */
+    char scheduler[16];         /* none | cosine | step */
+    int64_t warmup_epochs;      /* 0 */
+    double label_smoothing;     /* 0 */
+    int64_t patience;           /* 0: never */
     int64_t image_size;         /* 224 */
     int64_t seed;               /* 0 */
     char augment[16];           /* none | basic | strong */

@@ -94,6 +94,7 @@ static struct train_config config_of(const struct place *place)
                                   .models_dir = place->models,
                                   .data_dir_shown = "./images",
                                   .optimizer = "adam",
+                                  .scheduler = "none",
                                   .augment = "basic",
                                   .backend = "onednn",
                                   .learning_rate = 0.001,
@@ -253,6 +254,44 @@ static void a_cancelled_or_failed_training_leaves_the_old_model(void **state)
     fs_list_release(&list);
 }
 
+static int results_in(const struct place *place)
+{
+    int count = 0;
+    char *text = read_text(place, "m.json");
+    for (const char *at = text; (at = strstr(at, "test_accuracy")); at++)
+        count++;
+    free(text);
+    return count;
+}
+
+/* A learning rate too small to change anything: no epoch is better than the first. */
+static void patience_ends_a_training_that_gets_no_better(void **state)
+{
+    const struct place *place = *state;
+    struct train_config config = config_of(place);
+    struct err err = ERR_INIT;
+    config.learning_rate = 1e-12;
+    config.epochs = 9;
+    config.patience = 2;
+    config.augment = "none";
+    if (train_run(&config, NULL, &err) != TRAIN_DONE)
+        fail_msg("%s", err.text);
+    int stopped = results_in(place);
+    assert_in_range(stopped, 3, 8);
+    config.patience = 0;
+    assert_int_equal(train_run(&config, NULL, &err), TRAIN_DONE);
+    assert_int_equal(results_in(place), 9);
+}
+
+static void a_warm_up_that_leaves_no_epoch_is_refused(void **state)
+{
+    struct train_config config = config_of(*state);
+    struct err err = ERR_INIT;
+    config.warmup_epochs = config.epochs;
+    assert_int_equal(train_run(&config, NULL, &err), TRAIN_ERROR);
+    assert_string_equal(err.text, "a warm-up of 2 epochs leaves none of 2 to train in");
+}
+
 static void a_file_that_is_no_image_fails_the_training_by_name(void **state)
 {
     struct place *place = *state;
@@ -305,6 +344,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_trained_model_is_served_and_tells_the_colours_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_seed_gives_the_same_weights, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cancelled_or_failed_training_leaves_the_old_model, setup, teardown),
+        cmocka_unit_test_setup_teardown(patience_ends_a_training_that_gets_no_better, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_warm_up_that_leaves_no_epoch_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_image_fails_the_training_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_last_batch_of_one_image_does_not_end_the_training, setup, teardown),
         cmocka_unit_test_setup_teardown(a_model_folder_that_is_not_whole_is_refused_by_name, setup, teardown),

@@ -8,7 +8,8 @@
 #define INFO "[{\"name\": \"m1\", \"sha256\": \"" SHA "\", \"type\": \"resnet\", \"classes\": [\"cat\", \"dog\"], " \
              "\"imageSize\": 224, \"bytes\": 46830571}]"
 #define OPTIONS "\"epochs\": 3, \"batchSize\": 64, \"learningRate\": 0.01, \"optimizer\": \"sgd\", " \
-                "\"momentum\": 0.5, \"weightDecay\": 0.0001, \"imageSize\": 32, \"seed\": 7, \"augment\": \"none\", " \
+                "\"momentum\": 0.5, \"weightDecay\": 0.0001, \"scheduler\": \"cosine\", \"warmupEpochs\": 1, " \
+                "\"labelSmoothing\": 0.25, \"patience\": 2, \"imageSize\": 32, \"seed\": 7, \"augment\": \"none\", " \
                 "\"fastDecode\": \"on\", \"cache\": 64, " \
                 "\"backend\": \"reference\", \"weights\": \"sha256:" SHA "\""
 
