@@ -26,6 +26,9 @@ int report_log_end(struct buf *log, const char *model_name, double seconds)
                       model_name, model_name, seconds, model_name, model_name);
 }
 
+/* Beyond, the report would not fit a message. */
+#define PER_CLASS_MAX 1000
+
 static double four_decimals(double value)
 {
     return round(value * 1e4) / 1e4;
@@ -80,24 +83,56 @@ static cJSON *epoch_object(const struct epoch_result *result)
     return object;
 }
 
-int report_write(struct buf *out, const struct train_config *config, const struct epoch_result *results, int count,
-                 const char *model_save_path, double seconds, struct err *err)
+static cJSON *per_class(const struct report *report)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (int c = 0; c < report->confusion->classes; c++) {
+        struct class_scores scores = confusion_scores(report->confusion, c);
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "class", report->classes[c]);
+        cJSON_AddNumberToObject(object, "images", (double)report->confusion->labelled[c]);
+        cJSON_AddNumberToObject(object, "precision", four_decimals(scores.precision));
+        cJSON_AddNumberToObject(object, "recall", four_decimals(scores.recall));
+        cJSON_AddNumberToObject(object, "f1", four_decimals(scores.f1));
+        cJSON_AddItemToArray(list, object);
+    }
+    return list;
+}
+
+static cJSON *confusion_matrix(const struct confusion *confusion)
+{
+    cJSON *rows = cJSON_CreateArray();
+    for (int label = 0; label < confusion->classes; label++) {
+        cJSON *row = cJSON_CreateArray();
+        for (int answer = 0; answer < confusion->classes; answer++)
+            cJSON_AddItemToArray(row, cJSON_CreateNumber((double)confusion->pairs[label * confusion->classes + answer]));
+        cJSON_AddItemToArray(rows, row);
+    }
+    return rows;
+}
+
+int report_write(struct buf *out, const struct report *report, struct err *err)
 {
     char now[CLOCK_ISO_SIZE];
     clock_iso(now);
-    cJSON *report = cJSON_CreateObject();
-    cJSON_AddStringToObject(report, "timestamp", now);
-    cJSON_AddItemToObject(report, "arguments", arguments(config));
-    cJSON_AddNumberToObject(report, "epochs", config->epochs);
-    cJSON *list = cJSON_AddArrayToObject(report, "results");
-    for (int i = 0; i < count; i++)
-        cJSON_AddItemToArray(list, epoch_object(&results[i]));
-    cJSON_AddStringToObject(report, "model_save_path", model_save_path);
-    cJSON_AddNumberToObject(report, "total_training_time", four_decimals(seconds));
-    cJSON_AddNumberToObject(report, "image_size", config->image_size);
-    cJSON_AddItemToObject(report, "configuration", configuration(config));
-    char *text = cJSON_Print(report);
-    cJSON_Delete(report);
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "timestamp", now);
+    cJSON_AddItemToObject(json, "arguments", arguments(report->config));
+    cJSON_AddNumberToObject(json, "epochs", report->config->epochs);
+    cJSON *list = cJSON_AddArrayToObject(json, "results");
+    for (int i = 0; i < report->count; i++)
+        cJSON_AddItemToArray(list, epoch_object(&report->results[i]));
+    cJSON_AddStringToObject(json, "model_save_path", report->model_save_path);
+    cJSON_AddNumberToObject(json, "total_training_time", four_decimals(report->seconds));
+    cJSON_AddNumberToObject(json, "image_size", report->config->image_size);
+    cJSON_AddItemToObject(json, "configuration", configuration(report->config));
+    cJSON_AddNumberToObject(json, "images_per_second", four_decimals(report->images_per_second));
+    if (report->confusion->classes <= PER_CLASS_MAX)
+        cJSON_AddItemToObject(json, "per_class", per_class(report));
+    if (report->confusion->pairs)
+        cJSON_AddItemToObject(json, "confusion_matrix", confusion_matrix(report->confusion));
+    char *text = cJSON_Print(json);
+    cJSON_Delete(json);
     int result = text && !buf_puts(out, text) && !buf_puts(out, "\n") ? 0 : err_set(err, "no memory for the report");
     free(text);
     return result;

@@ -4,6 +4,7 @@
 #define DCLS_NN_REPORT_H
 
 #include "dcls/base/buf.h"
+#include "confusion.h"
 #include "dcls/nn/train.h"
 
 #define LOG_MAX (4 * 1024 * 1024)
@@ -14,8 +15,18 @@ int report_log_epoch(struct buf *log, const struct epoch_result *result, int epo
 /* Appends the three closing lines. */
 int report_log_end(struct buf *log, const char *model_name, double seconds);
 
-/* The report as JSON text; `model_save_path` is the one real path in it. */
-int report_write(struct buf *out, const struct train_config *config, const struct epoch_result *results, int count,
-                 const char *model_save_path, double seconds, struct err *err);
+/* What a report tells of; `model_save_path` is the one real path in it. */
+struct report {
+    const struct train_config *config;
+    const struct epoch_result *results;
+    int count;
+    const char *model_save_path;
+    const char *const *classes;        /* names */
+    const struct confusion *confusion; /* on the test images, of the weights that are saved */
+    double seconds, images_per_second; /* the latter while training, over all epochs */
+};
+
+/* As JSON text. */
+int report_write(struct buf *out, const struct report *report, struct err *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include "dcls/nn/train.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,9 @@ struct trainer {
     struct optimiser optimiser;
     uint64_t step; /* batches trained on so far */
     struct schedule schedule;
+    struct confusion latest, saved; /* of the last epoch, and of the weights that would be saved */
+    int64_t trained_images;         /* in all epochs, and the seconds that they took without the test images */
+    double trained_seconds;
     struct weights *best; /* with patience: those of the best epoch so far; NULL otherwise */
     int best_epoch;
     struct epoch_result *results;
@@ -122,6 +126,8 @@ static int trainer_init(struct trainer *trainer, struct err *err)
     trainer->grad = aligned_alloc(64, (net->trained_count * sizeof(float) + 63) / 64 * 64);
     trainer->arena = arena_new();
     trainer->results = calloc((size_t)config->epochs, sizeof *trainer->results);
+    if (confusion_init(&trainer->latest, net->classes, err) || confusion_init(&trainer->saved, net->classes, err))
+        return -1;
     if (!trainer->grad || !trainer->arena || !trainer->results)
         return err_set(err, "no memory to train '%s'", config->model_name);
     struct plan_spec spec = { .mode = PLAN_TRAIN,
@@ -160,6 +166,8 @@ static void trainer_release(struct trainer *trainer)
     free(trainer->grad);
     weights_free(trainer->weights);
     weights_free(trainer->best);
+    confusion_release(&trainer->latest);
+    confusion_release(&trainer->saved);
     net_free(trainer->net);
     dataset_close(trainer->dataset);
     buf_release(&trainer->log);
@@ -196,6 +204,7 @@ static int train_batch(struct trainer *trainer, struct tally *tally, struct err 
 static enum train_end evaluate(struct trainer *trainer, struct tally *tally, struct err *err)
 {
     plan_cache_weights_changed(&trainer->test_plans);
+    confusion_clear(&trainer->latest);
     loader_start(trainer->test_loader, 1);
     int batches = loader_batches(trainer->test_loader);
     for (int i = 0; i < batches; i++) {
@@ -210,6 +219,7 @@ static enum train_end evaluate(struct trainer *trainer, struct tally *tally, str
             return TRAIN_ERROR;
         int correct;
         double loss = plan_loss(plan, batch->labels, &correct);
+        confusion_count(&trainer->latest, plan_logits(plan), batch->labels, batch->count);
         tally_add(tally, loss, correct, batch->count);
     }
     return TRAIN_DONE;
@@ -240,6 +250,8 @@ static enum train_end train_epoch(struct trainer *trainer, int epoch, struct err
         if (observer && observer->batch)
             observer->batch(observer->arg, &progress);
     }
+    trainer->trained_images += train.images;
+    trainer->trained_seconds += clock_seconds() - start;
     enum train_end end = evaluate(trainer, &test, err);
     if (end != TRAIN_DONE)
         return end;
@@ -259,16 +271,27 @@ static enum train_end train_epoch(struct trainer *trainer, int epoch, struct err
     return TRAIN_DONE;
 }
 
-/* Whether training has gone on for long enough without a better test accuracy; keeps the best epoch's weights. */
+static void keep_confusion(struct trainer *trainer)
+{
+    struct confusion kept = trainer->latest;
+    trainer->latest = trainer->saved;
+    trainer->saved = kept;
+}
+
+/* After an epoch: whether training has gone on for long enough without a better test accuracy. Keeps what is to be
+ * saved: the last epoch's, or with patience the best one's. */
 static bool is_patience_over(struct trainer *trainer)
 {
-    if (!trainer->best)
+    if (!trainer->best) {
+        keep_confusion(trainer);
         return false;
+    }
     const struct epoch_result *now = &trainer->results[trainer->results_count - 1];
     const struct epoch_result *best = trainer->best_epoch ? &trainer->results[trainer->best_epoch - 1] : NULL;
     if (best && now->test_accuracy <= best->test_accuracy)
         return now->epoch - best->epoch >= trainer->config->patience;
     trainer->best_epoch = now->epoch;
+    keep_confusion(trainer);
     weights_copy(trainer->net, trainer->best, trainer->weights);
     return false;
 }
@@ -315,6 +338,7 @@ static int save(struct trainer *trainer, double seconds, struct err *err)
     struct model_draft draft;
     struct buf report;
     char *weights = NULL, *path = NULL;
+    const char **classes = calloc((size_t)trainer->net->classes, sizeof *classes);
     int result = -1;
 
     buf_init(&report, REPORT_MAX);
@@ -323,13 +347,24 @@ static int save(struct trainer *trainer, double seconds, struct err *err)
     weights = model_draft_path(&draft, name, "pth");
     path = save_path(config);
     /* Behind the epochs, as who reads logs of the existing system expects those first. */
-    if (!weights || !path || (config->notice && buf_printf(&trainer->log, "Notice: %s\n", config->notice)) ||
+    if (!weights || !path || !classes || (config->notice && buf_printf(&trainer->log, "Notice: %s\n", config->notice)) ||
         report_log_end(&trainer->log, name, seconds)) {
         err_set(err, "no memory to save '%s'", name);
         goto out;
     }
     const struct weights *saved = trainer->best ? trainer->best : trainer->weights;
-    if (report_write(&report, config, trainer->results, trainer->results_count, path, seconds, err) ||
+    const struct report contents = { .config = config,
+                                     .results = trainer->results,
+                                     .count = trainer->results_count,
+                                     .model_save_path = path,
+                                     .classes = classes,
+                                     .confusion = &trainer->saved,
+                                     .seconds = seconds,
+                                     .images_per_second =
+                                         (double)trainer->trained_images / fmax(trainer->trained_seconds, 1e-9) };
+    for (int c = 0; c < trainer->net->classes; c++)
+        classes[c] = dataset_class(trainer->dataset, c);
+    if (report_write(&report, &contents, err) ||
         pth_write(weights, trainer->net, saved, err) || write_classes(trainer, &draft, err) ||
         write_file(&draft, name, "txt", &trainer->log, err) || write_file(&draft, name, "json", &report, err))
         goto out;
@@ -337,6 +372,7 @@ static int save(struct trainer *trainer, double seconds, struct err *err)
 out:
     free(weights);
     free(path);
+    free(classes);
     buf_release(&report);
     model_draft_release(&draft);
     return result;

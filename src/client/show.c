@@ -46,6 +46,33 @@ static void print_number_line(const char *label, double value)
         printf("%-15s%g\n", label, value);
 }
 
+static void percent_cell(struct table *table, const cJSON *object, const char *name)
+{
+    table_cellf(table, "%.1f%%", 100 * api_number(object, name, NAN));
+}
+
+/* Precision, recall and F1 by class, where the report has them. */
+static int append_classes(const cJSON *report, struct buf *out)
+{
+    static const char *const headings[] = { "CLASS", ">IMAGES", ">PRECISION", ">RECALL", ">F1" };
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(report, "per_class"), *class;
+    struct table table;
+    if (cJSON_GetArraySize(list) == 0)
+        return 0;
+    table_init(&table, headings, sizeof headings / sizeof *headings);
+    cJSON_ArrayForEach(class, list)
+    {
+        table_cell(&table, api_text(class, "class"));
+        table_cellf(&table, "%.0f", api_number(class, "images", NAN));
+        percent_cell(&table, class, "precision");
+        percent_cell(&table, class, "recall");
+        percent_cell(&table, class, "f1");
+    }
+    int result = buf_puts(out, "\n") || table_print(&table, out) ? -1 : 0;
+    table_release(&table);
+    return result;
+}
+
 static int print_report(const char *model, const cJSON *report)
 {
     static const char *const headings[] = { ">EPOCH",     ">TRAIN LOSS",    ">TRAIN ACCURACY",
@@ -80,7 +107,7 @@ static int print_report(const char *model, const cJSON *report)
         table_cellf(&table, "%.2f%%", api_number(result, "test_accuracy", NAN));
         table_cellf(&table, "%.2f", api_number(result, "epoch_time_seconds", NAN));
     }
-    if (table_print(&table, &out) < 0) {
+    if (table_print(&table, &out) < 0 || append_classes(report, &out) < 0) {
         err_set(&err, "no memory");
         status = client_fail(&err);
     } else {

@@ -25,6 +25,13 @@ def test_train_then_infer_by_the_command_line(running):
     photo = running.folder / "images/test/red/0.png"
     answers = json.loads(running.client("infer", photo, "images/test/blue/1.png", "--json").stdout)
     assert [a["predicted_class"] for a in answers] == ["red", "blue"], answers
+    report = json.loads(running.client("report", "colours", "--json").stdout)
+    matrix = report["confusion_matrix"]
+    assert [scores["images"] for scores in report["per_class"]] == [sum(row) for row in matrix]
+    right = sum(matrix[i][i] for i in range(len(matrix))) / sum(map(sum, matrix))
+    assert abs(100 * right - report["results"][-1]["test_accuracy"]) < 0.01
+    assert report["configuration"]["seed"] == 1 and report["images_per_second"] > 0
+    assert "PRECISION" in running.client("report", "colours").stdout
     assert "red" in running.client("infer", photo, "--model", "colours", "--node", "node0", "--top", "1").stdout
 
 

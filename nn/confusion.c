@@ -1,0 +1,61 @@
+/* See confusion.h. */
+#include "confusion.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int confusion_init(struct confusion *confusion, int classes, struct err *err)
+{
+    size_t count = (size_t)classes, pairs = classes <= CONFUSION_CLASSES_MAX ? count * count : 0;
+    *confusion = (struct confusion){ .classes = classes };
+    int64_t *numbers = calloc(3 * count + pairs, sizeof *numbers);
+    if (!numbers)
+        return err_set(err, "out of memory for the answers of %d classes", classes);
+    confusion->labelled = numbers;
+    confusion->answered = numbers + count;
+    confusion->both = numbers + 2 * count;
+    confusion->pairs = pairs ? numbers + 3 * count : NULL;
+    return 0;
+}
+
+void confusion_release(struct confusion *confusion)
+{
+    free(confusion->labelled);
+    *confusion = (struct confusion){ 0 };
+}
+
+void confusion_clear(struct confusion *confusion)
+{
+    size_t count = (size_t)confusion->classes;
+    memset(confusion->labelled, 0, (3 * count + (confusion->pairs ? count * count : 0)) * sizeof(int64_t));
+}
+
+void confusion_count(struct confusion *confusion, const float *logits, const int *labels, int n)
+{
+    size_t classes = (size_t)confusion->classes;
+    for (size_t i = 0; i < (size_t)n; i++) {
+        const float *row = logits + i * classes;
+        size_t best = 0, label = (size_t)labels[i];
+        for (size_t c = 1; c < classes; c++)
+            if (row[c] > row[best])
+                best = c;
+        confusion->labelled[label]++;
+        confusion->answered[best]++;
+        confusion->both[label] += best == label;
+        if (confusion->pairs)
+            confusion->pairs[label * classes + best]++;
+    }
+}
+
+static double share(int64_t part, int64_t whole)
+{
+    return whole ? (double)part / (double)whole : 0;
+}
+
+struct class_scores confusion_scores(const struct confusion *confusion, int class)
+{
+    int64_t labelled = confusion->labelled[class], answered = confusion->answered[class], both = confusion->both[class];
+    return (struct class_scores){ .precision = share(both, answered),
+                                  .recall = share(both, labelled),
+                                  .f1 = share(2 * both, labelled + answered) };
+}
