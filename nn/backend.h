@@ -7,7 +7,7 @@
  *     bind      each op, before the first forward and again whenever the arena has moved
  *     pack      each op that has it, before the first forward and the first after plan_weights_changed
  *     forward   each op in order
- *     backward  each op in reverse order (PLAN_TRAIN)
+ *     backward  each op that trains, in reverse order
  *
  * Only prepare and bind may allocate. Layouts: a value's `layout` is NULL for canonical (dense float NCHW) or a
  * descriptor that only the plan's backend understands; its gradient has the layout of its data. The plan's input is
@@ -25,14 +25,13 @@
 
 enum op_kind {
     OP_CONV,            /* in[0] (N, I, H, W) -> (N, O, OH, OW); may have norm, in[1], an activation */
-    OP_BATCH_NORM,      /* PLAN_TRAIN: batch statistics, updates the running ones; PLAN_EVAL: running; may have an
-                           activation */
+    OP_BATCH_NORM,      /* training: batch statistics, updates the running ones; else running; may have an activation */
     OP_ACTIVATION,
     OP_MAX_POOL,        /* padding counts as minus infinity */
     OP_GLOBAL_AVG_POOL,
     OP_ADD,             /* in[0] + in[1]; may have an activation */
     OP_SCALE,           /* in[0] (N, C, H, W) * in[1] (N, C, 1, 1) */
-    OP_DROPOUT,         /* PLAN_TRAIN only, as is the next; see drop_factor */
+    OP_DROPOUT,         /* training only, as is the next; see drop_factor */
     OP_DROP_ROWS,
     OP_LINEAR,          /* (N, I, 1, 1) -> (N, O, 1, 1) */
     OP_REORDER,         /* the backend's layout -> canonical; backward the other way */
@@ -54,6 +53,7 @@ struct op {
     enum activation activation; /* that of an OP_ACTIVATION, or fused: applied last of all */
     int in[2], out;             /* values; -1: none. OP_CONV with in[1]: that is added before the activation */
 
+    bool trains; /* does as in training, and its backward is run; else as in evaluation */
     /* Backward: write the gradient of in[i] at all (false for the plan's input: skip it), and add to what is there
      * instead of overwriting it (another consumer wrote first). Known before prepare. */
     bool wants_grad[2], accumulate[2];
@@ -81,7 +81,7 @@ struct op_functions {
     int (*bind)(struct plan *plan, struct op *op, struct err *err);     /* may be NULL */
     int (*pack)(struct plan *plan, struct op *op, struct err *err);     /* may be NULL; weights or statistics changed */
     int (*forward)(struct plan *plan, struct op *op, struct err *err);
-    int (*backward)(struct plan *plan, struct op *op, struct err *err); /* called in PLAN_TRAIN only */
+    int (*backward)(struct plan *plan, struct op *op, struct err *err); /* called where op->trains */
     void (*release)(struct op *op);                                     /* may be NULL; also after a failed prepare */
     /* By what the pass is done, for the benchmark's table: a primitive's or a kernel's name, valid as long as the op;
      * NULL: loops of its own. May be NULL itself, which says the same. A backward of one pass is PASS_BACKWARD_DATA. */
@@ -91,8 +91,8 @@ struct op_functions {
 struct backend {
     const char *name;
     /* The fusions that it asks for; activations as bits, 1 << ACTIVATION_…. */
-    bool folds;                 /* PLAN_EVAL: batch norm into the conv before it, then the sum behind that */
-    unsigned conv_activations;  /* PLAN_EVAL: into the conv before them */
+    bool folds;                 /* not training: batch norm into the conv before it, then the sum behind that */
+    unsigned conv_activations;  /* not training: into the conv before them */
     unsigned norm_activations;  /* into the batch norm before them */
     unsigned add_activations;   /* into the sum before them */
     /* plan->state and what the ops share (engine, stream); both may be NULL. spec.threads is in force by then. */
@@ -124,7 +124,7 @@ struct plan {
     size_t arena_bytes;
     uint64_t step;       /* plan_set_step */
     unsigned long bound; /* the arena's generation that the ops are bound to; 0: none */
-    bool packed;
+    enum { PACKED_NOTHING, PACKED_FIXED, PACKED_ALL } packed; /* PACKED_FIXED: what does not train */
     struct op_time *profile; /* of each op, the caller's; NULL (the usual): nothing is timed */
 };
 

@@ -54,7 +54,7 @@ static int prepare_training(struct bench *bench, struct err *err)
         return err_set(err, "no memory to train '%s'", spec->type);
     for (int i = 0; i < spec->batch_size; i++)
         bench->labels[i] = (int)(rng_uniform(SEED, 1, (uint64_t)i) * spec->classes);
-    return optimiser_init(&bench->optimiser, &adam, bench->net->trained_count, err);
+    return optimiser_init(&bench->optimiser, &adam, 0, bench->net->trained_count, err);
 }
 
 static int prepare(struct bench *bench, struct err *err)

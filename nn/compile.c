@@ -94,10 +94,19 @@ static const struct op_functions *functions_of(const struct plan *plan, enum op_
     return functions ? functions : backend_reference.ops[kind];
 }
 
+/* Of PLAN_TRAIN_LAST the last layer and what drops its inputs. */
+static bool layer_trains(const struct plan *plan, int layer)
+{
+    const struct layer *layers = plan->net->layers;
+    int last = plan->net->layer_count - 1;
+    bool is_head = layer == last || (layers[layer].kind == LAYER_DROPOUT && layers[last].in[0] == layer);
+    return plan->spec.mode == PLAN_TRAIN || (plan->spec.mode == PLAN_TRAIN_LAST && is_head);
+}
+
 /* The value that a layer reads as `value`: evaluation drops nothing, so what would be dropped is passed on as it is. */
 static int undropped(const struct plan *plan, int value)
 {
-    while (value >= 0 && plan->spec.mode == PLAN_EVAL &&
+    while (value >= 0 && !layer_trains(plan, value) &&
            (plan->net->layers[value].kind == LAYER_DROPOUT || plan->net->layers[value].kind == LAYER_DROP_ROWS))
         value = plan->net->layers[value].in[0];
     return value;
@@ -116,6 +125,7 @@ static int list_ops(const struct plan *plan, struct op *ops)
                                         .activation = layer->activation,
                                         .in = { undropped(plan, layer->in[0]), undropped(plan, layer->in[1]) },
                                         .out = i,
+                                        .trains = layer_trains(plan, i),
                                         .share_data = -1,
                                         .share_grad = -1 };
     }
@@ -162,6 +172,7 @@ static int reorder_input(struct plan *plan, struct op *op, int j, struct err *er
                           .layer = op->layer,
                           .in = { from, -1 },
                           .out = to,
+                          .trains = op->trains,
                           .wants_grad = { op->wants_grad[j], false },
                           .accumulate = { op->accumulate[j], false },
                           .share_data = -1,
@@ -185,7 +196,8 @@ static int prepare_ops(struct plan *plan, struct op *ops, int count, struct err 
     if (plan->values[plan->logits].layout) {
         struct op reader = { .layer = ops[count - 1].layer,
                              .in = { plan->logits, -1 },
-                             .wants_grad = { plan->spec.mode == PLAN_TRAIN, false } };
+                             .trains = ops[count - 1].trains,
+                             .wants_grad = { ops[count - 1].trains, false } };
         if (reorder_input(plan, &reader, 0, err))
             return -1;
         plan->logits = reader.in[0];

@@ -7,8 +7,8 @@
 int confusion_init(struct confusion *confusion, int classes, struct err *err)
 {
     size_t count = (size_t)classes, pairs = classes <= CONFUSION_CLASSES_MAX ? count * count : 0;
-    *confusion = (struct confusion){ .classes = classes };
     int64_t *numbers = calloc(3 * count + pairs, sizeof *numbers);
+    *confusion = (struct confusion){ .classes = classes };
     if (!numbers)
         return err_set(err, "out of memory for the answers of %d classes", classes);
     confusion->labelled = numbers;
@@ -26,8 +26,13 @@ void confusion_release(struct confusion *confusion)
 
 void confusion_clear(struct confusion *confusion)
 {
+    memset(confusion->labelled, 0, confusion_numbers(confusion) * sizeof(int64_t));
+}
+
+size_t confusion_numbers(const struct confusion *confusion)
+{
     size_t count = (size_t)confusion->classes;
-    memset(confusion->labelled, 0, (3 * count + (confusion->pairs ? count * count : 0)) * sizeof(int64_t));
+    return 3 * count + (confusion->pairs ? count * count : 0);
 }
 
 void confusion_count(struct confusion *confusion, const float *logits, const int *labels, int n)

@@ -62,8 +62,8 @@ static void fold_activation(struct op *ops, int count, int at, enum op_kind into
 int plan_fuse(const struct plan *plan, struct op *ops, int count)
 {
     const struct backend *backend = plan->backend;
-    bool eval = plan->spec.mode == PLAN_EVAL;
     for (int i = 0; i < count; i++) {
+        bool eval = !ops[i].trains;
         if (eval && backend->folds)
             fold_into_conv(plan, ops, count, i);
         fold_activation(ops, count, i, OP_CONV, eval ? backend->conv_activations : 0);

@@ -17,9 +17,10 @@ static float *moments(size_t count)
     return memory;
 }
 
-int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spec, size_t count, struct err *err)
+int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spec, size_t offset, size_t count,
+                   struct err *err)
 {
-    *optimiser = (struct optimiser){ .spec = *spec, .count = count };
+    *optimiser = (struct optimiser){ .spec = *spec, .offset = offset, .count = count };
     bool adam = strcmp(spec->kind, "adam") == 0;
     if (!adam && strcmp(spec->kind, "sgd") != 0)
         return err_set(err, "unknown optimizer '%s'", spec->kind);
@@ -71,6 +72,8 @@ static void adam_step(struct optimiser *optimiser, float *restrict value, const 
 void optimiser_step(struct optimiser *optimiser, float *value, const float *grad)
 {
     optimiser->step++;
+    value += optimiser->offset;
+    grad += optimiser->offset;
     if (optimiser->second)
         adam_step(optimiser, value, grad);
     else

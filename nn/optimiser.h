@@ -14,13 +14,15 @@ struct optimiser_spec {
 
 struct optimiser {
     struct optimiser_spec spec;
-    size_t count;
+    size_t offset, count; /* of the weights that it moves */
     float *first, *second; /* moments; second is NULL for sgd */
     int64_t step;
 };
 
-int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spec, size_t count, struct err *err);
+int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spec, size_t offset, size_t count,
+                   struct err *err);
 void optimiser_release(struct optimiser *optimiser);
+/* Moves `count` numbers of value by those of grad, both from `offset` on. */
 void optimiser_step(struct optimiser *optimiser, float *value, const float *grad);
 
 #endif

@@ -31,18 +31,17 @@ static int span_add(struct placing *placing, size_t bytes, int start, int end)
 static void find_data_ends(struct placing *placing)
 {
     const struct plan *plan = placing->plan;
-    bool trains = plan->spec.mode == PLAN_TRAIN;
     int end = 2 * plan->op_count;
     for (int i = 0; i < plan->op_count; i++) {
         const struct op *op = &plan->ops[i];
         for (int j = 0; j < 2; j++) {
             if (op->in[j] < 0)
                 continue;
-            int time = trains && op->keep_in[j] ? backward_time(plan, i) : i;
+            int time = op->trains && op->keep_in[j] ? backward_time(plan, i) : i;
             if (time > placing->data_end[op->in[j]])
                 placing->data_end[op->in[j]] = time;
         }
-        if (trains && op->keep_out && backward_time(plan, i) > placing->data_end[op->out])
+        if (op->trains && op->keep_out && backward_time(plan, i) > placing->data_end[op->out])
             placing->data_end[op->out] = backward_time(plan, i);
     }
     placing->data_end[plan->input] = end;  /* a step may be repeated without filling it again */
@@ -102,6 +101,8 @@ static void span_gradients(struct placing *placing)
     for (int i = plan->op_count - 1; i >= 0; i--) {
         struct op *op = &plan->ops[i];
         int time = backward_time(plan, i), out = placing->grad[op->out];
+        if (out < 0) /* nobody wants to know */
+            continue;
         span_extend(&placing->spans[out], time);
         op->grad_shared = may_share_grad(plan, op);
         for (int j = 0; j < 2; j++) {
@@ -142,7 +143,7 @@ int plan_place(struct plan *plan, struct err *err)
 
     find_data_ends(&placing);
     span_data(&placing);
-    if (plan->spec.mode == PLAN_TRAIN)
+    if (plan->spec.mode != PLAN_EVAL)
         span_gradients(&placing);
     if ((plan->arena_bytes = arena_layout(placing.spans, placing.span_count)) == SIZE_MAX) {
         err_set(err, "out of memory for a plan");

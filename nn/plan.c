@@ -124,7 +124,8 @@ const float *plan_logits(struct plan *plan)
 
 void plan_weights_changed(struct plan *plan)
 {
-    plan->packed = false;
+    bool all = plan->spec.mode != PLAN_TRAIN_LAST || plan->packed == PACKED_NOTHING;
+    plan->packed = all ? PACKED_NOTHING : PACKED_FIXED;
 }
 
 void plan_set_step(struct plan *plan, uint64_t step)
@@ -153,14 +154,13 @@ static int make_ready(struct plan *plan, struct err *err)
         }
         plan->bound = plan->arena->generation;
     }
-    if (!plan->packed) {
-        for (int i = 0; i < plan->op_count; i++) {
-            struct op *op = &plan->ops[i];
-            if (op->functions->pack && op->functions->pack(plan, op, err))
-                return -1;
-        }
-        plan->packed = true;
+    for (int i = 0; i < plan->op_count && plan->packed != PACKED_ALL; i++) {
+        struct op *op = &plan->ops[i];
+        bool stale = plan->packed == PACKED_NOTHING || op->trains;
+        if (stale && op->functions->pack && op->functions->pack(plan, op, err))
+            return -1;
     }
+    plan->packed = PACKED_ALL;
     return 0;
 }
 
@@ -181,16 +181,19 @@ int plan_forward(struct plan *plan, struct err *err)
 
 double plan_loss(struct plan *plan, const int *labels, int *correct)
 {
-    return softmax_cross_entropy(plan_logits(plan), plan->spec.batch, plan->net->classes, labels,
-                                 plan->spec.label_smoothing, value_grad(plan, plan->logits), correct);
+    const struct loss_spec spec = { .smoothing = plan->spec.label_smoothing, .weights = plan->spec.class_weights };
+    return softmax_cross_entropy(plan_logits(plan), plan->spec.batch, plan->net->classes, labels, &spec,
+                                 value_grad(plan, plan->logits), correct);
 }
 
 int plan_backward(struct plan *plan, struct err *err)
 {
-    if (plan->spec.mode != PLAN_TRAIN)
+    if (plan->spec.mode == PLAN_EVAL)
         return err_set(err, "a plan for evaluation has no backward");
     for (int i = plan->op_count - 1; i >= 0; i--) {
         struct op *op = &plan->ops[i];
+        if (!op->trains || plan->values[op->out].grad == SIZE_MAX)
+            continue;
         double start = plan->profile ? clock_seconds() : 0;
         if (op->functions->backward(plan, op, err))
             return -1;

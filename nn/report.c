@@ -63,8 +63,11 @@ static cJSON *configuration(const struct train_config *config)
     cJSON_AddStringToObject(object, "scheduler", config->scheduler);
     cJSON_AddNumberToObject(object, "warmup_epochs", config->warmup_epochs);
     cJSON_AddNumberToObject(object, "label_smoothing", config->label_smoothing);
+    cJSON_AddStringToObject(object, "class_weights", config->class_weights);
     cJSON_AddNumberToObject(object, "patience", config->patience);
+    cJSON_AddBoolToObject(object, "freeze", config->freeze);
     cJSON_AddStringToObject(object, "augment", config->augment);
+    cJSON_AddBoolToObject(object, "fast_decode", config->fast_decode);
     cJSON_AddStringToObject(object, "backend", config->backend);
     cJSON_AddNumberToObject(object, "threads", config->threads);
     cJSON_AddNumberToObject(object, "seed", (double)config->seed);

@@ -10,7 +10,8 @@ struct step_result {
     int correct;
 };
 
-/* Forward on `images` (N, 3, H, W), or where that is NULL on what was written to plan_input, and the plan is ready for plan_loss. */
+/* Forward on `images` (N, 3, H, W), or where that is NULL on what was written to plan_input; the plan is then ready for
+ * plan_loss. */
 int step_forward(struct plan *plan, const float *images, struct err *err);
 
 /* Forward, loss, backward and the optimiser's step, which moves weights->trained by grad, both the plan's own. A loss

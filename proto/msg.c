@@ -177,7 +177,8 @@ static int take_strings(const char *what, const struct field *field, const cJSON
 static int take_options(const char *what, const struct field *field, const cJSON *object,
                         struct train_options *options, struct err *err)
 {
-    for (size_t i = 0; field->presence == FIELD_REQUIRED && i < train_option_count; i++) {
+    bool required = field->presence == FIELD_REQUIRED && !cJSON_GetObjectItemCaseSensitive(object, "resume");
+    for (size_t i = 0; required && i < train_option_count; i++) {
         const char *name = train_option_table[i].name;
         if (train_option_table[i].legacy && !cJSON_GetObjectItemCaseSensitive(object, name))
             return lacks(what, name, err);

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/proto/name.h"
+
 #define AT(member) offsetof(struct train_options, member)
 
 const struct train_option train_option_table[] = {
     { .name = "epochs", .flag = "epochs", .type = OPTION_INT, .offset = AT(epochs), .min = 1, .max = 100000,
-      .fallback = "10", .legacy = true, .help = "passes over the training images" },
+      .fallback = "10", .legacy = true, .resumes = true, .help = "passes over the training images" },
     { .name = "batchSize", .flag = "batch-size", .type = OPTION_INT, .offset = AT(batch_size), .min = 1, .max = 4096,
       .fallback = "32", .legacy = true, .help = "images a step" },
     { .name = "learningRate", .flag = "learning-rate", .type = OPTION_NUMBER, .offset = AT(learning_rate), .min = 0,
@@ -29,23 +31,31 @@ const struct train_option train_option_table[] = {
       .max = 100000, .fallback = "0", .help = "epochs in which the learning rate grows to its value" },
     { .name = "labelSmoothing", .flag = "label-smoothing", .type = OPTION_NUMBER, .offset = AT(label_smoothing),
       .min = 0, .max = 0.5, .fallback = "0", .help = "share of a label's probability that all classes share" },
+    { .name = "classWeights", .flag = "class-weights", .type = OPTION_CHOICE, .offset = AT(class_weights),
+      .fallback = "none", .choices = "none|balanced", .help = "whether images of rare classes count more in the loss" },
     { .name = "patience", .flag = "patience", .type = OPTION_INT, .offset = AT(patience), .min = 0, .max = 100000,
       .fallback = "0", .help = "epochs without a better test accuracy after which training ends; 0: none" },
+    { .name = "freeze", .flag = "freeze", .type = OPTION_SWITCH, .offset = AT(freeze), .fallback = "off",
+      .help = "train the last layer alone" },
     { .name = "imageSize", .flag = "image-size", .type = OPTION_INT, .offset = AT(image_size), .min = 32, .max = 512,
       .fallback = "224", .help = "edge of the square that images are resized to, in pixels" },
     { .name = "seed", .flag = "seed", .type = OPTION_INT, .offset = AT(seed), .min = 0, .max = 9007199254740991.0,
       .fallback = "0", .help = "where the random numbers start: the same seed trains the same model" },
     { .name = "augment", .flag = "augment", .type = OPTION_CHOICE, .offset = AT(augment), .fallback = "basic",
       .choices = "none|basic|strong", .help = "how training images are varied" },
-    { .name = "fastDecode", .flag = "fast-decode", .type = OPTION_CHOICE, .offset = AT(fast_decode), .fallback = "off",
-      .choices = "off|on", .help = "reduce large training JPEGs while they are decoded: quicker, near the same pixels" },
+    { .name = "fastDecode", .flag = "fast-decode", .type = OPTION_SWITCH, .offset = AT(fast_decode), .fallback = "off",
+      .help = "reduce large training JPEGs while they are decoded: quicker, near the same pixels" },
     { .name = "cache", .flag = "cache", .type = OPTION_INT, .offset = AT(cache), .min = 0, .max = 1048576,
-      .fallback = "1024", .help = "most memory to keep decoded images in, in MiB; 0: none are kept" },
+      .fallback = "1024", .resumes = true, .help = "most memory to keep decoded images in, in MiB; 0: none are kept" },
     { .name = "backend", .flag = "backend", .type = OPTION_CHOICE, .offset = AT(backend), .fallback = "onednn",
       .choices = "onednn|reference", .help = "which implementation of the operations computes" },
     { .name = "weights", .flag = "weights", .type = OPTION_TEXT, .offset = AT(weights), .fallback = "imagenet",
       .help = "where training starts: imagenet (torchvision's weights), none (at random), or a .pth or .safetensors "
               "file or its https URL" },
+    { .name = "resume", .flag = "resume", .type = OPTION_TEXT, .offset = AT(resume), .fallback = "",
+      .resumes = true, .help = "go on with the training of this model, as it was begun, up to --epochs" },
+    { .name = "noCheckpoint", .flag = "no-checkpoint", .type = OPTION_SWITCH, .offset = AT(no_checkpoint),
+      .fallback = "off", .resumes = true, .help = "keep nothing to resume from" },
 };
 const size_t train_option_count = sizeof train_option_table / sizeof train_option_table[0];
 _Static_assert(sizeof train_option_table / sizeof train_option_table[0] <= 32, "is_set has 32 bits");
@@ -77,9 +87,10 @@ static size_t room_of(const struct train_option *option)
     case AT(optimizer): return sizeof ((struct train_options *)0)->optimizer;
     case AT(scheduler): return sizeof ((struct train_options *)0)->scheduler;
     case AT(augment): return sizeof ((struct train_options *)0)->augment;
-    case AT(fast_decode): return sizeof ((struct train_options *)0)->fast_decode;
+    case AT(class_weights): return sizeof ((struct train_options *)0)->class_weights;
     case AT(backend): return sizeof ((struct train_options *)0)->backend;
     case AT(weights): return sizeof ((struct train_options *)0)->weights;
+    case AT(resume): return sizeof ((struct train_options *)0)->resume;
     default: return 0;
     }
 }
@@ -131,10 +142,19 @@ static int set_text(struct train_options *options, const struct train_option *op
     return 0;
 }
 
+static int set_switch(struct train_options *options, const struct train_option *option, bool on)
+{
+    *(bool *)member_of(options, option) = on;
+    options->is_set |= bit_of(option);
+    return 0;
+}
+
 int train_option_parse(struct train_options *options, const struct train_option *option, const char *text,
                        struct err *err)
 {
     struct spelling as = { "--", option->flag };
+    if (option->type == OPTION_SWITCH)
+        return set_switch(options, option, !text || strcmp(text, "off"));
     if (option->type == OPTION_CHOICE || option->type == OPTION_TEXT)
         return set_text(options, option, text, as, err);
     /* Decimal numbers only: strtod would also take spaces, hexadecimal, "inf" and "nan". */
@@ -155,6 +175,19 @@ void train_options_init(struct train_options *options)
     options->is_set = 0;
 }
 
+int train_options_check(const struct train_options *options, struct err *err)
+{
+    if (!*options->resume)
+        return 0;
+    if (!name_is_valid(options->resume))
+        return err_set(err, "'%s' is no name of a model to resume", options->resume);
+    for (size_t i = 0; i < train_option_count; i++)
+        if (train_option_is_set(options, &train_option_table[i]) && !train_option_table[i].resumes)
+            return err_set(err, "'%s' cannot be given with a training to resume, which goes on as it was begun",
+                           train_option_table[i].flag);
+    return 0;
+}
+
 const struct train_option *train_option_by_name(const char *name)
 {
     for (size_t i = 0; i < train_option_count; i++) {
@@ -173,6 +206,20 @@ const struct train_option *train_option_by_flag(const char *flag)
     return NULL;
 }
 
+static int set_json(struct train_options *options, const struct train_option *option, const cJSON *value,
+                    struct err *err)
+{
+    struct spelling as = { "", option->name };
+    if (option->type == OPTION_SWITCH)
+        return cJSON_IsBool(value) ? set_switch(options, option, cJSON_IsTrue(value))
+                                   : err_set(err, "'%s' must be true or false", option->name);
+    if (option->type == OPTION_CHOICE || option->type == OPTION_TEXT)
+        return cJSON_IsString(value) ? set_text(options, option, value->valuestring, as, err)
+                                     : err_set(err, "'%s' must be a string", option->name);
+    return cJSON_IsNumber(value) ? set_number(options, option, value->valuedouble, as, err)
+                                 : err_set(err, "'%s' must be a number", option->name);
+}
+
 int train_options_from_json(struct train_options *options, const cJSON *object, struct err *err)
 {
     for (size_t i = 0; i < train_option_count; i++) {
@@ -180,15 +227,7 @@ int train_options_from_json(struct train_options *options, const cJSON *object, 
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, option->name);
         if (!value)
             continue;
-        struct spelling as = { "", option->name };
-        bool number = option->type == OPTION_INT || option->type == OPTION_NUMBER;
-        int status;
-        if (number ? !cJSON_IsNumber(value) : !cJSON_IsString(value))
-            status = err_set(err, "'%s' must be a %s", option->name, number ? "number" : "string");
-        else
-            status = number ? set_number(options, option, value->valuedouble, as, err)
-                            : set_text(options, option, value->valuestring, as, err);
-        if (status)
+        if (set_json(options, option, value, err))
             return -1;
     }
     return 0;
@@ -198,7 +237,8 @@ int train_options_to_json(const struct train_options *options, cJSON *object)
 {
     for (size_t i = 0; i < train_option_count; i++) {
         const struct train_option *option = &train_option_table[i];
-        if (!option->legacy && !train_option_is_set(options, option))
+        bool always = option->legacy && !*options->resume;
+        if (!always && !train_option_is_set(options, option))
             continue;
         const void *value = value_of(options, option);
         const cJSON *added = NULL;
@@ -207,6 +247,7 @@ int train_options_to_json(const struct train_options *options, cJSON *object)
         case OPTION_NUMBER: added = cJSON_AddNumberToObject(object, option->name, *(const double *)value); break;
         case OPTION_CHOICE:
         case OPTION_TEXT: added = cJSON_AddStringToObject(object, option->name, value); break;
+        case OPTION_SWITCH: added = cJSON_AddBoolToObject(object, option->name, *(const bool *)value); break;
         }
         if (!added)
             return -1;

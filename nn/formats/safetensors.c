@@ -132,24 +132,48 @@ static int read_header(const cJSON *header, size_t size, struct entry **entries,
     return check_cover(*entries, *count, size, err);
 }
 
+/* The header as JSON, and how long it is; NULL with err. */
+static cJSON *parse_header(const void *bytes, size_t count, uint64_t *length, struct err *err)
+{
+    if (!safetensors_is(bytes, count)) {
+        err_set(err, "not a .safetensors file");
+        return NULL;
+    }
+    *length = header_length(bytes);
+    if (*length > count - LENGTH_SIZE || *length > SAFETENSORS_HEADER_MAX) {
+        err_set(err, "the header has %llu bytes, more than the file or than %d", (unsigned long long)*length,
+                SAFETENSORS_HEADER_MAX);
+        return NULL;
+    }
+    cJSON *header = cJSON_ParseWithLength((const char *)bytes + LENGTH_SIZE, *length);
+    if (!header)
+        err_set(err, "the header is no JSON");
+    return header;
+}
+
+int safetensors_metadata(const void *bytes, size_t count, const char *key, char **value, struct err *err)
+{
+    uint64_t length;
+    cJSON *header = parse_header(bytes, count, &length, err);
+    if (!header)
+        return -1;
+    const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(header, "__metadata__");
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(metadata, key));
+    *value = text ? strdup(text) : NULL;
+    cJSON_Delete(header);
+    return *value ? 0 : err_set(err, "the file has no metadata '%s'", key);
+}
+
 int safetensors_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
 {
     struct entry *entries = NULL;
-    cJSON *header = NULL;
     size_t entry_count = 0;
     int status = -1;
-    if (!safetensors_is(bytes, count))
-        return err_set(err, "not a .safetensors file");
-    uint64_t length = header_length(bytes);
-    if (length > count - LENGTH_SIZE || length > SAFETENSORS_HEADER_MAX)
-        return err_set(err, "the header has %llu bytes, more than the file or than %d", (unsigned long long)length,
-                       SAFETENSORS_HEADER_MAX);
-    const char *text = (const char *)bytes + LENGTH_SIZE, *data = text + length;
-    header = cJSON_ParseWithLength(text, length);
-    if (!header)
-        err_set(err, "the header is no JSON");
+    uint64_t length;
+    cJSON *header = parse_header(bytes, count, &length, err);
     if (!header || read_header(header, count - LENGTH_SIZE - length, &entries, &entry_count, err))
         goto out;
+    const char *data = (const char *)bytes + LENGTH_SIZE + length;
     for (size_t i = 0; i < entry_count; i++) {
         const struct entry *entry = &entries[i];
         struct tensor *tensor = tensors_add(tensors, entry->name, entry->type, entry->rank, entry->shape, err);

@@ -12,7 +12,21 @@ bool safetensors_is(const void *bytes, size_t count);
 /* The tensors of a whole file in memory, into a zeroed list; the caller's to release. Each byte behind the header must
  * belong to exactly one tensor. */
 int safetensors_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err);
-/* Durable and atomic. Equal weights give equal bytes. */
+/* The text of that key in the header's __metadata__, the caller's to free; an error where it has none. */
+int safetensors_metadata(const void *bytes, size_t count, const char *key, char **value, struct err *err);
+
+/* What is to become a tensor of a file: of a type of 32 or 64 bits. */
+struct safetensors_piece {
+    const char *name;
+    enum tensor_type type;
+    int rank;
+    int64_t shape[4];
+    void *numbers;
+};
+/* Writes `pieces`, and as metadata `key` (NULL: none), durable and atomic. Equal pieces give equal bytes. */
+int safetensors_write_pieces(const char *path, const char *key, const char *value, struct safetensors_piece *pieces,
+                             int count, struct err *err);
+/* A network's weights, likewise. */
 int safetensors_write(const char *path, const struct net *net, const struct weights *weights, struct err *err);
 
 #endif

@@ -17,7 +17,7 @@ static int prepare_primitives(struct plan *plan, struct op *op, const struct lay
 {
     struct activation_state *state = op->state = calloc(1, sizeof *state);
     const struct dnn *dnn = dnn_of(plan);
-    bool training = plan->spec.mode == PLAN_TRAIN;
+    bool training = op->trains;
     dnnl_primitive_desc_t desc = NULL, own = NULL, backward = NULL;
     int status = -1;
     if (!state)

@@ -55,7 +55,7 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
     struct conv_state *state = op->state;
     const struct dnn *dnn = dnn_of(plan);
     const struct value *out = &plan->values[op->out];
-    bool eval = plan->spec.mode == PLAN_EVAL, sum = op->in[1] >= 0;
+    bool eval = !op->trains, sum = op->in[1] >= 0;
     struct window window = window_of(op->layer);
     const int64_t out_dims[] = { out->n, out->c, out->h, out->w };
     /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. A depthwise convolution
@@ -159,7 +159,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state = calloc(1, sizeof *state);
     if (!state)
         return err_set(err, "out of memory for a plan");
-    bool eval = plan->spec.mode == PLAN_EVAL;
+    bool eval = !op->trains;
     int64_t dims[5], channels = plan->values[op->out].c;
     int rank = weight_dims(plan, layer, dims);
     struct conv_layouts layouts = { .src = in, .has_bias = eval || layer->bias >= 0 };
@@ -236,7 +236,7 @@ static int bind_backward(struct plan *plan, struct op *op, struct err *err)
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_state *state = op->state;
-    bool eval = plan->spec.mode == PLAN_EVAL;
+    bool eval = !op->trains;
     float *weights = param_value(plan, op->layer->weight), *out = value_data(plan, op->out);
     if (primitive_bind(&state->forward, DNNL_ARG_SRC, value_data(plan, op->in[0]), err) ||
         primitive_bind(&state->forward, DNNL_ARG_WEIGHTS, state->packed_forward ? state->packed_forward : weights,
@@ -258,7 +258,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_state *state = op->state;
     const struct dnn *dnn = dnn_of(plan);
-    if (plan->spec.mode == PLAN_EVAL)
+    if (!op->trains)
         fold_norm(plan, op, state->pack_forward.handle ? op_scratch_forward(plan, op) : state->packed_forward,
                   state->bias);
     return primitive_run(&state->pack_forward, dnn, err) || primitive_run(&state->pack_data, dnn, err) ? -1 : 0;

@@ -44,7 +44,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         return err_set(err, "out of memory for a plan");
     const struct dnn *dnn = dnn_of(plan);
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
-    bool training = plan->spec.mode == PLAN_TRAIN;
+    bool training = op->trains;
     int64_t outputs = out->c;
     struct conv_layouts layouts = { .has_bias = true };
     struct layout input, dense;

@@ -59,7 +59,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         find_groups(state, &layout, value, err))
         return -1;
     state->kernels = norm_kernels();
-    if (plan->spec.mode == PLAN_TRAIN) {
+    if (op->trains) {
         op->keep_in[0] = true;
         op->share_grad = 0;
         op->saved = 2 * (size_t)value->c * sizeof(float); /* the batch's means, then 1 / deviation */
@@ -141,7 +141,7 @@ static void measure(struct plan *plan, const struct op *op, size_t group, float 
 static void inverses_of(const struct plan *plan, const struct op *op, size_t group, float *inverses)
 {
     const struct value *value = &plan->values[op->in[0]];
-    if (plan->spec.mode == PLAN_TRAIN) {
+    if (op->trains) {
         spread(op->state, value, group, (const float *)op_saved(plan, op) + value->c, inverses);
         return;
     }
@@ -157,7 +157,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     const struct value *value = &plan->values[op->in[0]];
     const float *in = value_data(plan, op->in[0]);
     float *out = value_data(plan, op->out);
-    bool training = plan->spec.mode == PLAN_TRAIN;
+    bool training = op->trains;
     float *mean = training ? op_saved(plan, op) : param_value(plan, op->layer->mean);
 #pragma omp parallel for schedule(static)
     for (size_t group = 0; group < state->groups; group++) {

@@ -35,7 +35,7 @@ static int prepare(struct plan *plan, struct op *op, bool max, const struct wind
         return err_set(err, "out of memory for a plan");
     const struct dnn *dnn = dnn_of(plan);
     const struct value *out = &plan->values[op->out];
-    bool training = plan->spec.mode == PLAN_TRAIN;
+    bool training = op->trains;
     struct layout src, dst, workspace;
     dnnl_primitive_desc_t desc = NULL, own = NULL;
     int status = -1;

@@ -31,7 +31,7 @@ static const struct winograd_kernels *kernels_for(const struct plan *plan, const
     const struct value *from = &plan->values[op->in[0]];
     struct strips strips;
     struct err none = ERR_INIT;
-    if (plan->spec.mode != PLAN_EVAL || layer->kernel != 3 || layer->stride != 1 || layer->padding != 1 ||
+    if (op->trains || layer->kernel != 3 || layer->stride != 1 || layer->padding != 1 ||
         layer->groups != 1 || (op->activation != ACTIVATION_NONE && op->activation != ACTIVATION_RELU) ||
         layout_strips(in, from, &strips, &none) || !strips.blocking)
         return NULL;

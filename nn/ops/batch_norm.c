@@ -56,7 +56,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     const float *gamma = param_value(plan, layer->weight), *beta = param_value(plan, layer->bias);
     float *running_mean = param_value(plan, layer->mean), *running_var = param_value(plan, layer->var);
     float *out = value_data(plan, op->out);
-    bool training = plan->spec.mode == PLAN_TRAIN;
+    bool training = op->trains;
     double count = (double)v->n * v->h * v->w;
     struct moments moments = training ? saved_moments(plan, op) : (struct moments){ NULL, NULL };
 #pragma omp parallel for schedule(static)
@@ -122,7 +122,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     assert(!op->activation);
     op->keep_in[0] = true;
     op->share_grad = 0;
-    if (plan->spec.mode == PLAN_TRAIN)
+    if (op->trains)
         op->saved = 2 * (size_t)plan->values[op->out].c * sizeof(float);
     else
         op->share_data = 0;

@@ -21,7 +21,7 @@ static int32_t first_maximum(const struct layer *layer, const struct value *in, 
 static int max_pool_prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    if (plan->spec.mode == PLAN_TRAIN)
+    if (op->trains)
         op->saved = value_count(plan, op->out) * sizeof(int32_t); /* where each maximum came from */
     return 0;
 }

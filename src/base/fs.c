@@ -155,22 +155,36 @@ static int open_temporary(const char *path, char **name, struct err *err)
     return fd;
 }
 
+/* 0 or the errno. */
+static int write_all(int fd, const void *bytes, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        ssize_t put = write(fd, (const char *)bytes + done, count - done);
+        if (put > 0)
+            done += (size_t)put;
+        else if (put == 0)
+            return EIO;
+        else if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
 int fs_write(const char *path, const void *bytes, size_t count, struct err *err)
+{
+    const struct iovec part = { (void *)(uintptr_t)bytes, count };
+    return fs_write_parts(path, &part, 1, err);
+}
+
+int fs_write_parts(const char *path, const struct iovec *parts, int count, struct err *err)
 {
     char *temporary = NULL;
     int fd = open_temporary(path, &temporary, err);
     if (fd < 0)
         return -1;
     int status = 0, cause = 0;
-    for (size_t done = 0; done < count && !cause;) {
-        ssize_t put = write(fd, (const char *)bytes + done, count - done);
-        if (put > 0)
-            done += (size_t)put;
-        else if (put == 0)
-            cause = EIO;
-        else if (errno != EINTR)
-            cause = errno;
-    }
+    for (int i = 0; i < count && !cause; i++)
+        cause = write_all(fd, parts[i].iov_base, parts[i].iov_len);
     if (close(fd) && !cause)
         cause = errno;
     if (cause) {

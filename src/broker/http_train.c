@@ -130,6 +130,7 @@ static int read_request(struct train *train, const cJSON *body, struct err *err)
     if (check_members(body, err) < 0 || take_type(train, body, err) < 0 ||
         take_name(body, "modelName", train->model, err) < 0 ||
         take_name(body, "node", train->node, err) < 0 || train_options_from_json(&train->options, body, err) < 0 ||
+        train_options_check(&train->options, err) < 0 ||
         check_weights(train->options.weights, err) < 0)
         return 400;
     return take_nodes(train, body, err);
@@ -191,8 +192,27 @@ static void on_submitted(void *arg, const struct job *job, int status, const cha
         exchange_error(exchange, 503, "no memory to wait for job '%s', which is queued", job->id);
 }
 
+/* A training goes on where it was begun, and under its name, unless told otherwise. */
+static int place_resumed(struct train *train, struct err *err)
+{
+    const char *model = train->options.resume;
+    const struct job *begun = jobs_last_started(train->exchange->broker->jobs, model);
+    if (*train->node == '\0' && begun == NULL)
+        return err_set(err, "there was no training of '%s' here to resume: 'node' must say where there was", model);
+    if (*train->node == '\0')
+        snprintf(train->node, sizeof train->node, "%s", begun->node);
+    if (*train->model == '\0')
+        snprintf(train->model, sizeof train->model, "%s", model);
+    return 0;
+}
+
 static void submit(struct train *train)
 {
+    struct err err = ERR_INIT;
+    if (*train->options.resume != '\0' && place_resumed(train, &err) < 0) {
+        exchange_error(train->exchange, 409, "%s", err.text);
+        return;
+    }
     struct job_request request = {
         .model_type = train->type,
         .model_name = *train->model != '\0' ? train->model : NULL,

@@ -174,6 +174,8 @@ void jobs_progress(struct jobs *jobs, struct node *node, struct msg *msg)
         return;
     job->sent = true;
     job->epoch = msg->epoch;
+    if (*job->options.resume && msg->epochs > 0)
+        job->options.epochs = msg->epochs; /* only its node knew */
     snprintf(job->reason, sizeof job->reason, "%s", msg->message ? msg->message : "");
     if (msg->notice)
         snprintf(job->notice, sizeof job->notice, "%s", msg->notice);

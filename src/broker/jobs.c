@@ -311,6 +311,15 @@ static int waiting(const struct jobs *jobs)
 }
 
 /* 0, or the status of a refusal with its reason. */
+const struct job *jobs_last_started(const struct jobs *jobs, const char *model)
+{
+    const struct job *last = NULL;
+    for (const struct job *job = jobs->first; job; job = job->next)
+        if (*job->node && strcmp(job->model_name, model) == 0)
+            last = job;
+    return last;
+}
+
 static int check(const struct jobs *jobs, const struct job_request *request, struct err *err)
 {
     int status = 0;

@@ -76,6 +76,7 @@ typedef void jobs_cancelled(void *arg, int status, const char *error);
 void jobs_cancel(struct jobs *jobs, const char *id, jobs_cancelled *done, void *arg);
 
 const struct job *jobs_find(const struct jobs *jobs, const char *id);
+const struct job *jobs_last_started(const struct jobs *jobs, const char *model); /* that model's; NULL: none was */
 const struct job *jobs_first(const struct jobs *jobs); /* oldest first, linked by next */
 /* A queued or running job trains that model. */
 bool jobs_train_model(const struct jobs *jobs, const char *model);

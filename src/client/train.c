@@ -98,10 +98,12 @@ static const char *placeholder(const struct train_option *option)
         return "X";
     case OPTION_CHOICE:
         return option->choices;
+    case OPTION_SWITCH:
+        return NULL;
     case OPTION_TEXT:
         break;
     }
-    return strcmp(option->name, "weights") == 0 ? "imagenet|none|FILE|URL" : "TEXT";
+    return strcmp(option->name, "weights") == 0 ? "imagenet|none|FILE|URL" : "MODEL";
 }
 
 static int check_type(const char *type, struct err *err)
@@ -126,7 +128,9 @@ static int parse(struct client *client, struct train *train, int argc, char **ar
     memcpy(options, own_options, sizeof own_options);
     for (size_t i = 0; i < train_option_count; i++) {
         const struct train_option *row = &train_option_table[i];
-        options[OWN_COUNT + i] = (struct arg_option){ row->flag, placeholder(row), row->help, row->fallback };
+        bool told = row->type != OPTION_SWITCH && *row->fallback;
+        options[OWN_COUNT + i] = (struct arg_option){ row->flag, placeholder(row), row->help,
+                                                      told ? row->fallback : NULL };
     }
     train_options_init(&train->options);
     struct args args = { .operands = "TYPE", .min_operands = 1, .max_operands = 1, .options = options,
@@ -138,6 +142,10 @@ static int parse(struct client *client, struct train *train, int argc, char **ar
     train->type = argv[first];
     if (check_type(train->type, &err) == 0 && train->node != NULL && train->nodes != NULL)
         err_set(&err, "--node and --nodes exclude each other");
+    else if (*train->options.resume != '\0' && train->weights_file != NULL)
+        err_set(&err, "--resume and --weights exclude each other");
+    else
+        (void)train_options_check(&train->options, &err);
     if (err.text[0] != '\0')
         *status = args_wrong(argv[0], &err);
     else

@@ -18,6 +18,7 @@
 #define CLASSES_FILE_MAX (1024 * 1024)
 #define CLASSES_TOLD_MAX (512 * 1024) /* bytes of class names in one modelInfo, which must fit a message */
 #define IMAGE_SIZE_DEFAULT 224        /* of reports that do not say */
+#define CHECKPOINTS ".checkpoints"    /* where trainings keep what they may go on from, a folder a model */
 
 struct stamp {
     off_t size;
@@ -265,13 +266,16 @@ cJSON *shelf_info(const struct shelf *shelf)
 
 int shelf_remove(struct shelf *shelf, const char *name, struct err *err)
 {
-    char *path = NULL, *aside = NULL;
+    char *path = NULL, *aside = NULL, *checkpoints = NULL;
     int result = -1;
     if (!name_is_valid(name))
         return err_set(err, "'%s' is no name of a model", name);
-    if (!(path = fs_join(shelf->dir, name)) ||
-        asprintf(&aside, "%s/.%s.removed-%lld", shelf->dir, name, (long long)clock_wall_ms()) < 0) {
+    path = fs_join(shelf->dir, name);
+    if (asprintf(&aside, "%s/.%s.removed-%lld", shelf->dir, name, (long long)clock_wall_ms()) < 0)
         aside = NULL;
+    if (asprintf(&checkpoints, "%s/" CHECKPOINTS "/%s", shelf->dir, name) < 0)
+        checkpoints = NULL;
+    if (!path || !aside || !checkpoints) {
         err_set(err, "no memory to remove model '%s'", name);
         goto out;
     }
@@ -283,11 +287,12 @@ int shelf_remove(struct shelf *shelf, const char *name, struct err *err)
             err_set(err, "cannot remove model '%s': %s", name, strerror(errno));
         goto out;
     }
-    if (fs_remove_tree(aside, err))
+    if (fs_remove_tree(aside, err) || fs_remove_tree(checkpoints, err))
         goto out;
     result = shelf_scan(shelf, err);
 out:
     free(aside);
+    free(checkpoints);
     free(path);
     return result;
 }

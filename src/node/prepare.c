@@ -49,7 +49,7 @@ int preparation_init(struct preparation *preparation, const struct node *node, c
     preparation->api = api ? strdup(api) : NULL;
     if (!preparation->data_dir || (api && !preparation->api))
         return err_set(err, "no memory to start a training");
-    if (!*weights || !strcmp(weights, "none"))
+    if (!*weights || !strcmp(weights, "none") || *options->resume)
         return 0;
     if (!strcmp(weights, "imagenet"))
         return plan_published(preparation, type, err);

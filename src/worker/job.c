@@ -45,10 +45,14 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         return err_set(err, "'%s' is no name for a model", msg->model_name ? msg->model_name : "");
     if (!msg->model_type || !msg->data_dir || !msg->models_dir)
         return err_set(err, "a job needs modelType, dataDir and modelsDir");
+    if (train_options_check(options, err))
+        return -1;
     if (msg->threads > THREADS_MAX)
         return err_set(err, "threads must be at most %d", THREADS_MAX);
-    bool imagenet = !strcmp(options->weights, "imagenet");
-    if (strcmp(options->weights, "none") && !imagenet && *options->weights && !msg->weights_file)
+    bool resumes = *options->resume, imagenet = !strcmp(options->weights, "imagenet") && !resumes;
+    bool all_epochs = resumes && !train_option_is_set(options, train_option_by_name("epochs"));
+    if (strcmp(options->weights, "none") && strcmp(options->weights, "imagenet") && *options->weights &&
+        !msg->weights_file)
         return err_set(err, "the weights '%s' need a weightsFile", options->weights);
     /* A node that could not get them says why. */
     const char *notice = imagenet && !msg->weights_file && !msg->notice
@@ -74,12 +78,16 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         .label_smoothing = options->label_smoothing,
         .warmup_epochs = (int)options->warmup_epochs,
         .patience = (int)options->patience,
-        .epochs = (int)options->epochs,
+        .freeze = options->freeze,
+        .class_weights = options->class_weights,
+        .resume = resumes ? options->resume : NULL,
+        .checkpoint = !options->no_checkpoint,
+        .epochs = all_epochs ? 0 : (int)options->epochs,
         .batch_size = (int)options->batch_size,
         .image_size = (int)options->image_size,
         .threads = msg->threads > 0 ? (int)msg->threads : jobfile_threads(),
         .seed = (uint64_t)options->seed,
-        .fast_decode = !strcmp(options->fast_decode, "on"),
+        .fast_decode = options->fast_decode,
         .cache_bytes = (size_t)options->cache << 20,
     };
     return 0;

@@ -35,6 +35,44 @@ def test_train_then_infer_by_the_command_line(running):
     assert "red" in running.client("infer", photo, "--model", "colours", "--node", "node0", "--top", "1").stdout
 
 
+def test_a_cancelled_training_is_resumed_where_it_was(cluster):
+    make_dataset(cluster.folder / "images", train=16)
+    cluster.start_broker()
+    cluster.start_node("node0")
+    cluster.start_node("node1")
+    tail = cluster.train(modelName="m", epochs=400, node="node1", scheduler="cosine", noCheckpoint=False)
+    wait_for("two epochs", lambda: len(cluster.job(tail)["results"]) >= 2, 60)
+    assert cluster.client("cancel", tail).returncode == 0
+    cancelled = cluster.wait_job(tail, "cancelled")
+    done = len(cancelled["results"])
+    resumed = json.loads(cluster.client("train", "resnet", "--resume", "m", "--epochs", done + 3, "--detach",
+                                        "--json").stdout)["job"]
+    job = cluster.wait_job(resumed, "completed", "failed")
+    assert job["state"] == "completed" and job["nodes"] == ["node1"] and job["modelName"] == "m", job
+    report = json.loads(cluster.client("report", "m", "--json").stdout)
+    assert [result["epoch"] for result in report["results"]] == list(range(1, done + 4))
+    assert report["results"][:done] == cancelled["results"]
+    assert report["configuration"]["scheduler"] == "cosine"
+    assert (cluster.folder / "node1/models/.checkpoints/m/best.safetensors").exists()
+
+    again = cluster.client("train", "resnet", "--resume", "m", "--epochs", done + 3, check=False)
+    assert again.returncode == 1 and f"'m' has been trained for {done + 3} epochs" in again.stderr
+    unknown = cluster.client("train", "resnet", "--resume", "n", check=False)
+    assert unknown.returncode == 1 and "there was no training of 'n' here to resume" in unknown.stderr
+    mixed = cluster.client("train", "resnet", "--resume", "m", "--batch-size", 8, check=False)
+    assert mixed.returncode == 2 and "'batch-size' cannot be given with a training to resume" in mixed.stderr
+    cluster.client("rm", "m")
+    wait_for("no checkpoint", lambda: not (cluster.folder / "node1/models/.checkpoints/m").exists())
+
+
+def test_the_last_layer_alone_trains_with_balanced_classes(running):
+    running.client("train", "resnet", "--epochs", "2", "--image-size", "32", "--batch-size", "4", "--name", "frozen",
+                   "--freeze", "--class-weights", "balanced", "--no-checkpoint", timeout=120)
+    configuration = json.loads(running.client("report", "frozen", "--json").stdout)["configuration"]
+    assert configuration["freeze"] is True and configuration["class_weights"] == "balanced"
+    assert not (running.folder / "node0/models/.checkpoints").exists()
+
+
 @pytest.mark.parametrize("network", ["mobilenet", "efficientnet"])
 def test_the_other_networks_train_and_answer_too(running, network):
     running.client("train", network, "--epochs", "2", "--image-size", "32", "--batch-size", "4", "--name", network,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "dcls/base/err.h"
 
@@ -15,6 +16,9 @@ int fs_read(const char *path, size_t max, char **bytes, size_t *count, struct er
 /* Replaces `path` atomically: temporary beside it, fsync, rename, fsync of the folder. Nothing is left behind
  * where it fails. */
 int fs_write(const char *path, const void *bytes, size_t count, struct err *err);
+
+/* The same of parts, one after another. */
+int fs_write_parts(const char *path, const struct iovec *parts, int count, struct err *err);
 
 /* For a writer of its own (a zip library, a download): the last steps of fs_write. `temporary` is a finished file in
  * the same folder as `path`; it is fsynced, renamed, its folder fsynced. On failure it is removed. */

@@ -17,13 +17,19 @@ struct train_config {
     const char *notice;         /* a line for people in the log, behind the epochs; NULL: none */
     const char *optimizer;      /* "adam" | "sgd" */
     const char *scheduler;      /* of the learning rate: "none" | "cosine" | "step"; see nn/schedule.c */
+    const char *class_weights;  /* in the loss: "none" | "balanced", N / (K n) for a class of n of the N images, K classes */
     const char *augment;        /* "none" | "basic" | "strong" */
     const char *backend;        /* "onednn" | "reference" */
+    const char *resume;         /* a model whose training goes on from its checkpoint, as it was begun: of the options
+                                   only epochs, threads, checkpoint and cache_bytes count. NULL: none */
     double learning_rate, momentum, weight_decay, label_smoothing;
     int warmup_epochs; /* below epochs */
     int patience;      /* ends after so many epochs without a better test accuracy, and saves the best; 0: never */
-    int epochs, batch_size, image_size, threads;
+    int epochs; /* in all; 0 with `resume`: as many as it was begun with */
+    int batch_size, image_size, threads;
     uint64_t seed;
+    bool freeze;        /* trains the last layer alone; below, batch norm keeps its statistics */
+    bool checkpoint;    /* after each epoch; see nn/checkpoint.h */
     bool fast_decode;   /* training images alone */
     size_t cache_bytes; /* for decoded images; within a quarter of the free memory */
 };

@@ -227,7 +227,7 @@ static void training_equals_pytorch(const struct backend *backend, const struct 
     struct plan *plan = planned(&fixture, backend->name, PLAN_TRAIN);
     struct optimiser adam;
     struct optimiser_spec spec = { .kind = "adam", .learning_rate = RATE };
-    assert_int_equal(optimiser_init(&adam, &spec, fixture.net->trained_count, &err), 0);
+    assert_int_equal(optimiser_init(&adam, &spec, 0, fixture.net->trained_count, &err), 0);
     float losses[STEPS], *start = malloc(fixture.net->trained_count * sizeof *start);
     assert_non_null(start);
     memcpy(start, fixture.weights->trained, fixture.net->trained_count * sizeof *start);

@@ -11,20 +11,36 @@
 #include "nn/loss.h"
 #include "nn/schedule.h"
 
-static void smoothed_cross_entropy_equals_pytorch(void **state)
+static void check_loss(const struct loss_spec *spec, double expected, const double gradient[12])
 {
-    (void)state;
     static const float logits[] = { 1.5f, -0.5f, 2.0f, 0.25f, 0.0f, 3.0f, -1.0f, 0.5f, -2.0f, 0.1f, 0.3f, 4.0f };
-    static const double gradient[] = { 0.100224450,  0.006358365,  -0.129351807, 0.022768992,
-                                       -0.293904654, 0.281474436,  -0.003025319, 0.015455537,
-                                       -0.007544508, -0.001891650, -0.000465444, 0.009901601 };
     float dlogits[12];
     int correct;
-    double loss = softmax_cross_entropy(logits, 3, 4, (int[]){ 2, 0, 3 }, 0.1, dlogits, &correct);
-    assert_true(fabs(loss - 1.401462880) < 1e-7);
+    double loss = softmax_cross_entropy(logits, 3, 4, (int[]){ 2, 0, 3 }, spec, dlogits, &correct);
+    assert_true(fabs(loss - expected) < 1e-7);
     assert_int_equal(correct, 2);
     for (int i = 0; i < 12; i++)
         assert_true(fabs((double)dlogits[i] - gradient[i]) < 1e-7);
+}
+
+static void smoothed_cross_entropy_equals_pytorch(void **state)
+{
+    (void)state;
+    check_loss(&(struct loss_spec){ .smoothing = 0.1 }, 1.401462880,
+               (double[]){ 0.100224450, 0.006358365, -0.129351807, 0.022768992, -0.293904654, 0.281474436, -0.003025319,
+                           0.015455537, -0.007544508, -0.001891650, -0.000465444, 0.009901601 });
+}
+
+static void weighted_cross_entropy_equals_pytorch(void **state)
+{
+    (void)state;
+    static const float weights[] = { 0.5f, 2.0f, 1.25f, 0.75f };
+    check_loss(&(struct loss_spec){ .weights = weights }, 0.952821156,
+               (double[]){ 0.162836675, 0.022037547, -0.231527711, 0.046653488, -0.191342792, 0.173884662, 0.003184809,
+                           0.014273322, 0.000709943, 0.005797515, 0.007081101, -0.013588559 });
+    check_loss(&(struct loss_spec){ .smoothing = 0.1, .weights = weights }, 1.197530279,
+               (double[]){ 0.156208308, 0.001817172, -0.196712434, 0.038686954, -0.175260642, 0.175620244,
+                           -0.008917090, 0.008557487, -0.004254560, -0.013912609, -0.005064844, 0.023232013 });
 }
 
 static void check_schedule(const char *kind, int warmup, const double rates[8])
@@ -61,6 +77,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(smoothed_cross_entropy_equals_pytorch),
+        cmocka_unit_test(weighted_cross_entropy_equals_pytorch),
         cmocka_unit_test(learning_rates_equal_pytorchs),
         cmocka_unit_test(schedules_that_make_no_sense_are_refused),
     };

@@ -16,7 +16,7 @@ static void check(struct optimiser_spec spec, const double expected[COUNT])
 {
     struct err err = ERR_INIT;
     struct optimiser optimiser;
-    assert_int_equal(optimiser_init(&optimiser, &spec, COUNT, &err), 0);
+    assert_int_equal(optimiser_init(&optimiser, &spec, 0, COUNT, &err), 0);
     float value[COUNT] = { 1, -2, 0.5f, 3 };
     const double grad[COUNT] = { 0.5, -1, 0, 1e-3 };
     for (int s = 0; s < STEPS; s++) {
@@ -71,7 +71,7 @@ static void an_unknown_optimiser_is_named(void **state)
     struct err err = ERR_INIT;
     struct optimiser optimiser;
     struct optimiser_spec spec = { .kind = "lion" };
-    assert_int_equal(optimiser_init(&optimiser, &spec, COUNT, &err), -1);
+    assert_int_equal(optimiser_init(&optimiser, &spec, 0, COUNT, &err), -1);
     assert_string_equal(err.text, "unknown optimizer 'lion'");
     optimiser_release(&optimiser);
 }

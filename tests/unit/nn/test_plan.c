@@ -241,12 +241,12 @@ static void an_impossible_plan_is_refused_in_words(void **state)
         struct plan_spec spec;
         const char *text;
     } cases[] = {
-        { { PLAN_EVAL, 1, 32, 1, "abacus", 0, 0 }, "unknown backend 'abacus'" },
-        { { PLAN_EVAL, 0, 32, 1, "reference", 0, 0 }, "the batch size 0 is not between 1 and 65536" },
-        { { PLAN_EVAL, 1, 0, 1, "reference", 0, 0 }, "the image size 0 is not between 1 and 8192" },
-        { { PLAN_EVAL, 1, 1000000, 1, "reference", 0, 0 }, "the image size 1000000 is not between 1 and 8192" },
-        { { PLAN_EVAL, 65536, 8192, 1, "onednn", 0, 0 }, "a batch of 65536 images of 8192 pixels is too large" },
-        { { PLAN_TRAIN, 1, 32, 1, "reference", 0, 0 },
+        { { PLAN_EVAL, 1, 32, 1, "abacus", 0, NULL, 0 }, "unknown backend 'abacus'" },
+        { { PLAN_EVAL, 0, 32, 1, "reference", 0, NULL, 0 }, "the batch size 0 is not between 1 and 65536" },
+        { { PLAN_EVAL, 1, 0, 1, "reference", 0, NULL, 0 }, "the image size 0 is not between 1 and 8192" },
+        { { PLAN_EVAL, 1, 1000000, 1, "reference", 0, NULL, 0 }, "the image size 1000000 is not between 1 and 8192" },
+        { { PLAN_EVAL, 65536, 8192, 1, "onednn", 0, NULL, 0 }, "a batch of 65536 images of 8192 pixels is too large" },
+        { { PLAN_TRAIN, 1, 32, 1, "reference", 0, NULL, 0 },
           "batch norm needs more than one value a channel: a batch of 1 images of 32 pixels is too small to train on" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -123,6 +123,7 @@ static void a_removed_model_leaves_nothing(void **state)
     struct err err = ERR_INIT;
     put(*state, "m1/m1.pth", "weights");
     put(*state, "m2/m2.pth", "weights");
+    put(*state, ".checkpoints/m1/last.safetensors", "moments");
     struct shelf *shelf = shelf_open(*state, NULL);
     assert_int_equal(shelf_remove(shelf, "m1", &err), 0);
     assert_null(shelf_sha256(shelf, "m1"));

@@ -9,9 +9,10 @@
              "\"imageSize\": 224, \"bytes\": 46830571}]"
 #define OPTIONS "\"epochs\": 3, \"batchSize\": 64, \"learningRate\": 0.01, \"optimizer\": \"sgd\", " \
                 "\"momentum\": 0.5, \"weightDecay\": 0.0001, \"scheduler\": \"cosine\", \"warmupEpochs\": 1, " \
-                "\"labelSmoothing\": 0.25, \"patience\": 2, \"imageSize\": 32, \"seed\": 7, \"augment\": \"none\", " \
-                "\"fastDecode\": \"on\", \"cache\": 64, " \
-                "\"backend\": \"reference\", \"weights\": \"sha256:" SHA "\""
+                "\"labelSmoothing\": 0.25, \"classWeights\": \"balanced\", \"patience\": 2, \"freeze\": true, \"imageSize\": 32, \"seed\": 7, \"augment\": \"none\", " \
+                "\"fastDecode\": true, \"cache\": 64, " \
+                "\"backend\": \"reference\", \"weights\": \"sha256:" SHA "\", " \
+                "\"resume\": \"m0\", \"noCheckpoint\": true"
 
 static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_CLIENT_CONNECT] =

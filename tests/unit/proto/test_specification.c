@@ -122,7 +122,7 @@ static void the_table_of_options_is_the_programs(void **state)
 {
     (void)state;
     static const int columns[] = { 0, 1, 2, 3, 4 };
-    static const char *const types[] = { "integer", "number", "text", "text" };
+    static const char *const types[] = { "integer", "number", "text", "text", "boolean" };
     struct buf said, done;
     buf_init(&said, 1 << 20);
     buf_init(&done, 1 << 20);
@@ -135,12 +135,17 @@ static void the_table_of_options_is_the_programs(void **state)
             snprintf(list, sizeof list, "%s", option->choices);
             while ((choice = strsep(&rest, "|")))
                 buf_printf(&done, "%s%s", choice, rest ? "`, `" : "");
-        } else if (option->type == OPTION_TEXT) {
+        } else if (!strcmp(option->name, "weights")) {
             buf_puts(&done, "imagenet`, `none`, `sha256:DIGEST` (a blob of the broker's)");
+        } else if (option->type == OPTION_TEXT) {
+            buf_puts(&done, "a model's name");
+        } else if (option->type == OPTION_SWITCH) {
+            buf_puts(&done, "true`, `false");
         } else {
             buf_printf(&done, "%.17g to %.17g", option->min, option->max);
         }
-        buf_printf(&done, "|%s|%d\n", option->fallback, option->legacy ? 0 : 1);
+        const char *fallback = option->type == OPTION_SWITCH ? "false" : option->fallback;
+        buf_printf(&done, "|%s|%d\n", fallback, option->legacy ? 0 : 1);
     }
     assert_string_equal(buf_text(&said), buf_text(&done));
     buf_release(&said);

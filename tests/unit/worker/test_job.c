@@ -58,7 +58,7 @@ static void a_job_carries_its_options_and_places(void **state)
     struct train_config config;
     struct err err = ERR_INIT;
     assert_int_equal(try_job(*state, START PLACES ", \"epochs\": 3, \"batchSize\": 16, \"learningRate\": 0.01, "
-                                                  "\"imageSize\": 64, \"seed\": 7, \"fastDecode\": \"on\", \"cache\": 3, "
+                                                  "\"imageSize\": 64, \"seed\": 7, \"fastDecode\": true, \"cache\": 3, "
                                                   "\"threads\": 2}\n",
                              &config, &err), 0);
     assert_int_equal(config.epochs, 3);
