@@ -5,6 +5,7 @@
 #   make test         every test that needs nothing but this repository
 #   make test-shared  tests on photos, ImageNet weights and PyTorch: DCLS_SHARED names their folder
 #   make bench        dcls beside PyTorch and ONNX Runtime: BENCH_PAIRS pairs of runs each, written to BENCH_REPORT
+#   make accuracy     what dcls trains beside what PyTorch trains, over SEEDS seeds; needs DCLS_SHARED
 #   make asan         make test under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make fuzz         each fuzzer for FUZZ_SECONDS
 #   make lint         warnings as errors, cppcheck, who may use what
@@ -18,6 +19,7 @@ DCLS_SHARED ?=
 ORT_MODULES ?= $(BUILD)/onnxruntime/node_modules
 FUZZ_SECONDS ?= 30
 BENCH_PAIRS ?= 5
+SEEDS ?= 5
 BENCH_REPORT ?= docs/BENCHMARKS.md
 BENCH_README := $(if $(filter docs/BENCHMARKS.md,$(BENCH_REPORT)),README.md)
 ONNXRUNTIME := 1.30.0
@@ -153,6 +155,13 @@ $(ONNXRUNTIME_PACKAGE):
 	@mkdir -p $(PEERS)
 	ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix $(PEERS) --no-audit --no-fund onnxruntime-node@$(ONNXRUNTIME)
 
+accuracy:
+	$(call install_packages,$(DEMO_DEPS) $(SHARED_DEPS) python3-numpy)
+	@[ -d "$(DCLS_SHARED)/data" ] || { echo "make accuracy: DCLS_SHARED='$(DCLS_SHARED)' has no data/"; exit 1; }
+	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
+	DCLS=$(abspath $(PROGRAM)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
+	    $(PYTHON) tests/bench/accuracy.py docs/ACCURACY.md $(SEEDS)
+
 bench:
 	$(call install_packages,$(DEMO_DEPS) $(SHARED_DEPS) python3-numpy $(if $(shell command -v npm),,nodejs npm))
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(BUILD)/tests/tools/loader $(ONNXRUNTIME_PACKAGE)
@@ -190,4 +199,4 @@ install: all
 clean:
 	rm -rf $(BUILD) build-asan build-fuzz build-lint $(PROGRAM) dcls-asan
 
-.PHONY: all deps demo test build-tests run-tests test-shared bench asan fuzz build-fuzzers lint install clean
+.PHONY: all deps demo test build-tests run-tests test-shared bench accuracy asan fuzz build-fuzzers lint install clean

@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""Whether what dcls trains is as good as what PyTorch trains: the same recipe in both, over several seeds.
+
+accuracy.py REPORT.md SEEDS. DCLS names the program, DCLS_SHARED the folder with data/farm-animals and weights/. Fine-tunes
+ResNet-18 and MobileNetV2 for three epochs with SEEDS seeds each, trains EfficientNet-B0 for two from scratch on
+Fashion-MNIST, and writes what was found as a page. Fails where the mean of dcls is below PyTorch's by more than two
+standard errors, or EfficientNet-B0 by more than two points.
+"""
+import json
+import math
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).parent
+DCLS, SHARED = os.environ["DCLS"], pathlib.Path(os.environ["DCLS_SHARED"])
+FARM, FASHION = SHARED / "data/farm-animals", pathlib.Path("/usr/share/datasets/fashion-mnist")
+WEIGHTS = {"resnet": "resnet18-imagenet.pth", "mobilenet": "mobilenet_v2-imagenet.pth"}
+NAMES = {"resnet": "ResNet-18", "mobilenet": "MobileNetV2", "efficientnet": "EfficientNet-B0"}
+
+
+def ours(kind, data, epochs, seed, size, augment, weights):
+    """The test accuracies of the epochs, in percent."""
+    with tempfile.TemporaryDirectory() as folder:
+        job = pathlib.Path(folder) / "job.json"
+        job.write_text(json.dumps({
+            "type": "WORKER TRAIN", "modelName": "m", "modelType": kind, "epochs": epochs, "batchSize": 32,
+            "learningRate": 0.001, "imageSize": size, "seed": seed, "augment": augment, "train_key": "train:1",
+            "weights": str(weights or "none"), **({"weightsFile": str(weights)} if weights else {}),
+            "dataDir": str(data), "modelsDir": folder}))
+        subprocess.run([DCLS, "worker", "--job", job], check=True, stdout=subprocess.DEVNULL)
+        report = json.loads((pathlib.Path(folder) / "m/m.json").read_text())
+    return [result["test_accuracy"] for result in report["results"]]
+
+
+def theirs(kind, data, epochs, seed, size, augment, weights):
+    command = [sys.executable, HERE / "training_peer.py", kind, data, epochs, seed, size, augment]
+    done = subprocess.run([*map(str, command), *([str(weights)] if weights else [])], check=True, text=True,
+                          stdout=subprocess.PIPE)
+    return [float(line) for line in done.stdout.split()]
+
+
+def spread(values):
+    """Mean and standard error."""
+    error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0
+    return statistics.mean(values), error
+
+
+def listed(values):
+    return ", ".join(f"{value:.1f}" for value in values)
+
+
+def compare(kind, data, epochs, seeds, size, augment, weights):
+    """The last epochs' accuracies of both sides."""
+    last = {ours: [], theirs: []}
+    for seed in range(1, seeds + 1):
+        for side in ours, theirs:
+            last[side].append(side(kind, data, epochs, seed, size, augment, weights)[-1])
+            print(f"{kind}, seed {seed}, {'dcls' if side is ours else 'PyTorch'}: {last[side][-1]:.2f} %", flush=True)
+    return last[ours], last[theirs]
+
+
+def main():
+    page, seeds = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+    lines = [
+        "# How good the trained models are", "",
+        f"Written by `make accuracy` on {time.strftime('%Y-%m-%d')}. Accuracies on the test images, in percent, the means",
+        "with their standard errors; the seeds of the two programs have nothing in common but their numbers.", "",
+        "| | images | epochs | dcls, each seed | PyTorch, each seed | dcls, mean | PyTorch, mean |",
+        "| --- | --- | --: | --- | --- | --: | --: |"]
+    failed = False
+    runs = [(kind, FARM, "600 photos of farm animals, 224x224, whole recipe, from ImageNet's weights", 3, seeds, 224, "basic",
+             SHARED / "weights" / WEIGHTS[kind]) for kind in WEIGHTS]
+    runs.append(("efficientnet", FASHION, "Fashion-MNIST, 32x32, not varied, from scratch", 2, 1, 32, "none", None))
+    for kind, data, told, epochs, count, size, augment, weights in runs:
+        mine, peers = compare(kind, data, epochs, count, size, augment, weights)
+        (mean, error), (peer_mean, peer_error) = spread(mine), spread(peers)
+        allowed = 2 * math.hypot(error, peer_error) if count > 1 else 2
+        failed |= mean < peer_mean - allowed
+        lines.append(f"| {NAMES[kind]} | {told} | {epochs} | {listed(mine)} | {listed(peers)} | **{mean:.1f}** ± {error:.1f} "
+                     f"| {peer_mean:.1f} ± {peer_error:.1f} |")
+        page.write_text("\n".join(lines) + "\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
