@@ -82,6 +82,20 @@ static void what_a_job_does_not_say_has_its_default(void **state)
     assert_int_equal(config.threads, jobfile_threads());
 }
 
+static void a_resumed_job_takes_from_its_checkpoint_what_it_does_not_say(void **state)
+{
+    struct train_config config;
+    struct err err = ERR_INIT;
+    assert_int_equal(try_job(*state, START PLACES ", \"resume\": \"m0\"}", &config, &err), 0);
+    assert_int_equal(config.epochs, 0);
+    assert_null(config.notice); /* the ImageNet weights are not missed */
+    assert_true(config.checkpoint);
+    assert_int_equal(try_job(*state, START PLACES ", \"resume\": \"m0\", \"epochs\": 7, \"noCheckpoint\": true}", &config,
+                             &err), 0);
+    assert_int_equal(config.epochs, 7);
+    assert_false(config.checkpoint);
+}
+
 static void a_wrong_job_is_refused_and_the_fault_is_named(void **state)
 {
     static const struct {
@@ -95,6 +109,9 @@ static void a_wrong_job_is_refused_and_the_fault_is_named(void **state)
         { START PLACES ", \"epochs\": 0}", "epochs" },
         { START PLACES ", \"batchSize\": \"many\"}", "batchSize" },
         { START PLACES ", \"threads\": 5000}", "threads" },
+        { START PLACES ", \"freeze\": \"on\"}", "freeze" },
+        { START PLACES ", \"resume\": \"../m\"}", "../m" },
+        { START PLACES ", \"resume\": \"m0\", \"seed\": 3}", "seed" },
         { START PLACES ", \"weights\": "
           "\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"}", "weights" },
         { "{\"type\": \"WORKER TRAIN\", \"modelName\": \"../m\", \"modelType\": \"resnet\", \"train_key\": \"train:1\""
@@ -124,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_carries_its_options_and_places),
         cmocka_unit_test(what_a_job_does_not_say_has_its_default),
+        cmocka_unit_test(a_resumed_job_takes_from_its_checkpoint_what_it_does_not_say),
         cmocka_unit_test(a_wrong_job_is_refused_and_the_fault_is_named),
         cmocka_unit_test(a_job_file_that_is_not_there_is_an_error_with_its_name),
     };
