@@ -35,7 +35,7 @@ SHARED_DEPS := python3-torch python3-torchvision $(if $(shell command -v npm),,n
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wwrite-strings -Wvla -Wpointer-arith -Wformat=2
 DCLS_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Iinclude -I. $(WARNINGS) -fno-math-errno -fno-trapping-math -pthread -fopenmp \
-               -include include/dcls/base/banned.h -I/usr/include/stb
+               -include include/dcls/base/banned.h -isystem /usr/include/stb
 LIBS := -Wl,--as-needed -ldnnl -lcurl -lcjson -levent_core -levent_extra -levent_pthreads -lsqlite3 -ljpeg -lzip -lz \
         -lcrypto -lm
 

@@ -1,23 +1,14 @@
-/* oneDNN's descriptors, primitives and memory objects: the one file that changes between its versions (written for
- * 2.6, whose descriptors come in two steps, operation and primitive). */
+/* oneDNN's descriptors, primitives and memory objects. */
 #include "dnn.h"
 
+#include <oneapi/dnnl/dnnl_debug.h>
 #include <string.h>
 
 int dnn_check(dnnl_status_t status, const char *what, struct err *err)
 {
-    static const char *const names[] = {
-        [dnnl_out_of_memory] = "out of memory",
-        [dnnl_invalid_arguments] = "invalid arguments",
-        [dnnl_unimplemented] = "not implemented",
-        [dnnl_iterator_ends] = "no more implementations",
-        [dnnl_runtime_error] = "runtime error",
-        [dnnl_not_required] = "not required",
-    };
-    if (status == dnnl_success)
-        return 0;
-    bool known = (size_t)status < sizeof names / sizeof *names && names[status];
-    return err_set(err, "oneDNN cannot make or run %s: %s", what, known ? names[status] : "unknown error");
+    return status == dnnl_success
+               ? 0
+               : err_set(err, "oneDNN cannot make or run %s: %s", what, dnnl_status2str(status));
 }
 
 int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct err *err)
@@ -29,7 +20,7 @@ int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct er
         strides[i] = stride;
         stride *= dims[i];
     }
-    return dnn_check(dnnl_memory_desc_init_by_strides(&layout->md, rank, sizes, dnnl_f32, strides),
+    return dnn_check(api_md_strided(&layout->md, rank, sizes, strides),
                      "a memory layout", err);
 }
 
@@ -37,7 +28,7 @@ int layout_any(struct layout *layout, int rank, const int64_t *dims, struct err 
 {
     dnnl_dims_t sizes = { 0 };
     memcpy(sizes, dims, (size_t)rank * sizeof *sizes);
-    return dnn_check(dnnl_memory_desc_init_by_tag(&layout->md, rank, sizes, dnnl_f32, dnnl_format_tag_any),
+    return dnn_check(api_md_tagged(&layout->md, rank, sizes, dnnl_format_tag_any),
                      "a memory layout", err);
 }
 
@@ -45,15 +36,14 @@ int layout_channels_last(struct layout *layout, const int64_t dims[4], struct er
 {
     int64_t c = dims[1], h = dims[2], w = dims[3];
     const dnnl_dims_t sizes = { dims[0], c, h, w }, strides = { h * w * c, 1, w * c, c };
-    return dnn_check(dnnl_memory_desc_init_by_strides(&layout->md, 4, sizes, dnnl_f32, strides), "a memory layout",
-                     err);
+    return dnn_check(api_md_strided(&layout->md, 4, sizes, strides), "a memory layout", err);
 }
 
 int layout_blocked(struct layout *layout, const int64_t dims[4], int block, struct err *err)
 {
     const dnnl_dims_t sizes = { dims[0], dims[1], dims[2], dims[3] };
     dnnl_format_tag_t tag = block == 16 ? dnnl_nChw16c : block == 8 ? dnnl_nChw8c : dnnl_nchw;
-    return dnn_check(dnnl_memory_desc_init_by_tag(&layout->md, 4, sizes, dnnl_f32, tag), "a memory layout", err);
+    return dnn_check(api_md_tagged(&layout->md, 4, sizes, tag), "a memory layout", err);
 }
 
 int layout_strips(const struct layout *layout, const struct value *value, struct strips *strips, struct err *err)
@@ -91,12 +81,12 @@ int layout_alike(struct layout *layout, const struct layout *of, const struct va
 
 bool layout_equal(const struct layout *a, const struct layout *b)
 {
-    return dnnl_memory_desc_equal(&a->md, &b->md);
+    return api_md_equal(&a->md, &b->md);
 }
 
 size_t layout_bytes(const struct layout *layout)
 {
-    return dnnl_memory_desc_get_size(&layout->md);
+    return api_md_bytes(&layout->md);
 }
 
 static int canonical(const struct value *value, struct layout *layout, struct err *err)
@@ -130,11 +120,7 @@ int layout_to_value(struct plan *plan, int value, const struct layout *layout, s
 
 bool dnn_query(const_dnnl_primitive_desc_t desc, dnnl_query_t what, struct layout *layout)
 {
-    const dnnl_memory_desc_t *md = dnnl_primitive_desc_query_md(desc, what, 0);
-    if (!md || md->ndims == 0)
-        return false;
-    layout->md = *md;
-    return true;
+    return api_md_query(desc, what, &layout->md);
 }
 
 static const char *implementation(const_dnnl_primitive_desc_t desc)
@@ -156,46 +142,55 @@ int dnn_multiply(const struct matrices *m, bool add, struct err *err)
                      "a matrix product", err);
 }
 
-/* The second step of every descriptor; `post` may be NULL. */
-static dnnl_primitive_desc_t describe(const struct dnn *dnn, const void *operation, dnnl_post_ops_t post,
-                                      dnnl_primitive_desc_t hint, const char *what, struct err *err)
+/* Attributes of every primitive: its scratch is the plan's. `post` may be NULL. */
+static dnnl_primitive_attr_t attributes_of(dnnl_post_ops_t post, const char *what, struct err *err)
 {
     dnnl_primitive_attr_t attributes = NULL;
-    dnnl_primitive_desc_t desc = NULL;
     if (dnn_check(dnnl_primitive_attr_create(&attributes), what, err))
         return NULL;
     if (!dnn_check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), what, err) &&
-        (!post || !dnn_check(dnnl_primitive_attr_set_post_ops(attributes, post), what, err)) &&
-        dnn_check(dnnl_primitive_desc_create(&desc, operation, attributes, dnn->engine, hint), what, err))
-        desc = NULL;
+        (!post || !dnn_check(dnnl_primitive_attr_set_post_ops(attributes, post), what, err)))
+        return attributes;
     dnnl_primitive_attr_destroy(attributes);
-    return desc;
+    return NULL;
+}
+
+/* Releases what a descriptor was made with, and gives that: NULL with err where `status` is no success. */
+static dnnl_primitive_desc_t made(const struct api_making *making, dnnl_primitive_desc_t desc, dnnl_status_t status,
+                                  const char *what, struct err *err)
+{
+    dnnl_primitive_attr_destroy(making->attributes);
+    return dnn_check(status, what, err) ? NULL : desc;
 }
 
 static dnnl_status_t append_activation(dnnl_post_ops_t post, enum activation activation)
 {
     switch (activation) {
     case ACTIVATION_RELU:
-        return dnnl_post_ops_append_eltwise(post, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
+        return api_append_activation(post, dnnl_eltwise_relu, 0.0f, 0.0f);
     case ACTIVATION_RELU6:
-        return dnnl_post_ops_append_eltwise(post, 1.0f, dnnl_eltwise_clip, 0.0f, 6.0f);
+        return api_append_activation(post, dnnl_eltwise_clip, 0.0f, 6.0f);
     case ACTIVATION_SILU:
-        return dnnl_post_ops_append_eltwise(post, 1.0f, dnnl_eltwise_swish, 1.0f, 0.0f);
+        return api_append_activation(post, dnnl_eltwise_swish, 1.0f, 0.0f);
     case ACTIVATION_SIGMOID:
-        return dnnl_post_ops_append_eltwise(post, 1.0f, dnnl_eltwise_logistic, 0.0f, 0.0f);
+        return api_append_activation(post, dnnl_eltwise_logistic, 0.0f, 0.0f);
     default:
         return dnnl_success;
     }
 }
 
-static int conv_post_ops(dnnl_post_ops_t *post, bool sum, enum activation activation, struct err *err)
+/* NULL with err. */
+static dnnl_post_ops_t conv_post_ops(bool sum, enum activation activation, struct err *err)
 {
-    *post = NULL;
-    if (dnn_check(dnnl_post_ops_create(post), "post-ops", err))
-        return -1;
-    if (sum && dnn_check(dnnl_post_ops_append_sum(*post, 1.0f), "a sum", err))
-        return -1;
-    return dnn_check(append_activation(*post, activation), "an activation", err);
+    dnnl_post_ops_t post = NULL;
+    if (dnn_check(dnnl_post_ops_create(&post), "post-ops", err))
+        return NULL;
+    if (dnn_check(sum ? api_append_sum(post) : dnnl_success, "a sum", err) ||
+        dnn_check(append_activation(post, activation), "an activation", err)) {
+        dnnl_post_ops_destroy(post);
+        return NULL;
+    }
+    return post;
 }
 
 static void conv_chosen(dnnl_primitive_desc_t desc, enum conv_pass pass, struct conv_layouts *layouts)
@@ -207,102 +202,91 @@ static void conv_chosen(dnnl_primitive_desc_t desc, enum conv_pass pass, struct 
               &layouts->dst);
 }
 
+static struct api_window api_window_of(const struct window *window)
+{
+    return (struct api_window){ .kernel = { window->kernel, window->kernel },
+                                .strides = { window->stride, window->stride },
+                                .padding = { window->padding, window->padding } };
+}
+
 dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, struct conv_layouts *layouts,
                                const struct window *window, bool sum, enum activation activation,
                                dnnl_primitive_desc_t hint, struct err *err)
 {
-    const dnnl_dims_t strides = { window->stride, window->stride }, dilates = { 0, 0 };
-    const dnnl_dims_t padding = { window->padding, window->padding };
-    const dnnl_memory_desc_t *src = &layouts->src.md, *weights = &layouts->weights.md, *dst = &layouts->dst.md;
-    const dnnl_memory_desc_t *bias = layouts->has_bias ? &layouts->bias.md : NULL;
-    dnnl_convolution_desc_t operation;
-    dnnl_post_ops_t post = NULL;
+    static const dnnl_prop_kind_t passes[] = { [CONV_TRAIN] = dnnl_forward_training,
+                                               [CONV_EVAL] = dnnl_forward_inference,
+                                               [CONV_BACKWARD_DATA] = dnnl_backward_data,
+                                               [CONV_BACKWARD_WEIGHTS] = dnnl_backward_weights };
+    static const char what[] = "a convolution";
+    const struct api_window places = api_window_of(window);
+    dnnl_post_ops_t post = conv_post_ops(sum, activation, err);
     dnnl_primitive_desc_t desc = NULL;
-    dnnl_status_t status;
-    switch (pass) {
-    case CONV_TRAIN:
-    case CONV_EVAL:
-        status = dnnl_dilated_convolution_forward_desc_init(
-            &operation, pass == CONV_TRAIN ? dnnl_forward_training : dnnl_forward_inference, dnnl_convolution_direct,
-            src, weights, bias, dst, strides, dilates, padding, padding);
-        break;
-    case CONV_BACKWARD_DATA:
-        status = dnnl_dilated_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, src, weights,
-                                                                  dst, strides, dilates, padding, padding);
-        break;
-    default:
-        status = dnnl_dilated_convolution_backward_weights_desc_init(
-            &operation, dnnl_convolution_direct, src, weights, bias, dst, strides, dilates, padding, padding);
+    if (!post)
+        return NULL;
+    struct api_making making = { dnn->engine, attributes_of(sum || activation ? post : NULL, what, err), hint,
+                                 passes[pass] };
+    if (making.attributes) {
+        dnnl_status_t status = api_conv(&desc, &making, &layouts->src.md, &layouts->weights.md,
+                                        layouts->has_bias ? &layouts->bias.md : NULL, &layouts->dst.md, &places);
+        desc = made(&making, desc, status, what, err);
     }
-    if (!dnn_check(status, "a convolution", err) && !conv_post_ops(&post, sum, activation, err))
-        desc = describe(dnn, &operation, sum || activation ? post : NULL, hint, "a convolution", err);
     if (desc)
         conv_chosen(desc, pass, layouts);
     dnnl_post_ops_destroy(post);
     return desc;
 }
 
+static dnnl_prop_kind_t pass_of(bool training, bool backward)
+{
+    return backward ? dnnl_backward_data : training ? dnnl_forward_training : dnnl_forward_inference;
+}
+
 dnnl_primitive_desc_t dnn_eltwise(const struct dnn *dnn, bool training, bool backward, enum activation activation,
                                   const struct layout *data, dnnl_primitive_desc_t hint, struct err *err)
 {
+    static const char what[] = "an activation";
     bool silu = activation == ACTIVATION_SILU;
     dnnl_alg_kind_t kind = silu       ? dnnl_eltwise_swish
                            : training ? dnnl_eltwise_logistic_use_dst_for_bwd
                                       : dnnl_eltwise_logistic;
-    float alpha = silu ? 1.0f : 0.0f;
-    dnnl_eltwise_desc_t operation;
-    dnnl_status_t status =
-        backward ? dnnl_eltwise_backward_desc_init(&operation, kind, &data->md, &data->md, alpha, 0.0f)
-                 : dnnl_eltwise_forward_desc_init(&operation,
-                                                  training ? dnnl_forward_training : dnnl_forward_inference, kind,
-                                                  &data->md, alpha, 0.0f);
-    if (dnn_check(status, "an activation", err))
+    struct api_making making = { dnn->engine, attributes_of(NULL, what, err), hint, pass_of(training, backward) };
+    dnnl_primitive_desc_t desc = NULL;
+    if (!making.attributes)
         return NULL;
-    return describe(dnn, &operation, NULL, hint, "an activation", err);
+    dnnl_status_t status = api_eltwise(&desc, &making, kind, &data->md, silu ? 1.0f : 0.0f);
+    return made(&making, desc, status, what, err);
 }
 
 dnnl_primitive_desc_t dnn_pool(const struct dnn *dnn, bool training, bool backward, bool max,
                                const struct layout *src, const struct layout *dst, const struct window *window,
                                dnnl_primitive_desc_t hint, struct err *err)
 {
-    const dnnl_dims_t strides = { window->stride, window->stride }, kernel = { window->kernel, window->kernel };
-    const dnnl_dims_t padding = { window->padding, window->padding };
+    static const char what[] = "a pooling";
     dnnl_alg_kind_t kind = max ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding;
-    dnnl_pooling_desc_t operation;
-    dnnl_status_t status =
-        backward ? dnnl_pooling_backward_desc_init(&operation, kind, &src->md, &dst->md, strides, kernel, padding,
-                                                   padding)
-                 : dnnl_pooling_forward_desc_init(&operation,
-                                                  training ? dnnl_forward_training : dnnl_forward_inference, kind,
-                                                  &src->md, &dst->md, strides, kernel, padding, padding);
-    if (dnn_check(status, "a pooling", err))
+    const struct api_window places = api_window_of(window);
+    struct api_making making = { dnn->engine, attributes_of(NULL, what, err), hint, pass_of(training, backward) };
+    dnnl_primitive_desc_t desc = NULL;
+    if (!making.attributes)
         return NULL;
-    return describe(dnn, &operation, NULL, hint, "a pooling", err);
+    dnnl_status_t status = api_pool(&desc, &making, kind, &src->md, &dst->md, &places);
+    return made(&making, desc, status, what, err);
 }
 
 dnnl_primitive_desc_t dnn_linear(const struct dnn *dnn, enum linear_pass pass, const struct conv_layouts *layouts,
                                  dnnl_primitive_desc_t hint, struct err *err)
 {
-    const dnnl_memory_desc_t *src = &layouts->src.md, *weights = &layouts->weights.md, *dst = &layouts->dst.md;
-    const dnnl_memory_desc_t *bias = &layouts->bias.md;
-    dnnl_inner_product_desc_t operation;
-    dnnl_status_t status;
-    switch (pass) {
-    case LINEAR_TRAIN:
-    case LINEAR_EVAL:
-        status = dnnl_inner_product_forward_desc_init(
-            &operation, pass == LINEAR_TRAIN ? dnnl_forward_training : dnnl_forward_inference, src, weights, bias,
-            dst);
-        break;
-    case LINEAR_BACKWARD_DATA:
-        status = dnnl_inner_product_backward_data_desc_init(&operation, src, weights, dst);
-        break;
-    default:
-        status = dnnl_inner_product_backward_weights_desc_init(&operation, src, weights, bias, dst);
-    }
-    if (dnn_check(status, "a linear layer", err))
+    static const dnnl_prop_kind_t passes[] = { [LINEAR_TRAIN] = dnnl_forward_training,
+                                               [LINEAR_EVAL] = dnnl_forward_inference,
+                                               [LINEAR_BACKWARD_DATA] = dnnl_backward_data,
+                                               [LINEAR_BACKWARD_WEIGHTS] = dnnl_backward_weights };
+    static const char what[] = "a linear layer";
+    struct api_making making = { dnn->engine, attributes_of(NULL, what, err), hint, passes[pass] };
+    dnnl_primitive_desc_t desc = NULL;
+    if (!making.attributes)
         return NULL;
-    return describe(dnn, &operation, NULL, hint, "a linear layer", err);
+    dnnl_status_t status = api_linear(&desc, &making, &layouts->src.md, &layouts->weights.md, &layouts->bias.md,
+                                      &layouts->dst.md);
+    return made(&making, desc, status, what, err);
 }
 
 int primitive_init(struct primitive *primitive, const struct dnn *dnn, dnnl_primitive_desc_t desc, struct err *err)
@@ -335,7 +319,7 @@ int primitive_arg(struct primitive *primitive, const struct dnn *dnn, int arg, c
         return err_set(err, "a primitive has more than %d arguments", PRIMITIVE_ARGS);
     dnnl_exec_arg_t *next = &primitive->args[primitive->count];
     *next = (dnnl_exec_arg_t){ .arg = arg };
-    if (dnn_check(dnnl_memory_create(&next->memory, &layout->md, dnn->engine, DNNL_MEMORY_NONE), "a memory object",
+    if (dnn_check(api_memory(&next->memory, &layout->md, dnn->engine, DNNL_MEMORY_NONE), "a memory object",
                   err))
         return -1;
     primitive->count++;
@@ -372,11 +356,9 @@ static int own_scratchpad(struct primitive *primitive, const struct dnn *dnn, st
     dnnl_memory_t memory = NULL;
     for (int i = 0; i < primitive->count; i++) {
         dnnl_exec_arg_t *arg = &primitive->args[i];
-        const dnnl_memory_desc_t *md = NULL;
         if (arg->arg != DNNL_ARG_SCRATCHPAD)
             continue;
-        if (dnn_check(dnnl_memory_get_memory_desc(arg->memory, &md), "a memory object", err) ||
-            dnn_check(dnnl_memory_create(&memory, md, dnn->engine, DNNL_MEMORY_ALLOCATE), "a memory object", err))
+        if (dnn_check(api_memory_alike(&memory, arg->memory, dnn->engine), "a memory object", err))
             return -1;
         dnnl_memory_destroy(arg->memory);
         arg->memory = memory;
@@ -388,18 +370,17 @@ static int own_scratchpad(struct primitive *primitive, const struct dnn *dnn, st
 int reorder_init(struct primitive *primitive, const struct dnn *dnn, const struct layout *from,
                  const struct layout *to, struct err *err)
 {
+    static const char what[] = "a reorder";
+    struct api_making making = { .engine = dnn->engine, .attributes = attributes_of(NULL, what, err) };
     dnnl_primitive_desc_t desc = NULL;
-    dnnl_primitive_attr_t attributes = NULL;
-    int status = -1;
-    if (!dnn_check(dnnl_primitive_attr_create(&attributes), "a reorder", err) &&
-        !dnn_check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "a reorder", err) &&
-        !dnn_check(dnnl_reorder_primitive_desc_create(&desc, &from->md, dnn->engine, &to->md, dnn->engine, attributes),
-                   "a reorder", err) &&
-        !primitive_init(primitive, dnn, desc, err) && !own_scratchpad(primitive, dnn, err) &&
-        !primitive_arg(primitive, dnn, DNNL_ARG_FROM, from, err))
-        status = primitive_arg(primitive, dnn, DNNL_ARG_TO, to, err);
-    dnnl_primitive_attr_destroy(attributes);
-    return status;
+    if (!making.attributes)
+        return -1;
+    dnnl_status_t status = api_reorder(&desc, &making, &from->md, &to->md);
+    return primitive_init(primitive, dnn, made(&making, desc, status, what, err), err) ||
+                   own_scratchpad(primitive, dnn, err) || primitive_arg(primitive, dnn, DNNL_ARG_FROM, from, err) ||
+                   primitive_arg(primitive, dnn, DNNL_ARG_TO, to, err)
+               ? -1
+               : 0;
 }
 
 void add_into(float *to, const float *from, size_t bytes)

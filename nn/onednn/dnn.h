@@ -1,13 +1,12 @@
 /* What the ops of this backend share: memory layouts, primitives with their arguments, reorders.
  *
- * oneDNN's C API is named in dnn.c alone as far as descriptors go, because that is what differs between its versions.
- * A primitive is made in prepare, gets addresses in bind and is run in forward or backward, where nothing is
- * allocated. Scratchpads are the plan's: each primitive tells how much it wants. */
+ * Where oneDNN's versions differ, api.h stands between. A primitive is made in prepare, gets addresses in bind and is
+ * run in forward or backward, where nothing is allocated. Scratchpads are the plan's: each primitive tells how much it
+ * wants. */
 #ifndef DCLS_NN_DNN_H
 #define DCLS_NN_DNN_H
 
-#include <oneapi/dnnl/dnnl.h>
-
+#include "api.h"
 #include "nn/backend.h"
 
 #define DNN_ALIGN(bytes) (((bytes) + 63) / 64 * 64)

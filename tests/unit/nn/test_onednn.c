@@ -119,7 +119,7 @@ static int run_again(const char *isa, const char *type, const char *mode, const 
     assert_non_null(out);
     char text[1024];
     while (fgets(text, sizeof text, out))
-        if (strstr(text, "verbose,exec,"))
+        if (strstr(text, ",exec,"))
             line(text, context);
     fclose(out);
     int status = -1;
