@@ -1,19 +1,20 @@
-/* Max pooling (its workspace remembers where each maximum came from) and the average over the whole plane. */
+/* Max pooling (its workspace remembers where each maximum came from) and the average over the whole plane, whose
+ * gradient is the same for all pixels of a plane: loops add that where a primitive would write it out first. */
 #include "dnn.h"
 
 struct pool_state {
     struct primitive forward, backward;
     size_t input_bytes; /* scratch for a gradient that is added */
+    struct strips strips; /* of the average's input; those of its output are single pixels */
 };
 
-static int prepare_backward(struct plan *plan, struct op *op, bool max, const struct window *window,
-                            const struct layout *src, const struct layout *dst, dnnl_primitive_desc_t hint,
-                            struct err *err)
+static int prepare_backward(struct plan *plan, struct op *op, const struct window *window, const struct layout *src,
+                            const struct layout *dst, dnnl_primitive_desc_t hint, struct err *err)
 {
     struct pool_state *state = op->state;
     const struct dnn *dnn = dnn_of(plan);
     struct layout workspace;
-    dnnl_primitive_desc_t desc = dnn_pool(dnn, true, true, max, src, dst, window, hint, err);
+    dnnl_primitive_desc_t desc = dnn_pool(dnn, true, true, true, src, dst, window, hint, err);
     if (!desc)
         return -1;
     bool has_workspace = dnn_query(desc, dnnl_query_workspace_md, &workspace);
@@ -34,13 +35,15 @@ static int prepare(struct plan *plan, struct op *op, bool max, const struct wind
     if (!state)
         return err_set(err, "out of memory for a plan");
     const struct dnn *dnn = dnn_of(plan);
-    const struct value *out = &plan->values[op->out];
+    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const int64_t dims[] = { out->n, out->c, out->h, out->w };
     bool training = op->trains;
     struct layout src, dst, workspace;
     dnnl_primitive_desc_t desc = NULL, own = NULL;
     int status = -1;
     if (layout_of_value(plan, op->in[0], &src, err) ||
-        layout_any(&dst, 4, (int64_t[]){ out->n, out->c, out->h, out->w }, err) ||
+        (max ? layout_any(&dst, 4, dims, err)
+             : layout_strips(&src, in, &state->strips, err) || layout_alike(&dst, &src, in, dims, err)) ||
         !(desc = dnn_pool(dnn, training, false, max, &src, &dst, window, NULL, err)))
         goto out;
     if (!dnn_query(desc, dnnl_query_dst_md, &dst)) {
@@ -58,7 +61,7 @@ static int prepare(struct plan *plan, struct op *op, bool max, const struct wind
             goto out;
     }
     op->scratch_forward = state->forward.scratchpad;
-    status = training && op->wants_grad[0] ? prepare_backward(plan, op, max, window, &src, &dst, desc, err) : 0;
+    status = max && training && op->wants_grad[0] ? prepare_backward(plan, op, window, &src, &dst, desc, err) : 0;
 out:
     if (desc)
         dnnl_primitive_desc_destroy(desc);
@@ -121,6 +124,33 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
+/* Each pixel's part of the average. */
+static int average_backward(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    const struct strips s = ((const struct pool_state *)op->state)->strips;
+    const float *dout = value_grad(plan, op->out), part = 1 / (float)s.plane;
+    float *din = value_grad(plan, op->in[0]);
+    if (!op->wants_grad[0])
+        return 0;
+#pragma omp parallel for schedule(static)
+    for (size_t o = 0; o < s.outer; o++)
+        for (size_t p = 0; p < s.plane; p++) {
+            float *to = din + (o * s.plane + p) * s.block;
+            const float *gradient = dout + o * s.block;
+            if (op->accumulate[0]) {
+#pragma omp simd
+                for (size_t i = 0; i < s.block; i++)
+                    to[i] += gradient[i] * part;
+            } else {
+#pragma omp simd
+                for (size_t i = 0; i < s.block; i++)
+                    to[i] = gradient[i] * part;
+            }
+        }
+    return 0;
+}
+
 static void release(struct op *op)
 {
     struct pool_state *state = op->state;
@@ -153,7 +183,7 @@ const struct op_functions onednn_global_avg_pool = {
     .prepare = average_prepare,
     .bind = bind,
     .forward = forward,
-    .backward = backward,
+    .backward = average_backward,
     .release = release,
     .implementation = implementation,
 };
