@@ -46,12 +46,31 @@ static int larger_first(const void *a, const void *b)
     return x < y ? -1 : x > y; /* equal ones in the given order: the same layout in every run */
 }
 
+static bool overlap(int start, int end, int other_start, int other_end)
+{
+    return start <= end && other_start <= other_end && start <= other_end && other_start <= end;
+}
+
+static bool needed_between(const struct span *span, int start, int end)
+{
+    if (!span->gap_end)
+        return overlap(span->start, span->end, start, end);
+    return overlap(span->start, span->gap_start - 1, start, end) || overlap(span->gap_end + 1, span->end, start, end);
+}
+
+static bool meet(const struct span *a, const struct span *b)
+{
+    if (!a->gap_end)
+        return needed_between(b, a->start, a->end);
+    return needed_between(b, a->start, a->gap_start - 1) || needed_between(b, a->gap_end + 1, a->end);
+}
+
 /* The lowest offset at which the span meets none of the placed ones, which are sorted by offset. */
 static size_t first_fit(const struct span *span, struct span *const *placed, int count)
 {
     size_t at = 0;
     for (int i = 0; i < count; i++) {
-        if (placed[i]->end < span->start || placed[i]->start > span->end)
+        if (!meet(placed[i], span))
             continue;
         if (placed[i]->offset >= at + span->bytes)
             break;

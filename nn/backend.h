@@ -7,7 +7,8 @@
  *     bind      each op, before the first forward and again whenever the arena has moved
  *     pack      each op that has it, before the first forward and the first after plan_weights_changed
  *     forward   each op in order
- *     backward  each op that trains, in reverse order
+ *     backward  each op that trains, in reverse order; before it `remake` of those whose results it is the first to
+ *               read of what was not kept (remake.c)
  *
  * Only prepare and bind may allocate. Layouts: a value's `layout` is NULL for canonical (dense float NCHW) or a
  * descriptor that only the plan's backend understands; its gradient has the layout of its data. The plan's input is
@@ -66,6 +67,8 @@ struct op {
     int share_grad;  /* i: the gradient of in[i] would like that of out: backward in place */
     /* Granted by the plan before bind. Where not granted, the addresses differ. */
     bool data_shared, grad_shared;
+    bool remade;   /* out is not kept for backward: it is made anew (remake.c) */
+    int remake_at; /* then: the op before whose backward that is; else -1 */
 
     size_t scratch_forward_at, scratch_backward_at, saved_at; /* offsets into the arena */
     void *state; /* the backend's own, freed by release */
@@ -82,6 +85,8 @@ struct op_functions {
     int (*pack)(struct plan *plan, struct op *op, struct err *err);     /* may be NULL; weights or statistics changed */
     int (*forward)(struct plan *plan, struct op *op, struct err *err);
     int (*backward)(struct plan *plan, struct op *op, struct err *err); /* called where op->trains */
+    /* Writes out as forward did, from the inputs, all of which the op keeps, and what is saved. May be NULL. */
+    int (*remake)(struct plan *plan, struct op *op, struct err *err);
     void (*release)(struct op *op);                                     /* may be NULL; also after a failed prepare */
     /* By what the pass is done, for the benchmark's table: a primitive's or a kernel's name, valid as long as the op;
      * NULL: loops of its own. May be NULL itself, which says the same. A backward of one pass is PASS_BACKWARD_DATA. */
@@ -119,6 +124,8 @@ struct plan {
     struct op *ops;
     int op_count;
     int input, logits; /* values */
+    int *remakes;      /* ops, in the order in which backward remakes what they make */
+    int remake_count;
     struct arena *arena;
     bool owns_arena;
     size_t arena_bytes;

@@ -228,7 +228,7 @@ int plan_compile(struct plan *plan, struct err *err)
     plan->value_count = layers;
     int count = list_ops(plan, ops);
     link_gradients(plan, ops, count);
-    if (prepare_ops(plan, ops, count, err) || plan_place(plan, err))
+    if (prepare_ops(plan, ops, count, err) || plan_choose_remade(plan, err) || plan_place(plan, err))
         goto out;
     status = 0;
 out:

@@ -12,6 +12,9 @@ int plan_compile(struct plan *plan, struct err *err);
  * count. Values that were merged away are no longer named by any op. */
 int plan_fuse(const struct plan *plan, struct op *ops, int count);
 
+/* Sets `remade` of ops. */
+int plan_choose_remade(struct plan *plan, struct err *err);
+
 /* Where everything lies: data, gradients, saved data and scratch by liveness, into plan->arena. */
 int plan_place(struct plan *plan, struct err *err);
 

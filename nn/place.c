@@ -2,7 +2,8 @@
  *
  * Time runs 0, 1, … K-1 through the forward ops, K is the loss, and the backward of op i is at 2K - i. A value's data
  * lives from its op to its last reader, forward or backward; a gradient from the first consumer's backward to that of
- * the op that made the value. */
+ * the op that made the value. What is remade is not needed from its last reader in forward to its first in
+ * backward. */
 #include "compile.h"
 
 struct placing {
@@ -10,7 +11,8 @@ struct placing {
     struct span *spans;
     int span_count;
     int *data, *grad; /* by value: index of its span, -1: none */
-    int *data_end;    /* by value: the last time that its data is read */
+    int *forward_end, *backward_start, *data_end; /* by value: when its data is last read in forward, first in backward
+                                                     (-1: never), last of all */
     int *saved, *scratch_forward, *scratch_backward; /* by op, likewise */
 };
 
@@ -28,24 +30,60 @@ static int span_add(struct placing *placing, size_t bytes, int start, int end)
     return placing->span_count++;
 }
 
-static void find_data_ends(struct placing *placing)
+static void read_in_backward(struct placing *placing, int value, int time)
+{
+    int *start = &placing->backward_start[value], *end = &placing->data_end[value];
+    *start = *start < 0 || time < *start ? time : *start;
+    *end = time > *end ? time : *end;
+}
+
+static void find_reads(struct placing *placing)
 {
     const struct plan *plan = placing->plan;
-    int end = 2 * plan->op_count;
     for (int i = 0; i < plan->op_count; i++) {
         const struct op *op = &plan->ops[i];
-        for (int j = 0; j < 2; j++) {
-            if (op->in[j] < 0)
-                continue;
-            int time = op->trains && op->keep_in[j] ? backward_time(plan, i) : i;
-            if (time > placing->data_end[op->in[j]])
-                placing->data_end[op->in[j]] = time;
-        }
-        if (op->trains && op->keep_out && backward_time(plan, i) > placing->data_end[op->out])
-            placing->data_end[op->out] = backward_time(plan, i);
+        for (int j = 0; j < 2; j++)
+            if (op->in[j] >= 0)
+                placing->forward_end[op->in[j]] = placing->data_end[op->in[j]] = i;
     }
+    for (int i = 0; i < plan->op_count; i++) {
+        const struct op *op = &plan->ops[i];
+        for (int j = 0; j < 2; j++)
+            if (op->in[j] >= 0 && op->trains && op->keep_in[j])
+                read_in_backward(placing, op->in[j], backward_time(plan, i));
+        if (op->trains && op->keep_out)
+            read_in_backward(placing, op->out, backward_time(plan, i));
+    }
+    int end = 2 * plan->op_count;
     placing->data_end[plan->input] = end;  /* a step may be repeated without filling it again */
     placing->data_end[plan->logits] = end; /* read after the step */
+}
+
+/* From the last op to the first, since what an op remakes from may have to be remade itself, and so earlier. */
+static void time_remakes(struct placing *placing)
+{
+    struct plan *plan = placing->plan;
+    for (int i = plan->op_count - 1; i >= 0; i--) {
+        struct op *op = &plan->ops[i];
+        int time = placing->backward_start[op->out];
+        op->remake_at = op->remade ? 2 * plan->op_count - time : -1;
+        for (int j = 0; j < 2; j++)
+            if (op->remade && op->in[j] >= 0)
+                read_in_backward(placing, op->in[j], time);
+    }
+    for (int at = plan->op_count - 1; at >= 0; at--)
+        for (int i = 0; i < at; i++)
+            if (plan->ops[i].remake_at == at)
+                plan->remakes[plan->remake_count++] = i;
+}
+
+/* Not needed from after `forward` to before `backward`. */
+static void span_gap(struct span *span, int forward, int backward)
+{
+    if (backward - forward > 1) {
+        span->gap_start = forward + 1;
+        span->gap_end = backward - 1;
+    }
 }
 
 static void span_extend(struct span *span, int end)
@@ -81,7 +119,13 @@ static void span_data(struct placing *placing)
         } else {
             placing->data[op->out] = span_add(placing, plan->values[op->out].bytes, start, end);
         }
-        placing->scratch_forward[i] = span_add(placing, op->scratch_forward, start, start);
+        int remade = op->remade ? backward_time(plan, op->remake_at) : i;
+        placing->scratch_forward[i] = span_add(placing, op->scratch_forward, i, remade);
+        if (op->remade) {
+            span_gap(&placing->spans[placing->data[op->out]], placing->forward_end[op->out], remade);
+            if (op->scratch_forward)
+                span_gap(&placing->spans[placing->scratch_forward[i]], i, remade);
+        }
     }
 }
 
@@ -125,23 +169,27 @@ static size_t offset_of(const struct placing *placing, int span)
 int plan_place(struct plan *plan, struct err *err)
 {
     size_t values = (size_t)plan->value_count, ops = (size_t)plan->op_count;
-    int *indices = malloc((3 * values + 3 * ops) * sizeof *indices);
+    int *indices = malloc((5 * values + 3 * ops) * sizeof *indices);
     struct placing placing = { .plan = plan, .spans = calloc(2 * values + 3 * ops, sizeof(struct span)) };
     int status = -1;
-    if (!indices || !placing.spans) {
+    plan->remakes = calloc(ops, sizeof *plan->remakes);
+    if (!indices || !placing.spans || !plan->remakes) {
         err_set(err, "out of memory for a plan");
         goto out;
     }
-    for (size_t i = 0; i < 3 * values + 3 * ops; i++)
+    for (size_t i = 0; i < 5 * values + 3 * ops; i++)
         indices[i] = -1;
     placing.data = indices;
     placing.grad = placing.data + values;
-    placing.data_end = placing.grad + values;
+    placing.forward_end = placing.grad + values;
+    placing.backward_start = placing.forward_end + values;
+    placing.data_end = placing.backward_start + values;
     placing.saved = placing.data_end + values;
     placing.scratch_forward = placing.saved + ops;
     placing.scratch_backward = placing.scratch_forward + ops;
 
-    find_data_ends(&placing);
+    find_reads(&placing);
+    time_remakes(&placing);
     span_data(&placing);
     if (plan->spec.mode != PLAN_EVAL)
         span_gradients(&placing);

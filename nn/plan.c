@@ -67,6 +67,7 @@ void plan_free(struct plan *plan)
         plan->backend->close(plan);
     if (plan->owns_arena)
         arena_free(plan->arena);
+    free(plan->remakes);
     free(plan->values);
     free(plan->ops);
     free(plan);
@@ -186,12 +187,29 @@ double plan_loss(struct plan *plan, const int *labels, int *correct)
                                  value_grad(plan, plan->logits), correct);
 }
 
+/* What the backward of op `at` reads and was not kept; `next` in plan->remakes moves along. */
+static int remake(struct plan *plan, int at, int *next, struct err *err)
+{
+    for (; *next < plan->remake_count && plan->ops[plan->remakes[*next]].remake_at == at; ++*next) {
+        struct op *op = &plan->ops[plan->remakes[*next]];
+        double start = plan->profile ? clock_seconds() : 0;
+        if (op->functions->remake(plan, op, err))
+            return -1;
+        if (plan->profile)
+            plan->profile[plan->remakes[*next]].backward += clock_seconds() - start;
+    }
+    return 0;
+}
+
 int plan_backward(struct plan *plan, struct err *err)
 {
     if (plan->spec.mode == PLAN_EVAL)
         return err_set(err, "a plan for evaluation has no backward");
+    int remade = 0;
     for (int i = plan->op_count - 1; i >= 0; i--) {
         struct op *op = &plan->ops[i];
+        if (remake(plan, i, &remade, err))
+            return -1;
         if (!op->trains || plan->values[op->out].grad == SIZE_MAX)
             continue;
         double start = plan->profile ? clock_seconds() : 0;

@@ -150,29 +150,41 @@ static void inverses_of(const struct plan *plan, const struct op *op, size_t gro
         inverses[i] = (float)(1 / sqrt((double)inverses[i] + (double)op->layer->eps));
 }
 
-static int forward(struct plan *plan, struct op *op, struct err *err)
+/* Into out, after the batch was measured if it is to be: else the statistics are those there. */
+static void normalise(struct plan *plan, const struct op *op, bool measures)
 {
-    (void)err;
     const struct norm_state *state = op->state;
     const struct value *value = &plan->values[op->in[0]];
     const float *in = value_data(plan, op->in[0]);
     float *out = value_data(plan, op->out);
-    bool training = op->trains;
-    float *mean = training ? op_saved(plan, op) : param_value(plan, op->layer->mean);
+    float *mean = op->trains ? op_saved(plan, op) : param_value(plan, op->layer->mean);
 #pragma omp parallel for schedule(static)
     for (size_t group = 0; group < state->groups; group++) {
         const struct norm_strips strips = strips_of(state, value, group);
         size_t at = group * state->group_start;
         struct norm_affine affine;
         float inverses[NORM_LANES];
-        if (training)
+        if (measures)
             measure(plan, op, group, mean, mean + value->c);
         inverses_of(plan, op, group, inverses);
         affine_of(plan, op, group, mean, inverses, &affine);
         state->kernels->forward(&strips, op->activation, &affine, in + at, out + at);
     }
-    if (training)
+}
+
+static int forward(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    normalise(plan, op, op->trains);
+    if (op->trains)
         plan->weights->tracked[plan->net->params[op->layer->tracked].offset]++;
+    return 0;
+}
+
+static int remake(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    normalise(plan, op, false);
     return 0;
 }
 
@@ -232,6 +244,7 @@ const struct op_functions onednn_batch_norm = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
+    .remake = remake,
     .release = release,
     .implementation = implementation,
 };

@@ -148,5 +148,6 @@ const struct op_functions onednn_scale = {
     .bind = bind,
     .forward = forward,
     .backward = backward,
+    .remake = forward,
     .release = release,
 };

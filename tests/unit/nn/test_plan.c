@@ -196,16 +196,24 @@ static void reuse_makes_the_arena_smaller_than_the_sum_of_the_values(void **stat
     rig_release(&rig);
 }
 
+static bool needed_at(const struct span *span, int time)
+{
+    bool in_gap = span->gap_end && time >= span->gap_start && time <= span->gap_end;
+    return time >= span->start && time <= span->end && !in_gap;
+}
+
 static void what_lives_at_the_same_time_is_placed_apart(void **state)
 {
     (void)state;
-    enum { COUNT = 300 };
+    enum { COUNT = 300, TIMES = 120 };
     struct span spans[COUNT];
     for (uint64_t i = 0; i < COUNT; i++) {
-        int start = (int)(rng_bits(1, 1, i) % 100);
-        spans[i] = (struct span){ .bytes = 1 + rng_bits(1, 2, i) % 5000,
-                                  .start = start,
-                                  .end = start + (int)(rng_bits(1, 3, i) % 20) };
+        int start = (int)(rng_bits(1, 1, i) % 100), length = (int)(rng_bits(1, 3, i) % 20);
+        spans[i] = (struct span){ .bytes = 1 + rng_bits(1, 2, i) % 5000, .start = start, .end = start + length };
+        if (length > 2 && i % 2) {
+            spans[i].gap_start = start + 1 + (int)(rng_bits(1, 4, i) % 2);
+            spans[i].gap_end = start + length - 1;
+        }
     }
     size_t total = arena_layout(spans, COUNT), sum = 0;
     for (int i = 0; i < COUNT; i++) {
@@ -213,13 +221,28 @@ static void what_lives_at_the_same_time_is_placed_apart(void **state)
         assert_int_equal(spans[i].offset % 64, 0);
         assert_true(spans[i].offset + spans[i].bytes <= total);
         for (int j = 0; j < i; j++) {
-            bool same_time = spans[i].start <= spans[j].end && spans[j].start <= spans[i].end;
+            bool same_time = false;
+            for (int time = 0; time < TIMES; time++)
+                same_time |= needed_at(&spans[i], time) && needed_at(&spans[j], time);
             bool same_place = spans[i].offset < spans[j].offset + spans[j].bytes &&
                               spans[j].offset < spans[i].offset + spans[i].bytes;
             assert_false(same_time && same_place);
         }
     }
     assert_true(total < sum / 4);
+}
+
+static void what_has_a_gap_leaves_its_place_to_another(void **state)
+{
+    (void)state;
+    struct span spans[] = { { .bytes = 100, .start = 0, .end = 9, .gap_start = 2, .gap_end = 7 },
+                            { .bytes = 100, .start = 2, .end = 7, .gap_start = 4, .gap_end = 5 },
+                            { .bytes = 100, .start = 4, .end = 5 },
+                            { .bytes = 100, .start = 5, .end = 8 } };
+    assert_int_equal(arena_layout(spans, 4), 228);
+    assert_int_equal(spans[0].offset, spans[1].offset);
+    assert_int_equal(spans[0].offset, spans[2].offset);
+    assert_int_not_equal(spans[0].offset, spans[3].offset);
 }
 
 static void what_follows_another_takes_its_place(void **state)
@@ -294,6 +317,7 @@ int main(void)
         cmocka_unit_test(plans_that_share_an_arena_do_not_disturb_each_other),
         cmocka_unit_test(reuse_makes_the_arena_smaller_than_the_sum_of_the_values),
         cmocka_unit_test(what_lives_at_the_same_time_is_placed_apart),
+        cmocka_unit_test(what_has_a_gap_leaves_its_place_to_another),
         cmocka_unit_test(what_follows_another_takes_its_place),
         cmocka_unit_test(an_impossible_plan_is_refused_in_words),
         cmocka_unit_test(the_loss_counts_the_first_highest_logit),
