@@ -313,7 +313,7 @@ static void a_step_leaves_no_memory_behind(void **state)
                 rig_step(plan, 1);
             else
                 rig_forward(plan, 1);
-            if (i == 0)
+            if (i == 1) /* the first fills malloc's cache of freed blocks, which count as used */
                 used = mallinfo2().uordblks;
         }
         assert_true(used > 0);
