@@ -1,9 +1,10 @@
-/* Convolution: input and output in blocked layouts, weights packed for each pass when they have changed.
+/* Convolution: input and output in blocked layouts, weights packed for each pass.
  *
- * In training the canonical weights are the ones that the optimiser moves; forward and backward-data read packed copies
- * (one, where both want the same layout). Backward-weights writes into the canonical gradient, by way of scratch where
- * its layout differs; where oneDNN has no fast kernel for the shape, loops of ours or a matrix product replace it. In evaluation batch
- * norm is folded into weights and bias, and the sum and the activation behind it are done by the same primitive. */
+ * In training the canonical weights are the ones that the optimiser moves, each step, so that forward and backward-data
+ * pack them into scratch when their turn comes. Backward-weights writes into the canonical gradient, by way of scratch
+ * where its layout differs; where oneDNN has no fast kernel for the shape, loops of ours or a matrix product replace
+ * it. In evaluation batch norm is folded into weights and bias, and the sum and the activation behind it are done by the
+ * same primitive. */
 #include "conv_gradient.h"
 #include "depthwise_gradient.h"
 #include "winograd.h"
@@ -14,9 +15,11 @@ struct conv_state {
     struct primitive copy_sum;          /* in[1] to the output, where they could not share memory */
     struct conv_gradient product;       /* used instead of weights for some shapes */
     struct depthwise_gradient depthwise; /* likewise */
-    float *packed_forward, *packed_data; /* NULL: the canonical weights serve; packed_data may be packed_forward */
-    float *bias;                        /* PLAN_EVAL: folded */
-    size_t scratchpad_backward, gradient_bytes, input_bytes; /* the parts of the backward scratch */
+    size_t forward_bytes, data_bytes;   /* of the packed weights; 0: the canonical ones serve */
+    float *packed, *bias;               /* not training: folded */
+    size_t scratchpad_backward, weight_bytes, input_bytes; /* the parts of the backward scratch; the second holds first
+                                                              the weights' gradient, then the packed weights */
+    bool unpacks_gradient;
 };
 
 /* The weights' canonical layout, groups as a dimension of their own where there are several. */
@@ -32,15 +35,14 @@ static int weight_dims(const struct plan *plan, const struct layer *layer, int64
     return rank;
 }
 
-/* Memory for weights in `layout`, and the reorder that fills it from the canonical ones; nothing where that is their
- * layout already. */
-static int packing_init(struct primitive *pack, float **packed, const struct dnn *dnn, const struct layout *canonical,
+/* The reorder of the canonical weights to `layout`, and the bytes that it fills; nothing where that is their layout
+ * already. */
+static int packing_init(struct primitive *pack, size_t *bytes, const struct dnn *dnn, const struct layout *canonical,
                         const struct layout *layout, struct err *err)
 {
     if (layout_equal(canonical, layout))
         return 0;
-    if (!(*packed = aligned_alloc(64, DNN_ALIGN(layout_bytes(layout)))))
-        return err_set(err, "out of memory for packed weights");
+    *bytes = DNN_ALIGN(layout_bytes(layout));
     return reorder_init(pack, dnn, canonical, layout, err);
 }
 
@@ -74,7 +76,7 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
         (layouts->has_bias && primitive_arg(&state->forward, dnn, DNNL_ARG_BIAS, &layouts->bias, err)) ||
         primitive_arg(&state->forward, dnn, DNNL_ARG_DST, &layouts->dst, err) ||
         layout_to_value(plan, op->out, &layouts->dst, err) ||
-        packing_init(&state->pack_forward, &state->packed_forward, dnn, canonical, &layouts->weights, err))
+        packing_init(&state->pack_forward, &state->forward_bytes, dnn, canonical, &layouts->weights, err))
         return -1;
     if (sum) {
         struct layout other;
@@ -104,11 +106,7 @@ static int prepare_backward_data(struct plan *plan, struct op *op, const struct 
         return -1;
     if (op->accumulate[0])
         state->input_bytes = DNN_ALIGN(plan->values[op->in[0]].bytes);
-    if (state->packed_forward && layout_equal(&layouts.weights, &forward->weights)) {
-        state->packed_data = state->packed_forward;
-        return 0;
-    }
-    return packing_init(&state->pack_data, &state->packed_data, dnn, canonical, &layouts.weights, err);
+    return packing_init(&state->pack_data, &state->data_bytes, dnn, canonical, &layouts.weights, err);
 }
 
 static int prepare_backward_weights(struct plan *plan, struct op *op, const struct conv_layouts *forward, int rank,
@@ -137,7 +135,8 @@ static int prepare_backward_weights(struct plan *plan, struct op *op, const stru
         return -1;
     if (layout_equal(canonical, &layouts.weights))
         return 0;
-    state->gradient_bytes = DNN_ALIGN(layout_bytes(&layouts.weights));
+    state->unpacks_gradient = true;
+    state->weight_bytes = DNN_ALIGN(layout_bytes(&layouts.weights));
     return reorder_init(&state->unpack_gradient, dnn, &layouts.weights, canonical, err);
 }
 
@@ -176,14 +175,15 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         /* Folded weights are put together in the forward scratch before they are packed from there. */
         op->scratch_forward = larger(op->scratch_forward, layout_bytes(&canonical));
         if (!(state->bias = aligned_alloc(64, DNN_ALIGN((size_t)channels * sizeof(float)))) ||
-            (!state->packed_forward &&
-             !(state->packed_forward = aligned_alloc(64, DNN_ALIGN(layout_bytes(&canonical)))))) {
+            !(state->packed = aligned_alloc(64, state->forward_bytes ? state->forward_bytes
+                                                                     : DNN_ALIGN(layout_bytes(&canonical))))) {
             err_set(err, "out of memory for packed weights");
             goto out;
         }
         status = 0;
         goto out;
     }
+    op->scratch_forward += state->forward_bytes;
     op->keep_in[0] = true;
     if ((op->wants_grad[0] &&
          prepare_backward_data(plan, op, &layouts, rank, dims, &canonical, forward, err)) ||
@@ -191,7 +191,8 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         goto out;
     state->scratchpad_backward = larger(larger(state->data.scratchpad, state->weights.scratchpad),
                                         conv_gradient_scratch(&state->product));
-    op->scratch_backward = state->scratchpad_backward + state->gradient_bytes + state->input_bytes;
+    state->weight_bytes = larger(state->weight_bytes, state->data_bytes);
+    op->scratch_backward = state->scratchpad_backward + state->weight_bytes + state->input_bytes;
     status = 0;
 out:
     if (forward)
@@ -204,27 +205,26 @@ static int bind_backward(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state;
     float *weights = param_value(plan, op->layer->weight), *gradient = param_grad(plan, op->layer->weight);
     void *scratch = op_scratch_backward(plan, op);
-    void *packed_gradient = state->gradient_bytes ? behind(scratch, state->scratchpad_backward) : NULL;
-    void *input = state->input_bytes ? behind(scratch, state->scratchpad_backward + state->gradient_bytes)
-                                     : (void *)value_grad(plan, op->in[0]);
+    void *packed = behind(scratch, state->scratchpad_backward);
+    void *input = state->input_bytes ? behind(packed, state->weight_bytes) : (void *)value_grad(plan, op->in[0]);
     const struct {
         struct primitive *primitive;
         int arg;
         void *address;
     } bindings[] = {
         { &state->data, DNNL_ARG_DIFF_DST, value_grad(plan, op->out) },
-        { &state->data, DNNL_ARG_WEIGHTS, state->packed_data ? state->packed_data : weights },
+        { &state->data, DNNL_ARG_WEIGHTS, state->data_bytes ? packed : weights },
         { &state->data, DNNL_ARG_DIFF_SRC, input },
         { &state->data, DNNL_ARG_SCRATCHPAD, scratch },
         { &state->weights, DNNL_ARG_SRC, value_data(plan, op->in[0]) },
         { &state->weights, DNNL_ARG_DIFF_DST, value_grad(plan, op->out) },
-        { &state->weights, DNNL_ARG_DIFF_WEIGHTS, packed_gradient ? packed_gradient : gradient },
+        { &state->weights, DNNL_ARG_DIFF_WEIGHTS, state->unpacks_gradient ? packed : gradient },
         { &state->weights, DNNL_ARG_DIFF_BIAS, param_grad(plan, op->layer->bias) },
         { &state->weights, DNNL_ARG_SCRATCHPAD, scratch },
-        { &state->unpack_gradient, DNNL_ARG_FROM, packed_gradient },
+        { &state->unpack_gradient, DNNL_ARG_FROM, packed },
         { &state->unpack_gradient, DNNL_ARG_TO, gradient },
         { &state->pack_data, DNNL_ARG_FROM, weights },
-        { &state->pack_data, DNNL_ARG_TO, state->packed_data },
+        { &state->pack_data, DNNL_ARG_TO, packed },
     };
     for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++)
         if (primitive_bind(bindings[i].primitive, bindings[i].arg, bindings[i].address, err))
@@ -238,14 +238,15 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state;
     bool eval = !op->trains;
     float *weights = param_value(plan, op->layer->weight), *out = value_data(plan, op->out);
+    float *scratch = op_scratch_forward(plan, op);
+    float *packed = eval ? state->packed : state->forward_bytes ? behind(scratch, state->forward.scratchpad) : weights;
     if (primitive_bind(&state->forward, DNNL_ARG_SRC, value_data(plan, op->in[0]), err) ||
-        primitive_bind(&state->forward, DNNL_ARG_WEIGHTS, state->packed_forward ? state->packed_forward : weights,
-                       err) ||
+        primitive_bind(&state->forward, DNNL_ARG_WEIGHTS, packed, err) ||
         primitive_bind(&state->forward, DNNL_ARG_BIAS, eval ? state->bias : param_value(plan, op->layer->bias), err) ||
         primitive_bind(&state->forward, DNNL_ARG_DST, out, err) ||
-        primitive_bind(&state->forward, DNNL_ARG_SCRATCHPAD, op_scratch_forward(plan, op), err) ||
-        primitive_bind(&state->pack_forward, DNNL_ARG_FROM, eval ? op_scratch_forward(plan, op) : weights, err) ||
-        primitive_bind(&state->pack_forward, DNNL_ARG_TO, state->packed_forward, err))
+        primitive_bind(&state->forward, DNNL_ARG_SCRATCHPAD, scratch, err) ||
+        primitive_bind(&state->pack_forward, DNNL_ARG_FROM, eval ? scratch : weights, err) ||
+        primitive_bind(&state->pack_forward, DNNL_ARG_TO, packed, err))
         return -1;
     if (op->in[1] >= 0 &&
         (primitive_bind(&state->copy_sum, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
@@ -257,17 +258,18 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 static int pack(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_state *state = op->state;
-    const struct dnn *dnn = dnn_of(plan);
-    if (!op->trains)
-        fold_norm(plan, op, state->pack_forward.handle ? op_scratch_forward(plan, op) : state->packed_forward,
-                  state->bias);
-    return primitive_run(&state->pack_forward, dnn, err) || primitive_run(&state->pack_data, dnn, err) ? -1 : 0;
+    if (op->trains)
+        return 0;
+    fold_norm(plan, op, state->forward_bytes ? op_scratch_forward(plan, op) : state->packed, state->bias);
+    return primitive_run(&state->pack_forward, dnn_of(plan), err);
 }
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_state *state = op->state;
     if (op->in[1] >= 0 && !op->data_shared && primitive_run(&state->copy_sum, dnn_of(plan), err))
+        return -1;
+    if (op->trains && primitive_run(&state->pack_forward, dnn_of(plan), err))
         return -1;
     return primitive_run(&state->forward, dnn_of(plan), err);
 }
@@ -282,10 +284,10 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     if (state->depthwise.run)
         depthwise_gradient_run(&state->depthwise, op->layer->groups, value_data(plan, op->in[0]),
                                value_grad(plan, op->out), param_grad(plan, op->layer->weight));
-    if (primitive_run(&state->data, dnn, err))
+    if (op->wants_grad[0] && (primitive_run(&state->pack_data, dnn, err) || primitive_run(&state->data, dnn, err)))
         return -1;
     if (state->input_bytes) {
-        size_t before = state->scratchpad_backward + state->gradient_bytes;
+        size_t before = state->scratchpad_backward + state->weight_bytes;
         add_into(value_grad(plan, op->in[0]), behind(op_scratch_backward(plan, op), before),
                  plan->values[op->in[0]].bytes);
     }
@@ -302,9 +304,7 @@ static void release(struct op *op)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         primitive_release(all[i]);
     conv_gradient_release(&state->product);
-    if (state->packed_data != state->packed_forward)
-        free(state->packed_data);
-    free(state->packed_forward);
+    free(state->packed);
     free(state->bias);
     free(state);
     op->state = NULL;
