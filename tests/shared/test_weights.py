@@ -4,10 +4,12 @@ Needs DCLS_SHARED: weights/*.pth in torchvision's layout.
 """
 import collections
 
+import numpy
 import pytest
 import torch
 import torchvision
 
+import photos
 import tool
 
 RESNET = tool.SHARED / "weights/resnet18-imagenet.pth"
@@ -75,3 +77,14 @@ def test_another_network_is_refused_by_name(tmp_path):
     assert done.returncode == 1
     assert b"'conv1.weight' is missing" in done.stderr
     assert not (tmp_path / "x.pth").exists()
+
+
+@pytest.mark.parametrize("name", photos.NETWORKS)
+def test_photos_are_told_as_by_pytorch(name, tmp_path):
+    path = photos.weights_of(name, tmp_path)
+    expected = photos.torch_logits(name, path)
+    done = tool.run("logits", name, 224, expected.shape[1], path, *photos.files())
+    logits = numpy.frombuffer(done.stdout, numpy.float32).reshape(expected.shape)
+    worst = numpy.abs(logits - expected).max()
+    print(f"{name}: largest difference of a logit: {worst:.1e}")
+    assert (logits.argmax(1) == expected.argmax(1)).all() and worst <= 1e-2
