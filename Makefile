@@ -16,7 +16,8 @@ BUILD ?= build
 PROGRAM ?= dcls
 PYTHON ?= /usr/bin/python3
 DCLS_SHARED ?=
-ORT_MODULES ?= $(BUILD)/onnxruntime/node_modules
+PEERS := $(BUILD)/peers
+ORT_MODULES ?= $(PEERS)/node_modules
 FUZZ_SECONDS ?= 30
 BENCH_PAIRS ?= 5
 SEEDS ?= 5
@@ -141,15 +142,13 @@ run-tests:
 test-shared:
 	$(call install_packages,$(TEST_DEPS) $(SHARED_DEPS))
 	@[ -d "$(DCLS_SHARED)/data" ] || { echo "make test-shared: DCLS_SHARED='$(DCLS_SHARED)' has no data/"; exit 1; }
-	@[ -d "$(ORT_MODULES)/onnxruntime-node" ] || ONNXRUNTIME_NODE_INSTALL=skip \
-	    npm install --silent --no-fund --no-audit --prefix $(BUILD)/onnxruntime onnxruntime-node@1.30.0
+	@[ -d "$(ORT_MODULES)/onnxruntime-node" ] || $(MAKE) --no-print-directory $(ONNXRUNTIME_PACKAGE)
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(TOOLS)
 	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
 	    ORT_MODULES=$(abspath $(ORT_MODULES)) \
 	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/shared
 
 # npm comes with Node where that is not Debian's. The package downloads libraries for GPUs unless it is told not to.
-PEERS := $(BUILD)/peers
 ONNXRUNTIME_PACKAGE := $(PEERS)/node_modules/onnxruntime-node/package.json
 $(ONNXRUNTIME_PACKAGE):
 	@mkdir -p $(PEERS)

@@ -74,7 +74,7 @@ static cJSON *configuration(const struct train_config *config)
     return object;
 }
 
-static cJSON *epoch_object(const struct epoch_result *result)
+cJSON *epoch_result_json(const struct epoch_result *result)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddNumberToObject(object, "epoch", result->epoch);
@@ -124,7 +124,7 @@ int report_write(struct buf *out, const struct report *report, struct err *err)
     cJSON_AddNumberToObject(json, "epochs", report->config->epochs);
     cJSON *list = cJSON_AddArrayToObject(json, "results");
     for (int i = 0; i < report->count; i++)
-        cJSON_AddItemToArray(list, epoch_object(&report->results[i]));
+        cJSON_AddItemToArray(list, epoch_result_json(&report->results[i]));
     cJSON_AddStringToObject(json, "model_save_path", report->model_save_path);
     cJSON_AddNumberToObject(json, "total_training_time", four_decimals(report->seconds));
     cJSON_AddNumberToObject(json, "image_size", report->config->image_size);

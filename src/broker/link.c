@@ -167,9 +167,6 @@ static void drain(struct link *link)
             link_send_error(link, "the message is too long");
             handled++;
             break;
-        case FRAME_NO_MEMORY:
-            link_close(link, "no memory for what it sends");
-            return;
         case FRAME_MORE: {
             size_t count = evbuffer_get_length(input);
             if (!count || fed >= READ_A_WAKE) {

@@ -310,9 +310,6 @@ static void on_read(struct bufferevent *stream, void *arg)
             err_set(&why, "a message is longer than %d bytes", MSG_MAX);
             send_error(link, &why);
             continue;
-        case FRAME_NO_MEMORY:
-            drop(link, "no memory for what it says");
-            return;
         case FRAME_MORE:
             break;
         }

@@ -167,10 +167,6 @@ static void on_line_read(struct bufferevent *line, void *arg)
         case FRAME_TOO_LONG:
             log_warn("%s sent a message of more than %d bytes", child->role, MSG_MAX);
             continue;
-        case FRAME_NO_MEMORY:
-            log_error("no memory for what %s says", child->role);
-            child_kill(child);
-            return;
         case FRAME_MORE:
             break;
         }

@@ -86,8 +86,6 @@ static bool take_bytes(struct channel *channel)
         case FRAME_TOO_LONG:
             log_warn("a message was longer than %d bytes", MSG_MAX);
             break;
-        case FRAME_NO_MEMORY:
-            return false;
         case FRAME_MORE:
             return true;
         }

@@ -1,7 +1,6 @@
 /* Builds what TRAINING_COMPLETED carries. The messages are bounded, so long logs and reports are shortened here. */
 #include "result.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,23 +157,4 @@ int result_fill(struct msg *msg, const char *models_dir, const char *model, stru
         return -1;
     shorten_report(msg->report);
     return 0;
-}
-
-static double four_decimals(double value)
-{
-    return round(value * 1e4) / 1e4;
-}
-
-cJSON *result_epoch(const struct epoch_result *result)
-{
-    cJSON *object = cJSON_CreateObject();
-    if (!object)
-        return NULL;
-    cJSON_AddNumberToObject(object, "epoch", result->epoch);
-    cJSON_AddNumberToObject(object, "train_loss", four_decimals(result->train_loss));
-    cJSON_AddNumberToObject(object, "train_accuracy", four_decimals(result->train_accuracy));
-    cJSON_AddNumberToObject(object, "test_loss", four_decimals(result->test_loss));
-    cJSON_AddNumberToObject(object, "test_accuracy", four_decimals(result->test_accuracy));
-    cJSON_AddNumberToObject(object, "epoch_time_seconds", four_decimals(result->seconds));
-    return object;
 }

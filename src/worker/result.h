@@ -10,7 +10,4 @@
  * lose middle epochs and say "truncated": true, so that the message stays below MSG_MAX. */
 int result_fill(struct msg *msg, const char *models_dir, const char *model, struct err *err);
 
-/* One epoch as the report has it. NULL where memory lacks; the caller's to delete. */
-cJSON *result_epoch(const struct epoch_result *result);
-
 #endif

@@ -41,7 +41,7 @@ static void send_progress(struct run *run, const struct train_progress *progress
     msg.loss = progress->loss;
     msg.accuracy = progress->accuracy;
     if (result)
-        msg.result = result_epoch(result);
+        msg.result = epoch_result_json(result);
     /* A lost line ends the job through channel_cancelled, so a failed send needs no more than a word. */
     if (failed || channel_send(run->channel, &msg, &err))
         log_warn("progress was not sent: %s", *err.text ? err.text : "no memory");

@@ -41,6 +41,9 @@ struct epoch_result {
     double seconds;
 };
 
+/* As reports have it, numbers to four decimals; the caller's to delete. */
+struct cJSON *epoch_result_json(const struct epoch_result *result);
+
 struct train_progress {
     int epoch, epochs, batch, batches;
     double images_per_second, loss, accuracy; /* so far in this epoch; accuracy in percent */

@@ -13,7 +13,7 @@
 
 #include "dcls/base/buf.h"
 
-enum frame_event { FRAME_MORE, FRAME_TEXT, FRAME_TOO_LONG, FRAME_NO_MEMORY };
+enum frame_event { FRAME_MORE, FRAME_TEXT, FRAME_TOO_LONG };
 
 struct frame {
     struct buf buf;
