@@ -1,8 +1,12 @@
 /* Fully connected layer on (N, C, 1, 1). Weights and their gradient stay canonical: the layer is small, and packing it
- * each step would cost more than it saves. */
+ * each step would cost more than it saves. A single image in evaluation goes through loops of ours. */
 #include "dnn.h"
+#include "nn/kernels/dots.h"
+
+#define JOB_OUTPUTS 32
 
 struct linear_state {
+    const struct dots_kernels *dots; /* used instead of forward; or NULL */
     struct primitive forward, data, weights;
     struct primitive unblock; /* an input whose channels are padded, to dense scratch; empty otherwise */
     struct primitive block;   /* likewise its gradient back */
@@ -64,6 +68,11 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
             reorder_init(&state->block, dnn, &dense, &input, err))
             goto out;
     }
+    op->scratch_forward = state->dense_bytes;
+    if (!training && in->n == 1 && (state->dots = dots_find())) {
+        status = 0;
+        goto out;
+    }
     if (!(desc = dnn_linear(dnn, training ? LINEAR_TRAIN : LINEAR_EVAL, &layouts, NULL, err)) ||
         dnn_check(dnnl_primitive_desc_clone(&own, desc), "a linear layer", err) ||
         primitive_init(&state->forward, dnn, own, err) ||
@@ -72,7 +81,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         primitive_arg(&state->forward, dnn, DNNL_ARG_BIAS, &layouts.bias, err) ||
         primitive_arg(&state->forward, dnn, DNNL_ARG_DST, &layouts.dst, err))
         goto out;
-    op->scratch_forward = state->forward.scratchpad + state->dense_bytes;
+    op->scratch_forward += state->forward.scratchpad;
     status = training ? prepare_backward(plan, op, &layouts, desc, err) : 0;
 out:
     if (desc)
@@ -129,12 +138,27 @@ static int unblock(const struct plan *plan, struct linear_state *state, void *to
                : 0;
 }
 
+static void run_dots(const struct plan *plan, const struct op *op, const float *in)
+{
+    const struct dots_kernels *dots = ((const struct linear_state *)op->state)->dots;
+    const float *weights = param_value(plan, op->layer->weight), *bias = param_value(plan, op->layer->bias);
+    size_t inputs = (size_t)plan->values[op->in[0]].c, outputs = (size_t)plan->values[op->out].c;
+    float *out = value_data(plan, op->out);
+#pragma omp parallel for schedule(static)
+    for (size_t first = 0; first < outputs; first += JOB_OUTPUTS)
+        dots->run(weights, inputs, in, bias, first, first + JOB_OUTPUTS < outputs ? first + JOB_OUTPUTS : outputs, out);
+}
+
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     struct linear_state *state = op->state;
-    void *scratch = op_scratch_forward(plan, op);
-    if (unblock(plan, state, behind(scratch, state->forward.scratchpad), err))
+    void *scratch = op_scratch_forward(plan, op), *dense = behind(scratch, state->forward.scratchpad);
+    if (unblock(plan, state, dense, err))
         return -1;
+    if (state->dots) {
+        run_dots(plan, op, state->dense_bytes ? dense : value_data(plan, op->in[0]));
+        return 0;
+    }
     return primitive_run(&state->forward, dnn_of(plan), err);
 }
 
@@ -173,7 +197,7 @@ static const char *implementation(const struct op *op, enum op_pass pass)
     const struct linear_state *state = op->state;
     switch (pass) {
     case PASS_FORWARD:
-        return primitive_implementation(&state->forward);
+        return state->dots ? state->dots->name : primitive_implementation(&state->forward);
     case PASS_BACKWARD_DATA:
         return primitive_implementation(&state->data);
     case PASS_BACKWARD_WEIGHTS:

@@ -1,0 +1,13 @@
+/* Which of the loops this CPU runs. */
+#include "dots_isa.h"
+
+const struct dots_kernels *dots_find(void)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512f"))
+        return &dots_avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &dots_avx2;
+#endif
+    return NULL;
+}

@@ -1,0 +1,7 @@
+/* A matrix times a vector for AVX2. */
+#ifdef __x86_64__
+#pragma GCC target("avx2,fma")
+#include "dots_loops.h"
+
+const struct dots_kernels dots_avx2 = { "dots:avx2", run };
+#endif
