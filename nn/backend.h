@@ -46,12 +46,19 @@ struct value {
     size_t data, grad; /* offsets into the arena; SIZE_MAX: none */
 };
 
+/* The 1x1 convolution before a depthwise one, with its batch norm and activation. */
+struct op_expansion {
+    const struct layer *layer, *norm; /* NULL: none */
+    enum activation activation;
+};
+
 struct op {
     enum op_kind kind;
     const struct op_functions *functions; /* prepare may hand the op to another table with the same layouts */
     const struct layer *layer;  /* of a fused op the first: the conv, the batch norm, the add */
     const struct layer *norm;   /* OP_CONV, fused: the batch norm to fold in (fold_norm), or NULL */
     enum activation activation; /* that of an OP_ACTIVATION, or fused: applied last of all */
+    struct op_expansion expansion; /* OP_CONV, fused: what makes the input of the depthwise convolution out of in[0] */
     int in[2], out;             /* values; -1: none. OP_CONV with in[1]: that is added before the activation */
 
     bool trains; /* does as in training, and its backward is run; else as in evaluation */
@@ -100,6 +107,8 @@ struct backend {
     unsigned conv_activations;  /* not training: into the conv before them */
     unsigned norm_activations;  /* into the batch norm before them */
     unsigned add_activations;   /* into the sum before them */
+    /* Not training: a 1x1 convolution, with what was fused into it, into the depthwise one behind it; NULL: never. */
+    bool (*expands)(const struct plan *plan, const struct op *expansion, const struct op *depthwise);
     /* plan->state and what the ops share (engine, stream); both may be NULL. spec.threads is in force by then. */
     int (*open)(struct plan *plan, struct err *err);
     void (*close)(struct plan *plan); /* after every op's release; also after a failed open */
@@ -155,8 +164,8 @@ float *param_grad(const struct plan *plan, int param);
 /* What OP_DROPOUT (index: n * C + c) and OP_DROP_ROWS (index: n) multiply by in this step: 0 or 1 / (1 - drop). */
 float drop_factor(const struct plan *plan, const struct op *op, size_t index);
 
-/* The conv's weight (O, I/groups, KH, KW) and bias (O) with op->norm's running statistics folded in; op->norm NULL: the
+/* The conv's weight (O, I/groups, KH, KW) and bias (O) with the norm's running statistics folded in; norm NULL: the
  * conv's own weight and bias (0 if it has none). Of the plan only net and weights are read. */
-void fold_norm(const struct plan *plan, const struct op *op, float *weight, float *bias);
+void fold_norm(const struct plan *plan, const struct layer *conv, const struct layer *norm, float *weight, float *bias);
 
 #endif

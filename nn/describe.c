@@ -35,14 +35,15 @@ void describe_op(const struct plan *plan, const struct op *op, char *text, size_
     };
     const struct layer *layer = op->layer;
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
-    snprintf(text, size, "%s", op->kind == OP_ACTIVATION ? activations[op->activation] : names[op->kind]);
+    const char *name = op->kind == OP_ACTIVATION ? activations[op->activation] : names[op->kind];
+    snprintf(text, size, "%s", op->expansion.layer ? "expand+dw" : name);
     if (op->kind == OP_CONV || op->kind == OP_MAX_POOL)
         ADD(" %dx%d", layer->kernel, layer->kernel);
     if ((op->kind == OP_CONV || op->kind == OP_MAX_POOL) && layer->stride > 1)
         ADD("/%d", layer->stride);
     if (op->kind == OP_CONV && layer->groups == in->c && in->c == out->c)
         ADD(" dw %d", out->c);
-    else if (op->kind == OP_CONV && layer->groups > 1)
+    else if (op->kind == OP_CONV && layer->groups > 1 && !op->expansion.layer)
         ADD(" g%d %d>%d", layer->groups, in->c, out->c);
     else if (op->kind == OP_CONV || op->kind == OP_LINEAR)
         ADD(" %d>%d", in->c, out->c);
@@ -86,6 +87,10 @@ double describe_flop(const struct plan *plan, const struct op *op, bool backward
     const struct layer *layer = op->layer;
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
     double outputs = (double)out->n * out->c * out->h * out->w;
+    if (op->expansion.layer) {
+        double expanded = (double)in->n * out->c * in->h * in->w;
+        return 2 * (expanded * in->c + outputs * layer->kernel * layer->kernel);
+    }
     double terms = op->kind == OP_LINEAR ? in->c : (double)in->c / layer->groups * layer->kernel * layer->kernel;
     int passes = backward ? 1 + op->wants_grad[0] : 1;
     return 2 * outputs * terms * passes;

@@ -59,6 +59,27 @@ static void fold_activation(struct op *ops, int count, int at, enum op_kind into
     }
 }
 
+static bool is_depthwise(const struct layer *layer)
+{
+    return layer->groups > 1 && layer->groups == layer->channels;
+}
+
+/* A 1x1 convolution into the depthwise one behind it. */
+static void fold_expansion(const struct plan *plan, struct op *ops, int count, int at)
+{
+    struct op *op = &ops[at];
+    if (op->kind != OP_CONV || !is_depthwise(op->layer) || op->trains || op->expansion.layer)
+        return;
+    struct op *before = sole_producer(ops, count, at, op->in[0]);
+    if (!before || before->kind != OP_CONV || before->layer->kernel != 1 || before->layer->stride != 1 ||
+        before->layer->padding != 0 || before->layer->groups != 1 || before->in[1] >= 0 || before->expansion.layer ||
+        !plan->backend->expands(plan, before, op))
+        return;
+    op->expansion = (struct op_expansion){ before->layer, before->norm, before->activation };
+    op->in[0] = before->in[0];
+    before->kind = OP_KINDS; /* dead */
+}
+
 int plan_fuse(const struct plan *plan, struct op *ops, int count)
 {
     const struct backend *backend = plan->backend;
@@ -66,6 +87,8 @@ int plan_fuse(const struct plan *plan, struct op *ops, int count)
         bool eval = !ops[i].trains;
         if (eval && backend->folds)
             fold_into_conv(plan, ops, count, i);
+        if (backend->expands)
+            fold_expansion(plan, ops, count, i);
         fold_activation(ops, count, i, OP_CONV, eval ? backend->conv_activations : 0);
         fold_activation(ops, count, i, OP_BATCH_NORM, backend->norm_activations);
         fold_activation(ops, count, i, OP_ADD, backend->add_activations);
@@ -77,12 +100,11 @@ int plan_fuse(const struct plan *plan, struct op *ops, int count)
     return kept;
 }
 
-void fold_norm(const struct plan *plan, const struct op *op, float *weight, float *bias)
+void fold_norm(const struct plan *plan, const struct layer *conv, const struct layer *norm, float *weight, float *bias)
 {
-    const struct param *shape = &plan->net->params[op->layer->weight];
+    const struct param *shape = &plan->net->params[conv->weight];
     size_t channels = (size_t)shape->shape[0], each = shape->count / channels;
-    const float *from = param_value(plan, op->layer->weight), *shift = param_value(plan, op->layer->bias);
-    const struct layer *norm = op->norm;
+    const float *from = param_value(plan, conv->weight), *shift = param_value(plan, conv->bias);
     for (size_t c = 0; c < channels; c++) {
         double scale = 1, offset = shift ? shift[c] : 0;
         if (norm) {

@@ -156,11 +156,10 @@ static int node_reads_folded(struct writer *writer, const struct layer *conv, co
     const struct param *weight = &net->params[conv->weight], *bias = &net->params[norm->bias];
     struct plan view = {
         .net = net, .weights = (struct weights *)writer->weights}; /* all that fold_norm reads, and it writes none */
-    struct op op = {.kind = OP_CONV, .layer = conv, .norm = norm};
     float *numbers = malloc((weight->count + bias->count) * sizeof(float));
     if (!numbers)
         return -1;
-    fold_norm(&view, &op, numbers, numbers + weight->count);
+    fold_norm(&view, conv, norm, numbers, numbers + weight->count);
     int status = put_constant(writer, weight->name, weight->rank, weight->shape, numbers) ||
                  put_constant(writer, bias->name, bias->rank, bias->shape, numbers + weight->count) ||
                  node_reads(writer, weight->name) || node_reads(writer, bias->name);

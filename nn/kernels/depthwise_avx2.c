@@ -1,12 +1,9 @@
-/* The weight gradient of depthwise convolutions for AVX2: blocks of 8 channels. */
+/* Depthwise convolutions for AVX2: blocks of 8 channels. */
 #ifdef __x86_64__
 #pragma GCC target("avx2,fma")
 #define LANES 8
+#define OUTPUTS 7 /* of a row at a time */
 #include "depthwise_loops.h"
 
-void depthwise_weights_8_avx2(const struct depthwise *shape, size_t group, const float *in, const float *dout,
-                          float *dweight)
-{
-    weights(shape, group, in, dout, dweight);
-}
+const struct depthwise_kernels depthwise_avx2 = { LANES, weights, forward };
 #endif

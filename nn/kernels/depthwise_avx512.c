@@ -1,12 +1,9 @@
-/* The weight gradient of depthwise convolutions for AVX-512: blocks of 16 channels. */
+/* Depthwise convolutions for AVX-512: blocks of 16 channels. */
 #ifdef __x86_64__
 #pragma GCC target("avx512f,fma")
 #define LANES 16
+#define OUTPUTS 14 /* of a row at a time */
 #include "depthwise_loops.h"
 
-void depthwise_weights_16_avx512(const struct depthwise *shape, size_t group, const float *in, const float *dout,
-                          float *dweight)
-{
-    weights(shape, group, in, dout, dweight);
-}
+const struct depthwise_kernels depthwise_avx512 = { LANES, weights, forward };
 #endif

@@ -4,6 +4,6 @@
 
 #include "depthwise.h"
 
-extern depthwise_weights depthwise_weights_16_avx512, depthwise_weights_8_avx2;
+extern const struct depthwise_kernels depthwise_avx512, depthwise_avx2;
 
 #endif

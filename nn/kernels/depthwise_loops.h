@@ -1,15 +1,9 @@
 /* The loops of depthwise.h, for the instruction set and the number of LANES that the including file names. Not a header
  * of its own. */
-#include <stdint.h>
 #include <string.h>
 
 #include "depthwise_isa.h"
-
-typedef float lanes __attribute__((vector_size(4 * LANES)));
-typedef float lanes_unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-
-#define LOAD(from) (*(const lanes_unaligned *)(from))
-#define INLINE static inline __attribute__((always_inline))
+#include "lanes.h"
 
 /* The outputs [*first, *end) of a dimension for which every tap falls inside the input. */
 static void inside(const struct depthwise *s, size_t size, size_t out_size, size_t *first, size_t *end)
@@ -91,4 +85,59 @@ static void weights(const struct depthwise *s, size_t group, const float *in, co
             total[k] += sums[k];
     }
     memcpy(dweight, total, s->kernel * s->kernel * sizeof *total);
+}
+
+/* `count` outputs (a constant) of a row from output x on, for that kernel and stride. */
+INLINE void outputs_of(size_t kernel, size_t stride, size_t count, const float *const *rows, size_t x,
+                       const float *taps, const float *bias, enum activation activation, float *out)
+{
+    const struct lanes_bounds bounds = lanes_bounds(activation);
+    lanes sums[OUTPUTS];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < count; i++)
+        sums[i] = LOAD(bias);
+    for (size_t ky = 0; ky < kernel; ky++) {
+        const float *from = rows[ky] + x * stride * LANES;
+#pragma GCC unroll 8
+        for (size_t kx = 0; kx < kernel; kx++, taps += LANES) {
+            const lanes tap = LOAD(taps);
+#pragma GCC unroll 16
+            for (size_t i = 0; i < count; i++)
+                sums[i] += tap * LOAD(from + (i * stride + kx) * LANES);
+        }
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < count; i++)
+        STORE(out + (x + i) * LANES, lanes_clamp(&bounds, sums[i]));
+}
+
+/* As many outputs at a time as there are registers; the last ones may overlap those before. */
+INLINE void outputs_in_row(size_t kernel, size_t stride, const struct depthwise_row *row, const float *const *rows,
+                           const float *taps, const float *bias, float *out)
+{
+    size_t x = 0, w = row->out_w;
+    if (w >= OUTPUTS)
+        for (; x < w; x += OUTPUTS)
+            outputs_of(kernel, stride, OUTPUTS, rows, x + OUTPUTS > w ? w - OUTPUTS : x, taps, bias, row->activation, out);
+    else if (w >= 7)
+        for (; x < w; x += 7)
+            outputs_of(kernel, stride, 7, rows, x + 7 > w ? w - 7 : x, taps, bias, row->activation, out);
+    else
+        for (; x < w; x++)
+            outputs_of(kernel, stride, 1, rows, x, taps, bias, row->activation, out);
+}
+
+static void forward(const struct depthwise_row *row, const float *const *rows, const float *taps, const float *bias,
+                    float *out)
+{
+    if (row->kernel == 3 && row->stride == 1)
+        outputs_in_row(3, 1, row, rows, taps, bias, out);
+    else if (row->kernel == 3)
+        outputs_in_row(3, 2, row, rows, taps, bias, out);
+    else if (row->stride == 1)
+        outputs_in_row(5, 1, row, rows, taps, bias, out);
+    else
+        outputs_in_row(5, 2, row, rows, taps, bias, out);
+    if (row->activation == ACTIVATION_SILU)
+        lanes_silu(out, row->out_w * LANES);
 }

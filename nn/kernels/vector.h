@@ -1,5 +1,5 @@
-/* Sixteen floats at a time, in GCC's vectors: the compiler splits them into what the target has. Included by loops that
- * are compiled once for each instruction set. */
+/* Sixteen floats at a time, or as many as the including file says, in GCC's vectors: the compiler splits them into what
+ * the target has. Included by loops that are compiled once for each instruction set. */
 #ifndef DCLS_NN_KERNELS_VECTOR_H
 #define DCLS_NN_KERNELS_VECTOR_H
 
@@ -7,14 +7,16 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifndef VECTOR_LANES
 #define VECTOR_LANES 16
+#endif
 
 /* Every function here is inlined, so there is no ABI to differ. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
-typedef float vec __attribute__((vector_size(64)));
-typedef int32_t ivec __attribute__((vector_size(64)));
-typedef float vec_unaligned __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float vec __attribute__((vector_size(4 * VECTOR_LANES)));
+typedef int32_t ivec __attribute__((vector_size(4 * VECTOR_LANES)));
+typedef float vec_unaligned __attribute__((vector_size(4 * VECTOR_LANES), aligned(4), may_alias));
 
 #define INLINE static inline __attribute__((always_inline, unused))
 

@@ -1,17 +1,8 @@
 /* The loops of winograd.h, for the instruction set that the including file names, LANES channels at a time, and products
  * of ROWS tiles with COLUMNS times LANES outputs, which its registers hold. Not a header of its own. */
-#include <stdint.h>
-#include <string.h>
-
+#include "lanes.h"
 #include "winograd_isa.h"
 
-typedef float lanes __attribute__((vector_size(4 * LANES)));
-typedef float lanes_unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int32_t lanes_mask __attribute__((vector_size(4 * LANES)));
-
-#define LOAD(from) (*(const lanes_unaligned *)(from))
-#define STORE(to, value) (*(lanes_unaligned *)(to) = (value))
-#define INLINE static inline __attribute__((always_inline))
 #define PANEL (COLUMNS * LANES) /* outputs that lie side by side in the weights' matrices */
 
 /* Place p, input c, output o of the transformed weights: (36, O / PANEL, C, PANEL). */
@@ -157,7 +148,8 @@ static void output(const struct winograd *shape, const float *made, const float 
                    size_t count, bool sum, bool relu, float *out)
 {
     size_t tiles = shape->tiles_y * shape->tiles_x, blocks = shape->outputs / LANES;
-    const lanes shift = LOAD(bias + block * LANES), zero = { 0 };
+    const lanes shift = LOAD(bias + block * LANES);
+    const struct lanes_bounds bounds = lanes_bounds(relu ? ACTIVATION_RELU : ACTIVATION_NONE);
     for (size_t t = 0; t < count; t++) {
         size_t n = (first + t) / tiles, tile = (first + t) % tiles;
         float *plane = out + (n * blocks + block) * shape->h * shape->w * LANES;
@@ -177,9 +169,7 @@ static void output(const struct winograd *shape, const float *made, const float 
                 lanes value = y[x] + shift;
                 if (sum)
                     value += LOAD(row + x * LANES);
-                if (relu)
-                    value = (lanes)((lanes_mask)value & ~(value < zero)); /* keeps NaN */
-                STORE(row + x * LANES, value);
+                STORE(row + x * LANES, lanes_clamp(&bounds, value));
             }
         }
     }

@@ -1,5 +1,5 @@
 /* The oneDNN backend: its table, its engine and stream, and the reorder to the canonical layout. */
-#include "dnn.h"
+#include "expand.h"
 
 static int open_backend(struct plan *plan, struct err *err)
 {
@@ -8,7 +8,10 @@ static int open_backend(struct plan *plan, struct err *err)
         return err_set(err, "out of memory for a plan");
     if (dnn_check(dnnl_engine_create(&dnn->engine, dnnl_cpu, 0), "a CPU engine", err))
         return -1;
-    dnn->blocks = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2;
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    dnn->block = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? 16
+                 : (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2             ? 8
+                                                                              : 0;
     return dnn_check(dnnl_stream_create(&dnn->stream, dnn->engine, dnnl_stream_default_flags), "a stream", err);
 }
 
@@ -110,6 +113,7 @@ const struct backend backend_onednn = {
     .conv_activations = 1 << ACTIVATION_RELU | 1 << ACTIVATION_RELU6 | 1 << ACTIVATION_SILU | 1 << ACTIVATION_SIGMOID,
     .norm_activations = 1 << ACTIVATION_RELU | 1 << ACTIVATION_RELU6 | 1 << ACTIVATION_SILU,
     .add_activations = 1 << ACTIVATION_RELU,
+    .expands = expand_fits,
     .open = open_backend,
     .close = close_backend,
     .layout_free = free,

@@ -7,6 +7,8 @@
  * same primitive. */
 #include "conv_gradient.h"
 #include "depthwise_gradient.h"
+#include "expand.h"
+#include "pointwise.h"
 #include "winograd.h"
 
 struct conv_state {
@@ -63,7 +65,7 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
     /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. A depthwise convolution
      * with any output may be given one for which there is only a plain loop: it is fast from a layout to the same. */
     bool depthwise = op->layer->groups > 1 && op->layer->groups == out->c;
-    if (!eval && !dnn->blocks    ? layout_dense(&layouts->dst, 4, out_dims, err)
+    if (!eval && !dnn->block    ? layout_dense(&layouts->dst, 4, out_dims, err)
         : depthwise ? layout_alike(&layouts->dst, &layouts->src, &plan->values[op->in[0]], out_dims, err)
                     : layout_any(&layouts->dst, 4, out_dims, err))
         return -1;
@@ -123,7 +125,7 @@ static int prepare_backward_weights(struct plan *plan, struct op *op, const stru
     if (desc && dnn_is_plain(desc)) {
         dnnl_primitive_desc_destroy(desc);
         depthwise_gradient_init(&state->depthwise, plan, op, &layouts.src, &layouts.dst);
-        if (state->depthwise.run)
+        if (state->depthwise.kernels)
             return 0;
         return conv_gradient_init(&state->product, plan, op, &layouts.src, &layouts.dst, err);
     }
@@ -151,9 +153,13 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     struct layout in;
     if (layout_of_value(plan, op->in[0], &in, err))
         return -1;
-    if (winograd_fits(plan, op, &in)) {
-        op->functions = &onednn_winograd;
-        return op->functions->prepare(plan, op, err);
+    const struct op_functions *own = op->expansion.layer             ? &onednn_expand
+                                     : winograd_fits(plan, op, &in)  ? &onednn_winograd
+                                     : pointwise_fits(plan, op, &in) ? &onednn_pointwise
+                                                                     : NULL;
+    if (own) {
+        op->functions = own;
+        return own->prepare(plan, op, err);
     }
     struct conv_state *state = op->state = calloc(1, sizeof *state);
     if (!state)
@@ -260,7 +266,8 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state;
     if (op->trains)
         return 0;
-    fold_norm(plan, op, state->forward_bytes ? op_scratch_forward(plan, op) : state->packed, state->bias);
+    fold_norm(plan, op->layer, op->norm, state->forward_bytes ? op_scratch_forward(plan, op) : state->packed,
+              state->bias);
     return primitive_run(&state->pack_forward, dnn_of(plan), err);
 }
 
@@ -281,7 +288,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     if (primitive_run(&state->weights, dnn, err) || primitive_run(&state->unpack_gradient, dnn, err) ||
         conv_gradient_run(&state->product, dnn, err))
         return -1;
-    if (state->depthwise.run)
+    if (state->depthwise.kernels)
         depthwise_gradient_run(&state->depthwise, op->layer->groups, value_data(plan, op->in[0]),
                                value_grad(plan, op->out), param_grad(plan, op->layer->weight));
     if (op->wants_grad[0] && (primitive_run(&state->pack_data, dnn, err) || primitive_run(&state->data, dnn, err)))
@@ -320,7 +327,7 @@ static const char *implementation(const struct op *op, enum op_pass pass)
         return primitive_implementation(&state->data);
     case PASS_BACKWARD_WEIGHTS:
         return state->product.used    ? "matrix product"
-               : state->depthwise.run ? "depthwise"
+               : state->depthwise.kernels ? "depthwise"
                                       : primitive_implementation(&state->weights);
     }
     return NULL;

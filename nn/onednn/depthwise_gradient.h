@@ -6,9 +6,8 @@
 #include "nn/kernels/depthwise.h"
 
 struct depthwise_gradient {
-    depthwise_weights *run; /* NULL: unused */
+    const struct depthwise_kernels *kernels; /* NULL: unused */
     struct depthwise shape;
-    size_t block;
 };
 
 /* For the op, a convolution, whose input and output have these layouts; unused where it is not depthwise, has a bias,

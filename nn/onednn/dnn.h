@@ -15,7 +15,9 @@
 struct dnn {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    bool blocks; /* the CPU has kernels for blocked layouts in training (AVX2) */
+    /* The channels of a block in the layouts that its kernels like: 16 with AVX-512, 8 with AVX2. 0 without, where there
+     * are none for blocked layouts in training. */
+    int block;
 };
 
 /* -1 and err where `status` is no success; `what` says what was tried. */

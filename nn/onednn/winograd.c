@@ -100,7 +100,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     (void)err;
     struct winograd_state *state = op->state;
     float *folded = op_scratch_forward(plan, op);
-    fold_norm(plan, op, folded, state->bias);
+    fold_norm(plan, op->layer, op->norm, folded, state->bias);
     state->kernels->weights(&state->shape, folded, state->transformed);
     return 0;
 }

@@ -28,7 +28,7 @@ static double expected(const struct depthwise *s, size_t block, size_t group, si
 
 static void check(size_t block, size_t side, size_t kernel, size_t stride)
 {
-    depthwise_weights *run = depthwise_weights_find(block, kernel);
+    const struct depthwise_kernels *kernels = depthwise_find(block);
     size_t out = (side + 2 * (kernel / 2) - kernel) / stride + 1;
     const struct depthwise s = { .n = 2,
                                  .groups = 3,
@@ -46,7 +46,7 @@ static void check(size_t block, size_t side, size_t kernel, size_t stride)
     rig_fill(in, ins, 1);
     rig_fill(dout, outs, 2);
     for (size_t group = 0; group < s.groups; group++) {
-        run(&s, group, in, dout, dweight);
+        kernels->weights(&s, group, in, dout, dweight);
         for (size_t k = 0; k < kernel * kernel; k++)
             for (size_t lane = 0; lane < block; lane++) {
                 double truth = expected(&s, block, group, lane, k / kernel, k % kernel, in, dout);
@@ -64,7 +64,7 @@ static void the_weight_gradient_is_as_defined(void **state)
     int checked = 0;
     for (size_t b = 0; b < 2; b++)
         for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
-            if (!depthwise_weights_find(blocks[b], kernels[k])) {
+            if (!depthwise_find(blocks[b])) {
                 print_message("NOT TESTED: this CPU has no loops for blocks of %zu\n", blocks[b]);
                 continue;
             }
@@ -75,18 +75,68 @@ static void the_weight_gradient_is_as_defined(void **state)
     print_message("%d shapes\n", checked);
 }
 
+/* A row of `width` numbers by block, padding included, to `out_w` outputs. */
+static void check_row(const struct depthwise_kernels *kernels, size_t kernel, size_t stride, size_t out_w,
+                      enum activation activation)
+{
+    size_t block = kernels->block, width = (out_w - 1) * stride + kernel;
+    const struct depthwise_row row = { kernel, stride, out_w, activation };
+    float *in = malloc(kernel * width * block * sizeof *in), *out = malloc((out_w + 1) * block * sizeof *out);
+    float taps[5 * 5 * 16], bias[16];
+    const float *rows[5];
+    assert_true(in && out);
+    rig_fill(in, kernel * width * block, 1);
+    rig_fill(taps, kernel * kernel * block, 2);
+    rig_fill(bias, block, 3);
+    for (size_t k = 0; k < kernel; k++)
+        rows[k] = in + k * width * block;
+    for (size_t i = 0; i < block; i++)
+        out[out_w * block + i] = 77;
+    kernels->forward(&row, rows, taps, bias, out);
+    for (size_t at = 0; at < (out_w + 1) * block; at++) {
+        size_t x = at / block, lane = at % block;
+        double truth = (double)bias[lane];
+        for (size_t k = 0; x < out_w && k < kernel * kernel; k++)
+            truth += (double)rows[k / kernel][(x * stride + k % kernel) * block + lane] * (double)taps[k * block + lane];
+        if (activation == ACTIVATION_SILU)
+            truth /= 1 + exp(-truth);
+        else if (activation != ACTIVATION_NONE)
+            truth = truth < 0 ? 0 : activation == ACTIVATION_RELU6 && truth > 6 ? 6 : truth;
+        assert_true(fabs((double)out[at] - (x < out_w ? truth : 77)) < 1e-4);
+    }
+    free(in);
+    free(out);
+}
+
+static void a_row_is_as_defined(void **state)
+{
+    (void)state;
+    static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6, ACTIVATION_SILU };
+    for (size_t block = 8; block <= 16; block += 8) {
+        const struct depthwise_kernels *kernels = depthwise_find(block);
+        if (!kernels) {
+            print_message("NOT TESTED: this CPU has no loops for blocks of %zu\n", block);
+            continue;
+        }
+        for (size_t kernel = 3; kernel <= 5; kernel += 2)
+            for (size_t stride = 1; stride <= 2; stride++)
+                for (size_t out_w = 1; out_w <= 30; out_w++)
+                    check_row(kernels, kernel, stride, out_w, activations[out_w % 4]);
+    }
+}
+
 static void what_no_loop_fits_is_refused(void **state)
 {
     (void)state;
-    assert_null(depthwise_weights_find(4, 3));
-    assert_null(depthwise_weights_find(1, 3));
-    assert_null(depthwise_weights_find(16, DEPTHWISE_KERNEL_MAX + 1));
+    assert_null(depthwise_find(4));
+    assert_null(depthwise_find(1));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_weight_gradient_is_as_defined),
+        cmocka_unit_test(a_row_is_as_defined),
         cmocka_unit_test(what_no_loop_fits_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ static int conv_pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     float *weight = op->state;
-    fold_norm(plan, op, weight, weight + plan->net->params[op->layer->weight].count);
+    fold_norm(plan, op->layer, op->norm, weight, weight + plan->net->params[op->layer->weight].count);
     return 0;
 }
 
@@ -78,8 +78,21 @@ static const struct backend fusing = { .name = "fusing",
                                        .conv_activations = 1 << ACTIVATION_RELU,
                                        .ops = { [OP_CONV] = &fused_conv } };
 
+static bool always(const struct plan *plan, const struct op *expansion, const struct op *depthwise)
+{
+    (void)plan, (void)expansion, (void)depthwise;
+    return true;
+}
+
+/* It is looked at only, not run. */
+static const struct backend expanding = { .name = "expanding",
+                                          .folds = true,
+                                          .conv_activations = 1 << ACTIVATION_RELU6,
+                                          .expands = always,
+                                          .ops = { [OP_CONV] = &fused_conv } };
+
 /* In place of the program's list. */
-const struct backend *const backends[] = { &backend_reference, &fusing, NULL };
+const struct backend *const backends[] = { &backend_reference, &fusing, &expanding, NULL };
 
 const struct backend *backend_find(const char *name, struct err *err)
 {
@@ -116,6 +129,39 @@ static void resnet_for_evaluation_becomes_convolutions_and_little_else(void **st
     assert_true(distance(plan_logits(fused), plan_logits(reference), 2 * 5) <= 1e-5);
     plan_free(reference);
     plan_free(fused);
+    rig_release(&rig);
+}
+
+/* Of MobileNetV2's 17 blocks all but the first expand; what they expand is the block's input. */
+static void an_expansion_goes_into_the_depthwise_convolution_behind_it(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct rig rig;
+    rig_init(&rig, net_new("mobilenet", 5, &err), 4);
+    struct plan *plan = rig_plan(&rig, "expanding", PLAN_EVAL, 2, 33, NULL);
+    int expansions = 0;
+    assert_int_equal(plan->op_count, 52 - 16 + 2);
+    for (int i = 0; i < plan->op_count; i++) {
+        const struct op *op = &plan->ops[i];
+        const struct op_expansion *expansion = &op->expansion;
+        if (!expansion->layer)
+            continue;
+        expansions++;
+        assert_int_equal(expansion->layer->kernel, 1);
+        assert_non_null(expansion->norm);
+        assert_int_equal(expansion->activation, ACTIVATION_RELU6);
+        assert_int_equal(op->layer->groups, expansion->layer->channels);
+        assert_int_equal(plan->values[op->in[0]].c, expansion->layer->channels / 6);
+        assert_int_equal(op->activation, ACTIVATION_RELU6);
+        assert_non_null(op->norm);
+    }
+    assert_int_equal(expansions, 16);
+    plan_free(plan);
+    struct plan *training = rig_plan(&rig, "expanding", PLAN_TRAIN, 2, 33, NULL);
+    for (int i = 0; i < training->op_count; i++)
+        assert_null(training->ops[i].expansion.layer);
+    plan_free(training);
     rig_release(&rig);
 }
 
@@ -175,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resnet_for_evaluation_becomes_convolutions_and_little_else),
+        cmocka_unit_test(an_expansion_goes_into_the_depthwise_convolution_behind_it),
         cmocka_unit_test(a_value_with_another_reader_is_not_fused_away),
         cmocka_unit_test(a_summand_that_is_read_later_is_not_overwritten),
     };

@@ -184,15 +184,22 @@ static void evaluation_equals_the_reference_without_plain_loops(void **state)
     (void)state;
     /* A pack for each convolution, and for EfficientNet the factors of its 16 scales there and back. */
     static const struct {
-        const char *type;
+        const char *type, *batch, *size;
         int packs;
-    } cases[] = { { "resnet", 20 }, { "mobilenet", 52 }, { "efficientnet", 81 } };
+    } cases[] = { { "resnet", "11", "33", 20 },       { "resnet", "1", "97", 20 },    { "mobilenet", "11", "33", 52 },
+                  { "mobilenet", "1", "97", 52 },     { "efficientnet", "11", "33", 81 },
+                  { "efficientnet", "1", "97", 81 } };
     for (int i = 0; i < INSTRUCTION_SETS; i++)
         for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-            struct tally tally = { .batch = ",11x" };
-            print_message("%s: %s\n", instruction_sets[i], cases[c].type);
-            assert_int_equal(run_again(instruction_sets[i], cases[c].type, "eval", "11", "33", count, &tally), 0);
-            assert_true(tally.executed > 20);
+            struct tally tally = { .batch = ",none" };
+            if (strcmp(cases[c].batch, "1") != 0)
+                snprintf(tally.batch, sizeof tally.batch, ",%sx", cases[c].batch);
+            print_message("%s: %s, %s images of %s\n", instruction_sets[i], cases[c].type, cases[c].batch,
+                          cases[c].size);
+            assert_int_equal(run_again(instruction_sets[i], cases[c].type, "eval", cases[c].batch, cases[c].size, count,
+                                       &tally),
+                             0);
+            assert_true(tally.executed > 0);
             if (may_be_plain(cases[c].type, instruction_sets[i]))
                 continue;
             assert_int_equal(tally.plain, 0);

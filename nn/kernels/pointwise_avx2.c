@@ -1,0 +1,9 @@
+/* 1x1 convolutions for AVX2: blocks of 8 channels. */
+#ifdef __x86_64__
+#pragma GCC target("avx2,fma")
+#define LANES 8
+#define ROWS 6
+#include "pointwise_loops.h"
+
+const struct pointwise_kernels pointwise_avx2 = { "pointwise:avx2", LANES, PANEL, ROWS, weights, run };
+#endif

@@ -1,0 +1,9 @@
+/* 1x1 convolutions for AVX-512: blocks of 16 channels. */
+#ifdef __x86_64__
+#pragma GCC target("avx512f,fma")
+#define LANES 16
+#define ROWS 14
+#include "pointwise_loops.h"
+
+const struct pointwise_kernels pointwise_avx512 = { "pointwise:avx512", LANES, PANEL, ROWS, weights, run };
+#endif

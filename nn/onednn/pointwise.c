@@ -1,0 +1,165 @@
+/* 1x1 convolutions of stride 1 in evaluation, by our own loops (nn/kernels/pointwise.h), which fetch ahead what oneDNN's
+ * wait for: the weights of late layers, each used on few pixels, and the planes of early ones. Batch norm is folded into
+ * the weights; the sum and the activation are done as the output is written. */
+#include "pointwise.h"
+
+#include <omp.h>
+
+#include "nn/kernels/pointwise.h"
+
+#define WEIGHTS_CACHED ((size_t)512 << 10) /* bytes that stay in the second cache while an image passes */
+#define JOBS_OF_THREAD 4
+
+struct pointwise_state {
+    const struct pointwise_kernels *kernels;
+    struct pointwise shape;
+    size_t images, pixels;
+    size_t parts; /* that an image's pixels are split into, so that there is work for every thread */
+    float *packed, *bias;
+    struct primitive copy_sum; /* in[1] to the output, where they could not share memory */
+};
+
+static size_t pixels_of(const struct value *value)
+{
+    return (size_t)value->h * (size_t)value->w;
+}
+
+static const struct pointwise_kernels *kernels_for(const struct plan *plan, const struct op *op, const struct layout *in)
+{
+    const struct layer *layer = op->layer;
+    const struct value *from = &plan->values[op->in[0]];
+    struct strips strips;
+    struct err none = ERR_INIT;
+    if (op->trains || layer->kernel != 1 || layer->stride != 1 || layer->padding != 0 || layer->groups != 1 ||
+        op->activation == ACTIVATION_SIGMOID || layout_strips(in, from, &strips, &none) || !strips.blocking)
+        return NULL;
+    const struct pointwise_kernels *kernels = pointwise_find(strips.block);
+    return kernels && pixels_of(from) >= kernels->pixels / 2 ? kernels : NULL;
+}
+
+bool pointwise_fits(const struct plan *plan, const struct op *op, const struct layout *in)
+{
+    return kernels_for(plan, op, in);
+}
+
+static int prepare(struct plan *plan, struct op *op, struct err *err)
+{
+    struct pointwise_state *state = op->state = calloc(1, sizeof *state);
+    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const int64_t dims[] = { out->n, out->c, out->h, out->w };
+    struct layout from, to, other;
+    if (!state)
+        return err_set(err, "out of memory for a plan");
+    if (layout_of_value(plan, op->in[0], &from, err) || layout_alike(&to, &from, in, dims, err) ||
+        layout_to_value(plan, op->out, &to, err))
+        return -1;
+    const struct pointwise_kernels *kernels = state->kernels = kernels_for(plan, op, &from);
+    state->images = (size_t)in->n;
+    state->pixels = pixels_of(in);
+    state->shape = (struct pointwise){ .channels = (size_t)in->c,
+                                       .outputs = (size_t)out->c,
+                                       .in_plane = state->pixels * kernels->block,
+                                       .out_plane = state->pixels * kernels->block,
+                                       .sum = op->in[1] >= 0,
+                                       .activation = op->activation };
+    size_t panels = pointwise_panels(kernels, &state->shape), threads = (size_t)omp_get_max_threads();
+    state->parts = 1;
+    while (threads > 1 && state->images * panels * state->parts < JOBS_OF_THREAD * threads &&
+           state->pixels / (state->parts + 1) >= kernels->pixels)
+        state->parts++;
+    state->packed = aligned_alloc(64, DNN_ALIGN(pointwise_weights(kernels, &state->shape) * sizeof(float)));
+    state->bias = aligned_alloc(64, DNN_ALIGN(panels * kernels->panel * sizeof(float)));
+    if (!state->packed || !state->bias)
+        return err_set(err, "out of memory for packed weights");
+    memset(state->bias, 0, panels * kernels->panel * sizeof(float));
+    op->scratch_forward = state->shape.channels * state->shape.outputs * sizeof(float); /* the folded weights */
+    if (op->in[1] < 0)
+        return 0;
+    if (layout_of_value(plan, op->in[1], &other, err))
+        return -1;
+    op->share_data = layout_equal(&other, &to) ? 1 : -1;
+    return reorder_init(&state->copy_sum, dnn_of(plan), &other, &to, err);
+}
+
+static int bind(struct plan *plan, struct op *op, struct err *err)
+{
+    struct pointwise_state *state = op->state;
+    if (op->in[1] < 0)
+        return 0;
+    return primitive_bind(&state->copy_sum, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
+                   primitive_bind(&state->copy_sum, DNNL_ARG_TO, value_data(plan, op->out), err)
+               ? -1
+               : 0;
+}
+
+static int pack(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    struct pointwise_state *state = op->state;
+    float *folded = op_scratch_forward(plan, op);
+    fold_norm(plan, op->layer, op->norm, folded, state->bias);
+    state->kernels->weights(&state->shape, folded, state->packed);
+    return 0;
+}
+
+/* Part `part` of an image's pixels times one panel. */
+static void run(const struct pointwise_state *state, const float *in, float *out, size_t image, size_t panel, size_t part)
+{
+    const struct pointwise_kernels *kernels = state->kernels;
+    const struct pointwise *shape = &state->shape;
+    size_t first = state->pixels * part / state->parts, end = state->pixels * (part + 1) / state->parts;
+    size_t in_blocks = (shape->channels + kernels->block - 1) / kernels->block;
+    size_t out_blocks = (shape->outputs + kernels->block - 1) / kernels->block;
+    in += image * in_blocks * shape->in_plane + first * kernels->block;
+    out += (image * out_blocks + panel * (kernels->panel / kernels->block)) * shape->out_plane + first * kernels->block;
+    struct pointwise_ahead ahead = pointwise_ahead(kernels, shape, state->packed, panel, 1, end - first);
+    kernels->run(shape, end - first, in, panel, state->packed, state->bias, &ahead, out);
+}
+
+static int forward(struct plan *plan, struct op *op, struct err *err)
+{
+    const struct pointwise_state *state = op->state;
+    const float *in = value_data(plan, op->in[0]);
+    float *out = value_data(plan, op->out);
+    size_t images = state->images, parts = state->parts, panels = pointwise_panels(state->kernels, &state->shape);
+    if (op->in[1] >= 0 && !op->data_shared && primitive_run(&state->copy_sum, dnn_of(plan), err))
+        return -1;
+    /* What is read over and over is the image while it passes the panels, or the panel while the images pass. */
+    bool by_image = pointwise_weights(state->kernels, &state->shape) * sizeof(float) <= WEIGHTS_CACHED;
+#pragma omp parallel for schedule(static)
+    for (size_t job = 0; job < images * panels * parts; job++) {
+        size_t part = job % parts, rest = job / parts;
+        if (by_image)
+            run(state, in, out, rest / panels, rest % panels, part);
+        else
+            run(state, in, out, rest % images, rest / images, part);
+    }
+    return 0;
+}
+
+static const char *implementation(const struct op *op, enum op_pass pass)
+{
+    (void)pass;
+    return ((const struct pointwise_state *)op->state)->kernels->name;
+}
+
+static void release(struct op *op)
+{
+    struct pointwise_state *state = op->state;
+    if (!state)
+        return;
+    primitive_release(&state->copy_sum);
+    free(state->packed);
+    free(state->bias);
+    free(state);
+    op->state = NULL;
+}
+
+const struct op_functions onednn_pointwise = {
+    .prepare = prepare,
+    .bind = bind,
+    .pack = pack,
+    .forward = forward,
+    .release = release,
+    .implementation = implementation,
+};
