@@ -124,6 +124,8 @@ struct weights *weights_new(const struct net *net, struct err *err); /* zeros */
 void weights_free(struct weights *weights);
 /* torchvision's initialisation of a network from scratch, a function of (seed, parameter, index). */
 void weights_init(const struct net *net, struct weights *weights, uint64_t seed);
+/* The last layer alone, as a new torch.nn.Linear in its place: both uniform, up to 1 over the root of its inputs. */
+void weights_init_last(const struct net *net, struct weights *weights, uint64_t seed);
 void weights_copy(const struct net *net, struct weights *to, const struct weights *from);
 /* Where param i's numbers start (floats; NULL for PARAM_TRACKED). */
 float *weights_at(const struct net *net, const struct weights *weights, int param);

@@ -21,8 +21,10 @@ static int load_weights(struct trainer *trainer, struct err *err)
     bool replaced;
     if (weight_file_read(config->weights_file, trainer->net, trainer->state.weights, true, &replaced, err))
         return err_prefix(err, "weights");
-    if (replaced)
+    if (replaced) {
+        weights_init_last(trainer->net, trainer->state.weights, config->seed);
         log_info("the last layer starts from random weights: %d classes", trainer->net->classes);
+    }
     return 0;
 }
 

@@ -116,3 +116,12 @@ void weights_init(const struct net *net, struct weights *weights, uint64_t seed)
         }
     }
 }
+
+void weights_init_last(const struct net *net, struct weights *weights, uint64_t seed)
+{
+    const struct param *weight = &net->params[net->last_weight];
+    double bound = 1 / sqrt((double)weight->shape[1]);
+    fill_uniform(weights_at(net, weights, net->last_weight), weight->count, bound, seed, net->last_weight);
+    fill_uniform(weights_at(net, weights, net->last_bias), net->params[net->last_bias].count, bound, seed,
+                 net->last_bias);
+}

@@ -133,6 +133,28 @@ static void initial_weights_are_distributed_as_torchvisions(void **state)
     net_free(net);
 }
 
+static void a_new_last_layer_is_distributed_as_a_linear_layer_of_torch(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct net *net = net_new("mobilenet", 100, &err);
+    struct weights *weights = net ? weights_new(net, &err) : NULL;
+    assert_non_null(weights);
+    double mean, deviation;
+    weights_init(net, weights, 7);
+    moments(net, weights, net->last_weight, &mean, &deviation);
+    assert_true(fabs(deviation / 0.01 - 1) < 0.02); /* torchvision's MobileNetV2 */
+    float before = weights->trained[0];
+    weights_init_last(net, weights, 7);
+    moments(net, weights, net->last_weight, &mean, &deviation);
+    assert_true(fabs(deviation / (1 / sqrt(1280.0) / sqrt(3.0)) - 1) < 0.02);
+    moments(net, weights, net->last_bias, &mean, &deviation);
+    assert_true(fabs(deviation / (1 / sqrt(1280.0) / sqrt(3.0)) - 1) < 0.2);
+    assert_true(weights->trained[0] == before);
+    weights_free(weights);
+    net_free(net);
+}
+
 static void initial_weights_depend_on_the_seed_and_nothing_else(void **state)
 {
     (void)state;
@@ -160,6 +182,7 @@ int main(void)
         cmocka_unit_test(an_impossible_network_is_refused_in_words),
         cmocka_unit_test(every_listed_network_can_be_built),
         cmocka_unit_test(initial_weights_are_distributed_as_torchvisions),
+        cmocka_unit_test(a_new_last_layer_is_distributed_as_a_linear_layer_of_torch),
         cmocka_unit_test(initial_weights_depend_on_the_seed_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
