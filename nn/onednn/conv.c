@@ -9,12 +9,13 @@
 #include "depthwise_gradient.h"
 #include "expand.h"
 #include "pointwise.h"
+#include "sum.h"
 #include "winograd.h"
 
 struct conv_state {
     struct primitive forward, data, weights;
     struct primitive pack_forward, pack_data, unpack_gradient;
-    struct primitive copy_sum;          /* in[1] to the output, where they could not share memory */
+    struct primitive copy_sum;
     struct conv_gradient product;       /* used instead of weights for some shapes */
     struct depthwise_gradient depthwise; /* likewise */
     size_t forward_bytes, data_bytes;   /* of the packed weights; 0: the canonical ones serve */
@@ -80,14 +81,7 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
         layout_to_value(plan, op->out, &layouts->dst, err) ||
         packing_init(&state->pack_forward, &state->forward_bytes, dnn, canonical, &layouts->weights, err))
         return -1;
-    if (sum) {
-        struct layout other;
-        if (layout_of_value(plan, op->in[1], &other, err))
-            return -1;
-        op->share_data = layout_equal(&other, &layouts->dst) ? 1 : -1;
-        return reorder_init(&state->copy_sum, dnn, &other, &layouts->dst, err);
-    }
-    return 0;
+    return sum_prepare(plan, op, &layouts->dst, &state->copy_sum, err);
 }
 
 static int prepare_backward_data(struct plan *plan, struct op *op, const struct conv_layouts *forward, int rank,
@@ -254,9 +248,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
         primitive_bind(&state->pack_forward, DNNL_ARG_FROM, eval ? scratch : weights, err) ||
         primitive_bind(&state->pack_forward, DNNL_ARG_TO, packed, err))
         return -1;
-    if (op->in[1] >= 0 &&
-        (primitive_bind(&state->copy_sum, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
-         primitive_bind(&state->copy_sum, DNNL_ARG_TO, out, err)))
+    if (sum_bind(plan, op, &state->copy_sum, err))
         return -1;
     return eval ? 0 : bind_backward(plan, op, err);
 }
@@ -274,7 +266,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_state *state = op->state;
-    if (op->in[1] >= 0 && !op->data_shared && primitive_run(&state->copy_sum, dnn_of(plan), err))
+    if (sum_run(plan, op, &state->copy_sum, err))
         return -1;
     if (op->trains && primitive_run(&state->pack_forward, dnn_of(plan), err))
         return -1;

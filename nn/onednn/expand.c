@@ -5,13 +5,12 @@
  * ring, zeros at both ends for the padding; behind them a row of zeros for what is above and below the image. */
 #include "expand.h"
 
+#include <assert.h>
 #include <omp.h>
 
 #include "nn/kernels/depthwise.h"
-#include "nn/kernels/pointwise.h"
+#include "pointwise.h"
 
-#define WEIGHTS_CACHED ((size_t)512 << 10) /* bytes that stay in the second cache while an image passes */
-#define JOBS_OF_THREAD 4
 #define PART_ROWS 7 /* of outputs, at least: the parts of an image make the rows between them twice */
 
 struct expand_state {
@@ -40,16 +39,6 @@ bool expand_fits(const struct plan *plan, const struct op *expansion, const stru
 static size_t blocks_of(const struct expand_state *state, size_t channels)
 {
     return (channels + state->pointwise->block - 1) / state->pointwise->block;
-}
-
-/* How many jobs there are, the rows of an image in as many parts as that takes. */
-static void split(struct expand_state *state, size_t threads)
-{
-    size_t whole = state->images * pointwise_panels(state->pointwise, &state->expansion);
-    state->parts = 1;
-    while (threads > 1 && whole * state->parts < JOBS_OF_THREAD * threads &&
-           state->out_h / (state->parts + 1) >= PART_ROWS)
-        state->parts++;
 }
 
 static void *zeros(size_t floats)
@@ -81,6 +70,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     const int64_t dims[] = { out->n, out->c, out->h, out->w };
     size_t block = (size_t)dnn_of(plan)->block, threads = (size_t)omp_get_max_threads();
     struct layout to;
+    assert(op->in[1] < 0 && op->activation != ACTIVATION_SIGMOID); /* no network has that behind such a convolution */
     if (!state)
         return err_set(err, "out of memory for a plan");
     state->pointwise = pointwise_find(block);
@@ -106,7 +96,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     size_t panels = pointwise_panels(state->pointwise, &state->expansion), panel = state->pointwise->panel;
     size_t blocks = blocks_of(state, state->expansion.outputs), taps = state->row.kernel * state->row.kernel;
     state->ring_floats = panel / block * state->expansion.out_plane + state->row_floats;
-    split(state, threads);
+    state->parts = pointwise_parts(state->images * panels, state->out_h, PART_ROWS);
     state->packed = zeros(pointwise_weights(state->pointwise, &state->expansion));
     state->expansion_bias = zeros(panels * panel);
     state->taps = zeros(blocks * taps * block);
@@ -199,8 +189,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     float *rings = behind(scratch, state->input_bytes);
     if (primitive_run(&state->block, dnn_of(plan), err))
         return -1;
-    /* What is read over and over is the image while the panels pass, or a panel's weights while the images pass. */
-    bool by_image = pointwise_weights(state->pointwise, &state->expansion) * sizeof(float) <= WEIGHTS_CACHED;
+    bool by_image = pointwise_by_image(state->pointwise, &state->expansion);
 #pragma omp parallel for schedule(static)
     for (size_t job = 0; job < images * panels * parts; job++) {
         size_t part = job % parts, rest = job / parts;

@@ -5,7 +5,7 @@
 
 #include <omp.h>
 
-#include "nn/kernels/pointwise.h"
+#include "sum.h"
 
 #define WEIGHTS_CACHED ((size_t)512 << 10) /* bytes that stay in the second cache while an image passes */
 #define JOBS_OF_THREAD 4
@@ -14,9 +14,9 @@ struct pointwise_state {
     const struct pointwise_kernels *kernels;
     struct pointwise shape;
     size_t images, pixels;
-    size_t parts; /* that an image's pixels are split into, so that there is work for every thread */
+    size_t parts; /* that an image's pixels are split into */
     float *packed, *bias;
-    struct primitive copy_sum; /* in[1] to the output, where they could not share memory */
+    struct primitive copy_sum;
 };
 
 static size_t pixels_of(const struct value *value)
@@ -42,12 +42,25 @@ bool pointwise_fits(const struct plan *plan, const struct op *op, const struct l
     return kernels_for(plan, op, in);
 }
 
+size_t pointwise_parts(size_t jobs, size_t size, size_t least)
+{
+    size_t threads = (size_t)omp_get_max_threads(), parts = 1;
+    while (threads > 1 && jobs * parts < JOBS_OF_THREAD * threads && size / (parts + 1) >= least)
+        parts++;
+    return parts;
+}
+
+bool pointwise_by_image(const struct pointwise_kernels *kernels, const struct pointwise *shape)
+{
+    return pointwise_weights(kernels, shape) * sizeof(float) <= WEIGHTS_CACHED;
+}
+
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct pointwise_state *state = op->state = calloc(1, sizeof *state);
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
     const int64_t dims[] = { out->n, out->c, out->h, out->w };
-    struct layout from, to, other;
+    struct layout from, to;
     if (!state)
         return err_set(err, "out of memory for a plan");
     if (layout_of_value(plan, op->in[0], &from, err) || layout_alike(&to, &from, in, dims, err) ||
@@ -62,34 +75,21 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
                                        .out_plane = state->pixels * kernels->block,
                                        .sum = op->in[1] >= 0,
                                        .activation = op->activation };
-    size_t panels = pointwise_panels(kernels, &state->shape), threads = (size_t)omp_get_max_threads();
-    state->parts = 1;
-    while (threads > 1 && state->images * panels * state->parts < JOBS_OF_THREAD * threads &&
-           state->pixels / (state->parts + 1) >= kernels->pixels)
-        state->parts++;
+    size_t panels = pointwise_panels(kernels, &state->shape);
+    state->parts = pointwise_parts(state->images * panels, state->pixels, kernels->pixels);
     state->packed = aligned_alloc(64, DNN_ALIGN(pointwise_weights(kernels, &state->shape) * sizeof(float)));
     state->bias = aligned_alloc(64, DNN_ALIGN(panels * kernels->panel * sizeof(float)));
     if (!state->packed || !state->bias)
         return err_set(err, "out of memory for packed weights");
     memset(state->bias, 0, panels * kernels->panel * sizeof(float));
     op->scratch_forward = state->shape.channels * state->shape.outputs * sizeof(float); /* the folded weights */
-    if (op->in[1] < 0)
-        return 0;
-    if (layout_of_value(plan, op->in[1], &other, err))
-        return -1;
-    op->share_data = layout_equal(&other, &to) ? 1 : -1;
-    return reorder_init(&state->copy_sum, dnn_of(plan), &other, &to, err);
+    return sum_prepare(plan, op, &to, &state->copy_sum, err);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct pointwise_state *state = op->state;
-    if (op->in[1] < 0)
-        return 0;
-    return primitive_bind(&state->copy_sum, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
-                   primitive_bind(&state->copy_sum, DNNL_ARG_TO, value_data(plan, op->out), err)
-               ? -1
-               : 0;
+    return sum_bind(plan, op, &state->copy_sum, err);
 }
 
 static int pack(struct plan *plan, struct op *op, struct err *err)
@@ -122,10 +122,9 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     const float *in = value_data(plan, op->in[0]);
     float *out = value_data(plan, op->out);
     size_t images = state->images, parts = state->parts, panels = pointwise_panels(state->kernels, &state->shape);
-    if (op->in[1] >= 0 && !op->data_shared && primitive_run(&state->copy_sum, dnn_of(plan), err))
+    if (sum_run(plan, op, &state->copy_sum, err))
         return -1;
-    /* What is read over and over is the image while it passes the panels, or the panel while the images pass. */
-    bool by_image = pointwise_weights(state->kernels, &state->shape) * sizeof(float) <= WEIGHTS_CACHED;
+    bool by_image = pointwise_by_image(state->kernels, &state->shape);
 #pragma omp parallel for schedule(static)
     for (size_t job = 0; job < images * panels * parts; job++) {
         size_t part = job % parts, rest = job / parts;

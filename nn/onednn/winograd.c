@@ -8,6 +8,7 @@
 #include "winograd.h"
 
 #include "nn/kernels/winograd.h"
+#include "sum.h"
 
 #define WEIGHTS_MAX ((size_t)16 << 20)
 #define WEIGHTS_MAX_SINGLE ((size_t)8 << 20)
@@ -16,7 +17,7 @@ struct winograd_state {
     const struct winograd_kernels *kernels;
     struct winograd shape;
     float *transformed, *bias;
-    struct primitive copy_sum; /* in[1] to the output, where they could not share memory */
+    struct primitive copy_sum;
 };
 
 static size_t round_of(const struct winograd *shape)
@@ -54,7 +55,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     struct winograd_state *state = op->state = calloc(1, sizeof *state);
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
     const int64_t dims[] = { out->n, out->c, out->h, out->w };
-    struct layout from, to, other;
+    struct layout from, to;
     if (!state)
         return err_set(err, "out of memory for a plan");
     if (layout_of_value(plan, op->in[0], &from, err) || layout_alike(&to, &from, in, dims, err) ||
@@ -76,23 +77,13 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     /* What a round has seen and made; or, when weights are packed, the folded ones. */
     size_t round = WINOGRAD_PLACES * round_of(&state->shape) * (state->shape.channels + state->shape.outputs);
     op->scratch_forward = (round > 9 * pairs ? round : 9 * pairs) * sizeof(float);
-    if (op->in[1] < 0)
-        return 0;
-    if (layout_of_value(plan, op->in[1], &other, err))
-        return -1;
-    op->share_data = layout_equal(&other, &to) ? 1 : -1;
-    return reorder_init(&state->copy_sum, dnn_of(plan), &other, &to, err);
+    return sum_prepare(plan, op, &to, &state->copy_sum, err);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct winograd_state *state = op->state;
-    if (op->in[1] < 0)
-        return 0;
-    return primitive_bind(&state->copy_sum, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
-                   primitive_bind(&state->copy_sum, DNNL_ARG_TO, value_data(plan, op->out), err)
-               ? -1
-               : 0;
+    return sum_bind(plan, op, &state->copy_sum, err);
 }
 
 static int pack(struct plan *plan, struct op *op, struct err *err)
@@ -115,7 +106,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     float *out = value_data(plan, op->out), *seen = op_scratch_forward(plan, op);
     float *made = seen + WINOGRAD_PLACES * round_of(shape) * shape->channels;
     size_t tiles = winograd_tiles(shape);
-    if (sum && !op->data_shared && primitive_run(&state->copy_sum, dnn_of(plan), err))
+    if (sum_run(plan, op, &state->copy_sum, err))
         return -1;
     for (size_t first = 0; first < tiles; first += WINOGRAD_ROUND) {
         size_t count = tiles - first < WINOGRAD_ROUND ? tiles - first : WINOGRAD_ROUND;
