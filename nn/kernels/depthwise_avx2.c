@@ -1,5 +1,6 @@
 /* Depthwise convolutions for AVX2: blocks of 8 channels. */
-#ifdef __x86_64__
+#include "x86.h"
+#ifdef KERNELS_X86
 #pragma GCC target("avx2,fma")
 #define LANES 8
 #define OUTPUTS 7 /* of a row at a time */

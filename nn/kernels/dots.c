@@ -1,9 +1,10 @@
 /* Which of the loops this CPU runs. */
 #include "dots_isa.h"
+#include "x86.h"
 
 const struct dots_kernels *dots_find(void)
 {
-#ifdef __x86_64__
+#ifdef KERNELS_X86
     if (__builtin_cpu_supports("avx512f"))
         return &dots_avx512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))

@@ -1,5 +1,6 @@
 /* A matrix times a vector for AVX2. */
-#ifdef __x86_64__
+#include "x86.h"
+#ifdef KERNELS_X86
 #pragma GCC target("avx2,fma")
 #include "dots_loops.h"
 

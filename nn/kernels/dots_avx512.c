@@ -1,5 +1,6 @@
 /* A matrix times a vector for AVX-512. */
-#ifdef __x86_64__
+#include "x86.h"
+#ifdef KERNELS_X86
 #pragma GCC target("avx512f,fma")
 #include "dots_loops.h"
 

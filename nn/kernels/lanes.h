@@ -15,24 +15,14 @@ typedef vec lanes;
 #define LOAD(from) (*(const vec_unaligned *)(from))
 #define STORE(to, value) (*(vec_unaligned *)(to) = (value))
 
-/* One instruction each; of a NaN and a number either gives the NaN that stands second. */
-INLINE lanes lanes_max(lanes a, lanes b)
-{
+/* One instruction each; of a NaN and a number either gives the second. */
 #if LANES == 16
-    return _mm512_max_ps(a, b);
+#define MAX(a, b) _mm512_max_ps(a, b)
+#define MIN(a, b) _mm512_min_ps(a, b)
 #else
-    return _mm256_max_ps(a, b);
+#define MAX(a, b) _mm256_max_ps(a, b)
+#define MIN(a, b) _mm256_min_ps(a, b)
 #endif
-}
-
-INLINE lanes lanes_min(lanes a, lanes b)
-{
-#if LANES == 16
-    return _mm512_min_ps(a, b);
-#else
-    return _mm256_min_ps(a, b);
-#endif
-}
 
 /* RELU and RELU6 as bounds, so that no branch depends on them while values are in registers; of any other none. */
 struct lanes_bounds {
@@ -49,7 +39,7 @@ INLINE struct lanes_bounds lanes_bounds(enum activation activation)
 
 INLINE lanes lanes_clamp(const struct lanes_bounds *bounds, lanes value)
 {
-    return lanes_min(bounds->high, lanes_max(bounds->low, value));
+    return MIN(bounds->high, MAX(bounds->low, value));
 }
 
 /* SILU of `count` floats, a multiple of LANES, for which registers do not suffice beside sums. */

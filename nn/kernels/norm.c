@@ -1,10 +1,11 @@
 /* Which of the loops this CPU runs. */
 #include "norm_isa.h"
+#include "x86.h"
 
 const struct norm_kernels *const *norm_kernels_all(void)
 {
     static const struct norm_kernels *const all[] = {
-#ifdef __x86_64__
+#ifdef KERNELS_X86
         &norm_kernels_avx512,
         &norm_kernels_avx2,
 #endif
@@ -12,7 +13,7 @@ const struct norm_kernels *const *norm_kernels_all(void)
         NULL,
     };
     const struct norm_kernels *const *best = all;
-#ifdef __x86_64__
+#ifdef KERNELS_X86
     if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
         best++;
     if (best > all && (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")))

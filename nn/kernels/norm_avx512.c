@@ -1,5 +1,6 @@
 /* The loops of batch norm for AVX-512. */
-#ifdef __x86_64__
+#include "x86.h"
+#ifdef KERNELS_X86
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
 #include "norm_isa.h"
 #include "norm_loops.h"

@@ -1,5 +1,6 @@
 /* 1x1 convolutions for AVX-512: blocks of 16 channels. */
-#ifdef __x86_64__
+#include "x86.h"
+#ifdef KERNELS_X86
 #pragma GCC target("avx512f,fma")
 #define LANES 16
 #define ROWS 14

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "nn/kernels/dots_isa.h"
+#include "nn/kernels/x86.h"
 #include "rig.h"
 
 static void check(const struct dots_kernels *kernels, size_t inputs)
@@ -35,7 +36,7 @@ static void the_product_is_as_defined(void **state)
     (void)state;
     static const size_t inputs[] = { 1, 15, 16, 17, 63, 64, 65, 512, 1280 };
     const struct dots_kernels *all[] = { NULL, NULL };
-#ifdef __x86_64__
+#ifdef KERNELS_X86
     all[0] = __builtin_cpu_supports("avx512f") ? &dots_avx512 : NULL;
     all[1] = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &dots_avx2 : NULL;
 #endif
