@@ -17,7 +17,7 @@
  * the plan puts an OP_REORDER in front; likewise behind the logits.
  *
  * Weights and their gradients are canonical in weights->trained and plan->grad (param_value, param_grad); a backend
- * may keep packed copies in op->state, which pack refreshes. */
+ * may keep packed copies (op_packed), which pack refreshes. */
 #ifndef DCLS_NN_BACKEND_H
 #define DCLS_NN_BACKEND_H
 
@@ -69,6 +69,7 @@ struct op {
     /* Set by prepare; all 0, false or -1 before. */
     size_t scratch_forward, scratch_backward; /* bytes free to use during that call */
     size_t saved;                             /* bytes written by forward that backward reads */
+    size_t packed;                            /* bytes for what pack makes, all 0 at first, for as long as the plan */
     bool keep_in[2], keep_out;                /* backward reads these values' data */
     int share_data;  /* i: out would like in[i]'s memory (equal layouts only): forward in place */
     int share_grad;  /* i: the gradient of in[i] would like that of out: backward in place */
@@ -78,6 +79,7 @@ struct op {
     int remake_at; /* then: the op before whose backward that is; else -1 */
 
     size_t scratch_forward_at, scratch_backward_at, saved_at; /* offsets into the arena */
+    size_t packed_at;                                         /* into plan->packed */
     void *state; /* the backend's own, freed by release */
 };
 
@@ -138,9 +140,10 @@ struct plan {
     struct arena *arena;
     bool owns_arena;
     size_t arena_bytes;
+    struct arena *packed; /* the weights that ops have packed, of all of them in one block */
     uint64_t step;       /* plan_set_step */
     unsigned long bound; /* the arena's generation that the ops are bound to; 0: none */
-    enum { PACKED_NOTHING, PACKED_FIXED, PACKED_ALL } packed; /* PACKED_FIXED: what does not train */
+    enum { PACKED_NOTHING, PACKED_FIXED, PACKED_ALL } fresh; /* what pack need not do: PACKED_FIXED, what does not train */
     struct op_time *profile; /* of each op, the caller's; NULL (the usual): nothing is timed */
 };
 
@@ -156,6 +159,7 @@ float *value_grad(const struct plan *plan, int value);
 void *op_scratch_forward(const struct plan *plan, const struct op *op);
 void *op_scratch_backward(const struct plan *plan, const struct op *op);
 void *op_saved(const struct plan *plan, const struct op *op);
+void *op_packed(const struct plan *plan, const struct op *op);
 
 /* Where a parameter's numbers and their gradient lie, canonical (shape: plan->net->params[param]). NULL for -1. */
 float *param_value(const struct plan *plan, int param);

@@ -31,8 +31,9 @@ struct plan *plan_new(const struct net *net, struct weights *weights, float *gra
                            .grad = grad,
                            .spec = *spec,
                            .arena = arena ? arena : arena_new(),
-                           .owns_arena = !arena };
-    if (!plan->arena) {
+                           .owns_arena = !arena,
+                           .packed = arena_new() };
+    if (!plan->arena || !plan->packed) {
         err_set(err, "out of memory for a plan");
         goto fail;
     }
@@ -67,6 +68,7 @@ void plan_free(struct plan *plan)
         plan->backend->close(plan);
     if (plan->owns_arena)
         arena_free(plan->arena);
+    arena_free(plan->packed);
     free(plan->remakes);
     free(plan->values);
     free(plan->ops);
@@ -103,6 +105,11 @@ void *op_saved(const struct plan *plan, const struct op *op)
     return at(plan, op->saved_at);
 }
 
+void *op_packed(const struct plan *plan, const struct op *op)
+{
+    return op->packed ? plan->packed->base + op->packed_at : NULL;
+}
+
 float *param_value(const struct plan *plan, int param)
 {
     return param < 0 ? NULL : weights_at(plan->net, plan->weights, param);
@@ -125,8 +132,8 @@ const float *plan_logits(struct plan *plan)
 
 void plan_weights_changed(struct plan *plan)
 {
-    bool all = plan->spec.mode != PLAN_TRAIN_LAST || plan->packed == PACKED_NOTHING;
-    plan->packed = all ? PACKED_NOTHING : PACKED_FIXED;
+    bool all = plan->spec.mode != PLAN_TRAIN_LAST || plan->fresh == PACKED_NOTHING;
+    plan->fresh = all ? PACKED_NOTHING : PACKED_FIXED;
 }
 
 void plan_set_step(struct plan *plan, uint64_t step)
@@ -155,13 +162,13 @@ static int make_ready(struct plan *plan, struct err *err)
         }
         plan->bound = plan->arena->generation;
     }
-    for (int i = 0; i < plan->op_count && plan->packed != PACKED_ALL; i++) {
+    for (int i = 0; i < plan->op_count && plan->fresh != PACKED_ALL; i++) {
         struct op *op = &plan->ops[i];
-        bool stale = plan->packed == PACKED_NOTHING || op->trains;
+        bool stale = plan->fresh == PACKED_NOTHING || op->trains;
         if (stale && op->functions->pack && op->functions->pack(plan, op, err))
             return -1;
     }
-    plan->packed = PACKED_ALL;
+    plan->fresh = PACKED_ALL;
     return 0;
 }
 

@@ -19,7 +19,7 @@ struct conv_state {
     struct conv_gradient product;       /* used instead of weights for some shapes */
     struct depthwise_gradient depthwise; /* likewise */
     size_t forward_bytes, data_bytes;   /* of the packed weights; 0: the canonical ones serve */
-    float *packed, *bias;               /* not training: folded */
+    size_t packed_bytes;                /* not training: of the folded weights, the bias behind them */
     size_t scratchpad_backward, weight_bytes, input_bytes; /* the parts of the backward scratch; the second holds first
                                                               the weights' gradient, then the packed weights */
     bool unpacks_gradient;
@@ -174,12 +174,8 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     if (eval) {
         /* Folded weights are put together in the forward scratch before they are packed from there. */
         op->scratch_forward = larger(op->scratch_forward, layout_bytes(&canonical));
-        if (!(state->bias = aligned_alloc(64, DNN_ALIGN((size_t)channels * sizeof(float)))) ||
-            !(state->packed = aligned_alloc(64, state->forward_bytes ? state->forward_bytes
-                                                                     : DNN_ALIGN(layout_bytes(&canonical))))) {
-            err_set(err, "out of memory for packed weights");
-            goto out;
-        }
+        state->packed_bytes = state->forward_bytes ? state->forward_bytes : DNN_ALIGN(layout_bytes(&canonical));
+        op->packed = state->packed_bytes + (size_t)channels * sizeof(float);
         status = 0;
         goto out;
     }
@@ -239,10 +235,13 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     bool eval = !op->trains;
     float *weights = param_value(plan, op->layer->weight), *out = value_data(plan, op->out);
     float *scratch = op_scratch_forward(plan, op);
-    float *packed = eval ? state->packed : state->forward_bytes ? behind(scratch, state->forward.scratchpad) : weights;
+    float *bias = eval ? behind(op_packed(plan, op), state->packed_bytes) : param_value(plan, op->layer->bias);
+    float *packed = eval                   ? op_packed(plan, op)
+                    : state->forward_bytes ? behind(scratch, state->forward.scratchpad)
+                                           : weights;
     if (primitive_bind(&state->forward, DNNL_ARG_SRC, value_data(plan, op->in[0]), err) ||
         primitive_bind(&state->forward, DNNL_ARG_WEIGHTS, packed, err) ||
-        primitive_bind(&state->forward, DNNL_ARG_BIAS, eval ? state->bias : param_value(plan, op->layer->bias), err) ||
+        primitive_bind(&state->forward, DNNL_ARG_BIAS, bias, err) ||
         primitive_bind(&state->forward, DNNL_ARG_DST, out, err) ||
         primitive_bind(&state->forward, DNNL_ARG_SCRATCHPAD, scratch, err) ||
         primitive_bind(&state->pack_forward, DNNL_ARG_FROM, eval ? scratch : weights, err) ||
@@ -258,8 +257,8 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state;
     if (op->trains)
         return 0;
-    fold_norm(plan, op->layer, op->norm, state->forward_bytes ? op_scratch_forward(plan, op) : state->packed,
-              state->bias);
+    fold_norm(plan, op->layer, op->norm, state->forward_bytes ? op_scratch_forward(plan, op) : op_packed(plan, op),
+              behind(op_packed(plan, op), state->packed_bytes));
     return primitive_run(&state->pack_forward, dnn_of(plan), err);
 }
 
@@ -303,8 +302,6 @@ static void release(struct op *op)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         primitive_release(all[i]);
     conv_gradient_release(&state->product);
-    free(state->packed);
-    free(state->bias);
     free(state);
     op->state = NULL;
 }

@@ -41,10 +41,9 @@ static size_t blocks_of(const struct expand_state *state, size_t channels)
     return (channels + state->pointwise->block - 1) / state->pointwise->block;
 }
 
-static void *zeros(size_t floats)
+static size_t taps_of(const struct expand_state *state)
 {
-    void *memory = aligned_alloc(64, DNN_ALIGN(floats * sizeof(float)));
-    return memory ? memset(memory, 0, floats * sizeof(float)) : NULL;
+    return state->row.kernel * state->row.kernel;
 }
 
 static int prepare_input(struct plan *plan, struct op *op, struct err *err)
@@ -94,15 +93,12 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
                                            .out_plane = state->row.kernel * state->row_floats,
                                            .activation = op->expansion.activation };
     size_t panels = pointwise_panels(state->pointwise, &state->expansion), panel = state->pointwise->panel;
-    size_t blocks = blocks_of(state, state->expansion.outputs), taps = state->row.kernel * state->row.kernel;
+    size_t taps = taps_of(state);
     state->ring_floats = panel / block * state->expansion.out_plane + state->row_floats;
     state->parts = pointwise_parts(state->images * panels, state->out_h, PART_ROWS);
-    state->packed = zeros(pointwise_weights(state->pointwise, &state->expansion));
-    state->expansion_bias = zeros(panels * panel);
-    state->taps = zeros(blocks * taps * block);
-    state->bias = zeros(blocks * block);
-    if (!state->packed || !state->expansion_bias || !state->taps || !state->bias)
-        return err_set(err, "out of memory for packed weights");
+    op->packed = (pointwise_weights(state->pointwise, &state->expansion) + panels * panel +
+                  blocks_of(state, state->expansion.outputs) * (taps + 1) * block) *
+                 sizeof(float);
     /* The rings of all threads and the blocked input; or, when weights are packed, the folded ones. */
     size_t rings = threads * state->ring_floats * sizeof(float) + state->input_bytes;
     size_t folded = (state->expansion.channels > taps ? state->expansion.channels : taps) * state->expansion.outputs *
@@ -114,6 +110,11 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct expand_state *state = op->state;
+    state->packed = op_packed(plan, op);
+    state->expansion_bias = state->packed + pointwise_weights(state->pointwise, &state->expansion);
+    state->taps = state->expansion_bias +
+                  pointwise_panels(state->pointwise, &state->expansion) * state->pointwise->panel;
+    state->bias = state->taps + blocks_of(state, state->expansion.outputs) * taps_of(state) * state->depthwise->block;
     return primitive_bind(&state->block, DNNL_ARG_FROM, value_data(plan, op->in[0]), err) ||
                    primitive_bind(&state->block, DNNL_ARG_TO, op_scratch_forward(plan, op), err)
                ? -1
@@ -124,7 +125,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     struct expand_state *state = op->state;
-    size_t taps = state->row.kernel * state->row.kernel, block = state->depthwise->block;
+    size_t taps = taps_of(state), block = state->depthwise->block;
     float *folded = op_scratch_forward(plan, op);
     fold_norm(plan, op->expansion.layer, op->expansion.norm, folded, state->expansion_bias);
     state->pointwise->weights(&state->expansion, folded, state->packed);
@@ -212,10 +213,6 @@ static void release(struct op *op)
     if (!state)
         return;
     primitive_release(&state->block);
-    free(state->packed);
-    free(state->expansion_bias);
-    free(state->taps);
-    free(state->bias);
     free(state);
     op->state = NULL;
 }

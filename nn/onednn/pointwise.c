@@ -77,11 +77,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
                                        .activation = op->activation };
     size_t panels = pointwise_panels(kernels, &state->shape);
     state->parts = pointwise_parts(state->images * panels, state->pixels, kernels->pixels);
-    state->packed = aligned_alloc(64, DNN_ALIGN(pointwise_weights(kernels, &state->shape) * sizeof(float)));
-    state->bias = aligned_alloc(64, DNN_ALIGN(panels * kernels->panel * sizeof(float)));
-    if (!state->packed || !state->bias)
-        return err_set(err, "out of memory for packed weights");
-    memset(state->bias, 0, panels * kernels->panel * sizeof(float));
+    op->packed = (pointwise_weights(kernels, &state->shape) + panels * kernels->panel) * sizeof(float);
     op->scratch_forward = state->shape.channels * state->shape.outputs * sizeof(float); /* the folded weights */
     return sum_prepare(plan, op, &to, &state->copy_sum, err);
 }
@@ -89,6 +85,8 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct pointwise_state *state = op->state;
+    state->packed = op_packed(plan, op);
+    state->bias = state->packed + pointwise_weights(state->kernels, &state->shape);
     return sum_bind(plan, op, &state->copy_sum, err);
 }
 
@@ -148,8 +146,6 @@ static void release(struct op *op)
     if (!state)
         return;
     primitive_release(&state->copy_sum);
-    free(state->packed);
-    free(state->bias);
     free(state);
     op->state = NULL;
 }
