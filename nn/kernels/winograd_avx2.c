@@ -4,8 +4,9 @@
 #pragma GCC target("avx2,fma")
 #define LANES 8
 #define ROWS 6
-#define COLUMNS 2
 #include "winograd_loops.h"
 
-const struct winograd_kernels winograd_avx2 = { "winograd:avx2", LANES, PANEL, weights, input, multiply, output };
+const struct winograd_kernels winograd_avx2 = {
+    "winograd:avx2", LANES, PANEL, ROWS, pack, transform, see, multiply, make, unmake, correlate, untransform
+};
 #endif

@@ -3,9 +3,11 @@
 #ifdef KERNELS_X86
 #pragma GCC target("avx512f,fma")
 #define LANES 16
-#define ROWS 6
-#define COLUMNS 4
+#define ROWS 14
+
 #include "winograd_loops.h"
 
-const struct winograd_kernels winograd_avx512 = { "winograd:avx512", LANES, PANEL, weights, input, multiply, output };
+const struct winograd_kernels winograd_avx512 = {
+    "winograd:avx512", LANES, PANEL, ROWS, pack, transform, see, multiply, make, unmake, correlate, untransform
+};
 #endif

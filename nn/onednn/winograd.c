@@ -1,29 +1,31 @@
-/* 3x3 convolutions of stride 1 in evaluation, by our own loops (nn/kernels/winograd.h): oneDNN 2.6 has Winograd's
- * algorithm for none but old CPUs. Batch norm is folded into the weights before they are transformed; the sum and ReLU
- * are done as the output is written.
+/* 3x3 convolutions of stride 1 by our own loops (nn/kernels/winograd.h): oneDNN 2.6 has Winograd's algorithm for none but
+ * old CPUs. All three passes go that way: forward, the gradient of the data, which is the same convolution with turned
+ * weights, and that of the weights.
  *
- * Training does without: its gradients are held to more digits. So do layers whose transformed weights, four times the
- * plain ones, are large: at 512 channels they would be 38 MB that each batch reads from memory. For single images, which
- * is how models are served, the bound is lower: there memory counts more than time. */
+ * In training the weights are those that the optimiser moves, each step, so that each pass makes its own of them in
+ * scratch. In evaluation batch norm is folded into the weights before; the sum and ReLU are done as the output is
+ * written. */
 #include "winograd.h"
 
-#include "nn/kernels/winograd.h"
+#include <omp.h>
+
+#include "nn/kernels/winograd_gradient.h"
+#include "nn/kernels/winograd_pass.h"
 #include "sum.h"
 
-#define WEIGHTS_MAX ((size_t)16 << 20)
-#define WEIGHTS_MAX_SINGLE ((size_t)8 << 20)
-
 struct winograd_state {
-    const struct winograd_kernels *kernels;
-    struct winograd shape;
-    float *transformed, *bias;
+    struct winograd_pass forward, backward;
+    struct winograd_gradient gradient;
+    float *weights, *bias; /* not training */
     struct primitive copy_sum;
 };
 
-static size_t round_of(const struct winograd *shape)
+/* Whether a tile's waste at the edges of small planes leaves it fewer multiplications, transformations included, than a
+ * kernel that goes over the plane: about half of them. */
+static bool has_profit(const struct value *value)
 {
-    size_t tiles = winograd_tiles(shape);
-    return tiles < WINOGRAD_ROUND ? tiles : WINOGRAD_ROUND;
+    size_t tiles = (size_t)((value->h + 3) / 4) * (size_t)((value->w + 3) / 4);
+    return WINOGRAD_PLACES * tiles * 3 <= 9 * (size_t)value->h * (size_t)value->w * 2;
 }
 
 static const struct winograd_kernels *kernels_for(const struct plan *plan, const struct op *op, const struct layout *in)
@@ -32,17 +34,13 @@ static const struct winograd_kernels *kernels_for(const struct plan *plan, const
     const struct value *from = &plan->values[op->in[0]];
     struct strips strips;
     struct err none = ERR_INIT;
-    if (op->trains || layer->kernel != 3 || layer->stride != 1 || layer->padding != 1 ||
-        layer->groups != 1 || (op->activation != ACTIVATION_NONE && op->activation != ACTIVATION_RELU) ||
-        layout_strips(in, from, &strips, &none) || !strips.blocking)
+    if (layer->kernel != 3 || layer->stride != 1 || layer->padding != 1 || layer->groups != 1 ||
+        (op->activation != ACTIVATION_NONE && op->activation != ACTIVATION_RELU) || (op->trains && layer->bias >= 0) ||
+        !has_profit(from) || layout_strips(in, from, &strips, &none) || !strips.blocking)
         return NULL;
     const struct winograd_kernels *kernels = winograd_find(strips.block);
-    size_t channels = (size_t)from->c, outputs = (size_t)layer->channels;
-    size_t most = from->n == 1 ? WEIGHTS_MAX_SINGLE : WEIGHTS_MAX;
-    if (!kernels || channels % kernels->block || outputs % kernels->outputs ||
-        WINOGRAD_PLACES * channels * outputs * sizeof(float) > most)
-        return NULL;
-    return kernels;
+    bool fits = kernels && (size_t)from->c % kernels->panel == 0 && (size_t)layer->channels % kernels->panel == 0;
+    return fits ? kernels : NULL;
 }
 
 bool winograd_fits(const struct plan *plan, const struct op *op, const struct layout *in)
@@ -50,39 +48,73 @@ bool winograd_fits(const struct plan *plan, const struct op *op, const struct la
     return kernels_for(plan, op, in);
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static void prepare_evaluation(struct op *op, const struct winograd *shape)
+{
+    const struct winograd_state *state = op->state;
+    size_t folded = shape->channels * shape->outputs * 9;
+    op->packed = (winograd_pass_weights_floats(&state->forward) + shape->outputs) * sizeof(float);
+    /* When weights are packed it holds the folded ones too. */
+    op->scratch_forward = (winograd_pass_scratch(&state->forward) + folded) * sizeof(float);
+}
+
+static void prepare_training(struct op *op, const struct winograd_kernels *kernels, const struct winograd *shape,
+                             size_t threads)
+{
+    struct winograd_state *state = op->state;
+    struct winograd turned = *shape;
+    turned.channels = shape->outputs;
+    turned.outputs = shape->channels;
+    winograd_pass_init(&state->backward, kernels, &turned, threads);
+    winograd_gradient_init(&state->gradient, kernels, shape, threads);
+    op->keep_in[0] = true;
+    op->scratch_forward = (winograd_pass_weights_floats(&state->forward) + winograd_pass_scratch(&state->forward)) *
+                          sizeof(float);
+    op->scratch_backward = larger(winograd_pass_weights_floats(&state->backward) +
+                                      winograd_pass_scratch(&state->backward),
+                                  winograd_gradient_scratch(&state->gradient)) *
+                           sizeof(float);
+}
+
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct winograd_state *state = op->state = calloc(1, sizeof *state);
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
     const int64_t dims[] = { out->n, out->c, out->h, out->w };
+    size_t threads = (size_t)omp_get_max_threads();
     struct layout from, to;
     if (!state)
         return err_set(err, "out of memory for a plan");
     if (layout_of_value(plan, op->in[0], &from, err) || layout_alike(&to, &from, in, dims, err) ||
         layout_to_value(plan, op->out, &to, err))
         return -1;
-    state->kernels = kernels_for(plan, op, &from);
-    state->shape = (struct winograd){ .n = (size_t)in->n,
-                                      .channels = (size_t)in->c,
-                                      .outputs = (size_t)out->c,
-                                      .h = (size_t)in->h,
-                                      .w = (size_t)in->w,
-                                      .tiles_y = ((size_t)in->h + 3) / 4,
-                                      .tiles_x = ((size_t)in->w + 3) / 4 };
-    size_t pairs = state->shape.channels * state->shape.outputs;
-    state->transformed = aligned_alloc(64, DNN_ALIGN(WINOGRAD_PLACES * pairs * sizeof(float)));
-    state->bias = aligned_alloc(64, DNN_ALIGN(state->shape.outputs * sizeof(float)));
-    if (!state->transformed || !state->bias)
-        return err_set(err, "out of memory for transformed weights");
-    /* What a round has seen and made; or, when weights are packed, the folded ones. */
-    size_t round = WINOGRAD_PLACES * round_of(&state->shape) * (state->shape.channels + state->shape.outputs);
-    op->scratch_forward = (round > 9 * pairs ? round : 9 * pairs) * sizeof(float);
+    const struct winograd_kernels *kernels = kernels_for(plan, op, &from);
+    const struct winograd shape = { .n = (size_t)in->n,
+                                    .channels = (size_t)in->c,
+                                    .outputs = (size_t)out->c,
+                                    .h = (size_t)in->h,
+                                    .w = (size_t)in->w,
+                                    .tiles_y = ((size_t)in->h + 3) / 4,
+                                    .tiles_x = ((size_t)in->w + 3) / 4 };
+    winograd_pass_init(&state->forward, kernels, &shape, threads);
+    if (op->trains)
+        prepare_training(op, kernels, &shape, threads);
+    else
+        prepare_evaluation(op, &shape);
     return sum_prepare(plan, op, &to, &state->copy_sum, err);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct winograd_state *state = op->state;
+    if (!op->trains) {
+        state->weights = op_packed(plan, op);
+        state->bias = state->weights + winograd_pass_weights_floats(&state->forward);
+    }
     return sum_bind(plan, op, &state->copy_sum, err);
 }
 
@@ -90,46 +122,49 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     struct winograd_state *state = op->state;
-    float *folded = op_scratch_forward(plan, op);
+    float *scratch = op_scratch_forward(plan, op), *folded = scratch + winograd_pass_scratch(&state->forward);
+    if (op->trains)
+        return 0;
     fold_norm(plan, op->layer, op->norm, folded, state->bias);
-    state->kernels->weights(&state->shape, folded, state->transformed);
+    winograd_pass_weights(&state->forward, folded, false, scratch, state->weights);
     return 0;
 }
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     const struct winograd_state *state = op->state;
-    const struct winograd_kernels *kernels = state->kernels;
-    const struct winograd *shape = &state->shape;
-    bool sum = op->in[1] >= 0, relu = op->activation == ACTIVATION_RELU;
-    const float *in = value_data(plan, op->in[0]);
-    float *out = value_data(plan, op->out), *seen = op_scratch_forward(plan, op);
-    float *made = seen + WINOGRAD_PLACES * round_of(shape) * shape->channels;
-    size_t tiles = winograd_tiles(shape);
+    const struct winograd_end end = { state->bias, op->in[1] >= 0, op->activation == ACTIVATION_RELU };
+    float *scratch = op_scratch_forward(plan, op), *weights = state->weights;
     if (sum_run(plan, op, &state->copy_sum, err))
         return -1;
-    for (size_t first = 0; first < tiles; first += WINOGRAD_ROUND) {
-        size_t count = tiles - first < WINOGRAD_ROUND ? tiles - first : WINOGRAD_ROUND;
-#pragma omp parallel
-        {
-#pragma omp for schedule(static)
-            for (size_t block = 0; block < shape->channels / kernels->block; block++)
-                kernels->input(shape, in, block, first, count, seen);
-#pragma omp for schedule(static)
-            for (size_t place = 0; place < WINOGRAD_PLACES; place++)
-                kernels->multiply(shape, place, count, seen, state->transformed, made);
-#pragma omp for schedule(static)
-            for (size_t block = 0; block < shape->outputs / kernels->block; block++)
-                kernels->output(shape, made, state->bias, block, first, count, sum, relu, out);
-        }
+    if (op->trains) {
+        weights = scratch + winograd_pass_scratch(&state->forward);
+        winograd_pass_weights(&state->forward, param_value(plan, op->layer->weight), false, scratch, weights);
     }
+    winograd_pass_run(&state->forward, value_data(plan, op->in[0]), weights, &end, scratch, value_data(plan, op->out));
+    return 0;
+}
+
+static int backward(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    const struct winograd_state *state = op->state;
+    const struct winograd_end end = { .sum = op->accumulate[0] };
+    const float *dout = value_grad(plan, op->out);
+    float *scratch = op_scratch_backward(plan, op), *weights = scratch + winograd_pass_scratch(&state->backward);
+    winograd_gradient_run(&state->gradient, value_data(plan, op->in[0]), dout, scratch,
+                          param_grad(plan, op->layer->weight));
+    if (!op->wants_grad[0])
+        return 0;
+    winograd_pass_weights(&state->backward, param_value(plan, op->layer->weight), true, scratch, weights);
+    winograd_pass_run(&state->backward, dout, weights, &end, scratch, value_grad(plan, op->in[0]));
     return 0;
 }
 
 static const char *implementation(const struct op *op, enum op_pass pass)
 {
     (void)pass;
-    return ((const struct winograd_state *)op->state)->kernels->name;
+    return ((const struct winograd_state *)op->state)->forward.kernels->name;
 }
 
 static void release(struct op *op)
@@ -138,8 +173,6 @@ static void release(struct op *op)
     if (!state)
         return;
     primitive_release(&state->copy_sum);
-    free(state->transformed);
-    free(state->bias);
     free(state);
     op->state = NULL;
 }
@@ -149,6 +182,7 @@ const struct op_functions onednn_winograd = {
     .bind = bind,
     .pack = pack,
     .forward = forward,
+    .backward = backward,
     .release = release,
     .implementation = implementation,
 };

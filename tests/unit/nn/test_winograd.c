@@ -1,25 +1,55 @@
-/* The loops of Winograd's convolution on every instruction set that this CPU has, against the definition. */
+/* Winograd's convolution on every instruction set that this CPU has, against the definition: the forward pass, the
+ * gradient of the data and that of the weights. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "nn/kernels/winograd.h"
+#include <omp.h>
+
+#include "nn/kernels/winograd_gradient.h"
+#include "nn/kernels/winograd_pass.h"
 #include "rig.h"
 
+/* Of a forward pass `in` is what it reads and `out` what it makes; of the data's gradient the other way round. */
 struct fixture {
     const struct winograd_kernels *kernels;
     struct winograd shape;
-    float *in, *weights, *bias, *before, *out;
+    float *in, *weights, *bias, *out;
 };
 
 static float *filled(size_t count, uint64_t seed)
 {
-    float *numbers = malloc(count * sizeof *numbers);
+    size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
+    float *numbers = aligned_alloc(64, bytes);
     assert_non_null(numbers);
     rig_fill(numbers, count, seed);
     return numbers;
+}
+
+static size_t numbers(const struct winograd *s, size_t channels)
+{
+    return s->n * channels * s->h * s->w;
+}
+
+static void fixture_init(struct fixture *f, const struct winograd_kernels *kernels, size_t n, size_t side,
+                         size_t channels, size_t outputs)
+{
+    f->kernels = kernels;
+    f->shape = (struct winograd){ n, channels, outputs, side, side, (side + 3) / 4, (side + 3) / 4 };
+    f->in = filled(numbers(&f->shape, channels), 1);
+    f->weights = filled(outputs * channels * 9, 2);
+    f->bias = filled(outputs, 3);
+    f->out = filled(numbers(&f->shape, outputs), 4);
+}
+
+static void fixture_release(struct fixture *f)
+{
+    free(f->in);
+    free(f->weights);
+    free(f->bias);
+    free(f->out);
 }
 
 static size_t place_of(const struct fixture *f, size_t channels, size_t n, size_t c, size_t y, size_t x)
@@ -28,78 +58,128 @@ static size_t place_of(const struct fixture *f, size_t channels, size_t n, size_
     return (((n * (channels / block) + c / block) * f->shape.h + y) * f->shape.w + x) * block + c % block;
 }
 
-static double expected(const struct fixture *f, size_t n, size_t o, size_t y, size_t x)
+/* Whether tap k of the place (y, x) lies in the image, and then its row and column. */
+static bool tap(const struct winograd *s, size_t k, size_t *y, size_t *x)
+{
+    *y += k / 3; /* behind the padding of 1 */
+    *x += k % 3;
+    bool is_inside = *y >= 1 && *y <= s->h && *x >= 1 && *x <= s->w;
+    *y -= 1;
+    *x -= 1;
+    return is_inside;
+}
+
+static double convolved(const struct fixture *f, bool turned, size_t n, size_t o, size_t y, size_t x)
 {
     const struct winograd *s = &f->shape;
-    double sum = (double)f->bias[o];
+    double sum = 0;
     for (size_t c = 0; c < s->channels; c++)
         for (size_t k = 0; k < 9; k++) {
-            size_t row = y + k / 3, column = x + k % 3; /* behind the padding of 1 */
-            if (row >= 1 && row <= s->h && column >= 1 && column <= s->w)
-                sum += (double)f->in[place_of(f, s->channels, n, c, row - 1, column - 1)] *
-                       (double)f->weights[(o * s->channels + c) * 9 + k];
+            size_t row = y, column = x;
+            size_t weight = turned ? (c * s->outputs + o) * 9 + 8 - k : (o * s->channels + c) * 9 + k;
+            if (tap(s, k, &row, &column))
+                sum += (double)f->in[place_of(f, s->channels, n, c, row, column)] * (double)f->weights[weight];
         }
     return sum;
 }
 
-static void run(struct fixture *f, bool sum, bool relu)
+static void run(const struct fixture *f, bool turned, const struct winograd_end *end, size_t threads, float *out)
 {
-    const struct winograd *s = &f->shape;
-    size_t tiles = winograd_tiles(s), channels = s->channels, outputs = s->outputs;
-    float *transformed = filled(WINOGRAD_PLACES * channels * outputs, 9);
-    float *seen = filled(WINOGRAD_PLACES * WINOGRAD_ROUND * channels, 9);
-    float *made = filled(WINOGRAD_PLACES * WINOGRAD_ROUND * outputs, 9);
-    f->kernels->weights(s, f->weights, transformed);
-    for (size_t first = 0; first < tiles; first += WINOGRAD_ROUND) {
-        size_t count = tiles - first < WINOGRAD_ROUND ? tiles - first : WINOGRAD_ROUND;
-        for (size_t block = 0; block < channels / f->kernels->block; block++)
-            f->kernels->input(s, f->in, block, first, count, seen);
-        for (size_t place = 0; place < WINOGRAD_PLACES; place++)
-            f->kernels->multiply(s, place, count, seen, transformed, made);
-        for (size_t block = 0; block < outputs / f->kernels->block; block++)
-            f->kernels->output(s, made, f->bias, block, first, count, sum, relu, f->out);
-    }
-    free(transformed);
-    free(seen);
-    free(made);
+    struct winograd_pass pass;
+    omp_set_num_threads((int)threads);
+    winograd_pass_init(&pass, f->kernels, &f->shape, threads);
+    float *weights = filled(winograd_pass_weights_floats(&pass), 9), *scratch = filled(winograd_pass_scratch(&pass), 9);
+    winograd_pass_weights(&pass, f->weights, turned, scratch, weights);
+    winograd_pass_run(&pass, f->in, weights, end, scratch, out);
+    free(weights);
+    free(scratch);
 }
 
-static void check(const struct winograd_kernels *kernels, size_t n, size_t side, bool sum, bool relu)
+static double difference, size; /* of what was compared last: sums of squares */
+
+static void compare(double value, double truth)
 {
-    size_t channels = 2 * kernels->block, outputs = 2 * kernels->outputs;
-    struct fixture f = { .kernels = kernels,
-                         .shape = { n, channels, outputs, side, side, (side + 3) / 4, (side + 3) / 4 } };
-    size_t outs = n * outputs * side * side;
-    f.in = filled(n * channels * side * side, 1);
-    f.weights = filled(outputs * channels * 9, 2);
-    f.bias = filled(outputs, 3);
-    f.before = filled(outs, 4);
-    f.out = filled(outs, 4);
-    run(&f, sum, relu);
-    double error = 0, size = 0;
+    difference += (value - truth) * (value - truth);
+    size += truth * truth;
+}
+
+static void assert_near(const char *what, const struct fixture *f)
+{
+    if (!(sqrt(difference / size) < 1e-5))
+        fail_msg("%s, %s of %zu images of %zu: off by %g", f->kernels->name, what, f->shape.n, f->shape.h,
+                 sqrt(difference / size));
+    difference = size = 0;
+}
+
+static void check_pass(const struct winograd_kernels *kernels, size_t n, size_t side, size_t channels, bool turned,
+                       struct winograd_end end)
+{
+    struct fixture f;
+    fixture_init(&f, kernels, n, side, channels, 2 * kernels->panel);
+    size_t outputs = f.shape.outputs, count = numbers(&f.shape, outputs);
+    if (end.bias)
+        end.bias = f.bias;
+    float *one = filled(count, 4), *three = filled(count, 4);
+    run(&f, turned, &end, 1, one);
+    run(&f, turned, &end, 3, three);
+    assert_memory_equal(one, three, count * sizeof *one);
     for (size_t i = 0; i < n; i++)
         for (size_t o = 0; o < outputs; o += 3)
             for (size_t y = 0; y < side; y++)
                 for (size_t x = 0; x < side; x++) {
                     size_t at = place_of(&f, outputs, i, o, y, x);
-                    double truth = expected(&f, i, o, y, x) + (sum ? (double)f.before[at] : 0);
-                    truth = relu && truth < 0 ? 0 : truth;
-                    error += pow((double)f.out[at] - truth, 2);
-                    size += truth * truth;
+                    double truth = convolved(&f, turned, i, o, y, x) + (end.bias ? (double)f.bias[o] : 0) +
+                                   (end.sum ? (double)f.out[at] : 0);
+                    compare((double)one[at], end.relu && truth < 0 ? 0 : truth);
                 }
-    if (!(sqrt(error / size) < 1e-5))
-        fail_msg("%s: %zu images of %zu: off by %g", kernels->name, n, side, sqrt(error / size));
-    free(f.in);
-    free(f.weights);
-    free(f.bias);
-    free(f.before);
-    free(f.out);
+    assert_near(turned ? "the data's gradient" : "the forward pass", &f);
+    free(one);
+    free(three);
+    fixture_release(&f);
 }
 
-static void the_convolution_is_as_defined(void **state)
+static void check_gradient(const struct winograd_kernels *kernels, size_t n, size_t side, size_t channels)
 {
-    (void)state;
-    static const size_t blocks[] = { 16, 8 }, sides[] = { 1, 2, 4, 5, 7, 12, 14 };
+    struct fixture f;
+    fixture_init(&f, kernels, n, side, channels, 2 * kernels->panel);
+    const struct winograd *s = &f.shape;
+    size_t count = s->outputs * channels * 9;
+    float *made[2];
+    for (size_t i = 0; i < 2; i++) {
+        size_t threads = i ? 3 : 1;
+        struct winograd_gradient gradient;
+        omp_set_num_threads((int)threads);
+        winograd_gradient_init(&gradient, kernels, s, threads);
+        float *scratch = filled(winograd_gradient_scratch(&gradient), 9);
+        made[i] = filled(count, 5);
+        winograd_gradient_run(&gradient, f.in, f.out, scratch, made[i]);
+        free(scratch);
+    }
+    assert_memory_equal(made[0], made[1], count * sizeof(float));
+    for (size_t o = 0; o < s->outputs; o += 5)
+        for (size_t c = 0; c < channels; c += 3)
+            for (size_t k = 0; k < 9; k++) {
+                double sum = 0;
+                for (size_t i = 0; i < n; i++)
+                    for (size_t y = 0; y < side; y++)
+                        for (size_t x = 0; x < side; x++) {
+                            size_t row = y, column = x;
+                            if (tap(s, k, &row, &column))
+                                sum += (double)f.in[place_of(&f, channels, i, c, row, column)] *
+                                       (double)f.out[place_of(&f, s->outputs, i, o, y, x)];
+                        }
+                compare((double)made[0][(o * channels + c) * 9 + k], sum);
+            }
+    assert_near("the weights' gradient", &f);
+    free(made[0]);
+    free(made[1]);
+    fixture_release(&f);
+}
+
+/* Calls with the kernels for each block that this CPU has. */
+static void on_every_instruction_set(void (*check)(const struct winograd_kernels *kernels))
+{
+    static const size_t blocks[] = { 16, 8 };
     for (size_t b = 0; b < 2; b++) {
         const struct winograd_kernels *kernels = winograd_find(blocks[b]);
         if (!kernels) {
@@ -107,17 +187,56 @@ static void the_convolution_is_as_defined(void **state)
             continue;
         }
         print_message("%s\n", kernels->name);
-        for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
-            check(kernels, 2, sides[i], i % 2, i % 3 == 0);
-        check(kernels, 9, 12, true, true); /* two rounds, the second one a few tiles */
+        check(kernels);
     }
     assert_null(winograd_find(1));
+}
+
+static const size_t sides[] = { 1, 2, 4, 5, 7, 12, 14 };
+enum { SIDES = sizeof sides / sizeof *sides };
+
+static void check_passes(const struct winograd_kernels *kernels)
+{
+    static const float any;
+    size_t channels = 2 * kernels->block;
+    for (size_t i = 0; i < SIDES; i++) {
+        struct winograd_end end = { i % 4 != 3 ? &any : NULL, i % 2, i % 3 == 0 };
+        check_pass(kernels, 2, sides[i], channels, i % 2, end);
+        check_pass(kernels, 1, sides[i], channels, i % 2 == 0, end);
+    }
+    /* Several rounds, the last one of a few tiles; and several chunks, the last one narrower. */
+    check_pass(kernels, 15, 12, channels, false, (struct winograd_end){ &any, true, true });
+    check_pass(kernels, 15, 12, channels, true, (struct winograd_end){ .sum = true });
+    check_pass(kernels, 2, 5, WINOGRAD_DEPTH + channels, false, (struct winograd_end){ &any, false, true });
+    check_pass(kernels, 35, 7, WINOGRAD_DEPTH + channels, false, (struct winograd_end){ 0 });
+}
+
+static void the_convolution_is_as_defined(void **state)
+{
+    (void)state;
+    on_every_instruction_set(check_passes);
+}
+
+static void check_gradients(const struct winograd_kernels *kernels)
+{
+    size_t channels = 2 * kernels->block;
+    for (size_t i = 0; i < SIDES; i++)
+        check_gradient(kernels, 1 + i % 3, sides[i], channels);
+    check_gradient(kernels, 2, 7, WINOGRAD_DEPTH + channels);
+    check_gradient(kernels, 60, 12, WINOGRAD_DEPTH + channels); /* several rounds */
+}
+
+static void the_gradient_of_the_weights_is_as_defined(void **state)
+{
+    (void)state;
+    on_every_instruction_set(check_gradients);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_convolution_is_as_defined),
+        cmocka_unit_test(the_gradient_of_the_weights_is_as_defined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
