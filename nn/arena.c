@@ -1,11 +1,9 @@
 /* The arena: placing what lives at the same time side by side, and the one block under all of it. */
 #include <stdint.h>
-#include <sys/mman.h>
 
 #include "arena.h"
+#include "memory.h"
 #include "plan.h"
-
-#define HUGE_PAGE ((size_t)2 << 20)
 
 struct arena *arena_new(void)
 {
@@ -16,24 +14,20 @@ void arena_free(struct arena *arena)
 {
     if (!arena)
         return;
-    free(arena->base);
+    memory_free(arena->base, arena->bytes);
     free(arena);
 }
 
 int arena_reserve(struct arena *arena, size_t bytes, struct err *err)
 {
-    size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
-    bytes = bytes ? (bytes + alignment - 1) / alignment * alignment : alignment;
     if (arena->base && bytes <= arena->bytes)
         return 0;
     /* The old block goes first: both together may not fit. */
-    free(arena->base);
+    memory_free(arena->base, arena->bytes);
     arena->bytes = 0;
     arena->generation++;
-    if (!(arena->base = aligned_alloc(alignment, bytes)))
-        return err_set(err, "out of memory for %zu MiB of activations", bytes >> 20);
-    if (alignment == HUGE_PAGE)
-        madvise(arena->base, bytes, MADV_HUGEPAGE); /* fewer page faults; no matter if refused */
+    if (!(arena->base = memory_new(bytes)))
+        return err_set(err, "out of memory for %zu MiB", bytes >> 20);
     arena->bytes = bytes;
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "backend.h"
 #include "dcls/base/clock.h"
 #include "describe.h"
+#include "memory.h"
 #include "optimiser.h"
 #include "rng.h"
 #include "step.h"
@@ -39,16 +40,11 @@ const char *bench_backend(int index)
     return backends[index] ? backends[index]->name : NULL;
 }
 
-static void *floats(size_t count)
-{
-    return aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64);
-}
-
 static int prepare_training(struct bench *bench, struct err *err)
 {
     const struct bench_spec *spec = &bench->spec;
     struct optimiser_spec adam = { .kind = "adam", .learning_rate = LEARNING_RATE };
-    bench->grad = floats(bench->net->trained_count);
+    bench->grad = memory_new(bench->net->trained_count * sizeof(float));
     bench->labels = calloc((size_t)spec->batch_size, sizeof *bench->labels);
     if (!bench->grad || !bench->labels)
         return err_set(err, "no memory to train '%s'", spec->type);
@@ -78,7 +74,7 @@ static int prepare(struct bench *bench, struct err *err)
             return err_set(err, "no memory for the times of %d operations", bench->plan->op_count);
     }
     size_t count = bench->plan->values[bench->plan->input].bytes / sizeof(float);
-    if (!(bench->images = floats(count)))
+    if (!(bench->images = malloc(count * sizeof(float))))
         return err_set(err, "no memory for %d images of %d pixels", spec->batch_size, spec->image_size);
     for (size_t i = 0; i < count; i++)
         bench->images[i] = (float)rng_normal(SEED, 2, i);
@@ -108,7 +104,8 @@ void bench_free(struct bench *bench)
     free(bench->times);
     free(bench->images);
     free(bench->labels);
-    free(bench->grad);
+    if (bench->net)
+        memory_free(bench->grad, bench->net->trained_count * sizeof(float));
     weights_free(bench->weights);
     net_free(bench->net);
     free(bench);

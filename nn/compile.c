@@ -213,10 +213,7 @@ static int reserve_packed(struct plan *plan, struct err *err)
         plan->ops[i].packed_at = bytes;
         bytes += (plan->ops[i].packed + 63) / 64 * 64;
     }
-    if (arena_reserve(plan->packed, bytes, err))
-        return err_prefix(err, "packed weights");
-    memset(plan->packed->base, 0, bytes);
-    return 0;
+    return arena_reserve(plan->packed, bytes, err) ? err_prefix(err, "packed weights") : 0;
 }
 
 int plan_compile(struct plan *plan, struct err *err)

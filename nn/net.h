@@ -118,7 +118,7 @@ int net_linear(struct net *net, int in, const char *name, int outputs);
 struct weights {
     float *trained, *stats;
     int64_t *tracked;
-    void *memory; /* that holds them */
+    size_t bytes; /* of all, one block from `trained` on */
 };
 struct weights *weights_new(const struct net *net, struct err *err); /* zeros */
 void weights_free(struct weights *weights);

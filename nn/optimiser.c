@@ -2,20 +2,12 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "memory.h"
 #include "optimiser.h"
 
 #define BETA1 0.9
 #define BETA2 0.999
 #define EPS 1e-8
-
-static float *moments(size_t count)
-{
-    size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
-    float *memory = aligned_alloc(64, bytes ? bytes : 64);
-    if (memory)
-        memset(memory, 0, bytes);
-    return memory;
-}
 
 int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spec, size_t offset, size_t count,
                    struct err *err)
@@ -25,8 +17,8 @@ int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spe
     if (!adam && strcmp(spec->kind, "sgd") != 0)
         return err_set(err, "unknown optimizer '%s'", spec->kind);
     optimiser->spec.kind = adam ? "adam" : "sgd"; /* the caller's string may go */
-    optimiser->first = moments(count);
-    optimiser->second = adam ? moments(count) : NULL;
+    optimiser->first = memory_new(count * sizeof(float));
+    optimiser->second = adam ? memory_new(count * sizeof(float)) : NULL;
     if (!optimiser->first || (adam && !optimiser->second)) {
         optimiser_release(optimiser);
         return err_set(err, "out of memory for the moments of %zu weights", count);
@@ -36,8 +28,8 @@ int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spe
 
 void optimiser_release(struct optimiser *optimiser)
 {
-    free(optimiser->first);
-    free(optimiser->second);
+    memory_free(optimiser->first, optimiser->count * sizeof(float));
+    memory_free(optimiser->second, optimiser->count * sizeof(float));
     *optimiser = (struct optimiser){ 0 };
 }
 

@@ -8,6 +8,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "formats/weight_file.h"
+#include "memory.h"
 #include "report.h"
 
 #define BATCHES_AHEAD 3
@@ -161,7 +162,7 @@ int trainer_init(struct trainer *trainer, const struct train_config *given, cons
         return -1;
     trainer->start -= trainer->state.seconds;
     tensors_release(&trainer->checkpoint.tensors);
-    trainer->grad = aligned_alloc(64, (net->trained_count * sizeof(float) + 63) / 64 * 64);
+    trainer->grad = memory_new(net->trained_count * sizeof(float));
     trainer->arena = arena_new();
     if (!trainer->grad || !trainer->arena)
         return err_set(err, "no memory to train '%s'", config->model_name);
@@ -186,7 +187,8 @@ void trainer_release(struct trainer *trainer)
     plan_cache_release(&trainer->test_plans);
     arena_free(trainer->arena);
     free(trainer->state.results);
-    free(trainer->grad);
+    if (trainer->net)
+        memory_free(trainer->grad, trainer->net->trained_count * sizeof(float));
     free(trainer->class_weights);
     checkpoint_close(&trainer->checkpoint);
     weights_free(trainer->state.weights);

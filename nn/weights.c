@@ -1,6 +1,7 @@
 /* The numbers of a network: three flat arrays, and how a training from scratch fills them. */
 #include <math.h>
 
+#include "memory.h"
 #include "net.h"
 #include "rng.h"
 
@@ -9,24 +10,29 @@ static size_t rounded(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
-/* One allocation for all three: calloc takes so much from the system afresh, whose pages are zero without being
- * touched, so that a model that is being loaded has them in memory only once the file's have gone. */
+static size_t bytes_of(const struct net *net)
+{
+    return rounded(net->trained_count * sizeof(float)) + rounded(net->stats_count * sizeof(float)) +
+           rounded(net->tracked_count * sizeof(int64_t));
+}
+
+/* One allocation for all three, whose pages are zero without being touched: a model that is being loaded has them in
+ * memory only once the file's have gone. */
 struct weights *weights_new(const struct net *net, struct err *err)
 {
     size_t trained = rounded(net->trained_count * sizeof(float)), stats = rounded(net->stats_count * sizeof(float));
     struct weights *weights = calloc(1, sizeof *weights);
-    char *memory = calloc(1, trained + stats + rounded(net->tracked_count * sizeof(int64_t)) + 64);
+    char *memory = memory_new(bytes_of(net));
     if (!weights || !memory) {
-        free(memory);
+        memory_free(memory, bytes_of(net));
         free(weights);
         err_set(err, "out of memory for %zu weights", net->trained_count + net->stats_count);
         return NULL;
     }
-    size_t at = (64 - (uintptr_t)memory % 64) % 64;
-    *weights = (struct weights){ .trained = (void *)(memory + at),
-                                 .stats = (void *)(memory + at + trained),
-                                 .tracked = (void *)(memory + at + trained + stats),
-                                 .memory = memory };
+    *weights = (struct weights){ .trained = (void *)memory,
+                                 .stats = (void *)(memory + trained),
+                                 .tracked = (void *)(memory + trained + stats),
+                                 .bytes = bytes_of(net) };
     return weights;
 }
 
@@ -34,7 +40,7 @@ void weights_free(struct weights *weights)
 {
     if (!weights)
         return;
-    free(weights->memory);
+    memory_free(weights->trained, weights->bytes);
     free(weights);
 }
 

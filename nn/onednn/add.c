@@ -4,17 +4,23 @@
 
 #include "dnn.h"
 
+/* Of a sum behind ReLU: both are read whatever they are, so that the compiler makes no branch of it. */
+static inline float masked(float dout, float out)
+{
+    return out > 0 ? dout : 0;
+}
+
 /* din = dout where out is positive, else 0; added to what is there where another consumer wrote first. */
 static void mask(float *din, const float *dout, const float *out, size_t count, bool accumulate)
 {
     if (accumulate) {
 #pragma omp parallel for simd schedule(static)
         for (size_t i = 0; i < count; i++)
-            din[i] += out[i] > 0 ? dout[i] : 0;
+            din[i] += masked(dout[i], out[i]);
     } else {
 #pragma omp parallel for simd schedule(static)
         for (size_t i = 0; i < count; i++)
-            din[i] = out[i] > 0 ? dout[i] : 0;
+            din[i] = masked(dout[i], out[i]);
     }
 }
 
@@ -81,7 +87,7 @@ static void split(float *da, float *db, const float *dout, const float *out, siz
 {
 #pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < count; i++) {
-        float gradient = !out || out[i] > 0 ? dout[i] : 0;
+        float gradient = masked(dout[i], out[i]);
         da[i] = gradient;
         db[i] = gradient;
     }
@@ -116,7 +122,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
             pass(da, dout, out, count, op->accumulate[0]);
         return 0;
     }
-    if (op->wants_grad[0] && op->wants_grad[1] && !op->accumulate[0] && !op->accumulate[1]) {
+    if (out && op->wants_grad[0] && op->wants_grad[1] && !op->accumulate[0] && !op->accumulate[1]) {
         split(da, db, dout, out, count);
         return 0;
     }

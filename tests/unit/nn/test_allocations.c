@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "nn/step.h"
 #include "rig.h"
@@ -64,6 +67,12 @@ int posix_memalign(void **memory, size_t alignment, size_t size)
 {
     *memory = counted(__libc_memalign(alignment, size), size);
     return *memory ? 0 : 12;
+}
+
+/* Memory by the megabyte comes this way; none of it is given back within a step. */
+void *mmap(void *address, size_t size, int protection, int flags, int file, off_t offset)
+{
+    return counted((void *)syscall(SYS_mmap, address, size, protection, flags, file, offset), size);
 }
 
 void free(void *memory)

@@ -30,39 +30,76 @@ static void the_program_has_both_backends(void **state)
     assert_ptr_equal(backend_find("onednn", NULL), &backend_onednn);
 }
 
+/* What a step of training leaves. */
+struct outcome {
+    double loss;
+    float *logits, *grad, *stats;
+};
+
+static void outcome_make(struct outcome *outcome, struct rig *rig, const float *start, const char *backend, int batch,
+                         int size, uint64_t seed)
+{
+    memcpy(rig->weights->stats, start, rig->net->stats_count * sizeof(float));
+    memset(rig->grad, 0xff, rig->net->trained_count * sizeof(float)); /* NaN until it is written */
+    struct plan *plan = rig_plan(rig, backend, PLAN_TRAIN, batch, size, NULL);
+    outcome->loss = rig_step(plan, seed);
+    outcome->logits = copy(plan_logits(plan), (size_t)batch * CLASSES);
+    outcome->grad = copy(rig->grad, rig->net->trained_count);
+    outcome->stats = copy(rig->weights->stats, rig->net->stats_count);
+    plan_free(plan);
+}
+
+static void outcome_release(struct outcome *outcome)
+{
+    free(outcome->logits);
+    free(outcome->grad);
+    free(outcome->stats);
+}
+
+/* The largest distance of a gradient. */
+static double gradients_off(const struct net *net, const float *a, const float *b)
+{
+    double most = 0;
+    for (int k = 0; k < net->param_count; k++) {
+        const struct param *param = &net->params[k];
+        double off = param->kind < PARAM_RUNNING_MEAN ? distance(a + param->offset, b + param->offset, param->count) : 0;
+        most = off <= most ? most : off; /* a NaN too */
+    }
+    return most;
+}
+
+/* An input of a ReLU may be so near 0 that backends round it to different sides, and then a gradient is in one and not
+ * in the other. Not with all images, while a wrong backend is wrong on all. */
 static void every_backend_agrees_with_the_reference_in_training(void **state)
 {
     (void)state;
     static const struct {
         int batch, size;
     } cases[] = { { 3, 33 }, { 1, 33 }, { 5, 40 } };
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        int batch = cases[c].batch, size = cases[c].size;
-        struct rig rig;
-        resnet_init(&rig, 31); /* with these no input of a ReLU is so near 0 that backends round it to different sides */
-        float *start = copy(rig.weights->stats, rig.net->stats_count);
-        struct plan *plan = rig_plan(&rig, "reference", PLAN_TRAIN, batch, size, NULL);
-        double loss = rig_step(plan, 1 + c);
-        float *logits = copy(plan_logits(plan), (size_t)batch * CLASSES);
-        float *grad = copy(rig.grad, rig.net->trained_count), *stats = copy(rig.weights->stats, rig.net->stats_count);
-        plan_free(plan);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
         for (int b = 0; backends[b]; b++) {
-            memcpy(rig.weights->stats, start, rig.net->stats_count * sizeof(float));
-            memset(rig.grad, 0xff, rig.net->trained_count * sizeof(float)); /* NaN until it is written */
-            plan = rig_plan(&rig, backends[b]->name, PLAN_TRAIN, batch, size, NULL);
+            int batch = cases[c].batch, size = cases[c].size;
+            double off = 1;
+            struct rig rig;
+            resnet_init(&rig, 11);
+            float *start = copy(rig.weights->stats, rig.net->stats_count);
             print_message("%s, %d of %dx%d\n", backends[b]->name, batch, size, size);
-            assert_true(fabs(rig_step(plan, 1 + c) - loss) <= 1e-4 * loss);
-            assert_true(distance(plan_logits(plan), logits, (size_t)batch * CLASSES) <= 1e-4);
-            rig_same_gradients(rig.net, rig.grad, grad, 1e-4);
-            assert_true(distance(rig.weights->stats, stats, rig.net->stats_count) <= 1e-5);
-            plan_free(plan);
+            for (uint64_t seed = 1; !(off <= 1e-4) && seed <= 4; seed++) {
+                struct outcome truth, outcome;
+                outcome_make(&truth, &rig, start, "reference", batch, size, seed);
+                outcome_make(&outcome, &rig, start, backends[b]->name, batch, size, seed);
+                off = gradients_off(rig.net, outcome.grad, truth.grad);
+                print_message("images %d: the gradients are off by %g of their norm at most\n", (int)seed, off);
+                assert_true(fabs(outcome.loss - truth.loss) <= 1e-4 * truth.loss);
+                assert_true(distance(outcome.logits, truth.logits, (size_t)batch * CLASSES) <= 1e-4);
+                assert_true(distance(outcome.stats, truth.stats, rig.net->stats_count) <= 1e-5);
+                outcome_release(&truth);
+                outcome_release(&outcome);
+            }
+            assert_true(off <= 1e-4);
+            free(start);
+            rig_release(&rig);
         }
-        free(start);
-        free(logits);
-        free(grad);
-        free(stats);
-        rig_release(&rig);
-    }
 }
 
 static void every_backend_agrees_with_the_reference_in_evaluation(void **state)
