@@ -3,6 +3,9 @@
 #ifndef DCLS_NN_KERNELS_VECTOR_H
 #define DCLS_NN_KERNELS_VECTOR_H
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -41,30 +44,66 @@ INLINE vec vec_select(ivec mask, vec a, vec b)
     return (vec)(((ivec)a & mask) | ((ivec)b & ~mask));
 }
 
-/* exp(x) to about 2 units in the last place, from exp(-87) to exp(88), beyond which it stays: 2^n exp(r), |r| at most
- * ln(2)/2, by Taylor's polynomial of degree 7. A NaN stays one. */
-INLINE vec vec_exp(vec x)
+/* 2^r for |r| <= 1/2: the polynomial of degree 5 whose largest relative error, 9e-8, is least. */
+#define VEC_EXP2(r)                                                                                                    \
+    (((((r) * 1.32647264e-3f + 9.6715127e-3f) * (r) + 5.55073375e-2f) * (r) + 2.40222421e-1f) * (r) + 6.93146978e-1f) *  \
+            (r) +                                                                                                      \
+        1.0f
+
+#define VEC_LOG2E 1.44269504f
+#define VEC_EXP2_MAX 126.0f /* 2^that is a number, and so is 1 over it */
+
+/* 1 / (1 + exp(-x)), to a few units in the last place; of a NaN a NaN. The reciprocal is the CPU's estimate, improved
+ * by Newton's method: a division would take longer than all the rest. */
+#if defined(__AVX512F__) && VECTOR_LANES == 16
+
+INLINE vec vec_sigmoid(vec x)
 {
-    const vec least = vec_of(-87.0f), most = vec_of(88.0f), magic = vec_of(12582912.0f); /* 1.5 * 2^23: rounds */
-    x = vec_select(x < least, least, x);
-    x = vec_select(x > most, most, x);
-    vec rounded = x * 1.44269504f + magic;
-    vec n = rounded - magic, r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    vec p = r * (1.0f / 5040) + 1.0f / 720;
-    p = p * r + 1.0f / 120;
-    p = p * r + 1.0f / 24;
-    p = p * r + 1.0f / 6;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    ivec exponent = (ivec)rounded - (ivec)magic;
-    return p * (vec)((exponent + 127) << 23);
+    /* Of a NaN and a number min gives the second. */
+    vec t = _mm512_min_ps(_mm512_set1_ps(VEC_EXP2_MAX), x * -VEC_LOG2E), n = _mm512_roundscale_ps(t, 0), r = t - n;
+    vec below = (vec)_mm512_scalef_ps(VEC_EXP2(r), n) + 1.0f, estimate = _mm512_rcp14_ps(below);
+    return estimate + estimate * (1.0f - below * estimate);
+}
+
+#elif defined(__AVX2__)
+
+typedef float half_vec __attribute__((vector_size(32)));
+
+INLINE half_vec half_vec_sigmoid(half_vec x)
+{
+    half_vec t = _mm256_min_ps(_mm256_set1_ps(VEC_EXP2_MAX), x * -VEC_LOG2E);
+    t = _mm256_max_ps(_mm256_set1_ps(-VEC_EXP2_MAX), t);
+    half_vec n = _mm256_round_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), r = t - n;
+    half_vec scale = (half_vec)_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    half_vec below = (VEC_EXP2(r)) * scale + 1.0f, estimate = _mm256_rcp_ps(below);
+    estimate += estimate * (1.0f - below * estimate);
+    return estimate + estimate * (1.0f - below * estimate);
 }
 
 INLINE vec vec_sigmoid(vec x)
 {
-    return 1.0f / (1.0f + vec_exp(-x));
+    half_vec halves[VECTOR_LANES / 8];
+    memcpy(halves, &x, sizeof x);
+    for (int i = 0; i < VECTOR_LANES / 8; i++)
+        halves[i] = half_vec_sigmoid(halves[i]);
+    memcpy(&x, halves, sizeof x);
+    return x;
 }
+
+#else
+
+INLINE vec vec_sigmoid(vec x)
+{
+    const vec magic = vec_of(12582912.0f); /* 1.5 * 2^23: rounds */
+    vec t = x * -VEC_LOG2E;
+    t = vec_select(t > VEC_EXP2_MAX, vec_of(VEC_EXP2_MAX), t);
+    t = vec_select(t < -VEC_EXP2_MAX, vec_of(-VEC_EXP2_MAX), t);
+    vec rounded = t + magic, r = t - (rounded - magic);
+    ivec exponent = (ivec)rounded - (ivec)magic;
+    return 1.0f / ((VEC_EXP2(r)) * (vec)((exponent + 127) << 23) + 1.0f);
+}
+
+#endif
 
 /* The first `count` numbers, the other lanes as in `rest`. */
 INLINE vec vec_load_part(const float *from, size_t count, vec rest)
