@@ -25,7 +25,7 @@
 #include "plan.h"
 
 enum op_kind {
-    OP_CONV,            /* in[0] (N, I, H, W) -> (N, O, OH, OW); may have norm, in[1], an activation */
+    OP_CONV,            /* in[0] (N, I, H, W) -> (N, O, OH, OW); may have norm, in[1], an activation, see struct op */
     OP_BATCH_NORM,      /* training: batch statistics, updates the running ones; else running; may have an activation */
     OP_ACTIVATION,
     OP_MAX_POOL,        /* padding counts as minus infinity */
@@ -46,11 +46,13 @@ struct value {
     size_t data, grad; /* offsets into the arena; SIZE_MAX: none */
 };
 
-/* The 1x1 convolution before a depthwise one, with its batch norm and activation. */
-struct op_expansion {
+/* A convolution that is fused into the one behind it, with its batch norm and activation. */
+struct op_stage {
     const struct layer *layer, *norm; /* NULL: none */
     enum activation activation;
 };
+
+#define OP_INPUTS 3
 
 struct op {
     enum op_kind kind;
@@ -58,19 +60,24 @@ struct op {
     const struct layer *layer;  /* of a fused op the first: the conv, the batch norm, the add */
     const struct layer *norm;   /* OP_CONV, fused: the batch norm to fold in (fold_norm), or NULL */
     enum activation activation; /* that of an OP_ACTIVATION, or fused: applied last of all */
-    struct op_expansion expansion; /* OP_CONV, fused: what makes the input of the depthwise convolution out of in[0] */
-    int in[2], out;             /* values; -1: none. OP_CONV with in[1]: that is added before the activation */
+    /* OP_CONV, fused: the depthwise convolution that makes the input of this 1x1 one, and the 1x1 convolution that makes
+     * the input of the depthwise one, be that `depthwise` or the op itself. The first of all reads in[0]. */
+    struct op_stage depthwise, expansion;
+    /* Values; -1: none. OP_CONV with in[1]: that is added before the activation; with in[2], (N, I, 1, 1): in[0] is
+     * multiplied by that first, as by an OP_SCALE. */
+    int in[OP_INPUTS], out;
+    int pooled; /* OP_CONV, fused: the average of each plane of out, (N, O, 1, 1); -1: none */
 
     bool trains; /* does as in training, and its backward is run; else as in evaluation */
     /* Backward: write the gradient of in[i] at all (false for the plan's input: skip it), and add to what is there
      * instead of overwriting it (another consumer wrote first). Known before prepare. */
-    bool wants_grad[2], accumulate[2];
+    bool wants_grad[OP_INPUTS], accumulate[OP_INPUTS];
 
     /* Set by prepare; all 0, false or -1 before. */
     size_t scratch_forward, scratch_backward; /* bytes free to use during that call */
     size_t saved;                             /* bytes written by forward that backward reads */
     size_t packed;                            /* bytes for what pack makes, all 0 at first, for as long as the plan */
-    bool keep_in[2], keep_out;                /* backward reads these values' data */
+    bool keep_in[OP_INPUTS], keep_out;        /* backward reads these values' data */
     int share_data;  /* i: out would like in[i]'s memory (equal layouts only): forward in place */
     int share_grad;  /* i: the gradient of in[i] would like that of out: backward in place */
     /* Granted by the plan before bind. Where not granted, the addresses differ. */
@@ -109,8 +116,11 @@ struct backend {
     unsigned conv_activations;  /* not training: into the conv before them */
     unsigned norm_activations;  /* into the batch norm before them */
     unsigned add_activations;   /* into the sum before them */
-    /* Not training: a 1x1 convolution, with what was fused into it, into the depthwise one behind it; NULL: never. */
-    bool (*expands)(const struct plan *plan, const struct op *expansion, const struct op *depthwise);
+    /* Not training: convolutions with what was fused into them by then. NULL: never. */
+    bool (*expands)(const struct plan *plan, const struct op *expansion, const struct op *depthwise); /* 1x1 before dw */
+    bool (*projects)(const struct plan *plan, const struct op *depthwise, const struct op *projection); /* 1x1 behind */
+    bool (*pools)(const struct plan *plan, const struct op *conv); /* the average of what it makes */
+    bool (*scales)(const struct plan *plan, const struct op *maker, const struct op *conv); /* what maker makes for it */
     /* plan->state and what the ops share (engine, stream); both may be NULL. spec.threads is in force by then. */
     int (*open)(struct plan *plan, struct err *err);
     void (*close)(struct plan *plan); /* after every op's release; also after a failed open */

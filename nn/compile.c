@@ -123,8 +123,9 @@ static int list_ops(const struct plan *plan, struct op *ops)
             ops[count++] = (struct op){ .kind = kind,
                                         .layer = layer,
                                         .activation = layer->activation,
-                                        .in = { undropped(plan, layer->in[0]), undropped(plan, layer->in[1]) },
+                                        .in = { undropped(plan, layer->in[0]), undropped(plan, layer->in[1]), -1 },
                                         .out = i,
+                                        .pooled = -1,
                                         .trains = layer_trains(plan, i),
                                         .share_data = -1,
                                         .share_grad = -1 };
@@ -170,8 +171,9 @@ static int reorder_input(struct plan *plan, struct op *op, int j, struct err *er
     value_set(&plan->values[to], value->n, value->c, value->h, value->w);
     struct op reorder = { .kind = OP_REORDER,
                           .layer = op->layer,
-                          .in = { from, -1 },
+                          .in = { from, -1, -1 },
                           .out = to,
+                          .pooled = -1,
                           .trains = op->trains,
                           .wants_grad = { op->wants_grad[j], false },
                           .accumulate = { op->accumulate[j], false },
@@ -186,7 +188,7 @@ static int prepare_ops(struct plan *plan, struct op *ops, int count, struct err 
 {
     for (int i = 0; i < count; i++) {
         if (functions_of(plan, ops[i].kind)->canonical)
-            for (int j = 0; j < 2; j++)
+            for (int j = 0; j < OP_INPUTS; j++)
                 if (ops[i].in[j] >= 0 && plan->values[ops[i].in[j]].layout && reorder_input(plan, &ops[i], j, err))
                     return -1;
         if (prepare_op(plan, &ops[i], err))
@@ -195,7 +197,8 @@ static int prepare_ops(struct plan *plan, struct op *ops, int count, struct err 
     plan->logits = ops[count - 1].out;
     if (plan->values[plan->logits].layout) {
         struct op reader = { .layer = ops[count - 1].layer,
-                             .in = { plan->logits, -1 },
+                             .in = { plan->logits, -1, -1 },
+                             .pooled = -1,
                              .trains = ops[count - 1].trains,
                              .wants_grad = { ops[count - 1].trains, false } };
         if (reorder_input(plan, &reader, 0, err))
@@ -224,8 +227,8 @@ int plan_compile(struct plan *plan, struct err *err)
     if (spec->image_size < 1 || spec->image_size > SIDE_MAX)
         return err_set(err, "the image size %d is not between 1 and %d", spec->image_size, SIDE_MAX);
 
-    /* Each op may need two reorders in front, the logits one behind. */
-    int layers = plan->net->layer_count, values = 3 * layers + 1;
+    /* Each op may need a reorder in front for each input, the logits one behind. */
+    int layers = plan->net->layer_count, values = (1 + OP_INPUTS) * layers + 1;
     struct op *ops = calloc((size_t)layers, sizeof *ops);
     plan->values = calloc((size_t)values, sizeof *plan->values);
     plan->ops = calloc((size_t)values, sizeof *plan->ops);

@@ -36,27 +36,36 @@ void describe_op(const struct plan *plan, const struct op *op, char *text, size_
     const struct layer *layer = op->layer;
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
     const char *name = op->kind == OP_ACTIVATION ? activations[op->activation] : names[op->kind];
-    snprintf(text, size, "%s", op->expansion.layer ? "expand+dw" : name);
-    if (op->kind == OP_CONV || op->kind == OP_MAX_POOL)
-        ADD(" %dx%d", layer->kernel, layer->kernel);
-    if ((op->kind == OP_CONV || op->kind == OP_MAX_POOL) && layer->stride > 1)
-        ADD("/%d", layer->stride);
-    if (op->kind == OP_CONV && layer->groups == in->c && in->c == out->c)
+    bool convolves = op->kind == OP_CONV, slides = convolves || op->kind == OP_MAX_POOL;
+    const struct layer *window = op->depthwise.layer ? op->depthwise.layer : layer;
+    snprintf(text, size, "%s%s", op->expansion.layer ? "expand+" : "",
+             op->depthwise.layer || op->expansion.layer ? "dw" : name);
+    if (slides)
+        ADD(" %dx%d", window->kernel, window->kernel);
+    if (slides && window->stride > 1)
+        ADD("/%d", window->stride);
+    if (op->depthwise.layer)
+        ADD("+project");
+    if (convolves && layer->groups == in->c && in->c == out->c)
         ADD(" dw %d", out->c);
-    else if (op->kind == OP_CONV && layer->groups > 1 && !op->expansion.layer)
+    else if (convolves && layer->groups > 1 && !op->expansion.layer)
         ADD(" g%d %d>%d", layer->groups, in->c, out->c);
-    else if (op->kind == OP_CONV || op->kind == OP_LINEAR)
+    else if (convolves || op->kind == OP_LINEAR)
         ADD(" %d>%d", in->c, out->c);
     else
         ADD(" %d", out->c);
     if (out->h > 1 || out->w > 1)
         ADD(" %dx%d", out->h, out->w);
-    if (op->norm)
+    if (op->in[2] >= 0)
+        ADD("+scale");
+    if (op->norm && !op->depthwise.layer && !op->expansion.layer) /* of several stages that goes without saying */
         ADD("+norm");
-    if (op->kind == OP_CONV && op->in[1] >= 0)
+    if (convolves && op->in[1] >= 0)
         ADD("+add");
     if (op->kind != OP_ACTIVATION && op->activation != ACTIVATION_NONE)
         ADD("+%s", activations[op->activation]);
+    if (op->pooled >= 0)
+        ADD("+mean");
 }
 
 void describe_implementation(const struct op *op, bool backward, char *text, size_t size)
@@ -80,18 +89,27 @@ void describe_implementation(const struct op *op, bool backward, char *text, siz
     snprintf(text, size, "%.*s/%.*s", (int)word, first, same ? (int)strlen(second) : (int)other, second);
 }
 
+/* Multiplications and additions of a layer with so many inputs and such a plane of outputs. */
+static double flop_of(const struct layer *layer, int channels, double images, int h, int w)
+{
+    double terms = layer->kind == LAYER_LINEAR ? channels : (double)channels / layer->groups * layer->kernel * layer->kernel;
+    return 2 * images * layer->channels * h * w * terms;
+}
+
 double describe_flop(const struct plan *plan, const struct op *op, bool backward)
 {
     if (op->kind != OP_CONV && op->kind != OP_LINEAR)
         return 0;
-    const struct layer *layer = op->layer;
+    const struct layer *layer = op->layer, *depthwise = op->depthwise.layer, *expansion = op->expansion.layer;
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
-    double outputs = (double)out->n * out->c * out->h * out->w;
-    if (op->expansion.layer) {
-        double expanded = (double)in->n * out->c * in->h * in->w;
-        return 2 * (expanded * in->c + outputs * layer->kernel * layer->kernel);
+    int channels = in->c;
+    double flop = 0;
+    if (expansion) {
+        flop += flop_of(expansion, channels, in->n, in->h, in->w);
+        channels = expansion->channels;
     }
-    double terms = op->kind == OP_LINEAR ? in->c : (double)in->c / layer->groups * layer->kernel * layer->kernel;
-    int passes = backward ? 1 + op->wants_grad[0] : 1;
-    return 2 * outputs * terms * passes;
+    if (depthwise)
+        flop += flop_of(depthwise, channels, in->n, out->h, out->w);
+    flop += flop_of(layer, depthwise ? depthwise->channels : channels, in->n, out->h, out->w);
+    return flop * (backward ? 1 + op->wants_grad[0] : 1);
 }

@@ -13,7 +13,8 @@ static struct op *sole_producer(struct op *ops, int count, int at, int value)
             continue;
         if (i < at && ops[i].out == value)
             producer = &ops[i];
-        readers += (ops[i].in[0] == value) + (ops[i].in[1] == value);
+        for (int j = 0; j < OP_INPUTS; j++)
+            readers += ops[i].in[j] == value;
     }
     return readers == 1 ? producer : NULL;
 }
@@ -64,20 +65,81 @@ static bool is_depthwise(const struct layer *layer)
     return layer->groups > 1 && layer->groups == layer->channels;
 }
 
+static bool is_pointwise(const struct op *op)
+{
+    const struct layer *layer = op->layer;
+    return op->kind == OP_CONV && layer->kernel == 1 && layer->stride == 1 && layer->padding == 0 &&
+           layer->groups == 1 && !op->expansion.layer && !op->depthwise.layer;
+}
+
+static struct op_stage stage_of(const struct op *op)
+{
+    return (struct op_stage){ op->layer, op->norm, op->activation };
+}
+
 /* A 1x1 convolution into the depthwise one behind it. */
 static void fold_expansion(const struct plan *plan, struct op *ops, int count, int at)
 {
     struct op *op = &ops[at];
-    if (op->kind != OP_CONV || !is_depthwise(op->layer) || op->trains || op->expansion.layer)
+    if (op->kind != OP_CONV || !is_depthwise(op->layer) || op->expansion.layer)
         return;
     struct op *before = sole_producer(ops, count, at, op->in[0]);
-    if (!before || before->kind != OP_CONV || before->layer->kernel != 1 || before->layer->stride != 1 ||
-        before->layer->padding != 0 || before->layer->groups != 1 || before->in[1] >= 0 || before->expansion.layer ||
+    if (!before || !is_pointwise(before) || before->in[1] >= 0 || before->in[2] >= 0 || before->pooled >= 0 ||
         !plan->backend->expands(plan, before, op))
         return;
-    op->expansion = (struct op_expansion){ before->layer, before->norm, before->activation };
+    op->expansion = stage_of(before);
     op->in[0] = before->in[0];
     before->kind = OP_KINDS; /* dead */
+}
+
+/* A depthwise convolution, with its expansion, into the 1x1 one behind it. */
+static void fold_depthwise(const struct plan *plan, struct op *ops, int count, int at)
+{
+    struct op *op = &ops[at];
+    if (!is_pointwise(op))
+        return;
+    struct op *before = sole_producer(ops, count, at, op->in[0]);
+    if (!before || before->kind != OP_CONV || !is_depthwise(before->layer) || before->in[1] >= 0 ||
+        before->pooled >= 0 || !plan->backend->projects(plan, before, op))
+        return;
+    op->depthwise = stage_of(before);
+    op->expansion = before->expansion;
+    op->in[0] = before->in[0];
+    before->kind = OP_KINDS; /* dead */
+}
+
+static struct op *producer_of(struct op *ops, int at, int value)
+{
+    for (int i = 0; i < at; i++)
+        if (ops[i].kind != OP_KINDS && ops[i].out == value)
+            return &ops[i];
+    return NULL;
+}
+
+/* The average of a convolution's planes into that: it is made beside them. */
+static void fold_pool(const struct plan *plan, struct op *ops, int at)
+{
+    struct op *op = &ops[at];
+    struct op *conv = op->kind == OP_GLOBAL_AVG_POOL ? producer_of(ops, at, op->in[0]) : NULL;
+    if (!conv || conv->kind != OP_CONV || conv->pooled >= 0 || !plan->backend->pools(plan, conv))
+        return;
+    conv->pooled = op->out;
+    op->kind = OP_KINDS; /* dead */
+}
+
+/* The factors of a 1x1 convolution's inputs into that: it multiplies its weights by them. */
+static void fold_scale(const struct plan *plan, struct op *ops, int count, int at)
+{
+    struct op *op = &ops[at];
+    if (!is_pointwise(op) || op->in[2] >= 0)
+        return;
+    struct op *scale = sole_producer(ops, count, at, op->in[0]);
+    const struct op *maker = scale && scale->kind == OP_SCALE ? producer_of(ops, at, scale->in[0]) : NULL;
+    if (!maker || !plan->backend->scales(plan, maker, op))
+        return;
+    op->in[0] = scale->in[0];
+    op->in[2] = scale->in[1];
+    scale->kind = OP_KINDS; /* dead */
 }
 
 int plan_fuse(const struct plan *plan, struct op *ops, int count)
@@ -87,8 +149,14 @@ int plan_fuse(const struct plan *plan, struct op *ops, int count)
         bool eval = !ops[i].trains;
         if (eval && backend->folds)
             fold_into_conv(plan, ops, count, i);
-        if (backend->expands)
+        if (eval && backend->expands)
             fold_expansion(plan, ops, count, i);
+        if (eval && backend->projects)
+            fold_depthwise(plan, ops, count, i);
+        if (eval && backend->pools)
+            fold_pool(plan, ops, i);
+        if (eval && backend->scales)
+            fold_scale(plan, ops, count, i);
         fold_activation(ops, count, i, OP_CONV, eval ? backend->conv_activations : 0);
         fold_activation(ops, count, i, OP_BATCH_NORM, backend->norm_activations);
         fold_activation(ops, count, i, OP_ADD, backend->add_activations);

@@ -42,13 +42,13 @@ static void find_reads(struct placing *placing)
     const struct plan *plan = placing->plan;
     for (int i = 0; i < plan->op_count; i++) {
         const struct op *op = &plan->ops[i];
-        for (int j = 0; j < 2; j++)
+        for (int j = 0; j < OP_INPUTS; j++)
             if (op->in[j] >= 0)
                 placing->forward_end[op->in[j]] = placing->data_end[op->in[j]] = i;
     }
     for (int i = 0; i < plan->op_count; i++) {
         const struct op *op = &plan->ops[i];
-        for (int j = 0; j < 2; j++)
+        for (int j = 0; j < OP_INPUTS; j++)
             if (op->in[j] >= 0 && op->trains && op->keep_in[j])
                 read_in_backward(placing, op->in[j], backward_time(plan, i));
         if (op->trains && op->keep_out)
@@ -67,7 +67,7 @@ static void time_remakes(struct placing *placing)
         struct op *op = &plan->ops[i];
         int time = placing->backward_start[op->out];
         op->remake_at = op->remade ? 2 * plan->op_count - time : -1;
-        for (int j = 0; j < 2; j++)
+        for (int j = 0; j < OP_INPUTS; j++)
             if (op->remade && op->in[j] >= 0)
                 read_in_backward(placing, op->in[j], time);
     }
@@ -99,8 +99,10 @@ static bool may_share_data(const struct placing *placing, int at)
     if (op->share_data < 0)
         return false;
     int in = op->in[op->share_data];
-    return in >= 0 && op->in[!op->share_data] != in && placing->data_end[in] == at &&
-           plan->values[in].bytes == plan->values[op->out].bytes;
+    for (int j = 0; j < OP_INPUTS; j++)
+        if (j != op->share_data && op->in[j] == in)
+            return false;
+    return in >= 0 && placing->data_end[in] == at && plan->values[in].bytes == plan->values[op->out].bytes;
 }
 
 static void span_data(struct placing *placing)
@@ -119,6 +121,9 @@ static void span_data(struct placing *placing)
         } else {
             placing->data[op->out] = span_add(placing, plan->values[op->out].bytes, start, end);
         }
+        if (op->pooled >= 0)
+            placing->data[op->pooled] =
+                span_add(placing, plan->values[op->pooled].bytes, start, placing->data_end[op->pooled]);
         int remade = op->remade ? backward_time(plan, op->remake_at) : i;
         placing->scratch_forward[i] = span_add(placing, op->scratch_forward, i, remade);
         if (op->remade) {
@@ -149,7 +154,7 @@ static void span_gradients(struct placing *placing)
             continue;
         span_extend(&placing->spans[out], time);
         op->grad_shared = may_share_grad(plan, op);
-        for (int j = 0; j < 2; j++) {
+        for (int j = 0; j < OP_INPUTS; j++) {
             if (!op->wants_grad[j] || op->accumulate[j])
                 continue;
             placing->grad[op->in[j]] = op->grad_shared && j == op->share_grad

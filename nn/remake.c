@@ -12,7 +12,7 @@ static void find_kept(const struct plan *plan, bool *kept)
 {
     for (int i = 0; i < plan->op_count; i++) {
         const struct op *op = &plan->ops[i];
-        for (int j = 0; j < 2; j++)
+        for (int j = 0; j < OP_INPUTS; j++)
             if (op->trains && op->keep_in[j] && op->in[j] >= 0)
                 kept[op->in[j]] = true;
         if (op->trains && op->keep_out)

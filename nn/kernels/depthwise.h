@@ -19,7 +19,7 @@ struct depthwise {
 struct depthwise_row {
     size_t kernel, stride; /* 3 or 5; 1 or 2 */
     size_t out_w;
-    enum activation activation; /* NONE, RELU, RELU6 or SILU */
+    enum activation activation; /* any but SIGMOID */
 };
 
 struct depthwise_kernels {
@@ -30,6 +30,8 @@ struct depthwise_kernels {
      * (K, K, B), bias (B). */
     void (*forward)(const struct depthwise_row *row, const float *const *rows, const float *taps, const float *bias,
                     float *out);
+    /* Adds a row's `count` pixels (W, B) to sums (B). */
+    void (*add)(size_t count, const float *row, float *sums);
 };
 
 /* The loops for that block, or NULL where this CPU has none. */

@@ -6,5 +6,5 @@
 #define OUTPUTS 7 /* of a row at a time */
 #include "depthwise_loops.h"
 
-const struct depthwise_kernels depthwise_avx2 = { LANES, weights, forward };
+const struct depthwise_kernels depthwise_avx2 = { LANES, weights, forward, add };
 #endif

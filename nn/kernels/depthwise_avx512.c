@@ -6,5 +6,5 @@
 #define OUTPUTS 14 /* of a row at a time */
 #include "depthwise_loops.h"
 
-const struct depthwise_kernels depthwise_avx512 = { LANES, weights, forward };
+const struct depthwise_kernels depthwise_avx512 = { LANES, weights, forward, add };
 #endif

@@ -141,3 +141,11 @@ static void forward(const struct depthwise_row *row, const float *const *rows, c
     if (row->activation == ACTIVATION_SILU)
         lanes_silu(out, row->out_w * LANES);
 }
+
+static void add(size_t count, const float *row, float *sums)
+{
+    lanes sum = { 0 };
+    for (size_t x = 0; x < count; x++)
+        sum += LOAD(row + x * LANES);
+    STORE(sums, LOAD(sums) + sum);
+}

@@ -14,7 +14,7 @@ struct pointwise {
     size_t channels, outputs;   /* the last block of either may be padded: zeros in, zeros out */
     size_t in_plane, out_plane; /* floats from a block of channels to the next */
     bool sum;                   /* adds what is in the output */
-    enum activation activation; /* after that: NONE, RELU, RELU6 or SILU */
+    enum activation activation; /* after that: any but SIGMOID, of which the zeros of padding are none */
 };
 
 #define POINTWISE_LINE 16 /* floats of a line of the cache */
@@ -34,8 +34,10 @@ struct pointwise_kernels {
     size_t pixels; /* that are computed at a time; half as many is the least that `run` takes */
     /* Weights (O, C) to panels (O / panel rounded up, C, panel), 0 behind the last output; bias likewise. */
     void (*weights)(const struct pointwise *shape, const float *weights, float *packed);
+    /* One panel's weights with each channel's times that channel's factor. */
+    void (*scale)(const struct pointwise *shape, const float *factors, const float *packed, float *to);
     /* `count` pixels that lie side by side times panel `panel`. `in` and `out` are those of the first pixel in the first
-     * block of channels and in the panel's first block; `packed` and `bias` are those of all panels. */
+     * block of channels and in the panel's first block; `packed` and `bias` are the panel's. */
     void (*run)(const struct pointwise *shape, size_t count, const float *in, size_t panel, const float *packed,
                 const float *bias, struct pointwise_ahead *ahead, float *out);
 };
@@ -52,6 +54,12 @@ static inline size_t pointwise_panels(const struct pointwise_kernels *kernels, c
 static inline size_t pointwise_weights(const struct pointwise_kernels *kernels, const struct pointwise *shape)
 {
     return pointwise_panels(kernels, shape) * shape->channels * kernels->panel;
+}
+
+/* Where the weights of a panel start. */
+static inline size_t pointwise_panel(const struct pointwise_kernels *kernels, const struct pointwise *shape, size_t panel)
+{
+    return panel * shape->channels * kernels->panel;
 }
 
 /* To fetch ahead of the panel behind `panel`, if there is one, while that one is computed in `calls` calls of `count`

@@ -6,5 +6,5 @@
 #define ROWS 6
 #include "pointwise_loops.h"
 
-const struct pointwise_kernels pointwise_avx2 = { "pointwise:avx2", LANES, PANEL, ROWS, weights, run };
+const struct pointwise_kernels pointwise_avx2 = { "pointwise:avx2", LANES, PANEL, ROWS, weights, scale, run };
 #endif

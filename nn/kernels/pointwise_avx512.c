@@ -6,5 +6,5 @@
 #define ROWS 14
 #include "pointwise_loops.h"
 
-const struct pointwise_kernels pointwise_avx512 = { "pointwise:avx512", LANES, PANEL, ROWS, weights, run };
+const struct pointwise_kernels pointwise_avx512 = { "pointwise:avx512", LANES, PANEL, ROWS, weights, scale, run };
 #endif

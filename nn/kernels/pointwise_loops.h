@@ -13,6 +13,13 @@ static void weights(const struct pointwise *shape, const float *from, float *pac
                 *packed++ = o + i < shape->outputs ? from[(o + i) * shape->channels + c] : 0;
 }
 
+static void scale(const struct pointwise *shape, const float *factors, const float *packed, float *to)
+{
+    for (size_t c = 0; c < shape->channels; c++, packed += PANEL, to += PANEL)
+        for (size_t j = 0; j < PANEL; j += LANES)
+            STORE(to + j, LOAD(packed + j) * factors[c]);
+}
+
 /* What one channel adds to the sums. */
 INLINE void add_channel(size_t rows, size_t columns, const float *in, const float *packed, lanes sums[ROWS][2])
 {
@@ -99,8 +106,6 @@ static void run(const struct pointwise *shape, size_t count, const float *in, si
 {
     size_t tiles = (count + ROWS - 1) / ROWS, rows = count / tiles, larger = count % tiles;
     size_t blocks = (shape->outputs - panel * PANEL + LANES - 1) / LANES;
-    packed += panel * shape->channels * PANEL;
-    bias += panel * PANEL;
     for (size_t t = 0; t < tiles; t++) {
         size_t these = rows + (t < larger);
         if (blocks > 1)

@@ -1,5 +1,6 @@
 /* The oneDNN backend: its table, its engine and stream, and the reorder to the canonical layout. */
-#include "expand.h"
+#include "inverted.h"
+#include "pointwise.h"
 
 static int open_backend(struct plan *plan, struct err *err)
 {
@@ -113,7 +114,10 @@ const struct backend backend_onednn = {
     .conv_activations = 1 << ACTIVATION_RELU | 1 << ACTIVATION_RELU6 | 1 << ACTIVATION_SILU | 1 << ACTIVATION_SIGMOID,
     .norm_activations = 1 << ACTIVATION_RELU | 1 << ACTIVATION_RELU6 | 1 << ACTIVATION_SILU,
     .add_activations = 1 << ACTIVATION_RELU,
-    .expands = expand_fits,
+    .expands = inverted_expands,
+    .projects = inverted_projects,
+    .pools = inverted_pools,
+    .scales = pointwise_scales,
     .open = open_backend,
     .close = close_backend,
     .layout_free = free,

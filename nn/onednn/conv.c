@@ -5,9 +5,11 @@
  * where its layout differs; where oneDNN has no fast kernel for the shape, loops of ours or a matrix product replace
  * it. In evaluation batch norm is folded into weights and bias, and the sum and the activation behind it are done by the
  * same primitive. */
+#include <assert.h>
+
 #include "conv_gradient.h"
 #include "depthwise_gradient.h"
-#include "expand.h"
+#include "inverted.h"
 #include "pointwise.h"
 #include "sum.h"
 #include "winograd.h"
@@ -147,7 +149,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     struct layout in;
     if (layout_of_value(plan, op->in[0], &in, err))
         return -1;
-    const struct op_functions *own = op->expansion.layer             ? &onednn_expand
+    const struct op_functions *own = inverted_fits(plan, op)         ? &onednn_inverted
                                      : winograd_fits(plan, op, &in)  ? &onednn_winograd
                                      : pointwise_fits(plan, op, &in) ? &onednn_pointwise
                                                                      : NULL;
@@ -155,6 +157,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         op->functions = own;
         return own->prepare(plan, op, err);
     }
+    assert(op->in[2] < 0 && op->pooled < 0); /* only loops of ours were offered to do that, and take any such op */
     struct conv_state *state = op->state = calloc(1, sizeof *state);
     if (!state)
         return err_set(err, "out of memory for a plan");

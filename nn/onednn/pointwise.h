@@ -8,6 +8,8 @@
 /* Whether the op, a convolution whose input has this layout, may be handed to onednn_pointwise before it is prepared. */
 bool pointwise_fits(const struct plan *plan, const struct op *op, const struct layout *in);
 extern const struct op_functions onednn_pointwise;
+/* For struct backend: whether it will be, where it may multiply what `maker` makes by factors. */
+bool pointwise_scales(const struct plan *plan, const struct op *maker, const struct op *conv);
 
 /* Into how many parts each of `jobs` panels of images is split, so that there is work for every thread; a part has at
  * least `least` of the `size` pixels or rows. */

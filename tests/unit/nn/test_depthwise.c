@@ -125,6 +125,31 @@ static void a_row_is_as_defined(void **state)
     }
 }
 
+static void the_pixels_of_a_row_are_added(void **state)
+{
+    (void)state;
+    for (size_t block = 8; block <= 16; block += 8) {
+        const struct depthwise_kernels *kernels = depthwise_find(block);
+        float row[31 * 16], sums[16], before[16];
+        if (!kernels) {
+            print_message("NOT TESTED: this CPU has no loops for blocks of %zu\n", block);
+            continue;
+        }
+        rig_fill(row, 31 * block, 1);
+        rig_fill(before, block, 2);
+        for (size_t count = 0; count <= 31; count++) {
+            memcpy(sums, before, sizeof sums);
+            kernels->add(count, row, sums);
+            for (size_t lane = 0; lane < block; lane++) {
+                double truth = (double)before[lane];
+                for (size_t x = 0; x < count; x++)
+                    truth += (double)row[x * block + lane];
+                assert_true(fabs((double)sums[lane] - truth) < 1e-4);
+            }
+        }
+    }
+}
+
 static void what_no_loop_fits_is_refused(void **state)
 {
     (void)state;
@@ -137,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_weight_gradient_is_as_defined),
         cmocka_unit_test(a_row_is_as_defined),
+        cmocka_unit_test(the_pixels_of_a_row_are_added),
         cmocka_unit_test(what_no_loop_fits_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

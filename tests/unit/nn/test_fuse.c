@@ -78,21 +78,37 @@ static const struct backend fusing = { .name = "fusing",
                                        .conv_activations = 1 << ACTIVATION_RELU,
                                        .ops = { [OP_CONV] = &fused_conv } };
 
-static bool always(const struct plan *plan, const struct op *expansion, const struct op *depthwise)
+static bool always(const struct plan *plan, const struct op *one, const struct op *other)
 {
-    (void)plan, (void)expansion, (void)depthwise;
+    (void)plan, (void)one, (void)other;
     return true;
 }
 
-/* It is looked at only, not run. */
+static bool always_pools(const struct plan *plan, const struct op *conv)
+{
+    (void)plan, (void)conv;
+    return true;
+}
+
+/* These are looked at only, not run. */
 static const struct backend expanding = { .name = "expanding",
                                           .folds = true,
                                           .conv_activations = 1 << ACTIVATION_RELU6,
                                           .expands = always,
                                           .ops = { [OP_CONV] = &fused_conv } };
 
+static const struct backend gathering = { .name = "gathering",
+                                          .folds = true,
+                                          .conv_activations = 1 << ACTIVATION_RELU6 | 1 << ACTIVATION_SILU |
+                                                              1 << ACTIVATION_SIGMOID,
+                                          .expands = always,
+                                          .projects = always,
+                                          .pools = always_pools,
+                                          .scales = always,
+                                          .ops = { [OP_CONV] = &fused_conv } };
+
 /* In place of the program's list. */
-const struct backend *const backends[] = { &backend_reference, &fusing, &expanding, NULL };
+const struct backend *const backends[] = { &backend_reference, &fusing, &expanding, &gathering, NULL };
 
 const struct backend *backend_find(const char *name, struct err *err)
 {
@@ -144,7 +160,7 @@ static void an_expansion_goes_into_the_depthwise_convolution_behind_it(void **st
     assert_int_equal(plan->op_count, 52 - 16 + 2);
     for (int i = 0; i < plan->op_count; i++) {
         const struct op *op = &plan->ops[i];
-        const struct op_expansion *expansion = &op->expansion;
+        const struct op_stage *expansion = &op->expansion;
         if (!expansion->layer)
             continue;
         expansions++;
@@ -162,6 +178,66 @@ static void an_expansion_goes_into_the_depthwise_convolution_behind_it(void **st
     for (int i = 0; i < training->op_count; i++)
         assert_null(training->ops[i].expansion.layer);
     plan_free(training);
+    rig_release(&rig);
+}
+
+/* MobileNetV2: the first convolution, 17 blocks, the last convolution with the average, the linear layer. */
+static void a_whole_inverted_residual_becomes_one_op(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct rig rig;
+    rig_init(&rig, net_new("mobilenet", 5, &err), 4);
+    struct plan *plan = rig_plan(&rig, "gathering", PLAN_EVAL, 2, 33, NULL);
+    assert_int_equal(plan->op_count, 1 + 17 + 1 + 1);
+    int sums = 0;
+    for (int i = 1; i <= 17; i++) {
+        const struct op *op = &plan->ops[i];
+        assert_int_equal(op->layer->kernel, 1);
+        assert_int_equal(op->depthwise.layer->groups, op->layer->in[0] >= 0 ? op->depthwise.layer->channels : 0);
+        assert_int_equal(op->depthwise.activation, ACTIVATION_RELU6);
+        assert_non_null(op->depthwise.norm);
+        assert_int_equal(op->expansion.layer != NULL, i > 1);
+        assert_int_equal(op->activation, ACTIVATION_NONE);
+        assert_non_null(op->norm);
+        assert_int_equal(op->in[0], plan->ops[i - 1].out);
+        sums += op->in[1] >= 0;
+        assert_true(op->in[1] < 0 || op->in[1] == op->in[0]);
+        assert_false(op->data_shared); /* the sum's other summand is still read, for the rows below */
+        assert_int_equal(op->pooled, -1);
+    }
+    assert_int_equal(sums, 10);
+    assert_true(plan->ops[18].pooled >= 0);
+    assert_int_equal(plan->ops[19].in[0], plan->ops[18].pooled);
+    plan_free(plan);
+    rig_release(&rig);
+}
+
+/* EfficientNet-B0: of each of 16 blocks the depthwise convolution with the average of its planes, two convolutions of
+ * that, and the projection, which multiplies what the first made by what the third did. */
+static void squeeze_and_excitation_leaves_no_pass_over_planes(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct rig rig;
+    rig_init(&rig, net_new("efficientnet", 5, &err), 4);
+    struct plan *plan = rig_plan(&rig, "gathering", PLAN_EVAL, 2, 33, NULL);
+    assert_int_equal(plan->op_count, 1 + 16 * 4 + 1 + 1);
+    for (int i = 1; i < 1 + 16 * 4; i += 4) {
+        const struct op *depthwise = &plan->ops[i], *squeeze = depthwise + 1, *excite = depthwise + 2;
+        const struct op *project = depthwise + 3;
+        assert_true(depthwise->pooled >= 0);
+        assert_int_equal(depthwise->activation, ACTIVATION_SILU);
+        assert_int_equal(squeeze->in[0], depthwise->pooled);
+        assert_int_equal(excite->in[0], squeeze->out);
+        assert_int_equal(excite->activation, ACTIVATION_SIGMOID);
+        assert_int_equal(project->in[0], depthwise->out);
+        assert_int_equal(project->in[2], excite->out);
+        assert_null(project->depthwise.layer);
+        const struct value *means = &plan->values[depthwise->pooled], *planes = &plan->values[depthwise->out];
+        assert_true(means->data + means->bytes <= planes->data || planes->data + planes->bytes <= means->data);
+    }
+    plan_free(plan);
     rig_release(&rig);
 }
 
@@ -222,6 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resnet_for_evaluation_becomes_convolutions_and_little_else),
         cmocka_unit_test(an_expansion_goes_into_the_depthwise_convolution_behind_it),
+        cmocka_unit_test(a_whole_inverted_residual_becomes_one_op),
+        cmocka_unit_test(squeeze_and_excitation_leaves_no_pass_over_planes),
         cmocka_unit_test(a_value_with_another_reader_is_not_fused_away),
         cmocka_unit_test(a_summand_that_is_read_later_is_not_overwritten),
     };

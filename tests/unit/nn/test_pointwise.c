@@ -27,6 +27,7 @@ static double activated(enum activation activation, double value)
     return activation == ACTIVATION_RELU6 && value > 6 ? 6 : value;
 }
 
+/* Half of the shapes with factors of the inputs. */
 static void check(const struct pointwise_kernels *kernels, size_t channels, size_t outputs, size_t count, bool sum,
                   enum activation activation)
 {
@@ -40,9 +41,14 @@ static void check(const struct pointwise_kernels *kernels, size_t channels, size
     for (size_t o = outputs; o < panels * kernels->panel; o++)
         bias[o] = 0;
     kernels->weights(&shape, weights, packed);
+    float *factors = filled(channels, 6), *scaled = filled(channels * kernels->panel, 7);
+    bool scales = (channels + count) % 2;
+    for (size_t c = 0; c < channels; c++)
+        factors[c] = scales ? factors[c] : 1;
     for (size_t panel = 0; panel < panels; panel++) {
+        kernels->scale(&shape, factors, packed + pointwise_panel(kernels, &shape, panel), scaled);
         struct pointwise_ahead ahead = pointwise_ahead(kernels, &shape, packed, panel, 1, count);
-        kernels->run(&shape, count, in, panel, packed, bias, &ahead,
+        kernels->run(&shape, count, in, panel, scaled, bias + panel * kernels->panel, &ahead,
                      out + panel * (kernels->panel / block) * shape.out_plane);
     }
     for (size_t at = 0; at < outs; at++) {
@@ -52,7 +58,7 @@ static void check(const struct pointwise_kernels *kernels, size_t channels, size
             truth = sum ? truth : 0;
             for (size_t c = 0; o < outputs && c < channels; c++)
                 truth += (double)in[c / block * shape.in_plane + pixel * block + c % block] *
-                         (double)weights[o * channels + c];
+                         (double)(weights[o * channels + c] * factors[c]);
             truth = activated(activation, truth + (o < outputs ? (double)bias[o] : 0));
         }
         if (!(fabs((double)out[at] - truth) < 1e-4))
@@ -65,6 +71,8 @@ static void check(const struct pointwise_kernels *kernels, size_t channels, size
     free(before);
     free(out);
     free(packed);
+    free(factors);
+    free(scaled);
 }
 
 static void the_convolution_is_as_defined(void **state)
