@@ -69,13 +69,15 @@ static double gradients_off(const struct net *net, const float *a, const float *
 }
 
 /* An input of a ReLU may be so near 0 that backends round it to different sides, and then a gradient is in one and not
- * in the other. Not with all images, while a wrong backend is wrong on all. */
+ * in the other. Not with all images, while a wrong backend is wrong on all. One image is of 65 pixels, so that the last
+ * batch norms have nine values of each channel: over fewer, the sums' rounding is divided by a variance that nothing
+ * steadies, in the reference too. */
 static void every_backend_agrees_with_the_reference_in_training(void **state)
 {
     (void)state;
     static const struct {
         int batch, size;
-    } cases[] = { { 3, 33 }, { 1, 33 }, { 5, 40 } };
+    } cases[] = { { 3, 33 }, { 1, 65 }, { 5, 40 } };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
         for (int b = 0; backends[b]; b++) {
             int batch = cases[c].batch, size = cases[c].size;
@@ -84,7 +86,7 @@ static void every_backend_agrees_with_the_reference_in_training(void **state)
             resnet_init(&rig, 11);
             float *start = copy(rig.weights->stats, rig.net->stats_count);
             print_message("%s, %d of %dx%d\n", backends[b]->name, batch, size, size);
-            for (uint64_t seed = 1; !(off <= 1e-4) && seed <= 4; seed++) {
+            for (uint64_t seed = 1; !(off <= 1e-4) && seed <= 8; seed++) {
                 struct outcome truth, outcome;
                 outcome_make(&truth, &rig, start, "reference", batch, size, seed);
                 outcome_make(&outcome, &rig, start, backends[b]->name, batch, size, seed);
