@@ -136,6 +136,11 @@ test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) build-tests
 	@$(MAKE) --no-print-directory run-tests
 
+# test_allocations replaces malloc, and so does AddressSanitizer.
+ifneq ($(findstring address,$(CFLAGS)),)
+UNIT_TESTS := $(filter-out %/test_allocations,$(UNIT_TESTS))
+endif
+
 build-tests: $(PROGRAM) $(UNIT_TESTS)
 
 run-tests:

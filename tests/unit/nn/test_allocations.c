@@ -14,16 +14,6 @@
 #include "nn/step.h"
 #include "rig.h"
 
-#ifdef __SANITIZE_ADDRESS__ /* it must have the allocations to itself */
-
-static void a_step_allocates_nothing(void **state)
-{
-    (void)state;
-    skip();
-}
-
-#else
-
 enum { CLASSES = 5, BATCH = 2, SIDE = 33, LIBRARY_MAX = 128 << 10 };
 
 static long taken, given_back; /* of all threads */
@@ -129,7 +119,6 @@ static void a_step_allocates_nothing(void **state)
             check(net_types[t], backends[b]->name);
 }
 
-#endif
 
 int main(void)
 {

@@ -303,12 +303,10 @@ static void no_operation_runs_on_the_reference(void **state)
         }
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which counts for itself, when the program ends */
 static void a_step_leaves_no_memory_behind(void **state)
 {
     (void)state;
-#ifdef __SANITIZE_ADDRESS__
-    skip(); /* it counts for itself, when the program ends */
-#else
     struct rig rig;
     net_init(&rig, "resnet");
     for (int mode = PLAN_TRAIN; mode <= PLAN_EVAL; mode++) {
@@ -328,8 +326,8 @@ static void a_step_leaves_no_memory_behind(void **state)
         plan_free(plan);
     }
     rig_release(&rig);
-#endif
 }
+#endif
 
 int main(int argc, char **argv)
 {
@@ -341,7 +339,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(evaluation_equals_the_reference_without_plain_loops),
         cmocka_unit_test(the_matrix_product_is_the_weight_gradient),
         cmocka_unit_test(no_operation_runs_on_the_reference),
+#ifndef __SANITIZE_ADDRESS__
         cmocka_unit_test(a_step_leaves_no_memory_behind),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
