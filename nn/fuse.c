@@ -15,6 +15,7 @@ static struct op *sole_producer(struct op *ops, int count, int at, int value)
             producer = &ops[i];
         for (int j = 0; j < OP_INPUTS; j++)
             readers += ops[i].in[j] == value;
+        readers += ops[i].out == value && ops[i].pooled >= 0;
     }
     return readers == 1 ? producer : NULL;
 }
@@ -41,7 +42,8 @@ static void fold_into_conv(const struct plan *plan, struct op *ops, int count, i
         /* Of the two summands the one made later becomes the conv: the other is there by then. */
         int later = op->in[1] > op->in[0];
         struct op *conv = sole_producer(ops, count, at, op->in[later]);
-        if (conv && conv->kind == OP_CONV && conv->in[1] < 0 && !conv->activation && op->in[!later] != plan->input) {
+        if (conv && conv->kind == OP_CONV && conv->in[1] < 0 && !conv->activation &&
+            (!conv->expansion.layer || conv->depthwise.layer) && op->in[!later] != plan->input) {
             conv->in[1] = op->in[!later];
             move(conv, op);
         }
@@ -84,7 +86,7 @@ static void fold_expansion(const struct plan *plan, struct op *ops, int count, i
     if (op->kind != OP_CONV || !is_depthwise(op->layer) || op->expansion.layer)
         return;
     struct op *before = sole_producer(ops, count, at, op->in[0]);
-    if (!before || !is_pointwise(before) || before->in[1] >= 0 || before->in[2] >= 0 || before->pooled >= 0 ||
+    if (!before || !is_pointwise(before) || before->in[1] >= 0 || before->in[2] >= 0 ||
         !plan->backend->expands(plan, before, op))
         return;
     op->expansion = stage_of(before);
@@ -100,7 +102,7 @@ static void fold_depthwise(const struct plan *plan, struct op *ops, int count, i
         return;
     struct op *before = sole_producer(ops, count, at, op->in[0]);
     if (!before || before->kind != OP_CONV || !is_depthwise(before->layer) || before->in[1] >= 0 ||
-        before->pooled >= 0 || !plan->backend->projects(plan, before, op))
+        !plan->backend->projects(plan, before, op))
         return;
     op->depthwise = stage_of(before);
     op->expansion = before->expansion;

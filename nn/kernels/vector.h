@@ -53,7 +53,7 @@ INLINE vec vec_select(ivec mask, vec a, vec b)
 #define VEC_LOG2E 1.44269504f
 #define VEC_EXP2_MAX 126.0f /* 2^that is a number, and so is 1 over it */
 
-/* 1 / (1 + exp(-x)), to a few units in the last place; of a NaN a NaN. The reciprocal is the CPU's estimate, improved
+/* 1 / (1 + exp(-x)), relative to within 4e-6, of |x| below 8 to within 6e-7; of a NaN a NaN. The reciprocal is the CPU's estimate, improved
  * by Newton's method: a division would take longer than all the rest. */
 #if defined(__AVX512F__) && VECTOR_LANES == 16
 

@@ -77,7 +77,7 @@ bool inverted_fits(const struct plan *plan, const struct op *op)
 
 bool inverted_pools(const struct plan *plan, const struct op *conv)
 {
-    return has_loops(plan, conv) && inverted_fits(plan, conv);
+    return !conv->depthwise.layer && has_loops(plan, conv) && inverted_fits(plan, conv);
 }
 
 bool inverted_projects(const struct plan *plan, const struct op *depthwise, const struct op *projection)
