@@ -29,7 +29,7 @@ JOBS := $(shell nproc)
 BUILD_DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libssl-dev libdnnl-dev libstb-dev \
               libevent-dev libsqlite3-dev libjpeg62-turbo-dev libzip-dev zlib1g-dev
 DEMO_DEPS := $(BUILD_DEPS) dataset-fashion-mnist curl python3 python3-pil
-TEST_DEPS := $(DEMO_DEPS) libcmocka-dev python3-pytest mandoc openssl
+TEST_DEPS := $(DEMO_DEPS) libcmocka-dev python3-pytest python3-pytest-xdist mandoc openssl
 LINT_DEPS := cppcheck clang libclang-rt-14-dev libomp-14-dev
 SHARED_DEPS := python3-torch python3-torchvision $(if $(shell command -v npm),,nodejs npm)
 
@@ -144,8 +144,13 @@ endif
 build-tests: $(PROGRAM) $(UNIT_TESTS)
 
 run-tests:
-	@status=0; for t in $(UNIT_TESTS); do echo "== $$t"; $$t || { status=1; echo "FAILED: $$t"; }; done; exit $$status
-	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e
+	@$(MAKE) --no-print-directory -k -j$(JOBS) --output-sync=target $(addsuffix .run,$(UNIT_TESTS))
+	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
+	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) tests/e2e
+
+# A test that runs beside others leaves them the cores while its threads wait.
+%.run: %
+	@echo "== $<"; OMP_WAIT_POLICY=passive $<
 
 test-shared:
 	$(call install_packages,$(TEST_DEPS) $(SHARED_DEPS))
