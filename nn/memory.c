@@ -8,13 +8,19 @@
 
 #define PAGE ((size_t)2 << 20)
 #define ALIGNMENT ((size_t)64)
+#ifdef __SANITIZE_ADDRESS__ /* which sees nothing of what the system gives directly */
+#define PAGES_FROM ((size_t)1 << 40)
+#else
+#define PAGES_FROM PAGE
+#endif
 
 static size_t rounded(size_t bytes, size_t to)
 {
     return bytes > SIZE_MAX - to ? 0 : (bytes + to - 1) / to * to;
 }
 
-/* The system gives any address: what lies before and behind the large pages goes back. */
+/* The system gives any address: what lies before and behind the large pages goes back; should that be refused, it stays
+ * unused. */
 static void *pages_new(size_t bytes)
 {
     size_t all = rounded(bytes, PAGE) + PAGE;
@@ -31,7 +37,7 @@ static void *pages_new(size_t bytes)
 
 void *memory_new(size_t bytes)
 {
-    if (bytes >= PAGE)
+    if (bytes >= PAGES_FROM)
         return pages_new(bytes);
     size_t size = rounded(bytes ? bytes : 1, ALIGNMENT);
     void *memory = aligned_alloc(ALIGNMENT, size);
@@ -40,7 +46,7 @@ void *memory_new(size_t bytes)
 
 void memory_free(void *memory, size_t bytes)
 {
-    if (memory && bytes >= PAGE)
+    if (memory && bytes >= PAGES_FROM)
         munmap(memory, rounded(bytes, PAGE));
     else
         free(memory);

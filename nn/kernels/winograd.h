@@ -24,7 +24,8 @@
 
 #define WINOGRAD_PLACES 36
 #define WINOGRAD_DEPTH 64
-#define WINOGRAD_GAP 16 /* floats: a line of the cache */
+#define WINOGRAD_GAP 16           /* floats: a line of the cache */
+#define WINOGRAD_SINGLE_ROUND 128 /* tiles that are no more than these go in one round */
 
 struct winograd {
     size_t n, channels, outputs, h, w;

@@ -3,15 +3,9 @@
 
 #include <omp.h>
 
-#define SINGLE_ROUND 128
 #define ROUND_BYTES ((size_t)1 << 20) /* of the transformed inputs of a round, about */
 #define ROUND_MIN 64                  /* tiles: the sums are read and written once a round */
 #define PARTS_OF_THREAD 2
-
-static size_t rounded_up(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
 
 static size_t parts(const struct winograd_gradient *gradient)
 {
@@ -27,7 +21,7 @@ void winograd_gradient_init(struct winograd_gradient *gradient, const struct win
                             const struct winograd *shape, size_t threads)
 {
     size_t tiles = winograd_tiles(shape), round = tiles;
-    if (tiles > SINGLE_ROUND) {
+    if (tiles > WINOGRAD_SINGLE_ROUND) {
         round = ROUND_BYTES / (WINOGRAD_PLACES * shape->channels * sizeof(float));
         round = round < ROUND_MIN ? ROUND_MIN : round;
     }
@@ -35,7 +29,7 @@ void winograd_gradient_init(struct winograd_gradient *gradient, const struct win
                                             .shape = *shape,
                                             .tiles = tiles,
                                             .round = round,
-                                            .rounds = rounded_up(tiles, round),
+                                            .rounds = (tiles + round - 1) / round,
                                             .chunks = winograd_chunks(shape),
                                             .panels = shape->outputs / kernels->panel,
                                             .threads = threads,

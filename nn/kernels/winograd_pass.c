@@ -4,20 +4,14 @@
 #include <omp.h>
 #include <stdint.h>
 
-#define SINGLE_ROUND 128                /* tiles that are no more than these go in one round */
 #define ROUND_BYTES ((size_t)512 << 10) /* of what a round has seen, about: of the second cache */
 #define ROUND_ROWS_MIN 2                /* times as many tiles as multiply takes at a time */
-
-static size_t rounded_up(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
 
 void winograd_pass_init(struct winograd_pass *pass, const struct winograd_kernels *kernels, const struct winograd *shape,
                         size_t threads)
 {
     size_t tiles = winograd_tiles(shape), round = tiles;
-    if (tiles > SINGLE_ROUND) {
+    if (tiles > WINOGRAD_SINGLE_ROUND) {
         size_t rows = ROUND_BYTES / (WINOGRAD_PLACES * shape->channels * sizeof(float)) / kernels->rows;
         round = (rows > ROUND_ROWS_MIN ? rows : ROUND_ROWS_MIN) * kernels->rows;
     }
@@ -25,7 +19,7 @@ void winograd_pass_init(struct winograd_pass *pass, const struct winograd_kernel
                                     .shape = *shape,
                                     .tiles = tiles,
                                     .round = round,
-                                    .rounds = rounded_up(tiles, round),
+                                    .rounds = (tiles + round - 1) / round,
                                     .chunks = winograd_chunks(shape),
                                     .panels = shape->outputs / kernels->panel,
                                     .threads = threads };

@@ -138,11 +138,6 @@ static int prepare_backward_weights(struct plan *plan, struct op *op, const stru
     return reorder_init(&state->unpack_gradient, dnn, &layouts.weights, canonical, err);
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     const struct layer *layer = op->layer;

@@ -11,6 +11,11 @@
 
 #define DNN_ALIGN(bytes) (((bytes) + 63) / 64 * 64)
 
+static inline size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* plan->state */
 struct dnn {
     dnnl_engine_t engine;

@@ -172,11 +172,6 @@ static size_t packed_floats(const struct inverted_state *state, const struct poi
     return shape->channels ? pointwise_weights(state->pointwise, shape) + panels * state->pointwise->panel : 0;
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct inverted_state *state = op->state = calloc(1, sizeof *state);

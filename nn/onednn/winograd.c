@@ -48,11 +48,6 @@ bool winograd_fits(const struct plan *plan, const struct op *op, const struct la
     return kernels_for(plan, op, in);
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static void prepare_evaluation(struct op *op, const struct winograd *shape)
 {
     const struct winograd_state *state = op->state;

@@ -103,8 +103,8 @@ static void training_needs_less_memory_than_what_its_backward_reads(void **state
         assert_non_null(is_read);
         for (int i = 0; i < plan->op_count; i++) {
             const struct op *op = &plan->ops[i];
-            for (int j = 0; j < 2; j++)
-                if (op->keep_in[j])
+            for (int j = 0; j < OP_INPUTS; j++)
+                if (op->in[j] >= 0 && op->keep_in[j])
                     is_read[op->in[j]] = true;
             if (op->keep_out)
                 is_read[op->out] = true;
