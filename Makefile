@@ -152,12 +152,15 @@ run-tests:
 %.run: %
 	@echo "== $<"; OMP_WAIT_POLICY=passive $<
 
+# PyTorch's large tensors would be pages that the system gives and takes back each time: most of its time here.
+KEEP_PAGES := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000
+
 test-shared:
 	$(call install_packages,$(TEST_DEPS) $(SHARED_DEPS))
 	@[ -d "$(DCLS_SHARED)/data" ] || { echo "make test-shared: DCLS_SHARED='$(DCLS_SHARED)' has no data/"; exit 1; }
 	@[ -d "$(ORT_MODULES)/onnxruntime-node" ] || $(MAKE) --no-print-directory $(ONNXRUNTIME_PACKAGE)
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(TOOLS)
-	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
+	$(KEEP_PAGES) DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
 	    ORT_MODULES=$(abspath $(ORT_MODULES)) \
 	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/shared
 
@@ -171,7 +174,7 @@ accuracy:
 	$(call install_packages,$(DEMO_DEPS) $(SHARED_DEPS) python3-numpy)
 	@[ -d "$(DCLS_SHARED)/data" ] || { echo "make accuracy: DCLS_SHARED='$(DCLS_SHARED)' has no data/"; exit 1; }
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
-	DCLS=$(abspath $(PROGRAM)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
+	$(KEEP_PAGES) DCLS=$(abspath $(PROGRAM)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
 	    $(PYTHON) tests/bench/accuracy.py docs/ACCURACY.md $(SEEDS)
 
 bench:
