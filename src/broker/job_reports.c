@@ -97,6 +97,7 @@ static void take_up(struct jobs *jobs, struct node *node, struct job *job)
     }
     log_info("job %s (%s): goes on at '%s'", job->id, job->model_name, node->name);
     job->state = JOB_RUNNING;
+    job->ending = false;
     job->sent = true;
     job->ended = 0;
     free(job->error);

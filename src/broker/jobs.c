@@ -162,7 +162,7 @@ static void tell_waiters(struct jobs *jobs, const struct job *job)
 
 int jobs_wait(struct jobs *jobs, const struct job *job, job_ended *callback, void *arg)
 {
-    if (job_is_over(job)) {
+    if (job_is_over(job) && !job->ending) {
         callback(arg, job);
         return 0;
     }
@@ -226,15 +226,16 @@ static void end_committed(void *arg, bool ok)
     struct ended *ended = arg;
     struct job *job = ended->job;
     /* A later end is on its way where the numbers differ: that one tells. */
-    if (ok && ended->end == job->ends) {
-        job->committed = true;
-        if (ended->acknowledge)
+    if (ended->end == job->ends) {
+        job->ending = false;
+        job->committed = ok;
+        if (ok && ended->acknowledge)
             job_acknowledge(ended->jobs, job->node, job, NULL);
     }
     job_publish(ended->jobs, job);
     if (ended->done)
         ended->done(ended->arg, ok ? 200 : 500, ok ? NULL : "the job's end could not be stored");
-    if (job_is_over(job))
+    if (job_is_over(job) && !job->ending)
         tell_waiters(ended->jobs, job);
     free(ended);
 }
@@ -242,6 +243,9 @@ static void end_committed(void *arg, bool ok)
 void job_end(struct jobs *jobs, struct job *job, const struct ending *ending)
 {
     job_release_node(jobs, job);
+    if (!job->ending)
+        job->before = job->state;
+    job->ending = true;
     job->state = ending->state;
     job->ended = clock_wall_ms();
     job->lost_ms = 0;
@@ -258,6 +262,7 @@ void job_end(struct jobs *jobs, struct job *job, const struct ending *ending)
     if (ended && store_save_job(jobs->broker, job, ending->report, ending->log, end_committed, ended))
         end_committed(ended, false);
     else if (!ended) {
+        job->ending = false;
         job_publish(jobs, job);
         tell_waiters(jobs, job);
         if (ending->done)

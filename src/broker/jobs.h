@@ -40,6 +40,8 @@ struct job {
     bool sent;                 /* SERVER TRAIN went out in this run of the broker, or the node said that it runs */
     bool cancelling;
     bool committed;            /* its end is in the store */
+    bool ending;               /* its end is on its way to the store: until then clients see `before` */
+    enum job_state before;
     unsigned ends;             /* counts them: an outcome may come after the job was given up */
     int64_t lost_ms;           /* clock_ms() since when its node is gone; 0: it is there */
     int64_t epoch, batch, batches;

@@ -89,11 +89,12 @@ class Cluster:
         self.folder = pathlib.Path(folder)
         self.broker, self.nodes, self.port, self.api_port = None, {}, 0, 0
 
-    def start_broker(self, *options):
+    def start_broker(self, *options, environment=None):
         ports = self.folder / "ports.json"
         ports.unlink(missing_ok=True)
         self.broker = Process(self.folder, "broker", "broker", "--port", self.port, "--api-port", self.api_port,
-                              "--port-file", ports, "--state", self.folder / "state", *options)
+                              "--port-file", ports, "--state", self.folder / "state", *options,
+                              environment=environment)
         wait_for("the broker's ports", lambda: ports.exists() and ports.read_text() or not self.broker.alive())
         assert self.broker.alive(), self.broker.text()
         found = json.loads(ports.read_text())

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import time
 
 import pytest
@@ -180,6 +181,37 @@ def test_queued_jobs_and_results_survive_a_restart_of_the_broker(cluster):
     cluster.broker.kill()
     cluster.start_broker()
     assert cluster.job(job)["state"] == "completed" and len(cluster.job(job)["results"]) == 1
+
+
+SLOW_DISK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+static int slowly(const char *name, int fd)
+{
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+    usleep(300000);
+    return real(fd);
+}
+int fsync(int fd) { return slowly("fsync", fd); }
+int fdatasync(int fd) { return slowly("fdatasync", fd); }
+"""
+
+
+def test_an_end_is_shown_when_it_is_stored_and_not_before(cluster):
+    make_dataset(cluster.folder / "images")
+    (cluster.folder / "slow.c").write_text(SLOW_DISK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "slow.so", "slow.c", "-ldl"], cwd=cluster.folder, check=True)
+    cluster.start_broker(environment={"LD_PRELOAD": str(cluster.folder / "slow.so"),
+                                      "ASAN_OPTIONS": "verify_asan_link_order=0"})
+    job = cluster.train(modelName="later")
+    cluster.start_node("node0")
+    ended = cluster.wait_job(job)
+    cluster.broker.kill()
+    cluster.start_broker()
+    assert ended["state"] == "completed"
+    stored = cluster.job(job)
+    assert [stored[key] for key in ("state", "ended", "results")] == [ended[key] for key in ("state", "ended", "results")]
 
 
 def test_a_node_fetches_the_dataset_it_lacks(cluster):
