@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """What dcls is compared with: torchvision's networks in PyTorch on synthetic images, one thread, 224x224, 1000 classes.
 
-torch_peer.py train TYPE BATCH STEPS     times steps: forward, loss, backward, Adam; prints one JSON line
+torch_peer.py train TYPE BATCH STEPS [channels-last]
+                                         times steps: forward, loss, backward, Adam; prints one JSON line
 torch_peer.py export TYPE FILE.onnx      writes the network for ONNX Runtime, the batch's size left open
 torch_peer.py version                    prints PyTorch's and torchvision's
 """
@@ -26,9 +27,10 @@ def peak_bytes():
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
 
-def train(kind, batch, steps):
-    net = NETWORKS[kind](weights=None, num_classes=CLASSES)
+def train(kind, batch, steps, layout):
+    net = NETWORKS[kind](weights=None, num_classes=CLASSES).to(memory_format=layout)
     images, labels = torch.randn(batch, 3, SIZE, SIZE), torch.randint(0, CLASSES, (batch,))
+    images = images.to(memory_format=layout)
     optimiser = torch.optim.Adam(net.parameters(), lr=0.001)
     loss = torch.nn.CrossEntropyLoss()
     seconds = []
@@ -53,7 +55,8 @@ def main():
     torch.set_num_threads(1)
     mode = sys.argv[1]
     if mode == "train":
-        train(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+        layout = torch.channels_last if sys.argv[5:] == ["channels-last"] else torch.contiguous_format
+        train(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), layout)
     elif mode == "export":
         export(sys.argv[2], sys.argv[3])
     else:
