@@ -142,7 +142,8 @@ def summary(results, serving, loading, pairs):
                     f"{1000 * one['median_s'][0]:.1f} ms", f"{statistics.median(1 / r for r in one['speed'][0]):.2f}",
                     f"{many['images_per_second'][0]:.1f} images/s", f"{statistics.median(many['speed'][0]):.2f}")
     return text + f"""
-PyTorch as it comes; tuned, it keeps all pages that it ever had and its images lie channels last. Serving a ResNet-18 takes {megabytes(serving)} MB. Photos of 1280x853 are loaded and augmented by one thread at
+PyTorch as it comes; tuned by hand, it keeps its pages and its images lie channels last. Serving a ResNet-18 takes
+{megabytes(serving)} MB. Photos of 1280x853 are loaded and augmented by one thread at
 {loading['full']['ratio']:.1f} times torchvision's pace, with `--fast-decode` at {loading['fast']['ratio']:.1f} times.
 """
 
