@@ -269,10 +269,30 @@ void requests_blob_complete(struct requests *requests, const char *sha256)
     cJSON_Delete(data);
 }
 
+/* Has the node delete what it keeps of the model. */
+static void send_remove(const struct node *node, const char *model)
+{
+    struct msg msg;
+    msg_init(&msg, MSG_SERVER_REMOVE);
+    if (!msg_set(&msg.model_name, model))
+        link_send(node->link, &msg, false);
+    msg_release(&msg);
+}
+
+/* The node that has no more of a model than a checkpoint, its training having been cancelled or failed; NULL: none. */
+static const struct node *node_of_checkpoint(const struct broker *broker, const char *model)
+{
+    const struct job *job = jobs_last_started(broker->jobs, model);
+    bool left = job && (job->state == JOB_CANCELLED || job->state == JOB_FAILED);
+    const struct node *node = left ? registry_find(broker->registry, job->node) : NULL;
+    return node && node_offers(node, "remove") ? node : NULL;
+}
+
 void requests_remove(struct requests *requests, const char *model, request_done *done, void *arg)
 {
     struct broker *broker = requests->broker;
-    if (!models_know(broker->models, model)) {
+    const struct node *checkpoint = node_of_checkpoint(broker, model);
+    if (!models_know(broker->models, model) && !checkpoint) {
         refuse(done, arg, 404, "model '%s' not found", model, NULL);
         return;
     }
@@ -285,15 +305,13 @@ void requests_remove(struct requests *requests, const char *model, request_done 
             refuse(done, arg, 409, "node '%s' cannot remove model '%s'", node->name, model);
             return;
         }
+    if (checkpoint && !node_has_model(checkpoint, model))
+        send_remove(checkpoint, model);
     for (struct node *node = registry_first(broker->registry), *next; node; node = next) {
         next = node->next;
         if (!node_has_model(node, model))
             continue;
-        struct msg msg;
-        msg_init(&msg, MSG_SERVER_REMOVE);
-        if (!msg_set(&msg.model_name, model))
-            link_send(node->link, &msg, false);
-        msg_release(&msg);
+        send_remove(node, model);
         node_drop_model(broker->registry, node, model);
     }
     models_forget(broker->models, model);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
@@ -279,15 +280,16 @@ int shelf_remove(struct shelf *shelf, const char *name, struct err *err)
         err_set(err, "no memory to remove model '%s'", name);
         goto out;
     }
-    /* Aside first: no reader may meet a half-removed model. */
-    if (rename(path, aside)) {
+    /* Aside first: no reader may meet a half-removed model. One that was never finished is a checkpoint alone. */
+    bool whole = rename(path, aside) == 0;
+    if (!whole && (errno != ENOENT || access(checkpoints, F_OK))) {
         if (errno == ENOENT)
             err_set(err, "model '%s' not found", name);
         else
             err_set(err, "cannot remove model '%s': %s", name, strerror(errno));
         goto out;
     }
-    if (fs_remove_tree(aside, err) || fs_remove_tree(checkpoints, err))
+    if ((whole && fs_remove_tree(aside, err)) || fs_remove_tree(checkpoints, err))
         goto out;
     result = shelf_scan(shelf, err);
 out:

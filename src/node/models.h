@@ -30,7 +30,7 @@ cJSON *shelf_info(const struct shelf *shelf);
 /* "DIR/NAME/NAME.ENDING", the caller's to free; NULL where memory lacks. `name` must be a valid name. */
 char *shelf_path(const struct shelf *shelf, const char *name, const char *ending);
 
-/* Takes the model away in one step. */
+/* Takes the model away in one step, and what its training may be resumed from. */
 int shelf_remove(struct shelf *shelf, const char *name, struct err *err);
 
 #endif

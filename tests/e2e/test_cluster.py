@@ -66,6 +66,21 @@ def test_a_cancelled_training_is_resumed_where_it_was(cluster):
     wait_for("no checkpoint", lambda: not (cluster.folder / "node1/models/.checkpoints/m").exists())
 
 
+def test_what_a_cancelled_training_left_is_removed(running):
+    left = running.folder / "node0/models/.checkpoints/m"
+    job = running.train(modelName="m", epochs=400, noCheckpoint=False)
+    wait_for("an epoch", lambda: running.job(job)["results"], 60)
+    running.client("cancel", job)
+    running.wait_job(job, "cancelled")
+    assert (left / "last.safetensors").exists()
+    assert "m" in running.client("rm", "m").stdout
+    wait_for("no checkpoint", lambda: not left.exists())
+    lost = running.client("train", "resnet", "--resume", "m", check=False)
+    assert lost.returncode == 1 and "m" in lost.stderr
+    never = running.client("rm", "n", check=False)
+    assert never.returncode == 1 and "model 'n' not found" in never.stderr
+
+
 def test_the_last_layer_alone_trains_with_balanced_classes(running):
     running.client("train", "resnet", "--epochs", "2", "--image-size", "32", "--batch-size", "4", "--name", "frozen",
                    "--freeze", "--class-weights", "balanced", "--no-checkpoint", timeout=120)
