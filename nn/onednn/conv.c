@@ -7,6 +7,7 @@
  * same primitive. */
 #include <assert.h>
 
+#include "columns.h"
 #include "conv_gradient.h"
 #include "depthwise_gradient.h"
 #include "inverted.h"
@@ -147,6 +148,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     const struct op_functions *own = inverted_fits(plan, op)         ? &onednn_inverted
                                      : winograd_fits(plan, op, &in)  ? &onednn_winograd
                                      : pointwise_fits(plan, op, &in) ? &onednn_pointwise
+                                     : columns_fits(plan, op, &in)   ? &onednn_columns
                                                                      : NULL;
     if (own) {
         op->functions = own;

@@ -13,7 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "nn/onednn/columns.h"
 #include "nn/onednn/conv_gradient.h"
+#include "nn/onednn/pointwise.h"
 #include "rig.h"
 
 enum { CLASSES = 7 };
@@ -303,6 +305,31 @@ static void no_operation_runs_on_the_reference(void **state)
         }
 }
 
+static int columns_of(const char *type, enum plan_mode mode, int batch, int size)
+{
+    struct rig rig;
+    net_init(&rig, type);
+    struct plan *plan = rig_plan(&rig, "onednn", mode, batch, size, NULL);
+    int found = 0;
+    for (int i = 0; i < plan->op_count; i++)
+        found += plan->ops[i].functions == &onednn_columns;
+    plan_free(plan);
+    rig_release(&rig);
+    return found;
+}
+
+/* Two of ResNet-18's three of stride 2, where this CPU has the loops. That they compute what the reference does is seen
+ * above. */
+static void columns_are_for_few_pixels_of_one_image(void **state)
+{
+    (void)state;
+    bool has_loops = pointwise_find(8) || pointwise_find(16);
+    assert_int_equal(columns_of("resnet", PLAN_EVAL, 1, 128), has_loops ? 2 : 0);
+    assert_int_equal(columns_of("resnet", PLAN_EVAL, 2, 128), 0);
+    assert_int_equal(columns_of("resnet", PLAN_TRAIN, 1, 128), 0);
+    assert_int_equal(columns_of("mobilenet", PLAN_EVAL, 1, 128), 0);
+}
+
 #ifndef __SANITIZE_ADDRESS__ /* which counts for itself, when the program ends */
 static void a_step_leaves_no_memory_behind(void **state)
 {
@@ -339,6 +366,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(evaluation_equals_the_reference_without_plain_loops),
         cmocka_unit_test(the_matrix_product_is_the_weight_gradient),
         cmocka_unit_test(no_operation_runs_on_the_reference),
+        cmocka_unit_test(columns_are_for_few_pixels_of_one_image),
 #ifndef __SANITIZE_ADDRESS__
         cmocka_unit_test(a_step_leaves_no_memory_behind),
 #endif
