@@ -6,47 +6,57 @@
 
 #include "reference.h"
 
+#define KERNEL_MAX 16
+
+struct reach {
+    size_t first, end;
+};
+
 struct shape {
     size_t n, channels, h, w;          /* in */
     size_t out_channels, out_h, out_w; /* out */
     size_t kernel, stride, padding, groups;
+    struct reach rows[KERNEL_MAX], columns[KERNEL_MAX]; /* the outputs for which a tap falls inside the input */
 };
+
+/* The outputs of a dimension for which tap k falls inside the input of that size. Output o reads input
+ * o*stride + k - padding. */
+static struct reach inside(const struct shape *s, size_t k, size_t in_size, size_t out_size)
+{
+    size_t first = k >= s->padding ? 0 : (s->padding - k + s->stride - 1) / s->stride;
+    size_t end = in_size + s->padding <= k ? 0 : (in_size + s->padding - k - 1) / s->stride + 1;
+    return (struct reach){ first, end > out_size ? out_size : end };
+}
 
 static struct shape shape_of(const struct plan *plan, const struct op *op)
 {
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
-    return (struct shape){ .n = (size_t)in->n,
-                           .channels = (size_t)in->c,
-                           .h = (size_t)in->h,
-                           .w = (size_t)in->w,
-                           .out_channels = (size_t)out->c,
-                           .out_h = (size_t)out->h,
-                           .out_w = (size_t)out->w,
-                           .kernel = (size_t)op->layer->kernel,
-                           .stride = (size_t)op->layer->stride,
-                           .padding = (size_t)op->layer->padding,
-                           .groups = (size_t)op->layer->groups };
-}
-
-/* The outputs [*first, *end) of a dimension for which tap k falls inside the input of that size. Output o reads input
- * o*stride + k - padding. */
-static void inside(const struct shape *s, size_t k, size_t in_size, size_t out_size, size_t *first, size_t *end)
-{
-    *first = k >= s->padding ? 0 : (s->padding - k + s->stride - 1) / s->stride;
-    *end = in_size + s->padding <= k ? 0 : (in_size + s->padding - k - 1) / s->stride + 1;
-    *end = *end > out_size ? out_size : *end;
+    struct shape s = { .n = (size_t)in->n,
+                       .channels = (size_t)in->c,
+                       .h = (size_t)in->h,
+                       .w = (size_t)in->w,
+                       .out_channels = (size_t)out->c,
+                       .out_h = (size_t)out->h,
+                       .out_w = (size_t)out->w,
+                       .kernel = (size_t)op->layer->kernel,
+                       .stride = (size_t)op->layer->stride,
+                       .padding = (size_t)op->layer->padding,
+                       .groups = (size_t)op->layer->groups };
+    for (size_t k = 0; k < s.kernel; k++) {
+        s.rows[k] = inside(&s, k, s.h, s.out_h);
+        s.columns[k] = inside(&s, k, s.w, s.out_w);
+    }
+    return s;
 }
 
 /* out (OH, OW) += weight * (the input (H, W) as seen by tap (ky, kx)) */
 static void add_tap(const struct shape *s, size_t ky, size_t kx, float weight, const float *in, float *out)
 {
-    size_t y0, y1, x0, x1;
-    inside(s, ky, s->h, s->out_h, &y0, &y1);
-    inside(s, kx, s->w, s->out_w, &x0, &x1);
-    for (size_t y = y0; y < y1; y++) {
+    const struct reach rows = s->rows[ky], columns = s->columns[kx];
+    for (size_t y = rows.first; y < rows.end; y++) {
         const float *from = in + (y * s->stride + ky - s->padding) * s->w;
         float *to = out + y * s->out_w;
-        for (size_t x = x0; x < x1; x++)
+        for (size_t x = columns.first; x < columns.end; x++)
             to[x] += weight * from[x * s->stride + kx - s->padding];
     }
 }
@@ -54,13 +64,11 @@ static void add_tap(const struct shape *s, size_t ky, size_t kx, float weight, c
 /* din (H, W) += weight * dout (OH, OW), the other way through tap (ky, kx) */
 static void add_tap_back(const struct shape *s, size_t ky, size_t kx, float weight, const float *dout, float *din)
 {
-    size_t y0, y1, x0, x1;
-    inside(s, ky, s->h, s->out_h, &y0, &y1);
-    inside(s, kx, s->w, s->out_w, &x0, &x1);
-    for (size_t y = y0; y < y1; y++) {
+    const struct reach rows = s->rows[ky], columns = s->columns[kx];
+    for (size_t y = rows.first; y < rows.end; y++) {
         const float *from = dout + y * s->out_w;
         float *to = din + (y * s->stride + ky - s->padding) * s->w;
-        for (size_t x = x0; x < x1; x++)
+        for (size_t x = columns.first; x < columns.end; x++)
             to[x * s->stride + kx - s->padding] += weight * from[x];
     }
 }
@@ -69,15 +77,13 @@ static void add_tap_back(const struct shape *s, size_t ky, size_t kx, float weig
 static double tap_product(const struct shape *s, size_t ky, size_t kx, const float *in, const float *dout)
 {
     double sum = 0;
-    size_t y0, y1, x0, x1;
-    inside(s, ky, s->h, s->out_h, &y0, &y1);
-    inside(s, kx, s->w, s->out_w, &x0, &x1);
-    for (size_t y = y0; y < y1; y++) {
+    const struct reach rows = s->rows[ky], columns = s->columns[kx];
+    for (size_t y = rows.first; y < rows.end; y++) {
         const float *a = in + (y * s->stride + ky - s->padding) * s->w;
         const float *b = dout + y * s->out_w;
         float row = 0;
 #pragma omp simd reduction(+ : row)
-        for (size_t x = x0; x < x1; x++)
+        for (size_t x = columns.first; x < columns.end; x++)
             row += a[x * s->stride + kx - s->padding] * b[x];
         sum += row;
     }
@@ -170,7 +176,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)plan, (void)err;
-    assert(!op->norm && !op->activation && op->in[1] < 0);
+    assert(!op->norm && !op->activation && op->in[1] < 0 && op->layer->kernel <= KERNEL_MAX);
     op->keep_in[0] = true;
     return 0;
 }
