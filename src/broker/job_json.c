@@ -21,7 +21,7 @@ cJSON *job_json(const struct job *job)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "id", job->id);
-    cJSON_AddStringToObject(object, "state", job_state_names[job->ending ? job->before : job->state]);
+    cJSON_AddStringToObject(object, "state", job_state_names[job_shown(job)]);
     if (*job->reason)
         cJSON_AddStringToObject(object, "reason", job->reason);
     if (*job->notice)
@@ -43,11 +43,12 @@ cJSON *job_json(const struct job *job)
         add_number(object, "accuracy", job->accuracy);
     }
     cJSON_AddItemToObject(object, "results", cJSON_Duplicate(job->results, true));
-    if (job->error && !job->ending)
+    bool hides = job->ending && job->before <= JOB_RUNNING;
+    if (job->error && !hides)
         cJSON_AddStringToObject(object, "error", job->error);
     add_time(object, "created", job->created);
     add_time(object, "started", job->started);
-    add_time(object, "ended", job->ending ? 0 : job->ended);
+    add_time(object, "ended", hides ? 0 : job->ended);
     return object;
 }
 

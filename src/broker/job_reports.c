@@ -98,6 +98,7 @@ static void take_up(struct jobs *jobs, struct node *node, struct job *job)
     log_info("job %s (%s): goes on at '%s'", job->id, job->model_name, node->name);
     job->state = JOB_RUNNING;
     job->ending = false;
+    job->ends++; /* the end that may be on its way to the store is none */
     job->sent = true;
     job->ended = 0;
     free(job->error);

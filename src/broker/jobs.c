@@ -315,7 +315,27 @@ static int waiting(const struct jobs *jobs)
     return count;
 }
 
-/* 0, or the status of a refusal with its reason. */
+/* What ended without a model on that node (NULL: any). */
+static bool has_left(const struct job *job, const char *model, const char *node)
+{
+    return (job->state == JOB_FAILED || job->state == JOB_CANCELLED) && !job->swept && *job->node &&
+           !strcmp(job->model_name, model) && (!node || !strcmp(job->node, node));
+}
+
+bool jobs_left(const struct jobs *jobs, const char *model, const char *node)
+{
+    for (const struct job *job = jobs->first; job; job = job->next)
+        if (has_left(job, model, node))
+            return true;
+    return false;
+}
+
+void jobs_sweep(struct jobs *jobs, const char *model, const char *node)
+{
+    for (struct job *job = jobs->first; job; job = job->next)
+        job->swept |= has_left(job, model, node);
+}
+
 const struct job *jobs_last_started(const struct jobs *jobs, const char *model)
 {
     const struct job *last = NULL;
@@ -325,6 +345,7 @@ const struct job *jobs_last_started(const struct jobs *jobs, const char *model)
     return last;
 }
 
+/* 0, or the status of a refusal with its reason. */
 static int check(const struct jobs *jobs, const struct job_request *request, struct err *err)
 {
     int status = 0;
@@ -413,7 +434,10 @@ void jobs_cancel(struct jobs *jobs, const char *id, jobs_cancelled *done, void *
         return;
     }
     struct node *node = *job->node ? registry_find(jobs->broker->registry, job->node) : NULL;
-    if (job_is_over(job)) {
+    if (job->ending) {
+        err_set(&err, "job '%s' is about to end", id);
+        done(arg, 409, err.text);
+    } else if (job_is_over(job)) {
         err_set(&err, "job '%s' has ended already: %s", id, job_state_names[job->state]);
         done(arg, 409, err.text);
     } else if (job->state == JOB_QUEUED || !node) {

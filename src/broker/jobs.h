@@ -1,6 +1,6 @@
 /* Trainings: submitted, queued, running, ended. A job's generation counts its starts.
  *
- * A job is acknowledged when it is committed; an outcome is acknowledged to its node when it is committed. A node that
+ * An end is shown when it is committed, or when it turns out that it cannot be. A job is acknowledged when it is committed; an outcome is acknowledged to its node when it is committed. A node that
  * goes away keeps its job for JOBS_GRACE_MS; an outcome that arrives later still counts. */
 #ifndef DCLS_BROKER_JOBS_H
 #define DCLS_BROKER_JOBS_H
@@ -42,11 +42,18 @@ struct job {
     bool committed;            /* its end is in the store */
     bool ending;               /* its end is on its way to the store: until then clients see `before` */
     enum job_state before;
+    bool swept;                /* what it left on its node was removed */
     unsigned ends;             /* counts them: an outcome may come after the job was given up */
     int64_t lost_ms;           /* clock_ms() since when its node is gone; 0: it is there */
     int64_t epoch, batch, batches;
     double images_per_second, loss, accuracy;
 };
+
+/* The state that clients see. */
+static inline enum job_state job_shown(const struct job *job)
+{
+    return job->ending ? job->before : job->state;
+}
 
 struct jobs;
 struct jobs *jobs_new(struct broker *broker);
@@ -68,7 +75,7 @@ struct job_request {
 typedef void jobs_submitted(void *arg, const struct job *job, int status, const char *error);
 void jobs_submit(struct jobs *jobs, const struct job_request *request, jobs_submitted *done, void *arg);
 
-/* Calls back once when the job has ended (at once where it has). The job may be gone only when the broker stops. */
+/* Calls back once when the job has ended and that is shown (at once where it is). The job may be gone only when the broker stops. */
 typedef void job_ended(void *arg, const struct job *job);
 int jobs_wait(struct jobs *jobs, const struct job *job, job_ended *ended, void *arg);
 void jobs_stop_waiting(struct jobs *jobs, void *arg);
@@ -79,6 +86,10 @@ void jobs_cancel(struct jobs *jobs, const char *id, jobs_cancelled *done, void *
 
 const struct job *jobs_find(const struct jobs *jobs, const char *id);
 const struct job *jobs_last_started(const struct jobs *jobs, const char *model); /* that model's; NULL: none was */
+/* Whether a training of that model failed or was cancelled on that node (NULL: on any), and may have left a checkpoint. */
+bool jobs_left(const struct jobs *jobs, const char *model, const char *node);
+/* It has been removed there. */
+void jobs_sweep(struct jobs *jobs, const char *model, const char *node);
 const struct job *jobs_first(const struct jobs *jobs); /* oldest first, linked by next */
 /* A queued or running job trains that model. */
 bool jobs_train_model(const struct jobs *jobs, const char *model);

@@ -9,6 +9,7 @@
 #include "broker.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/err.h"
+#include "dcls/base/log.h"
 #include "dcls/base/sha256.h"
 #include "dcls/proto/name.h"
 #include "jobs.h"
@@ -274,45 +275,57 @@ static void send_remove(const struct node *node, const char *model)
 {
     struct msg msg;
     msg_init(&msg, MSG_SERVER_REMOVE);
-    if (!msg_set(&msg.model_name, model))
-        link_send(node->link, &msg, false);
+    if (msg_set(&msg.model_name, model) || link_send(node->link, &msg, false))
+        log_error("%s: no memory to have model '%s' removed", node->name, model);
     msg_release(&msg);
 }
 
-/* The node that has no more of a model than a checkpoint, its training having been cancelled or failed; NULL: none. */
-static const struct node *node_of_checkpoint(const struct broker *broker, const char *model)
+/* A training that ended without a model may have left its checkpoint there. */
+static bool keeps_checkpoint(const struct broker *broker, const struct node *node, const char *model)
 {
-    const struct job *job = jobs_last_started(broker->jobs, model);
-    bool left = job && (job->state == JOB_CANCELLED || job->state == JOB_FAILED);
-    const struct node *node = left ? registry_find(broker->registry, job->node) : NULL;
-    return node && node_offers(node, "remove") ? node : NULL;
+    return jobs_left(broker->jobs, model, node->name) && node_offers(node, "remove");
+}
+
+/* 404 or 409 and the reason why the model cannot be removed, else 0. */
+static int check_remove(const struct broker *broker, const char *model, struct err *err)
+{
+    bool found = models_know(broker->models, model);
+    for (const struct node *node = registry_first(broker->registry); node; node = node->next) {
+        if (node_has_model(node, model) && !node_offers(node, "remove")) {
+            err_set(err, "node '%s' cannot remove model '%s'", node->name, model);
+            return 409;
+        }
+        found |= keeps_checkpoint(broker, node, model);
+    }
+    if (jobs_train_model(broker->jobs, model)) {
+        err_set(err, "model '%s' is being trained", model);
+        return 409;
+    }
+    if (found)
+        return 0;
+    bool away = jobs_left(broker->jobs, model, NULL);
+    err_set(err, away ? "the node where model '%s' was trained is away" : "model '%s' not found", model);
+    return away ? 409 : 404;
 }
 
 void requests_remove(struct requests *requests, const char *model, request_done *done, void *arg)
 {
     struct broker *broker = requests->broker;
-    const struct node *checkpoint = node_of_checkpoint(broker, model);
-    if (!models_know(broker->models, model) && !checkpoint) {
-        refuse(done, arg, 404, "model '%s' not found", model, NULL);
+    struct err err = ERR_INIT;
+    int refused = check_remove(broker, model, &err);
+    if (refused) {
+        done(arg, refused, NULL, err.text);
         return;
     }
-    if (jobs_train_model(broker->jobs, model)) {
-        refuse(done, arg, 409, "model '%s' is being trained", model, NULL);
-        return;
-    }
-    for (struct node *node = registry_first(broker->registry); node; node = node->next)
-        if (node_has_model(node, model) && !node_offers(node, "remove")) {
-            refuse(done, arg, 409, "node '%s' cannot remove model '%s'", node->name, model);
-            return;
-        }
-    if (checkpoint && !node_has_model(checkpoint, model))
-        send_remove(checkpoint, model);
     for (struct node *node = registry_first(broker->registry), *next; node; node = next) {
         next = node->next;
-        if (!node_has_model(node, model))
+        bool has = node_has_model(node, model);
+        if (!has && !keeps_checkpoint(broker, node, model))
             continue;
         send_remove(node, model);
-        node_drop_model(broker->registry, node, model);
+        jobs_sweep(broker->jobs, model, node->name);
+        if (has)
+            node_drop_model(broker->registry, node, model);
     }
     models_forget(broker->models, model);
     done(arg, 200, NULL, NULL);

@@ -280,13 +280,14 @@ int shelf_remove(struct shelf *shelf, const char *name, struct err *err)
         err_set(err, "no memory to remove model '%s'", name);
         goto out;
     }
-    /* Aside first: no reader may meet a half-removed model. One that was never finished is a checkpoint alone. */
-    bool whole = rename(path, aside) == 0;
-    if (!whole && (errno != ENOENT || access(checkpoints, F_OK))) {
-        if (errno == ENOENT)
-            err_set(err, "model '%s' not found", name);
-        else
-            err_set(err, "cannot remove model '%s': %s", name, strerror(errno));
+    bool whole = find(shelf, name); /* one that was never finished is a checkpoint alone */
+    if (!whole && access(checkpoints, F_OK)) {
+        err_set(err, "model '%s' not found", name);
+        goto out;
+    }
+    /* Aside first: no reader may meet a half-removed model. */
+    if (whole && rename(path, aside)) {
+        err_set(err, "cannot remove model '%s': %s", name, strerror(errno));
         goto out;
     }
     if ((whole && fs_remove_tree(aside, err)) || fs_remove_tree(checkpoints, err))

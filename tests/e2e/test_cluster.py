@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -66,19 +67,41 @@ def test_a_cancelled_training_is_resumed_where_it_was(cluster):
     wait_for("no checkpoint", lambda: not (cluster.folder / "node1/models/.checkpoints/m").exists())
 
 
-def test_what_a_cancelled_training_left_is_removed(running):
-    left = running.folder / "node0/models/.checkpoints/m"
-    job = running.train(modelName="m", epochs=400, noCheckpoint=False)
-    wait_for("an epoch", lambda: running.job(job)["results"], 60)
-    running.client("cancel", job)
-    running.wait_job(job, "cancelled")
-    assert (left / "last.safetensors").exists()
-    assert "m" in running.client("rm", "m").stdout
-    wait_for("no checkpoint", lambda: not left.exists())
-    lost = running.client("train", "resnet", "--resume", "m", check=False)
-    assert lost.returncode == 1 and "m" in lost.stderr
-    never = running.client("rm", "n", check=False)
-    assert never.returncode == 1 and "model 'n' not found" in never.stderr
+def test_what_cancelled_trainings_left_is_removed(cluster):
+    make_dataset(cluster.folder / "images")
+    cluster.start_broker()
+    left = {}
+    for name in ("node0", "node1"):
+        cluster.start_node(name)
+        left[name] = cluster.folder / name / "models/.checkpoints/m"
+        job = cluster.train(modelName="m", epochs=400, noCheckpoint=False, node=name)
+        wait_for("an epoch", lambda: cluster.job(job)["results"], 60)
+        refused = cluster.client("rm", "m", check=False)
+        assert refused.returncode == 1 and "model 'm' is being trained" in refused.stderr
+        cluster.client("cancel", job)
+        cluster.wait_job(job, "cancelled")
+        assert (left[name] / "last.safetensors").exists()
+    cluster.nodes["node1"].stop()
+    wait_for("node1 gone", lambda: cluster.node_names() == ["node0"])
+    assert "m" in cluster.client("rm", "m").stdout
+    wait_for("no checkpoint", lambda: not left["node0"].exists())
+    away = cluster.client("rm", "m", check=False)
+    assert away.returncode == 1 and "the node where model 'm' was trained is away" in away.stderr
+
+    cluster.start_node("node1")
+    other = cluster.folder / "node1/models/photos"
+    other.mkdir()
+    job = cluster.train(modelName="photos", epochs=400, node="node1")
+    running_on(cluster, job)
+    cluster.client("cancel", job)
+    cluster.wait_job(job, "cancelled")
+    (other / "mine.txt").write_text("no model")
+    for name in ("m", "photos"):
+        cluster.client("rm", name)
+        never = cluster.client("rm", name, check=False)
+        assert never.returncode == 1 and f"model '{name}' not found" in never.stderr
+    wait_for("no checkpoint", lambda: not left["node1"].exists())
+    assert (other / "mine.txt").exists()
 
 
 def test_the_last_layer_alone_trains_with_balanced_classes(running):
@@ -219,6 +242,13 @@ def test_an_end_is_shown_when_it_is_stored_and_not_before(cluster):
     subprocess.run(["cc", "-shared", "-fPIC", "-o", "slow.so", "slow.c", "-ldl"], cwd=cluster.folder, check=True)
     cluster.start_broker(environment={"LD_PRELOAD": str(cluster.folder / "slow.so"),
                                       "ASAN_OPTIONS": "verify_asan_link_order=0"})
+    job = cluster.train(modelName="cancelled")
+    ends = threading.Thread(target=cluster.client, args=("cancel", job))
+    ends.start()
+    time.sleep(0.1)
+    _, _, told = cluster.request("GET", f"/jobs/{job}/events")
+    ends.join()
+    assert b'"state":"cancelled"' in told.replace(b" ", b"")
     job = cluster.train(modelName="later")
     cluster.start_node("node0")
     ended = cluster.wait_job(job)
