@@ -1,5 +1,5 @@
-/* Convolutions of stride 2 that make few pixels of one image from many channels, in evaluation. Their weights, each used
- * on few pixels, are what they wait for, and oneDNN does not fetch them ahead; the loops of 1x1 convolutions do
+/* Convolutions with a stride that make few pixels of one image from many channels, in evaluation. Their weights, each
+ * used on few pixels, are what they wait for, and oneDNN does not fetch them ahead; the loops of 1x1 convolutions do
  * (nn/kernels/pointwise.h). So the pixels under each place of the window are gathered to planes of their own, and what
  * is left is a 1x1 convolution of as many times the channels. Batch norm is folded into the weights. */
 #include "columns.h"

@@ -1,4 +1,4 @@
-/* Convolutions of stride 2 over small planes in evaluation: see columns.c for which. */
+/* Convolutions with a stride over small planes in evaluation: see columns.c for which. */
 #ifndef DCLS_NN_ONEDNN_COLUMNS_H
 #define DCLS_NN_ONEDNN_COLUMNS_H
 
