@@ -1,7 +1,8 @@
 /* Trainings: submitted, queued, running, ended. A job's generation counts its starts.
  *
- * An end is shown when it is committed, or when it turns out that it cannot be. A job is acknowledged when it is committed; an outcome is acknowledged to its node when it is committed. A node that
- * goes away keeps its job for JOBS_GRACE_MS; an outcome that arrives later still counts. */
+ * A job is acknowledged when it is committed; an outcome is acknowledged to its node when it is committed, and shown then
+ * or when it turns out that it cannot be. A node that goes away keeps its job for JOBS_GRACE_MS; an outcome that arrives
+ * later still counts. */
 #ifndef DCLS_BROKER_JOBS_H
 #define DCLS_BROKER_JOBS_H
 
@@ -75,7 +76,7 @@ struct job_request {
 typedef void jobs_submitted(void *arg, const struct job *job, int status, const char *error);
 void jobs_submit(struct jobs *jobs, const struct job_request *request, jobs_submitted *done, void *arg);
 
-/* Calls back once when the job has ended and that is shown (at once where it is). The job may be gone only when the broker stops. */
+/* Calls back once when the job's end is shown (at once where it is). The job may be gone only when the broker stops. */
 typedef void job_ended(void *arg, const struct job *job);
 int jobs_wait(struct jobs *jobs, const struct job *job, job_ended *ended, void *arg);
 void jobs_stop_waiting(struct jobs *jobs, void *arg);

@@ -289,13 +289,14 @@ static bool keeps_checkpoint(const struct broker *broker, const struct node *nod
 /* 404 or 409 and the reason why the model cannot be removed, else 0. */
 static int check_remove(const struct broker *broker, const char *model, struct err *err)
 {
-    bool found = models_know(broker->models, model);
+    bool found = models_know(broker->models, model), trained_here = false;
     for (const struct node *node = registry_first(broker->registry); node; node = node->next) {
         if (node_has_model(node, model) && !node_offers(node, "remove")) {
             err_set(err, "node '%s' cannot remove model '%s'", node->name, model);
             return 409;
         }
         found |= keeps_checkpoint(broker, node, model);
+        trained_here |= jobs_left(broker->jobs, model, node->name); /* by a node that keeps none, too */
     }
     if (jobs_train_model(broker->jobs, model)) {
         err_set(err, "model '%s' is being trained", model);
@@ -303,7 +304,7 @@ static int check_remove(const struct broker *broker, const char *model, struct e
     }
     if (found)
         return 0;
-    bool away = jobs_left(broker->jobs, model, NULL);
+    bool away = !trained_here && jobs_left(broker->jobs, model, NULL);
     err_set(err, away ? "the node where model '%s' was trained is away" : "model '%s' not found", model);
     return away ? 409 : 404;
 }
