@@ -23,11 +23,6 @@ struct pointwise_state {
     size_t factor_bytes;            /* of that */
 };
 
-static size_t pixels_of(const struct value *value)
-{
-    return (size_t)value->h * (size_t)value->w;
-}
-
 static const struct pointwise_kernels *kernels_for(const struct plan *plan, const struct op *op, const struct layout *in)
 {
     const struct layer *layer = op->layer;

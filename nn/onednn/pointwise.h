@@ -5,6 +5,11 @@
 #include "dnn.h"
 #include "nn/kernels/pointwise.h"
 
+static inline size_t pixels_of(const struct value *value) /* of a plane */
+{
+    return (size_t)value->h * (size_t)value->w;
+}
+
 /* Whether the op, a convolution whose input has this layout, may be handed to onednn_pointwise before it is prepared. */
 bool pointwise_fits(const struct plan *plan, const struct op *op, const struct layout *in);
 extern const struct op_functions onednn_pointwise;
