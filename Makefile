@@ -43,7 +43,7 @@ LIBS := -Wl,--as-needed -ldnnl -lcurl -lcjson -levent_core -levent_extra -levent
 # A part is a folder that becomes one archive; what each may use is checked by tests/lint/layers.py.
 base_DIRS := src/base
 proto_DIRS := proto
-nn_DIRS := nn nn/ops nn/onednn nn/kernels nn/models nn/data nn/formats
+nn_DIRS := nn nn/graph nn/train nn/ops nn/cpu nn/cpu/onednn nn/cpu/kernels nn/models nn/data nn/formats
 broker_DIRS := src/broker
 node_DIRS := src/node
 worker_DIRS := src/worker

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend.h"
+#include "nn/graph/backend.h"
 #include "dcls/base/clock.h"
-#include "describe.h"
-#include "memory.h"
-#include "optimiser.h"
+#include "nn/graph/describe.h"
+#include "nn/graph/huge_pages.h"
+#include "nn/train/optimiser.h"
 #include "rng.h"
-#include "step.h"
+#include "nn/train/step.h"
 
 #define WARM_UP_TRAIN 1 /* steps that are not timed, as many as of the peers */
 #define WARM_UP_INFER 3

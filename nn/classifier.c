@@ -6,8 +6,8 @@
 
 #include "data/image.h"
 #include "formats/weight_file.h"
-#include "model_dir.h"
-#include "plan.h"
+#include "nn/train/model_dir.h"
+#include "nn/graph/plan.h"
 
 struct classifier {
     struct model_card card;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../backend.h"
+#include "nn/graph/backend.h"
 #include "../data/image.h"
 #include "dcls/base/fs.h"
 #include "dcls/commands.h"

@@ -2,7 +2,7 @@
 #ifndef DCLS_NN_ONNX_H
 #define DCLS_NN_ONNX_H
 
-#include "../net.h"
+#include "nn/graph/net.h"
 
 struct onnx_spec {
     const char *const *classes; /* net->classes names; NULL: unknown */

@@ -5,7 +5,7 @@
 #ifndef DCLS_NN_TENSORS_H
 #define DCLS_NN_TENSORS_H
 
-#include "../net.h"
+#include "nn/graph/net.h"
 
 #define TENSOR_RANK_MAX 8
 #define TENSORS_MAX 100000

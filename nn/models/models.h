@@ -2,7 +2,7 @@
 #ifndef DCLS_NN_MODELS_H
 #define DCLS_NN_MODELS_H
 
-#include "nn/net.h"
+#include "nn/graph/net.h"
 
 struct model {
     const char *type;

@@ -2,7 +2,7 @@
 #ifndef DCLS_NN_REFERENCE_H
 #define DCLS_NN_REFERENCE_H
 
-#include "nn/backend.h"
+#include "nn/graph/backend.h"
 
 extern const struct op_functions reference_conv, reference_batch_norm, reference_activation, reference_max_pool,
     reference_global_avg_pool, reference_add, reference_scale, reference_drop, reference_linear;

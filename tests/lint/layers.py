@@ -22,7 +22,7 @@ PARTS = {
 }
 # A library: how its headers and its symbols start, and the only places that may name it.
 LIBRARIES = {
-    "oneDNN": (r"(oneapi/)?dnnl", r"dnnl_", ["nn/onednn/"]),
+    "oneDNN": (r"(oneapi/)?dnnl", r"dnnl_", ["nn/cpu/"]),
     "SQLite": (r"sqlite3", r"sqlite3_", ["src/broker/store.c"]),
     "libcurl": (r"curl/", r"curl_", ["src/base/http.c"]),
     "libevent": (r"event2/|event\.h", r"(event|evhttp|bufferevent|evbuffer|evconnlistener|evtimer|evutil)_",

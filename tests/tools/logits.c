@@ -6,7 +6,7 @@
 #include "dcls/base/fs.h"
 #include "nn/data/image.h"
 #include "nn/formats/weight_file.h"
-#include "nn/plan.h"
+#include "nn/graph/plan.h"
 
 #define FILE_MAX ((size_t)64 * 1024 * 1024)
 

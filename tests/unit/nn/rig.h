@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "nn/backend.h"
+#include "nn/graph/backend.h"
 #include "nn/rng.h"
 
 struct rig {

@@ -2,7 +2,7 @@
 #ifndef TESTS_SMALL_NET_H
 #define TESTS_SMALL_NET_H
 
-#include "nn/net.h"
+#include "nn/graph/net.h"
 
 /* A network of few numbers: one convolution, batch norm, and the last layer. The parameters are laid out by hand, so
  * that this test needs no model. */

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "nn/step.h"
+#include "nn/train/step.h"
 #include "rig.h"
 
 enum { CLASSES = 5, BATCH = 2, SIDE = 33, LIBRARY_MAX = 128 << 10 };

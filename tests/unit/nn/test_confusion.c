@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#include "nn/confusion.h"
+#include "nn/train/confusion.h"
 
 static void is_near(double a, double b)
 {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "nn/kernels/depthwise.h"
+#include "nn/cpu/kernels/depthwise.h"
 #include "rig.h"
 
 /* dweight[ky][kx] of one channel: lane `lane` of block `group`. */

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <math.h>
 
-#include "nn/backend.h"
-#include "nn/optimiser.h"
+#include "nn/graph/backend.h"
+#include "nn/train/optimiser.h"
 
 enum { CLASSES = 7, BATCH = 4, SIZE = 64, STEPS = 10, SAMPLES = 64, LINES_MAX = 2048 };
 #define RATE 1e-4

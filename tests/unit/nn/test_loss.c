@@ -8,8 +8,8 @@
 
 #include <math.h>
 
-#include "nn/loss.h"
-#include "nn/schedule.h"
+#include "nn/graph/loss.h"
+#include "nn/train/schedule.h"
 
 static void check_loss(const struct loss_spec *spec, double expected, const double gradient[12])
 {

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <math.h>
 
-#include "nn/net.h"
+#include "nn/graph/net.h"
 
 static int find(const struct net *net, const char *name)
 {

@@ -13,9 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "nn/onednn/columns.h"
-#include "nn/onednn/conv_gradient.h"
-#include "nn/onednn/pointwise.h"
+#include "nn/cpu/conv_im2col.h"
+#include "nn/cpu/wgrad_gemm.h"
+#include "nn/cpu/conv_1x1.h"
 #include "rig.h"
 
 enum { CLASSES = 7 };

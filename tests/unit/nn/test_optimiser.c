@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "nn/optimiser.h"
+#include "nn/train/optimiser.h"
 
 enum { COUNT = 4, STEPS = 5 };
 

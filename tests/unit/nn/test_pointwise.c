@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "nn/kernels/pointwise.h"
+#include "nn/cpu/kernels/conv_1x1.h"
 #include "rig.h"
 
 #define GUARD 32 /* floats behind the output that must stay as they are */

@@ -13,7 +13,7 @@
 
 #include "colours.h"
 #include "dcls/nn/classifier.h"
-#include "nn/model_dir.h"
+#include "nn/train/model_dir.h"
 
 struct heard {
     int batches, epochs;

@@ -8,8 +8,8 @@
 
 #include <omp.h>
 
-#include "nn/kernels/winograd_gradient.h"
-#include "nn/kernels/winograd_pass.h"
+#include "nn/cpu/kernels/winograd_wgrad.h"
+#include "nn/cpu/kernels/winograd_pass.h"
 #include "rig.h"
 
 /* Of a forward pass `in` is what it reads and `out` what it makes; of the data's gradient the other way round. */

@@ -1,0 +1,169 @@
+/* Activations that no other op took in: ReLU and ReLU6 as loops over memory, SiLU and the sigmoid by oneDNN. */
+#include <math.h>
+
+#include "nn/cpu/onednn/primitive.h"
+
+struct activation_state {
+    struct primitive forward, backward;
+    bool accumulate; /* the gradient is made in scratch and added */
+};
+
+static bool is_loop(const struct op *op)
+{
+    return op->activation == ACTIVATION_RELU || op->activation == ACTIVATION_RELU6;
+}
+
+static int prepare_primitives(struct plan *plan, struct op *op, const struct layout *layout, struct err *err)
+{
+    struct activation_state *state = op->state = calloc(1, sizeof *state);
+    const struct dnn *dnn = dnn_of(plan);
+    bool training = op->trains;
+    dnnl_primitive_desc_t desc = NULL, own = NULL, backward = NULL;
+    int status = -1;
+    if (!state)
+        return err_set(err, "out of memory for a plan");
+    if (!(desc = dnn_eltwise(dnn, training, false, op->activation, layout, NULL, err)) ||
+        dnn_check(dnnl_primitive_desc_clone(&own, desc), "an activation", err) ||
+        primitive_init(&state->forward, dnn, own, err) ||
+        primitive_arg(&state->forward, dnn, DNNL_ARG_SRC, layout, err) ||
+        primitive_arg(&state->forward, dnn, DNNL_ARG_DST, layout, err))
+        goto out;
+    op->scratch_forward = state->forward.scratchpad;
+    status = 0;
+    if (!training || !op->wants_grad[0])
+        goto out;
+    backward = dnn_eltwise(dnn, true, true, op->activation, layout, desc, err);
+    if (primitive_init(&state->backward, dnn, backward, err) ||
+        primitive_arg(&state->backward, dnn, op->keep_in[0] ? DNNL_ARG_SRC : DNNL_ARG_DST, layout, err) ||
+        primitive_arg(&state->backward, dnn, DNNL_ARG_DIFF_DST, layout, err) ||
+        primitive_arg(&state->backward, dnn, DNNL_ARG_DIFF_SRC, layout, err)) {
+        status = -1;
+        goto out;
+    }
+    state->accumulate = op->accumulate[0];
+    op->scratch_backward = state->backward.scratchpad;
+    if (state->accumulate)
+        op->scratch_backward += DNN_ALIGN(layout_bytes(layout));
+out:
+    if (desc)
+        dnnl_primitive_desc_destroy(desc);
+    return status;
+}
+
+static int prepare(struct plan *plan, struct op *op, struct err *err)
+{
+    struct layout layout;
+    bool by_input = op->activation == ACTIVATION_SILU;
+    op->keep_in[0] = by_input;
+    op->keep_out = !by_input;
+    op->share_data = by_input ? -1 : 0;
+    op->share_grad = 0;
+    if (layout_of_value(plan, op->in[0], &layout, err) || layout_to_value(plan, op->out, &layout, err))
+        return -1;
+    return is_loop(op) ? 0 : prepare_primitives(plan, op, &layout, err);
+}
+
+static int bind(struct plan *plan, struct op *op, struct err *err)
+{
+    struct activation_state *state = op->state;
+    if (!state)
+        return 0;
+    void *scratch = op_scratch_backward(plan, op);
+    void *din = state->accumulate ? behind(scratch, state->backward.scratchpad) : value_grad(plan, op->in[0]);
+    const struct {
+        struct primitive *primitive;
+        int arg;
+        void *address;
+    } bindings[] = {
+        { &state->forward, DNNL_ARG_SRC, value_data(plan, op->in[0]) },
+        { &state->forward, DNNL_ARG_DST, value_data(plan, op->out) },
+        { &state->forward, DNNL_ARG_SCRATCHPAD, op_scratch_forward(plan, op) },
+        { &state->backward, DNNL_ARG_SRC, value_data(plan, op->in[0]) },
+        { &state->backward, DNNL_ARG_DST, value_data(plan, op->out) },
+        { &state->backward, DNNL_ARG_DIFF_DST, value_grad(plan, op->out) },
+        { &state->backward, DNNL_ARG_DIFF_SRC, din },
+        { &state->backward, DNNL_ARG_SCRATCHPAD, scratch },
+    };
+    for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++)
+        if (primitive_bind(bindings[i].primitive, bindings[i].arg, bindings[i].address, err))
+            return -1;
+    return 0;
+}
+
+static float limit_of(const struct op *op)
+{
+    return op->activation == ACTIVATION_RELU6 ? 6 : INFINITY;
+}
+
+static int forward(struct plan *plan, struct op *op, struct err *err)
+{
+    const struct activation_state *state = op->state;
+    if (state)
+        return primitive_run(&state->forward, dnn_of(plan), err);
+    const float *in = value_data(plan, op->in[0]);
+    float *out = value_data(plan, op->out), limit = limit_of(op);
+    size_t count = plan->values[op->out].bytes / sizeof *out;
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < count; i++) {
+        float positive = in[i] < 0 ? 0 : in[i]; /* keeps NaN */
+        out[i] = positive > limit ? limit : positive;
+    }
+    return 0;
+}
+
+static int backward(struct plan *plan, struct op *op, struct err *err)
+{
+    const struct activation_state *state = op->state;
+    if (!op->wants_grad[0])
+        return 0;
+    float *din = value_grad(plan, op->in[0]);
+    const float *dout = value_grad(plan, op->out), *out = value_data(plan, op->out);
+    if (state) {
+        if (primitive_run(&state->backward, dnn_of(plan), err))
+            return -1;
+        if (state->accumulate)
+            add_into(din, behind(op_scratch_backward(plan, op), state->backward.scratchpad),
+                     plan->values[op->in[0]].bytes);
+        return 0;
+    }
+    float limit = limit_of(op);
+    size_t count = plan->values[op->out].bytes / sizeof *dout;
+    if (op->accumulate[0]) {
+#pragma omp parallel for simd schedule(static)
+        for (size_t i = 0; i < count; i++)
+            din[i] += out[i] > 0 && out[i] < limit ? dout[i] : 0;
+    } else {
+#pragma omp parallel for simd schedule(static)
+        for (size_t i = 0; i < count; i++)
+            din[i] = out[i] > 0 && out[i] < limit ? dout[i] : 0;
+    }
+    return 0;
+}
+
+static void release(struct op *op)
+{
+    struct activation_state *state = op->state;
+    if (!state)
+        return;
+    primitive_release(&state->forward);
+    primitive_release(&state->backward);
+    free(state);
+    op->state = NULL;
+}
+
+static const char *implementation(const struct op *op, enum op_pass pass)
+{
+    const struct activation_state *state = op->state;
+    return !state || pass == PASS_BACKWARD_WEIGHTS ? NULL
+           : pass == PASS_FORWARD                  ? primitive_implementation(&state->forward)
+                                                   : primitive_implementation(&state->backward);
+}
+
+const struct op_functions onednn_activation = {
+    .prepare = prepare,
+    .bind = bind,
+    .forward = forward,
+    .backward = backward,
+    .release = release,
+    .implementation = implementation,
+};

@@ -1,0 +1,250 @@
+/* Batch norm with the activation behind it, by our own loops: oneDNN's would take a pass for each activation but ReLU,
+ * and keep a workspace for that.
+ *
+ * Training normalises with the batch's mean and (biased) variance and moves the running ones towards them, the variance
+ * unbiased, as PyTorch does. Backward computes what was before the activation anew: only the input is kept. Channels
+ * that pad a layout to full blocks are 0 and stay 0. */
+#include <math.h>
+
+#include "nn/cpu/onednn/primitive.h"
+#include "nn/cpu/kernels/batch_norm.h"
+
+struct norm_state {
+    const struct norm_kernels *kernels;
+    struct norm_strips strips;  /* of a group */
+    size_t groups, group_start; /* how many, and how far apart they start */
+    int block;                  /* channels of a group */
+};
+
+/* A group's numbers lie together in a blocked layout, and in each pixel apart from the others' in channels-last. */
+static int find_groups(struct norm_state *state, const struct layout *layout, const struct value *value, struct err *err)
+{
+    struct strips strips;
+    if (layout_strips(layout, value, &strips, err))
+        return -1;
+    size_t images = (size_t)value->n, channels = (size_t)value->c;
+    if (strips.blocking) {
+        size_t count = strips.plane * strips.block;
+        state->block = (int)strips.block;
+        state->groups = strips.outer / images;
+        state->strips = (struct norm_strips){ images, count, state->groups * count };
+        state->group_start = count;
+    } else {
+        state->block = NORM_LANES;
+        state->groups = (channels + NORM_LANES - 1) / NORM_LANES;
+        state->strips = (struct norm_strips){ images * strips.plane, NORM_LANES, channels };
+        state->group_start = NORM_LANES;
+    }
+    return 0;
+}
+
+/* The strips of a group: the last one of channels-last may be narrower. */
+static struct norm_strips strips_of(const struct norm_state *state, const struct value *value, size_t group)
+{
+    struct norm_strips strips = state->strips;
+    size_t left = (size_t)value->c - group * (size_t)state->block;
+    if (state->strips.stride == (size_t)value->c && state->strips.count == NORM_LANES && left < NORM_LANES)
+        strips.count = left;
+    return strips;
+}
+
+static int prepare(struct plan *plan, struct op *op, struct err *err)
+{
+    struct norm_state *state = op->state = calloc(1, sizeof *state);
+    const struct value *value = &plan->values[op->in[0]];
+    struct layout layout;
+    if (!state)
+        return err_set(err, "out of memory for a plan");
+    if (layout_of_value(plan, op->in[0], &layout, err) || layout_to_value(plan, op->out, &layout, err) ||
+        find_groups(state, &layout, value, err))
+        return -1;
+    state->kernels = norm_kernels();
+    if (op->trains) {
+        op->keep_in[0] = true;
+        op->share_grad = 0;
+        op->saved = 2 * (size_t)value->c * sizeof(float); /* the batch's means, then 1 / deviation */
+    } else {
+        op->share_data = 0;
+    }
+    return 0;
+}
+
+/* What is given by channel, by lane; 0 in lanes that are no channel's. */
+static void spread(const struct norm_state *state, const struct value *value, size_t group, const float *channels,
+                   float *lanes)
+{
+    size_t first = group * (size_t)state->block;
+    for (size_t i = 0; i < NORM_LANES; i++) {
+        size_t c = first + i % (size_t)state->block;
+        lanes[i] = c < (size_t)value->c ? channels[c] : 0;
+    }
+}
+
+/* The sum over the lanes of channel i of the group. */
+static double lanes_of(const struct norm_state *state, const double *lanes, int i)
+{
+    double sum = 0;
+    for (int lane = i; lane < NORM_LANES; lane += state->block)
+        sum += lanes[lane];
+    return sum;
+}
+
+/* `mean` by channel, 1 / deviation by lane. */
+static void affine_of(const struct plan *plan, const struct op *op, size_t group, const float *mean,
+                      const float *inverses, struct norm_affine *affine)
+{
+    const struct norm_state *state = op->state;
+    const struct value *value = &plan->values[op->in[0]];
+    spread(state, value, group, mean, affine->mean);
+    spread(state, value, group, param_value(plan, op->layer->weight), affine->scale);
+    spread(state, value, group, param_value(plan, op->layer->bias), affine->shift);
+    for (int i = 0; i < NORM_LANES; i++)
+        affine->scale[i] *= inverses[i];
+}
+
+static int channels_in(const struct norm_state *state, const struct value *value, size_t group)
+{
+    int left = value->c - (int)group * state->block;
+    return left < state->block ? left : state->block;
+}
+
+/* Mean and 1 / deviation of the group's channels in this batch, and the running statistics moved. The sums are of what
+ * is left after taking off the first number seen: no difference of large squares. */
+static void measure(struct plan *plan, const struct op *op, size_t group, float *mean, float *inverse)
+{
+    const struct norm_state *state = op->state;
+    const struct layer *layer = op->layer;
+    const struct value *value = &plan->values[op->in[0]];
+    const float *x = value_data(plan, op->in[0]) + group * state->group_start;
+    const struct norm_strips strips = strips_of(state, value, group);
+    float *running_mean = param_value(plan, layer->mean), *running_var = param_value(plan, layer->var);
+    double count = (double)value->n * value->h * value->w, sum[NORM_LANES] = { 0 }, squares[NORM_LANES] = { 0 };
+    float pilot[NORM_LANES] = { 0 };
+    int channels = channels_in(state, value, group);
+    for (int i = 0; i < NORM_LANES; i++)
+        if (i % state->block < channels)
+            pilot[i] = x[i % state->block];
+    state->kernels->moments(&strips, x, pilot, sum, squares);
+    for (int i = 0; i < channels; i++) {
+        int c = (int)group * state->block + i;
+        double off = lanes_of(state, sum, i) / count;
+        double variance = lanes_of(state, squares, i) / count - off * off;
+        variance = variance > 0 ? variance : 0;
+        mean[c] = (float)(pilot[i] + off);
+        inverse[c] = (float)(1 / sqrt(variance + (double)layer->eps));
+        running_mean[c] += layer->momentum * (mean[c] - running_mean[c]);
+        running_var[c] += layer->momentum * ((float)(variance * count / (count - 1)) - running_var[c]);
+    }
+}
+
+/* 1 / deviation by lane: the batch's, and the running one. */
+static void inverses_of(const struct plan *plan, const struct op *op, size_t group, float *inverses)
+{
+    const struct value *value = &plan->values[op->in[0]];
+    if (op->trains) {
+        spread(op->state, value, group, (const float *)op_saved(plan, op) + value->c, inverses);
+        return;
+    }
+    spread(op->state, value, group, param_value(plan, op->layer->var), inverses);
+    for (int i = 0; i < NORM_LANES; i++)
+        inverses[i] = (float)(1 / sqrt((double)inverses[i] + (double)op->layer->eps));
+}
+
+/* Into out, after the batch was measured if it is to be: else the statistics are those there. */
+static void normalise(struct plan *plan, const struct op *op, bool measures)
+{
+    const struct norm_state *state = op->state;
+    const struct value *value = &plan->values[op->in[0]];
+    const float *in = value_data(plan, op->in[0]);
+    float *out = value_data(plan, op->out);
+    float *mean = op->trains ? op_saved(plan, op) : param_value(plan, op->layer->mean);
+#pragma omp parallel for schedule(static)
+    for (size_t group = 0; group < state->groups; group++) {
+        const struct norm_strips strips = strips_of(state, value, group);
+        size_t at = group * state->group_start;
+        struct norm_affine affine;
+        float inverses[NORM_LANES];
+        if (measures)
+            measure(plan, op, group, mean, mean + value->c);
+        inverses_of(plan, op, group, inverses);
+        affine_of(plan, op, group, mean, inverses, &affine);
+        state->kernels->forward(&strips, op->activation, &affine, in + at, out + at);
+    }
+}
+
+static int forward(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    normalise(plan, op, op->trains);
+    if (op->trains)
+        plan->weights->tracked[plan->net->params[op->layer->tracked].offset]++;
+    return 0;
+}
+
+static int remake(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    normalise(plan, op, false);
+    return 0;
+}
+
+/* With x' the normalised input and m the number of values a channel:
+ * dbeta = sum dz, dgamma = sum dz x', dx = gamma inverse (dz - dbeta/m - x' dgamma/m). */
+static int backward(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    const struct norm_state *state = op->state;
+    const struct value *value = &plan->values[op->in[0]];
+    const float *in = value_data(plan, op->in[0]), *mean = op_saved(plan, op), *inverse = mean + value->c;
+    float *dout = value_grad(plan, op->out), *din = op->wants_grad[0] ? value_grad(plan, op->in[0]) : NULL;
+    float *dgamma = param_grad(plan, op->layer->weight), *dbeta = param_grad(plan, op->layer->bias);
+    double count = (double)value->n * value->h * value->w;
+#pragma omp parallel for schedule(static)
+    for (size_t group = 0; group < state->groups; group++) {
+        const struct norm_strips strips = strips_of(state, value, group);
+        size_t at = group * state->group_start;
+        int channels = channels_in(state, value, group);
+        double dz[NORM_LANES] = { 0 }, product[NORM_LANES] = { 0 };
+        struct norm_affine affine;
+        struct norm_slopes slopes = { 0 };
+        float inverses[NORM_LANES];
+        inverses_of(plan, op, group, inverses);
+        affine_of(plan, op, group, mean, inverses, &affine);
+        state->kernels->sums(&strips, op->activation, &affine, in + at, dout + at, dz, product);
+        for (int i = 0; i < NORM_LANES; i++) {
+            int c = (int)group * state->block + i % state->block;
+            if (i % state->block >= channels)
+                continue;
+            double sum = lanes_of(state, dz, i % state->block), with = lanes_of(state, product, i % state->block);
+            dbeta[c] = (float)sum;
+            dgamma[c] = (float)(with * (double)inverse[c]);
+            slopes.dz_mean[i] = (float)(sum / count);
+            slopes.slope[i] = (float)((double)affine.scale[i] * with / count * (double)inverse[c] * (double)inverse[c]);
+        }
+        if (din)
+            state->kernels->backward(&strips, op->activation, &affine, &slopes, in + at, dout + at, din + at,
+                                     op->accumulate[0]);
+    }
+    return 0;
+}
+
+static const char *implementation(const struct op *op, enum op_pass pass)
+{
+    (void)pass;
+    return ((const struct norm_state *)op->state)->kernels->name;
+}
+
+static void release(struct op *op)
+{
+    free(op->state);
+    op->state = NULL;
+}
+
+const struct op_functions onednn_batch_norm = {
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+    .remake = remake,
+    .release = release,
+    .implementation = implementation,
+};

@@ -1,0 +1,168 @@
+/* Convolutions with a stride that make few pixels of one image from many channels, in evaluation. Their weights, each
+ * used on few pixels, are what they wait for, and oneDNN does not fetch them ahead; the loops of 1x1 convolutions do
+ * (nn/cpu/kernels/conv_1x1.h). So the pixels under each place of the window are gathered to planes of their own, and what
+ * is left is a 1x1 convolution of as many times the channels. Batch norm is folded into the weights. */
+#include "conv_im2col.h"
+
+#include <string.h>
+
+#include "conv_1x1.h"
+
+#define TILES_MAX ((size_t)14) /* of the kernel's pixels, in the output; from about there oneDNN is as fast */
+#define LARGE ((size_t)16)     /* channels of AVX-512's blocks */
+
+struct columns_state {
+    const struct pointwise_kernels *kernels;
+    struct pointwise shape; /* of the product: taps times the channels */
+    size_t taps, in_blocks; /* places of the window; blocks of channels of the input */
+    size_t pixels, parts;   /* of the output; that they are split into */
+    float *packed, *bias;
+};
+
+static const struct pointwise_kernels *kernels_for(const struct plan *plan, const struct op *op, const struct layout *in)
+{
+    const struct layer *layer = op->layer;
+    const struct value *from = &plan->values[op->in[0]], *to = &plan->values[op->out];
+    struct strips strips;
+    struct err none = ERR_INIT;
+    if (op->trains || from->n != 1 || layer->kernel == 1 || layer->stride == 1 || layer->groups != 1 || op->in[1] >= 0 ||
+        op->activation == ACTIVATION_SIGMOID || layout_strips(in, from, &strips, &none) || !strips.blocking ||
+        (size_t)from->c % strips.block != 0)
+        return NULL;
+    const struct pointwise_kernels *kernels = pointwise_find(strips.block);
+    bool fits = kernels && pixels_of(to) >= kernels->pixels / 2 && pixels_of(to) <= kernels->pixels * TILES_MAX;
+    return fits ? kernels : NULL;
+}
+
+bool columns_fits(const struct plan *plan, const struct op *op, const struct layout *in)
+{
+    return kernels_for(plan, op, in);
+}
+
+static int prepare(struct plan *plan, struct op *op, struct err *err)
+{
+    struct columns_state *state = op->state = calloc(1, sizeof *state);
+    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const int64_t dims[] = { out->n, out->c, out->h, out->w };
+    struct layout from, to;
+    if (!state)
+        return err_set(err, "out of memory for a plan");
+    if (layout_of_value(plan, op->in[0], &from, err) || layout_alike(&to, &from, in, dims, err) ||
+        layout_to_value(plan, op->out, &to, err))
+        return -1;
+    const struct pointwise_kernels *kernels = state->kernels = kernels_for(plan, op, &from);
+    state->taps = (size_t)op->layer->kernel * (size_t)op->layer->kernel;
+    state->in_blocks = (size_t)in->c / kernels->block;
+    state->pixels = pixels_of(out);
+    state->shape = (struct pointwise){ .channels = state->taps * (size_t)in->c,
+                                       .outputs = (size_t)out->c,
+                                       .in_plane = state->pixels * kernels->block,
+                                       .out_plane = state->pixels * kernels->block,
+                                       .activation = op->activation };
+    size_t panels = pointwise_panels(kernels, &state->shape);
+    state->parts = pointwise_parts(panels, state->pixels, kernels->pixels);
+    op->packed = (pointwise_weights(kernels, &state->shape) + panels * kernels->panel) * sizeof(float);
+    /* The columns; and while weights are packed, the folded ones. */
+    op->scratch_forward = state->shape.channels * larger(state->pixels, state->shape.outputs) * sizeof(float);
+    return 0;
+}
+
+static int bind(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    struct columns_state *state = op->state;
+    state->packed = op_packed(plan, op);
+    state->bias = state->packed + pointwise_weights(state->kernels, &state->shape);
+    return 0;
+}
+
+/* Folded weights (O, C, taps) to panels (O / panel rounded up, taps, C, panel). */
+static int pack(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    const struct columns_state *state = op->state;
+    const struct pointwise *shape = &state->shape;
+    size_t taps = state->taps, channels = shape->channels / taps, panel = state->kernels->panel;
+    float *folded = op_scratch_forward(plan, op), *packed = state->packed;
+    fold_norm(plan, op->layer, op->norm, folded, state->bias);
+    for (size_t o = 0; o < shape->outputs; o += panel)
+        for (size_t tap = 0; tap < taps; tap++)
+            for (size_t c = 0; c < channels; c++)
+                for (size_t i = 0; i < panel; i++)
+                    *packed++ = o + i < shape->outputs ? folded[((o + i) * channels + c) * taps + tap] : 0;
+    return 0;
+}
+
+static void copy_pixel(float *to, const float *from, size_t block)
+{
+    if (block == LARGE)
+        memcpy(to, from, LARGE * sizeof(float));
+    else
+        memcpy(to, from, LARGE / 2 * sizeof(float));
+}
+
+/* What lies under one place of the window in one block of channels: a plane, 0 where the window hangs over. */
+static void gather(const struct plan *plan, const struct op *op, size_t tap, size_t channel_block, float *to)
+{
+    static const float zeros[LARGE];
+    const struct columns_state *state = op->state;
+    const struct layer *layer = op->layer;
+    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    size_t block = state->kernels->block;
+    const float *from = value_data(plan, op->in[0]) + channel_block * pixels_of(in) * block;
+    int above = (int)tap / layer->kernel - layer->padding, left = (int)tap % layer->kernel - layer->padding;
+    for (int y = 0; y < out->h; y++)
+        for (int x = 0; x < out->w; x++, to += block) {
+            int from_y = y * layer->stride + above, from_x = x * layer->stride + left;
+            bool inside = from_y >= 0 && from_y < in->h && from_x >= 0 && from_x < in->w;
+            copy_pixel(to, inside ? from + ((size_t)from_y * (size_t)in->w + (size_t)from_x) * block : zeros, block);
+        }
+}
+
+static int forward(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    const struct columns_state *state = op->state;
+    const struct pointwise_kernels *kernels = state->kernels;
+    const struct pointwise *shape = &state->shape;
+    float *columns = op_scratch_forward(plan, op), *out = value_data(plan, op->out);
+    size_t panels = pointwise_panels(kernels, shape), parts = state->parts, pixels = state->pixels;
+#pragma omp parallel
+    {
+#pragma omp for schedule(static)
+        for (size_t plane = 0; plane < state->taps * state->in_blocks; plane++)
+            gather(plan, op, plane / state->in_blocks, plane % state->in_blocks, columns + plane * shape->in_plane);
+#pragma omp for schedule(static)
+        for (size_t job = 0; job < panels * parts; job++) {
+            size_t panel = job / parts, part = job % parts;
+            size_t first = pixels * part / parts, end = pixels * (part + 1) / parts;
+            struct pointwise_ahead ahead = pointwise_ahead(kernels, shape, state->packed, panel, 1, end - first);
+            kernels->run(shape, end - first, columns + first * kernels->block, panel,
+                         state->packed + pointwise_panel(kernels, shape, panel), state->bias + panel * kernels->panel,
+                         &ahead,
+                         out + panel * (kernels->panel / kernels->block) * shape->out_plane + first * kernels->block);
+        }
+    }
+    return 0;
+}
+
+static const char *implementation(const struct op *op, enum op_pass pass)
+{
+    (void)pass;
+    return ((const struct columns_state *)op->state)->kernels->block == LARGE ? "columns:avx512" : "columns:avx2";
+}
+
+static void release(struct op *op)
+{
+    free(op->state);
+    op->state = NULL;
+}
+
+const struct op_functions onednn_columns = {
+    .prepare = prepare,
+    .bind = bind,
+    .pack = pack,
+    .forward = forward,
+    .release = release,
+    .implementation = implementation,
+};

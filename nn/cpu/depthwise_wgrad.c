@@ -1,0 +1,42 @@
+/* See depthwise_gradient.h. */
+#include "depthwise_wgrad.h"
+
+void depthwise_gradient_init(struct depthwise_gradient *gradient, const struct plan *plan, const struct op *op,
+                             const struct layout *in, const struct layout *out)
+{
+    const struct layer *layer = op->layer;
+    const struct value *from = &plan->values[op->in[0]], *to = &plan->values[op->out];
+    struct strips strips, other;
+    struct err none = ERR_INIT;
+    *gradient = (struct depthwise_gradient){ .kernels = NULL };
+    if (layer->groups == 1 || layer->groups != from->c || to->c != from->c || layer->bias >= 0 ||
+        layout_strips(in, from, &strips, &none) || layout_strips(out, to, &other, &none) || !strips.blocking ||
+        strips.blocking != other.blocking)
+        return;
+    gradient->shape = (struct depthwise){ .n = (size_t)from->n,
+                                          .groups = strips.outer / (size_t)from->n,
+                                          .h = (size_t)from->h,
+                                          .w = (size_t)from->w,
+                                          .out_h = (size_t)to->h,
+                                          .out_w = (size_t)to->w,
+                                          .kernel = (size_t)layer->kernel,
+                                          .stride = (size_t)layer->stride,
+                                          .padding = (size_t)layer->padding };
+    if (layer->kernel <= DEPTHWISE_KERNEL_MAX)
+        gradient->kernels = depthwise_find(strips.block);
+}
+
+void depthwise_gradient_run(const struct depthwise_gradient *gradient, int channels, const float *in,
+                            const float *dout, float *dweight)
+{
+    const struct depthwise *shape = &gradient->shape;
+    size_t taps = shape->kernel * shape->kernel, block = gradient->kernels->block;
+#pragma omp parallel for schedule(static)
+    for (size_t group = 0; group < shape->groups; group++) {
+        float sums[DEPTHWISE_KERNEL_MAX * DEPTHWISE_KERNEL_MAX * 16];
+        gradient->kernels->weights(shape, group, in, dout, sums);
+        for (size_t i = 0; i < block && group * block + i < (size_t)channels; i++)
+            for (size_t k = 0; k < taps; k++)
+                dweight[(group * block + i) * taps + k] = sums[k * block + i];
+    }
+}

@@ -1,0 +1,28 @@
+/* Which of the loops this CPU runs. */
+#include "batch_norm_isa.h"
+#include "x86.h"
+
+const struct norm_kernels *const *norm_kernels_all(void)
+{
+    static const struct norm_kernels *const all[] = {
+#ifdef KERNELS_X86
+        &norm_kernels_avx512,
+        &norm_kernels_avx2,
+#endif
+        &norm_kernels_plain,
+        NULL,
+    };
+    const struct norm_kernels *const *best = all;
+#ifdef KERNELS_X86
+    if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+        best++;
+    if (best > all && (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")))
+        best++;
+#endif
+    return best;
+}
+
+const struct norm_kernels *norm_kernels(void)
+{
+    return *norm_kernels_all();
+}

@@ -1,0 +1,9 @@
+/* The loops of pointwise.h, once for each instruction set and the blocks that oneDNN uses with it. */
+#ifndef DCLS_NN_KERNELS_POINTWISE_ISA_H
+#define DCLS_NN_KERNELS_POINTWISE_ISA_H
+
+#include "conv_1x1.h"
+
+extern const struct pointwise_kernels pointwise_avx512, pointwise_avx2;
+
+#endif

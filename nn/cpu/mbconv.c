@@ -1,0 +1,447 @@
+/* The inside of an inverted residual in evaluation, row by row: a 1x1 convolution that expands, the depthwise one behind
+ * it, and either the average of what that makes or the 1x1 convolution that projects it; the first and the last may be
+ * missing. Of what is expanded, six times as much as the input, there are never more rows than the depthwise convolution
+ * sees at once, and they do not leave the cache; nor does, where it is projected, what that makes of them.
+ *
+ * A group is the blocks of channels that are expanded together. Without projection a job is a group of an image, so that
+ * its weights stay; with it all groups of a row, whose weights have to stay then: for early blocks, of few channels and
+ * large planes. Either may be a part of the rows, where that gives every thread work. The rows of a group lie in a ring,
+ * zeros at both ends for the padding. */
+#include "mbconv.h"
+
+#include <assert.h>
+#include <omp.h>
+
+#include "nn/cpu/kernels/depthwise.h"
+#include "conv_1x1.h"
+#include "residual.h"
+
+#define PART_ROWS 7 /* of outputs, at least: the parts of an image make the rows between them twice */
+#define PROJECTED_WEIGHTS ((size_t)80 << 10) /* bytes, of the expansion and the projection */
+
+struct inverted_state {
+    const struct pointwise_kernels *pointwise;
+    const struct depthwise_kernels *depthwise;
+    struct pointwise expansion, projection; /* of no channels: none */
+    struct depthwise_row row;
+    size_t images, h, w, padding, out_h;
+    size_t channels;            /* of the depthwise convolution */
+    size_t group_blocks, groups;
+    size_t parts;               /* that the rows of an image are split into */
+    size_t row_floats, ring_floats, own_floats; /* a row of a ring, a group's ring, what a thread has to itself */
+    float *expansion_weights, *expansion_bias;   /* (panels, C, panel), (panels, panel) */
+    float *taps, *bias;                          /* (blocks, K, K, B), (blocks, B) */
+    float *projection_weights, *projection_bias; /* as the expansion's */
+    struct primitive block;     /* an input that is not blocked, to scratch; empty otherwise */
+    size_t input_bytes;         /* of that scratch, 0 without */
+    struct primitive copy_sum;
+    bool copies_rows;           /* of what is added to the projection: row by row, before it is */
+};
+
+/* The depthwise convolution of an op that has one, and what is fused behind it. */
+static struct op_stage depthwise_of(const struct op *op)
+{
+    return op->depthwise.layer ? op->depthwise : (struct op_stage){ op->layer, op->norm, op->activation };
+}
+
+static size_t blocks_of(const struct inverted_state *state, size_t channels)
+{
+    return (channels + state->pointwise->block - 1) / state->pointwise->block;
+}
+
+static bool has_loops(const struct plan *plan, const struct op *op)
+{
+    const struct op_stage stage = depthwise_of(op);
+    const struct pointwise_kernels *kernels = pointwise_find((size_t)dnn_of(plan)->block);
+    return !op->trains && kernels && depthwise_find(kernels->block) && stage.layer->groups > 1 &&
+           stage.layer->groups == stage.layer->channels && (stage.layer->kernel == 3 || stage.layer->kernel == 5) &&
+           stage.layer->stride <= 2 && stage.activation != ACTIVATION_SIGMOID;
+}
+
+static bool is_wide(const struct plan *plan, const struct value *value)
+{
+    return (size_t)value->w >= pointwise_find((size_t)dnn_of(plan)->block)->pixels / 2;
+}
+
+bool inverted_expands(const struct plan *plan, const struct op *expansion, const struct op *depthwise)
+{
+    return has_loops(plan, depthwise) && expansion->activation != ACTIVATION_SIGMOID && depthwise->in[1] < 0 &&
+           is_wide(plan, &plan->values[expansion->out]);
+}
+
+bool inverted_fits(const struct plan *plan, const struct op *op)
+{
+    return op->depthwise.layer || op->expansion.layer ||
+           (has_loops(plan, op) && op->in[1] < 0 && is_wide(plan, &plan->values[op->out]));
+}
+
+bool inverted_pools(const struct plan *plan, const struct op *conv)
+{
+    return !conv->depthwise.layer && has_loops(plan, conv) && inverted_fits(plan, conv);
+}
+
+bool inverted_projects(const struct plan *plan, const struct op *depthwise, const struct op *projection)
+{
+    const struct net *net = plan->net;
+    const struct layer *expansion = depthwise->expansion.layer;
+    size_t weights = net->params[projection->layer->weight].count;
+    weights += expansion ? net->params[expansion->weight].count : 0;
+    return has_loops(plan, depthwise) && inverted_fits(plan, depthwise) && depthwise->pooled < 0 &&
+           is_wide(plan, &plan->values[depthwise->out]) && weights * sizeof(float) <= PROJECTED_WEIGHTS;
+}
+
+static int prepare_input(struct plan *plan, struct op *op, struct err *err)
+{
+    struct inverted_state *state = op->state;
+    const struct value *in = &plan->values[op->in[0]];
+    const int64_t dims[] = { in->n, in->c, in->h, in->w };
+    struct layout from, wanted;
+    if (layout_of_value(plan, op->in[0], &from, err) ||
+        layout_blocked(&wanted, dims, (int)state->pointwise->block, err))
+        return -1;
+    if (layout_equal(&from, &wanted))
+        return 0;
+    state->input_bytes = DNN_ALIGN(layout_bytes(&wanted));
+    return reorder_init(&state->block, dnn_of(plan), &from, &wanted, err);
+}
+
+static int prepare_outputs(struct plan *plan, struct op *op, struct err *err)
+{
+    struct inverted_state *state = op->state;
+    const struct value *out = &plan->values[op->out];
+    const int64_t dims[] = { out->n, out->c, out->h, out->w }, means[] = { out->n, out->c, 1, 1 };
+    int block = (int)state->pointwise->block;
+    struct layout to, other, pooled;
+    if (layout_blocked(&to, dims, block, err) || layout_to_value(plan, op->out, &to, err) ||
+        (op->pooled >= 0 && (layout_blocked(&pooled, means, block, err) ||
+                             layout_to_value(plan, op->pooled, &pooled, err))) ||
+        sum_prepare(plan, op, &to, &state->copy_sum, err))
+        return -1;
+    if (op->in[1] >= 0) {
+        if (layout_of_value(plan, op->in[1], &other, err))
+            return -1;
+        state->copies_rows = layout_equal(&other, &to);
+    }
+    return 0;
+}
+
+static void describe_stages(const struct plan *plan, struct op *op)
+{
+    struct inverted_state *state = op->state;
+    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const struct op_stage depthwise = depthwise_of(op);
+    size_t block = state->pointwise->block;
+    state->images = (size_t)in->n;
+    state->h = (size_t)in->h;
+    state->w = (size_t)in->w;
+    state->padding = (size_t)depthwise.layer->padding;
+    state->out_h = (size_t)out->h;
+    state->channels = (size_t)depthwise.layer->channels;
+    state->row = (struct depthwise_row){ .kernel = (size_t)depthwise.layer->kernel,
+                                         .stride = (size_t)depthwise.layer->stride,
+                                         .out_w = (size_t)out->w,
+                                         .activation = depthwise.activation };
+    state->row_floats = (state->w + 2 * state->padding) * block;
+    if (op->expansion.layer)
+        state->expansion = (struct pointwise){ .channels = (size_t)in->c,
+                                               .outputs = state->channels,
+                                               .in_plane = state->h * state->w * block,
+                                               .out_plane = state->row.kernel * state->row_floats,
+                                               .activation = op->expansion.activation };
+    if (op->depthwise.layer)
+        state->projection = (struct pointwise){ .channels = state->channels,
+                                                .outputs = (size_t)out->c,
+                                                .in_plane = state->row.out_w * block,
+                                                .out_plane = state->out_h * state->row.out_w * block,
+                                                .sum = op->in[1] >= 0,
+                                                .activation = op->activation };
+    state->group_blocks = op->expansion.layer ? state->pointwise->panel / block : 1;
+    state->groups = (blocks_of(state, state->channels) + state->group_blocks - 1) / state->group_blocks;
+    state->ring_floats = state->group_blocks * state->row.kernel * state->row_floats;
+}
+
+static size_t taps_of(const struct inverted_state *state)
+{
+    return state->row.kernel * state->row.kernel;
+}
+
+/* Floats of packed weights and bias. */
+static size_t packed_floats(const struct inverted_state *state, const struct pointwise *shape)
+{
+    size_t panels = pointwise_panels(state->pointwise, shape);
+    return shape->channels ? pointwise_weights(state->pointwise, shape) + panels * state->pointwise->panel : 0;
+}
+
+static int prepare(struct plan *plan, struct op *op, struct err *err)
+{
+    struct inverted_state *state = op->state = calloc(1, sizeof *state);
+    size_t threads = (size_t)omp_get_max_threads();
+    assert(op->activation != ACTIVATION_SIGMOID); /* no network has that behind a projection */
+    if (!state)
+        return err_set(err, "out of memory for a plan");
+    state->pointwise = pointwise_find((size_t)dnn_of(plan)->block);
+    state->depthwise = depthwise_find((size_t)dnn_of(plan)->block);
+    if (prepare_outputs(plan, op, err) || prepare_input(plan, op, err))
+        return -1;
+    describe_stages(plan, op);
+    size_t block = state->pointwise->block, blocks = blocks_of(state, state->channels);
+    bool projects = op->depthwise.layer;
+    state->parts = pointwise_parts(projects ? state->images : state->images * state->groups, state->out_h, PART_ROWS);
+    /* The ring of a group and a row of zeros; or those of all groups and a row of what the projection reads. */
+    state->own_floats = (projects ? state->groups : 1) * state->ring_floats + state->row_floats +
+                        (projects ? blocks * state->row.out_w * block : 0);
+    op->packed = (packed_floats(state, &state->expansion) + blocks * (taps_of(state) + 1) * block +
+                  packed_floats(state, &state->projection)) *
+                 sizeof(float);
+    /* What threads have, sums of what is pooled, and the blocked input; or, when weights are packed, the folded ones. */
+    size_t sums = op->pooled >= 0 ? state->images * state->parts * blocks * block : 0;
+    size_t running = (threads * state->own_floats + sums) * sizeof(float) + state->input_bytes;
+    size_t folded = larger(larger(state->expansion.channels, taps_of(state)) * state->channels,
+                           state->projection.channels * state->projection.outputs);
+    op->scratch_forward = larger(running, folded * sizeof(float));
+    return 0;
+}
+
+static int bind(struct plan *plan, struct op *op, struct err *err)
+{
+    struct inverted_state *state = op->state;
+    size_t block = state->depthwise->block, blocks = blocks_of(state, state->channels);
+    state->expansion_weights = op_packed(plan, op);
+    state->taps = state->expansion_weights + packed_floats(state, &state->expansion);
+    state->bias = state->taps + blocks * taps_of(state) * block;
+    state->projection_weights = state->bias + blocks * block;
+    state->expansion_bias = state->expansion_weights + pointwise_weights(state->pointwise, &state->expansion);
+    state->projection_bias = state->projection_weights + pointwise_weights(state->pointwise, &state->projection);
+    return sum_bind(plan, op, &state->copy_sum, err) ||
+                   primitive_bind(&state->block, DNNL_ARG_FROM, value_data(plan, op->in[0]), err) ||
+                   primitive_bind(&state->block, DNNL_ARG_TO, op_scratch_forward(plan, op), err)
+               ? -1
+               : 0;
+}
+
+static void pack_pointwise(const struct plan *plan, const struct inverted_state *state, const struct op_stage *stage,
+                           const struct pointwise *shape, float *folded, float *weights, float *bias)
+{
+    fold_norm(plan, stage->layer, stage->norm, folded, bias);
+    state->pointwise->weights(shape, folded, weights);
+}
+
+static int pack(struct plan *plan, struct op *op, struct err *err)
+{
+    (void)err;
+    struct inverted_state *state = op->state;
+    const struct op_stage depthwise = depthwise_of(op), last = { op->layer, op->norm, op->activation };
+    size_t taps = taps_of(state), block = state->depthwise->block;
+    float *folded = op_scratch_forward(plan, op);
+    if (op->expansion.layer)
+        pack_pointwise(plan, state, &op->expansion, &state->expansion, folded, state->expansion_weights,
+                       state->expansion_bias);
+    if (op->depthwise.layer)
+        pack_pointwise(plan, state, &last, &state->projection, folded, state->projection_weights,
+                       state->projection_bias);
+    fold_norm(plan, depthwise.layer, depthwise.norm, folded, state->bias);
+    for (size_t c = 0; c < state->channels; c++)
+        for (size_t k = 0; k < taps; k++)
+            state->taps[(c / block * taps + k) * block + c % block] = folded[c * taps + k];
+    return 0;
+}
+
+/* What a thread works in. Rows of the image count from its padding, so that none is negative; row r of a ring is at
+ * r % kernel. */
+struct work {
+    const float *in;     /* the image's */
+    float *rings, *line; /* (groups, group_blocks, K, row), (blocks, OW, B) */
+    const float *zeros;  /* (row) */
+};
+
+static struct work work_of(const struct inverted_state *state, const float *in, float *own)
+{
+    size_t rings = (state->projection.channels ? state->groups : 1) * state->ring_floats;
+    size_t rows = rings / state->row_floats, side = state->padding * state->depthwise->block;
+    /* Of the rings' rows only the ends stay as they are. */
+    for (size_t r = 0; r < rows; r++) {
+        memset(own + r * state->row_floats, 0, side * sizeof *own);
+        memset(own + (r + 1) * state->row_floats - side, 0, side * sizeof *own);
+    }
+    memset(own + rings, 0, state->row_floats * sizeof *own);
+    return (struct work){ .in = in, .rings = own, .zeros = own + rings, .line = own + rings + state->row_floats };
+}
+
+static void run_pointwise(const struct inverted_state *state, const struct pointwise *shape, size_t count,
+                          const float *in, size_t panel, const float *weights, const float *bias,
+                          struct pointwise_ahead *ahead, float *out)
+{
+    const struct pointwise_kernels *kernels = state->pointwise;
+    kernels->run(shape, count, in, panel, weights + pointwise_panel(kernels, shape, panel), bias + panel * kernels->panel,
+                 ahead, out);
+}
+
+/* Row r of the image, of one group, into its ring. */
+static void make_row(const struct inverted_state *state, const struct work *work, size_t group, size_t r, float *ring,
+                     struct pointwise_ahead *ahead)
+{
+    size_t block = state->depthwise->block, width = state->w * block;
+    float *to = ring + r % state->row.kernel * state->row_floats + state->padding * block;
+    if (r < state->padding || r >= state->padding + state->h)
+        return;
+    r -= state->padding;
+    if (state->expansion.channels)
+        run_pointwise(state, &state->expansion, state->w, work->in + r * width, group, state->expansion_weights,
+                      state->expansion_bias, ahead, to);
+    else
+        memcpy(to, work->in + (group * state->h + r) * width, width * sizeof *to);
+}
+
+/* Row y of what the depthwise convolution makes of one block of a group. */
+static void run_depthwise(const struct inverted_state *state, const struct work *work, size_t group, size_t block,
+                          size_t y, const float *ring, float *out)
+{
+    size_t kernel = state->row.kernel, top = y * state->row.stride, bottom = state->padding + state->h;
+    size_t at = group * state->group_blocks + block, lanes = state->depthwise->block;
+    const float *plane = ring + block * kernel * state->row_floats, *rows[DEPTHWISE_KERNEL_MAX];
+    for (size_t k = 0; k < kernel; k++) {
+        size_t r = top + k;
+        rows[k] = r >= state->padding && r < bottom ? plane + r % kernel * state->row_floats : work->zeros;
+    }
+    state->depthwise->forward(&state->row, rows, state->taps + at * taps_of(state) * lanes, state->bias + at * lanes, out);
+}
+
+static size_t blocks_in(const struct inverted_state *state, size_t group)
+{
+    size_t left = blocks_of(state, state->channels) - group * state->group_blocks;
+    return left < state->group_blocks ? left : state->group_blocks;
+}
+
+/* The rows that row y is the first to need, of those after `made`. */
+static size_t make_rows(const struct inverted_state *state, const struct work *work, size_t group, size_t y,
+                        size_t made, float *ring, struct pointwise_ahead *ahead)
+{
+    size_t end = y * state->row.stride + state->row.kernel;
+    for (; made < end; made++)
+        make_row(state, work, group, made, ring, ahead);
+    return made;
+}
+
+/* Rows [first, end) of the outputs of a group; their sums, where there are any to be made, are set. */
+static void run_group(const struct inverted_state *state, const struct work *work, size_t group, size_t first, size_t end,
+                      float *out, float *sums)
+{
+    size_t block = state->depthwise->block, width = state->row.out_w * block, made = first * state->row.stride;
+    size_t at = group * state->group_blocks;
+    struct pointwise_ahead ahead = { 0 };
+    if (state->expansion.channels)
+        ahead = pointwise_ahead(state->pointwise, &state->expansion, state->expansion_weights, group, end - first,
+                                state->w);
+    if (sums)
+        memset(sums + at * block, 0, blocks_in(state, group) * block * sizeof *sums);
+    for (size_t y = first; y < end; y++) {
+        made = make_rows(state, work, group, y, made, work->rings, &ahead);
+        for (size_t b = 0; b < blocks_in(state, group); b++) {
+            float *to = out + ((at + b) * state->out_h + y) * width;
+            run_depthwise(state, work, group, b, y, work->rings, to);
+            if (sums)
+                state->depthwise->add(state->row.out_w, to, sums + (at + b) * block);
+        }
+    }
+}
+
+/* Rows [first, end) of the projection; `sum` is what is to be added, NULL where that is there already. */
+static void run_projection(const struct inverted_state *state, const struct work *work, size_t first, size_t end,
+                           const float *sum, float *out)
+{
+    size_t block = state->depthwise->block, width = state->row.out_w * block, made = first * state->row.stride;
+    size_t out_blocks = blocks_of(state, state->projection.outputs), panel_blocks = state->pointwise->panel / block;
+    for (size_t y = first; y < end; y++) {
+        size_t next = made;
+        for (size_t group = 0; group < state->groups; group++) {
+            float *ring = work->rings + group * state->ring_floats;
+            struct pointwise_ahead ahead = { .pixels = group == 0 };
+            next = make_rows(state, work, group, y, made, ring, &ahead);
+            for (size_t b = 0; b < blocks_in(state, group); b++)
+                run_depthwise(state, work, group, b, y, ring,
+                              work->line + (group * state->group_blocks + b) * width);
+        }
+        made = next;
+        for (size_t b = 0; sum && b < out_blocks; b++)
+            memcpy(out + (b * state->out_h + y) * width, sum + (b * state->out_h + y) * width, width * sizeof *out);
+        for (size_t p = 0; p * panel_blocks < out_blocks; p++) {
+            struct pointwise_ahead none = { 0 };
+            run_pointwise(state, &state->projection, state->row.out_w, work->line, p, state->projection_weights,
+                          state->projection_bias, &none, out + (p * panel_blocks * state->out_h + y) * width);
+        }
+    }
+}
+
+/* The averages from the sums of all parts: (N, parts, C) to (N, C), channels in full blocks. */
+static void pool(const struct inverted_state *state, const float *sums, float *means)
+{
+    size_t channels = blocks_of(state, state->channels) * state->depthwise->block;
+    float share = 1 / (float)(state->out_h * state->row.out_w);
+    for (size_t n = 0; n < state->images; n++, means += channels) {
+        memset(means, 0, channels * sizeof *means);
+        for (size_t part = 0; part < state->parts; part++, sums += channels)
+            for (size_t c = 0; c < channels; c++)
+                means[c] += sums[c] * share;
+    }
+}
+
+static int forward(struct plan *plan, struct op *op, struct err *err)
+{
+    const struct inverted_state *state = op->state;
+    size_t images = state->images, parts = state->parts, threads = (size_t)omp_get_max_threads();
+    size_t block = state->depthwise->block, channels = blocks_of(state, state->channels) * block;
+    size_t in_image = blocks_of(state, (size_t)plan->values[op->in[0]].c) * state->h * state->w * block;
+    size_t out_image = blocks_of(state, (size_t)plan->values[op->out].c) * state->out_h * state->row.out_w * block;
+    bool projects = op->depthwise.layer, copies = state->copies_rows && !op->data_shared;
+    float *scratch = op_scratch_forward(plan, op), *out = value_data(plan, op->out);
+    float *own = behind(scratch, state->input_bytes), *sums = own + threads * state->own_floats;
+    const float *in = state->input_bytes ? scratch : value_data(plan, op->in[0]);
+    const float *sum = copies ? value_data(plan, op->in[1]) : NULL;
+    if (primitive_run(&state->block, dnn_of(plan), err) ||
+        (!state->copies_rows && sum_run(plan, op, &state->copy_sum, err)))
+        return -1;
+    bool by_image = pointwise_by_image(state->pointwise, &state->expansion);
+    size_t groups = projects ? 1 : state->groups;
+#pragma omp parallel for schedule(static)
+    for (size_t job = 0; job < images * groups * parts; job++) {
+        size_t part = job % parts, rest = job / parts;
+        size_t image = by_image ? rest / groups : rest % images, group = by_image ? rest % groups : rest / images;
+        size_t first = state->out_h * part / parts, end = state->out_h * (part + 1) / parts;
+        const struct work work = work_of(state, in + image * in_image,
+                                         own + (size_t)omp_get_thread_num() * state->own_floats);
+        if (projects)
+            run_projection(state, &work, first, end, sum ? sum + image * out_image : NULL, out + image * out_image);
+        else
+            run_group(state, &work, group, first, end, out + image * out_image,
+                      op->pooled >= 0 ? sums + (image * parts + part) * channels : NULL);
+    }
+    if (op->pooled >= 0)
+        pool(state, sums, value_data(plan, op->pooled));
+    return 0;
+}
+
+static const char *implementation(const struct op *op, enum op_pass pass)
+{
+    (void)pass;
+    return ((const struct inverted_state *)op->state)->pointwise->block == 16 ? "rows:avx512" : "rows:avx2";
+}
+
+static void release(struct op *op)
+{
+    struct inverted_state *state = op->state;
+    if (!state)
+        return;
+    primitive_release(&state->block);
+    primitive_release(&state->copy_sum);
+    free(state);
+    op->state = NULL;
+}
+
+const struct op_functions onednn_inverted = {
+    .prepare = prepare,
+    .bind = bind,
+    .pack = pack,
+    .forward = forward,
+    .release = release,
+    .implementation = implementation,
+};

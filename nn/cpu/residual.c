@@ -1,0 +1,28 @@
+/* See sum.h. */
+#include "residual.h"
+
+int sum_prepare(struct plan *plan, struct op *op, const struct layout *to, struct primitive *copy, struct err *err)
+{
+    struct layout other;
+    if (op->in[1] < 0)
+        return 0;
+    if (layout_of_value(plan, op->in[1], &other, err))
+        return -1;
+    op->share_data = layout_equal(&other, to) ? 1 : -1;
+    return reorder_init(copy, dnn_of(plan), &other, to, err);
+}
+
+int sum_bind(const struct plan *plan, const struct op *op, struct primitive *copy, struct err *err)
+{
+    if (op->in[1] < 0)
+        return 0;
+    return primitive_bind(copy, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
+                   primitive_bind(copy, DNNL_ARG_TO, value_data(plan, op->out), err)
+               ? -1
+               : 0;
+}
+
+int sum_run(const struct plan *plan, const struct op *op, const struct primitive *copy, struct err *err)
+{
+    return op->in[1] >= 0 && !op->data_shared ? primitive_run(copy, dnn_of(plan), err) : 0;
+}

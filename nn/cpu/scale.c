@@ -1,0 +1,153 @@
+/* Squeeze-and-excitation's scale, in the layout of what is scaled. The factors are brought into the same layout by way
+ * of scratch where theirs differs, and their gradient back. */
+#include "nn/cpu/onednn/primitive.h"
+
+struct scale_state {
+    struct strips strips;
+    struct primitive there, back; /* of the factors; unused where the layouts agree */
+    bool reorders;
+    size_t bytes;                 /* of the factors in this layout */
+};
+
+static int prepare(struct plan *plan, struct op *op, struct err *err)
+{
+    struct scale_state *state = op->state = calloc(1, sizeof *state);
+    struct value *in = &plan->values[op->in[0]];
+    const int64_t factors[] = { in->n, in->c, 1, 1 };
+    struct layout data, given, wanted;
+    if (!state)
+        return err_set(err, "out of memory for a plan");
+    if (layout_of_value(plan, op->in[0], &data, err) || layout_to_value(plan, op->out, &data, err) ||
+        layout_strips(&data, in, &state->strips, err) || layout_of_value(plan, op->in[1], &given, err) ||
+        layout_alike(&wanted, &data, in, factors, err))
+        return -1;
+    op->keep_in[0] = op->keep_in[1] = true;
+    op->share_grad = 0;
+    state->bytes = DNN_ALIGN(layout_bytes(&wanted));
+    state->reorders = !layout_equal(&given, &wanted);
+    /* Backward: the factors, their gradient here, and there. */
+    op->scratch_backward = 2 * state->bytes + DNN_ALIGN(layout_bytes(&given));
+    if (!state->reorders)
+        return 0;
+    op->scratch_forward = state->bytes;
+    return reorder_init(&state->there, dnn_of(plan), &given, &wanted, err) ||
+                   reorder_init(&state->back, dnn_of(plan), &wanted, &given, err)
+               ? -1
+               : 0;
+}
+
+static int bind(struct plan *plan, struct op *op, struct err *err)
+{
+    struct scale_state *state = op->state;
+    void *scratch = op_scratch_backward(plan, op);
+    return primitive_bind(&state->there, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
+                   primitive_bind(&state->back, DNNL_ARG_FROM, behind(scratch, state->bytes), err) ||
+                   primitive_bind(&state->back, DNNL_ARG_TO, behind(scratch, 2 * state->bytes), err)
+               ? -1
+               : 0;
+}
+
+/* The factors in this layout. */
+static const float *factors_in(struct plan *plan, struct op *op, void *scratch, struct err *err)
+{
+    struct scale_state *state = op->state;
+    if (!state->reorders)
+        return value_data(plan, op->in[1]);
+    return primitive_bind(&state->there, DNNL_ARG_TO, scratch, err) || primitive_run(&state->there, dnn_of(plan), err)
+               ? NULL
+               : scratch;
+}
+
+static int forward(struct plan *plan, struct op *op, struct err *err)
+{
+    const struct scale_state *state = op->state;
+    const struct strips s = state->strips;
+    const float *in = value_data(plan, op->in[0]), *factors = factors_in(plan, op, op_scratch_forward(plan, op), err);
+    float *out = value_data(plan, op->out);
+    if (!factors)
+        return -1;
+#pragma omp parallel for schedule(static)
+    for (size_t o = 0; o < s.outer; o++)
+        for (size_t p = 0; p < s.plane; p++) {
+            size_t at = (o * s.plane + p) * s.block;
+#pragma omp simd
+            for (size_t i = 0; i < s.block; i++)
+                out[at + i] = in[at + i] * factors[o * s.block + i];
+        }
+    return 0;
+}
+
+/* din gets or adds dout times the factors; dfactor becomes the sum of dout times in. */
+static void strip_backward(const struct strips *s, const float *in, const float *factor, const float *dout, float *din,
+                           bool accumulate, float *dfactor)
+{
+    for (size_t i = 0; i < s->block; i++)
+        dfactor[i] = 0;
+    for (size_t p = 0; p < s->plane; p++) {
+        size_t at = p * s->block;
+#pragma omp simd
+        for (size_t i = 0; i < s->block; i++)
+            dfactor[i] += dout[at + i] * in[at + i];
+        if (!din)
+            continue;
+        if (accumulate) {
+#pragma omp simd
+            for (size_t i = 0; i < s->block; i++)
+                din[at + i] += dout[at + i] * factor[i];
+        } else {
+#pragma omp simd
+            for (size_t i = 0; i < s->block; i++)
+                din[at + i] = dout[at + i] * factor[i];
+        }
+    }
+}
+
+static int backward(struct plan *plan, struct op *op, struct err *err)
+{
+    const struct scale_state *state = op->state;
+    const struct strips s = state->strips;
+    char *scratch = op_scratch_backward(plan, op);
+    const float *in = value_data(plan, op->in[0]), *factors = factors_in(plan, op, scratch, err);
+    const float *dout = value_grad(plan, op->out);
+    float *din = op->wants_grad[0] ? value_grad(plan, op->in[0]) : NULL, *dfactors = behind(scratch, state->bytes);
+    if (!factors)
+        return -1;
+#pragma omp parallel for schedule(static)
+    for (size_t o = 0; o < s.outer; o++) {
+        size_t at = o * s.plane * s.block;
+        strip_backward(&s, in + at, factors + o * s.block, dout + at, din ? din + at : NULL, op->accumulate[0],
+                       dfactors + o * s.block);
+    }
+    if (!op->wants_grad[1])
+        return 0;
+    if (state->reorders) {
+        if (primitive_run(&state->back, dnn_of(plan), err))
+            return -1;
+        dfactors = behind(scratch, 2 * state->bytes);
+    }
+    if (op->accumulate[1])
+        add_into(value_grad(plan, op->in[1]), dfactors, plan->values[op->in[1]].bytes);
+    else
+        memcpy(value_grad(plan, op->in[1]), dfactors, plan->values[op->in[1]].bytes);
+    return 0;
+}
+
+static void release(struct op *op)
+{
+    struct scale_state *state = op->state;
+    if (!state)
+        return;
+    primitive_release(&state->there);
+    primitive_release(&state->back);
+    free(state);
+    op->state = NULL;
+}
+
+const struct op_functions onednn_scale = {
+    .prepare = prepare,
+    .bind = bind,
+    .forward = forward,
+    .backward = backward,
+    .remake = forward,
+    .release = release,
+};

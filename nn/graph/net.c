@@ -1,0 +1,245 @@
+/* Building the description of a network: layers and parameters are appended as models/ asks for them. */
+#include <assert.h>
+#include <limits.h>
+
+#include "nn/train/model_dir.h" /* CLASSES_MAX */
+#include "nn/models/models.h"
+#include "net.h"
+
+struct net *net_new(const char *type, int classes, struct err *err)
+{
+    const struct model *model = model_find(type, err);
+    if (!model)
+        return NULL;
+    if (classes < 1 || classes > CLASSES_MAX) {
+        err_set(err, "a network cannot have %d classes (1 to %d)", classes, CLASSES_MAX);
+        return NULL;
+    }
+    struct net *net = calloc(1, sizeof *net);
+    if (net) {
+        *net = (struct net){ .type = model->type, .classes = classes, .last_weight = -1, .last_bias = -1 };
+        model->build(net, classes);
+    }
+    if (!net || net->failed) {
+        net_free(net);
+        err_set(err, "out of memory for the network '%s'", type);
+        return NULL;
+    }
+    return net;
+}
+
+void net_free(struct net *net)
+{
+    if (!net)
+        return;
+    free(net->layers);
+    free(net->params);
+    free(net);
+}
+
+/* Room for one more of `size` bytes behind `count`, which doubles at powers of two; NULL without memory. */
+static void *grown(void *array, int count, size_t size)
+{
+    if (count > INT_MAX / 2)
+        return NULL;
+    bool full = count >= 16 && (count & (count - 1)) == 0;
+    return !array || full ? realloc(array, (count < 16 ? 16 : 2 * (size_t)count) * size) : array;
+}
+
+static int layer_add(struct net *net, const struct layer *layer)
+{
+    struct layer *layers = net->failed ? NULL : grown(net->layers, net->layer_count, sizeof *layers);
+    if (!layers) {
+        net->failed = true;
+        return -1;
+    }
+    net->layers = layers;
+    layers[net->layer_count] = *layer;
+    return net->layer_count++;
+}
+
+/* "NAME.LEAF". The shape's unused dimensions are 0. */
+static int param_add(struct net *net, const char *name, const char *leaf, enum param_kind kind, const int64_t shape[4])
+{
+    struct param *params = net->failed ? NULL : grown(net->params, net->param_count, sizeof *params);
+    if (!params) {
+        net->failed = true;
+        return -1;
+    }
+    net->params = params;
+    struct param *param = &params[net->param_count];
+    *param = (struct param){ .kind = kind, .count = 1 };
+    int length = snprintf(param->name, sizeof param->name, "%s.%s", name, leaf);
+    assert(length > 0 && (size_t)length < sizeof param->name);
+    (void)length;
+    for (int i = 0; i < 4 && shape[i]; i++) {
+        param->shape[param->rank++] = shape[i];
+        param->count *= (size_t)shape[i];
+    }
+    size_t *total = kind == PARAM_TRACKED                                   ? &net->tracked_count
+                    : kind == PARAM_RUNNING_MEAN || kind == PARAM_RUNNING_VAR ? &net->stats_count
+                                                                            : &net->trained_count;
+    param->offset = *total;
+    *total += param->count;
+    return net->param_count++;
+}
+
+/* A layer that does nothing unless its caller says more. `in` -1 passes a failure on. */
+static struct layer layer_of(const struct net *net, enum layer_kind kind, int in)
+{
+    return (struct layer){ .kind = kind,
+                           .in = { in, -1 },
+                           .channels = in >= 0 ? net->layers[in].channels : 0,
+                           .kernel = 1,
+                           .stride = 1,
+                           .groups = 1,
+                           .weight = -1,
+                           .bias = -1,
+                           .mean = -1,
+                           .var = -1,
+                           .tracked = -1 };
+}
+
+int net_input(struct net *net, int channels)
+{
+    struct layer layer = layer_of(net, LAYER_INPUT, -1);
+    layer.channels = channels;
+    return layer_add(net, &layer);
+}
+
+static int conv_add(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding,
+                    int groups, bool bias)
+{
+    if (in < 0)
+        return -1;
+    int in_channels = net->layers[in].channels;
+    assert(kernel > 0 && stride > 0 && padding >= 0 && groups > 0);
+    assert(in_channels % groups == 0 && channels % groups == 0);
+    struct layer layer = layer_of(net, LAYER_CONV, in);
+    layer.channels = channels;
+    layer.kernel = kernel;
+    layer.stride = stride;
+    layer.padding = padding;
+    layer.groups = groups;
+    layer.weight = param_add(net, name, "weight", PARAM_CONV_WEIGHT,
+                             (int64_t[4]){ channels, in_channels / groups, kernel, kernel });
+    if (bias)
+        layer.bias = param_add(net, name, "bias", PARAM_CONV_BIAS, (int64_t[4]){ channels });
+    return layer_add(net, &layer);
+}
+
+int net_conv(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding, int groups)
+{
+    return conv_add(net, in, name, channels, kernel, stride, padding, groups, false);
+}
+
+int net_conv_bias(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding,
+                  int groups)
+{
+    return conv_add(net, in, name, channels, kernel, stride, padding, groups, true);
+}
+
+int net_batch_norm(struct net *net, int in, const char *name, float eps, float momentum)
+{
+    if (in < 0)
+        return -1;
+    struct layer layer = layer_of(net, LAYER_BATCH_NORM, in);
+    const int64_t shape[4] = { layer.channels };
+    layer.eps = eps;
+    layer.momentum = momentum;
+    layer.weight = param_add(net, name, "weight", PARAM_NORM_WEIGHT, shape);
+    layer.bias = param_add(net, name, "bias", PARAM_NORM_BIAS, shape);
+    layer.mean = param_add(net, name, "running_mean", PARAM_RUNNING_MEAN, shape);
+    layer.var = param_add(net, name, "running_var", PARAM_RUNNING_VAR, shape);
+    layer.tracked = param_add(net, name, "num_batches_tracked", PARAM_TRACKED, (int64_t[4]){ 0 });
+    return layer_add(net, &layer);
+}
+
+int net_activation(struct net *net, int in, enum activation activation)
+{
+    if (in < 0 || activation == ACTIVATION_NONE)
+        return in;
+    struct layer layer = layer_of(net, LAYER_ACTIVATION, in);
+    layer.activation = activation;
+    return layer_add(net, &layer);
+}
+
+int net_relu(struct net *net, int in)
+{
+    return net_activation(net, in, ACTIVATION_RELU);
+}
+
+int net_max_pool(struct net *net, int in, int kernel, int stride, int padding)
+{
+    if (in < 0)
+        return -1;
+    assert(kernel > 0 && stride > 0 && padding >= 0 && 2 * padding <= kernel);
+    struct layer layer = layer_of(net, LAYER_MAX_POOL, in);
+    layer.kernel = kernel;
+    layer.stride = stride;
+    layer.padding = padding;
+    return layer_add(net, &layer);
+}
+
+int net_global_avg_pool(struct net *net, int in)
+{
+    if (in < 0)
+        return -1;
+    struct layer layer = layer_of(net, LAYER_GLOBAL_AVG_POOL, in);
+    return layer_add(net, &layer);
+}
+
+int net_add(struct net *net, int a, int b)
+{
+    if (a < 0 || b < 0)
+        return -1;
+    assert(net->layers[a].channels == net->layers[b].channels);
+    struct layer layer = layer_of(net, LAYER_ADD, a);
+    layer.in[1] = b;
+    return layer_add(net, &layer);
+}
+
+int net_scale(struct net *net, int in, int scale)
+{
+    if (in < 0 || scale < 0)
+        return -1;
+    assert(net->layers[in].channels == net->layers[scale].channels);
+    struct layer layer = layer_of(net, LAYER_SCALE, in);
+    layer.in[1] = scale;
+    return layer_add(net, &layer);
+}
+
+static int drop_add(struct net *net, enum layer_kind kind, int in, float drop)
+{
+    if (in < 0 || drop == 0)
+        return in;
+    assert(drop > 0 && drop < 1);
+    struct layer layer = layer_of(net, kind, in);
+    layer.drop = drop;
+    layer.drop_number = net->drop_count++;
+    return layer_add(net, &layer);
+}
+
+int net_dropout(struct net *net, int in, float drop)
+{
+    return drop_add(net, LAYER_DROPOUT, in, drop);
+}
+
+int net_drop_rows(struct net *net, int in, float drop)
+{
+    return drop_add(net, LAYER_DROP_ROWS, in, drop);
+}
+
+int net_linear(struct net *net, int in, const char *name, int outputs)
+{
+    if (in < 0)
+        return -1;
+    struct layer layer = layer_of(net, LAYER_LINEAR, in);
+    int inputs = layer.channels;
+    layer.channels = outputs;
+    layer.weight = param_add(net, name, "weight", PARAM_LINEAR_WEIGHT, (int64_t[4]){ outputs, inputs });
+    layer.bias = param_add(net, name, "bias", PARAM_LINEAR_BIAS, (int64_t[4]){ outputs });
+    net->last_weight = layer.weight;
+    net->last_bias = layer.bias;
+    return layer_add(net, &layer);
+}

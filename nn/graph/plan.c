@@ -1,0 +1,229 @@
+/* A plan's life: made by compiling, run op by op. */
+#include <omp.h>
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
+
+#include "compile.h"
+#include "dcls/base/clock.h"
+#include "loss.h"
+#include "nn/rng.h"
+
+/* Denormals are worth nothing here and cost a hundred cycles each. The mode belongs to a thread. */
+static void flush_denormals(void)
+{
+#ifdef __SSE__
+#pragma omp parallel
+    _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
+}
+
+struct plan *plan_new(const struct net *net, struct weights *weights, float *grad, const struct plan_spec *spec,
+                      struct arena *arena, struct err *err)
+{
+    struct plan *plan = calloc(1, sizeof *plan);
+    if (!plan) {
+        err_set(err, "out of memory for a plan");
+        return NULL;
+    }
+    *plan = (struct plan){ .net = net,
+                           .weights = weights,
+                           .grad = grad,
+                           .spec = *spec,
+                           .arena = arena ? arena : arena_new(),
+                           .owns_arena = !arena,
+                           .packed = arena_new() };
+    if (!plan->arena || !plan->packed) {
+        err_set(err, "out of memory for a plan");
+        goto fail;
+    }
+    if (!(plan->backend = backend_find(spec->backend, err)))
+        goto fail;
+    plan->spec.backend = plan->backend->name; /* the caller's string may go */
+    if (plan->spec.threads < 1)
+        plan->spec.threads = omp_get_num_procs();
+    omp_set_num_threads(plan->spec.threads);
+    flush_denormals();
+    if (plan->backend->open && plan->backend->open(plan, err))
+        goto fail;
+    if (plan_compile(plan, err))
+        goto fail;
+    return plan;
+fail:
+    plan_free(plan);
+    return NULL;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (!plan)
+        return;
+    for (int i = 0; i < plan->op_count; i++)
+        if (plan->ops[i].functions->release)
+            plan->ops[i].functions->release(&plan->ops[i]);
+    for (int i = 0; i < plan->value_count; i++)
+        if (plan->values[i].layout)
+            plan->backend->layout_free(plan->values[i].layout);
+    if (plan->backend && plan->backend->close)
+        plan->backend->close(plan);
+    if (plan->owns_arena)
+        arena_free(plan->arena);
+    arena_free(plan->packed);
+    free(plan->remakes);
+    free(plan->values);
+    free(plan->ops);
+    free(plan);
+}
+
+static void *at(const struct plan *plan, size_t offset)
+{
+    return offset == SIZE_MAX ? NULL : plan->arena->base + offset;
+}
+
+float *value_data(const struct plan *plan, int value)
+{
+    return at(plan, plan->values[value].data);
+}
+
+float *value_grad(const struct plan *plan, int value)
+{
+    return at(plan, plan->values[value].grad);
+}
+
+void *op_scratch_forward(const struct plan *plan, const struct op *op)
+{
+    return at(plan, op->scratch_forward_at);
+}
+
+void *op_scratch_backward(const struct plan *plan, const struct op *op)
+{
+    return at(plan, op->scratch_backward_at);
+}
+
+void *op_saved(const struct plan *plan, const struct op *op)
+{
+    return at(plan, op->saved_at);
+}
+
+void *op_packed(const struct plan *plan, const struct op *op)
+{
+    return op->packed ? plan->packed->base + op->packed_at : NULL;
+}
+
+float *param_value(const struct plan *plan, int param)
+{
+    return param < 0 ? NULL : weights_at(plan->net, plan->weights, param);
+}
+
+float *param_grad(const struct plan *plan, int param)
+{
+    return param < 0 || !plan->grad ? NULL : plan->grad + plan->net->params[param].offset;
+}
+
+float *plan_input(struct plan *plan)
+{
+    return value_data(plan, plan->input);
+}
+
+const float *plan_logits(struct plan *plan)
+{
+    return value_data(plan, plan->logits);
+}
+
+void plan_weights_changed(struct plan *plan)
+{
+    bool all = plan->spec.mode != PLAN_TRAIN_LAST || plan->fresh == PACKED_NOTHING;
+    plan->fresh = all ? PACKED_NOTHING : PACKED_FIXED;
+}
+
+void plan_set_step(struct plan *plan, uint64_t step)
+{
+    plan->step = step;
+}
+
+float drop_factor(const struct plan *plan, const struct op *op, size_t index)
+{
+    static const uint64_t stream = (uint64_t)0x64726f70 << 32; /* "drop": apart from the seed's other uses */
+    double random = rng_uniform(plan->spec.seed, stream + (uint64_t)op->layer->drop_number, plan->step << 32 | index);
+    bool dropped = random < (double)op->layer->drop;
+    return dropped ? 0 : 1 / (1 - op->layer->drop);
+}
+
+/* Another plan may have moved the arena or set another number of threads since the last step. */
+static int make_ready(struct plan *plan, struct err *err)
+{
+    if (omp_get_max_threads() != plan->spec.threads)
+        omp_set_num_threads(plan->spec.threads);
+    if (plan->bound != plan->arena->generation) {
+        for (int i = 0; i < plan->op_count; i++) {
+            struct op *op = &plan->ops[i];
+            if (op->functions->bind && op->functions->bind(plan, op, err))
+                return -1;
+        }
+        plan->bound = plan->arena->generation;
+    }
+    for (int i = 0; i < plan->op_count && plan->fresh != PACKED_ALL; i++) {
+        struct op *op = &plan->ops[i];
+        bool stale = plan->fresh == PACKED_NOTHING || op->trains;
+        if (stale && op->functions->pack && op->functions->pack(plan, op, err))
+            return -1;
+    }
+    plan->fresh = PACKED_ALL;
+    return 0;
+}
+
+int plan_forward(struct plan *plan, struct err *err)
+{
+    if (make_ready(plan, err))
+        return -1;
+    for (int i = 0; i < plan->op_count; i++) {
+        struct op *op = &plan->ops[i];
+        double start = plan->profile ? clock_seconds() : 0;
+        if (op->functions->forward(plan, op, err))
+            return -1;
+        if (plan->profile)
+            plan->profile[i].forward += clock_seconds() - start;
+    }
+    return 0;
+}
+
+double plan_loss(struct plan *plan, const int *labels, int *correct)
+{
+    const struct loss_spec spec = { .smoothing = plan->spec.label_smoothing, .weights = plan->spec.class_weights };
+    return softmax_cross_entropy(plan_logits(plan), plan->spec.batch, plan->net->classes, labels, &spec,
+                                 value_grad(plan, plan->logits), correct);
+}
+
+/* What the backward of op `at` reads and was not kept; `next` in plan->remakes moves along. */
+static int remake(struct plan *plan, int at, int *next, struct err *err)
+{
+    for (; *next < plan->remake_count && plan->ops[plan->remakes[*next]].remake_at == at; ++*next) {
+        struct op *op = &plan->ops[plan->remakes[*next]];
+        double start = plan->profile ? clock_seconds() : 0;
+        if (op->functions->remake(plan, op, err))
+            return -1;
+        if (plan->profile)
+            plan->profile[plan->remakes[*next]].backward += clock_seconds() - start;
+    }
+    return 0;
+}
+
+int plan_backward(struct plan *plan, struct err *err)
+{
+    if (plan->spec.mode == PLAN_EVAL)
+        return err_set(err, "a plan for evaluation has no backward");
+    int remade = 0;
+    for (int i = plan->op_count - 1; i >= 0; i--) {
+        struct op *op = &plan->ops[i];
+        if (remake(plan, i, &remade, err))
+            return -1;
+        if (!op->trains || plan->values[op->out].grad == SIZE_MAX)
+            continue;
+        double start = plan->profile ? clock_seconds() : 0;
+        if (op->functions->backward(plan, op, err))
+            return -1;
+        if (plan->profile)
+            plan->profile[i].backward += clock_seconds() - start;
+    }
+    return 0;
+}

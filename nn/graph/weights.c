@@ -1,0 +1,133 @@
+/* The numbers of a network: three flat arrays, and how a training from scratch fills them. */
+#include <math.h>
+
+#include "huge_pages.h"
+#include "net.h"
+#include "nn/rng.h"
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static size_t bytes_of(const struct net *net)
+{
+    return rounded(net->trained_count * sizeof(float)) + rounded(net->stats_count * sizeof(float)) +
+           rounded(net->tracked_count * sizeof(int64_t));
+}
+
+/* One allocation for all three, whose pages are zero without being touched: a model that is being loaded has them in
+ * memory only once the file's have gone. */
+struct weights *weights_new(const struct net *net, struct err *err)
+{
+    size_t trained = rounded(net->trained_count * sizeof(float)), stats = rounded(net->stats_count * sizeof(float));
+    struct weights *weights = calloc(1, sizeof *weights);
+    char *memory = memory_new(bytes_of(net));
+    if (!weights || !memory) {
+        memory_free(memory, bytes_of(net));
+        free(weights);
+        err_set(err, "out of memory for %zu weights", net->trained_count + net->stats_count);
+        return NULL;
+    }
+    *weights = (struct weights){ .trained = (void *)memory,
+                                 .stats = (void *)(memory + trained),
+                                 .tracked = (void *)(memory + trained + stats),
+                                 .bytes = bytes_of(net) };
+    return weights;
+}
+
+void weights_free(struct weights *weights)
+{
+    if (!weights)
+        return;
+    memory_free(weights->trained, weights->bytes);
+    free(weights);
+}
+
+void weights_copy(const struct net *net, struct weights *to, const struct weights *from)
+{
+    memcpy(to->trained, from->trained, net->trained_count * sizeof *to->trained);
+    memcpy(to->stats, from->stats, net->stats_count * sizeof *to->stats);
+    memcpy(to->tracked, from->tracked, net->tracked_count * sizeof *to->tracked);
+}
+
+float *weights_at(const struct net *net, const struct weights *weights, int param)
+{
+    switch (net->params[param].kind) {
+    case PARAM_TRACKED:
+        return NULL;
+    case PARAM_RUNNING_MEAN:
+    case PARAM_RUNNING_VAR:
+        return weights->stats + net->params[param].offset;
+    default:
+        return weights->trained + net->params[param].offset;
+    }
+}
+
+static void fill(float *to, size_t count, float value)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = value;
+}
+
+static void fill_uniform(float *to, size_t count, double bound, uint64_t seed, int stream)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)((2 * rng_uniform(seed, (uint64_t)stream, i) - 1) * bound);
+}
+
+static void fill_normal(float *to, size_t count, double deviation, uint64_t seed, int stream)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (float)(rng_normal(seed, (uint64_t)stream, i) * deviation);
+}
+
+void weights_init(const struct net *net, struct weights *weights, uint64_t seed)
+{
+    int64_t inputs = 1; /* of the linear layer whose weight came last: its bias has the same bound */
+    for (int i = 0; i < net->param_count; i++) {
+        const struct param *param = &net->params[i];
+        float *to = weights_at(net, weights, i);
+        switch (param->kind) {
+        case PARAM_CONV_WEIGHT: /* He et al. 2015, with the fan out as torchvision */
+            fill_normal(to, param->count, sqrt(2.0 / (double)(param->shape[0] * param->shape[2] * param->shape[3])),
+                        seed, i);
+            break;
+        case PARAM_LINEAR_WEIGHT:
+            inputs = param->shape[1];
+            if (net->linear_init == LINEAR_NORMAL)
+                fill_normal(to, param->count, 0.01, seed, i);
+            else
+                fill_uniform(to, param->count,
+                             1 / sqrt((double)param->shape[net->linear_init == LINEAR_UNIFORM_INPUTS]), seed, i);
+            break;
+        case PARAM_LINEAR_BIAS:
+            if (net->linear_init == LINEAR_UNIFORM_INPUTS)
+                fill_uniform(to, param->count, 1 / sqrt((double)inputs), seed, i);
+            else
+                fill(to, param->count, 0);
+            break;
+        case PARAM_NORM_WEIGHT:
+        case PARAM_RUNNING_VAR:
+            fill(to, param->count, 1);
+            break;
+        case PARAM_CONV_BIAS:
+        case PARAM_NORM_BIAS:
+        case PARAM_RUNNING_MEAN:
+            fill(to, param->count, 0);
+            break;
+        case PARAM_TRACKED:
+            weights->tracked[param->offset] = 0;
+            break;
+        }
+    }
+}
+
+void weights_init_last(const struct net *net, struct weights *weights, uint64_t seed)
+{
+    const struct param *weight = &net->params[net->last_weight];
+    double bound = 1 / sqrt((double)weight->shape[1]);
+    fill_uniform(weights_at(net, weights, net->last_weight), weight->count, bound, seed, net->last_weight);
+    fill_uniform(weights_at(net, weights, net->last_bias), net->params[net->last_bias].count, bound, seed,
+                 net->last_bias);
+}

@@ -1,9 +1,0 @@
-/* The loops of batch norm for AVX2. */
-#include "x86.h"
-#ifdef KERNELS_X86
-#pragma GCC target("avx2,fma")
-#include "norm_isa.h"
-#include "norm_loops.h"
-
-const struct norm_kernels norm_kernels_avx2 = { "norm:avx2", moments, forward, sums, backward };
-#endif

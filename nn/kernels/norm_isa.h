@@ -1,9 +1,0 @@
-/* The loops of norm.h, once for each instruction set. */
-#ifndef DCLS_NN_KERNELS_NORM_ISA_H
-#define DCLS_NN_KERNELS_NORM_ISA_H
-
-#include "norm.h"
-
-extern const struct norm_kernels norm_kernels_avx512, norm_kernels_avx2, norm_kernels_plain;
-
-#endif

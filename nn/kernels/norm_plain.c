@@ -1,5 +1,0 @@
-/* The loops of batch norm for any CPU. */
-#include "norm_isa.h"
-#include "norm_loops.h"
-
-const struct norm_kernels norm_kernels_plain = { "norm:plain", moments, forward, sums, backward };

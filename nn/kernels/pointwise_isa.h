@@ -1,9 +1,0 @@
-/* The loops of pointwise.h, once for each instruction set and the blocks that oneDNN uses with it. */
-#ifndef DCLS_NN_KERNELS_POINTWISE_ISA_H
-#define DCLS_NN_KERNELS_POINTWISE_ISA_H
-
-#include "pointwise.h"
-
-extern const struct pointwise_kernels pointwise_avx512, pointwise_avx2;
-
-#endif

@@ -1,0 +1,103 @@
+/* The files of a finished model. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/formats/pth.h"
+#include "model_dir.h"
+#include "report.h"
+#include "trainer.h"
+
+static int write_file(const struct model_draft *draft, const char *file, const char *ending, const struct buf *text,
+                      struct err *err)
+{
+    char *path = model_draft_path(draft, file, ending);
+    int result = path ? fs_write(path, buf_text(text), text->len, err) : err_set(err, "no memory for '%s'", file);
+    free(path);
+    return result;
+}
+
+static int write_classes(const struct trainer *trainer, const struct model_draft *draft, struct err *err)
+{
+    struct buf text;
+    int result = -1;
+    buf_init(&text, LOG_MAX);
+    for (int i = 0; i < dataset_classes(trainer->dataset); i++)
+        if (buf_printf(&text, "%s\n", dataset_class(trainer->dataset, i))) {
+            err_set(err, "no memory for the classes of '%s'", draft->name);
+            goto out;
+        }
+    result = write_file(draft, "classes.txt", NULL, &text, err);
+out:
+    buf_release(&text);
+    return result;
+}
+
+/* The report's model_save_path: absolute, where the model will lie once the draft is in place. */
+static char *save_path(const struct train_config *config)
+{
+    char *root = realpath(config->models_dir, NULL), *path = NULL;
+    if (root && asprintf(&path, "%s/%s/%s.pth", root, config->model_name, config->model_name) < 0)
+        path = NULL;
+    free(root);
+    return path;
+}
+
+static int add_notices(struct trainer *trainer)
+{
+    const char *notice = trainer->config.notice, *unkept = trainer->unkept.text;
+    if (notice && buf_printf(&trainer->log, "Notice: %s\n", notice))
+        return -1;
+    return *unkept ? buf_printf(&trainer->log, "Notice: a checkpoint is missing: %s\n", unkept) : 0;
+}
+
+int train_save(struct trainer *trainer, struct err *err)
+{
+    const struct train_config *config = &trainer->config;
+    const char *name = config->model_name;
+    struct model_draft draft;
+    struct buf report;
+    char *weights = NULL, *path = NULL;
+    const char **classes = calloc((size_t)trainer->net->classes, sizeof *classes);
+    double seconds = trainer_seconds(trainer);
+    int result = -1;
+
+    buf_init(&report, REPORT_MAX);
+    if (model_draft_init(&draft, config->models_dir, name, err))
+        goto out;
+    weights = model_draft_path(&draft, name, "pth");
+    path = save_path(config);
+    /* Behind the epochs, as who reads logs of the existing system expects those first. */
+    if (!weights || !path || !classes || add_notices(trainer) ||
+        report_log_end(&trainer->log, name, seconds)) {
+        err_set(err, "no memory to save '%s'", name);
+        goto out;
+    }
+    const struct weights *saved = trainer->state.best ? trainer->state.best : trainer->state.weights;
+    const struct report contents = { .config = config,
+                                     .results = trainer->state.results,
+                                     .count = trainer->state.epochs,
+                                     .model_save_path = path,
+                                     .classes = classes,
+                                     .confusion = &trainer->state.saved,
+                                     .seconds = seconds,
+                                     .images_per_second =
+                                         (double)trainer->state.trained_images / fmax(trainer->state.trained_seconds, 1e-9) };
+    for (int c = 0; c < trainer->net->classes; c++)
+        classes[c] = dataset_class(trainer->dataset, c);
+    if (report_write(&report, &contents, err) ||
+        pth_write(weights, trainer->net, saved, err) || write_classes(trainer, &draft, err) ||
+        write_file(&draft, name, "txt", &trainer->log, err) || write_file(&draft, name, "json", &report, err))
+        goto out;
+    result = model_draft_commit(&draft, err);
+out:
+    free(weights);
+    free(path);
+    free(classes);
+    buf_release(&report);
+    model_draft_release(&draft);
+    return result;
+}
+

@@ -1,0 +1,44 @@
+/* What a training is made of: made and released by trainer.c, run by train.c, its model written by train_save.c. */
+#ifndef DCLS_NN_TRAINER_H
+#define DCLS_NN_TRAINER_H
+
+#include "checkpoint.h"
+#include "nn/data/loader.h"
+#include "dcls/base/buf.h"
+#include "dcls/base/sha256.h"
+#include "nn/graph/plan_cache.h"
+#include "schedule.h"
+
+struct trainer {
+    struct train_config config; /* as it is in force: a checkpoint's where training is resumed */
+    const struct train_observer *observer;
+    struct checkpoint checkpoint; /* to resume from, until then */
+    struct dataset *dataset;
+    char classes_sha256[SHA256_HEX_SIZE];
+    struct net *net;
+    float *grad;
+    float *class_weights; /* NULL: each 1 */
+    struct arena *arena; /* training and evaluation take turns in it */
+    struct plan_cache train_plans, test_plans;
+    struct loader *train_loader, *test_loader;
+    struct schedule schedule;
+    struct train_state state;
+    struct confusion latest; /* of the last epoch */
+    double start;            /* clock_seconds(), less what passed before it was resumed */
+    struct err unkept;       /* why a checkpoint could not be written; empty: none failed */
+    struct buf log;
+};
+
+/* Fills a zeroed trainer: reads the weights or the checkpoint, opens images, compiles nothing yet. */
+int trainer_init(struct trainer *trainer, const struct train_config *config, const struct train_observer *observer,
+                 struct err *err);
+/* Also after a failed trainer_init. */
+void trainer_release(struct trainer *trainer);
+
+/* The seconds of the whole training, before it was resumed too. */
+double trainer_seconds(const struct trainer *trainer);
+
+/* Writes the finished model and puts it in place of an older one. */
+int train_save(struct trainer *trainer, struct err *err);
+
+#endif
