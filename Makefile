@@ -42,14 +42,15 @@ LIBS := -Wl,--as-needed -ldnnl -lcurl -lcjson -levent_core -levent_extra -levent
 
 # A part is a folder that becomes one archive; what each may use is checked by tests/lint/layers.py.
 base_DIRS := src/base
+net_DIRS := src/net
 proto_DIRS := proto
 nn_DIRS := nn nn/graph nn/train nn/ops nn/cpu nn/cpu/onednn nn/cpu/kernels nn/models nn/data nn/formats
-broker_DIRS := src/broker
+broker_DIRS := src/broker src/broker/http
 node_DIRS := src/node
 worker_DIRS := src/worker
 client_DIRS := src/client
 bench_DIRS := src/bench
-PARTS := broker node worker client bench nn proto base
+PARTS := broker node worker client bench nn net proto base
 define part_rules
 $(1)_OBJS := $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard $$(addsuffix /*.c,$$($(1)_DIRS))))
 $$(BUILD)/lib$(1).a: $$($(1)_OBJS)
@@ -62,12 +63,13 @@ archives = $(foreach part,$(1),$(BUILD)/lib$(part).a)
 
 # A unit test links its own part and what that part may use.
 base_USES := base
+net_USES := net proto base
 proto_USES := proto base
 nn_USES := nn base
-broker_USES := broker proto base
-node_USES := node proto base
-worker_USES := worker nn proto base
-client_USES := client nn proto base
+broker_USES := broker net proto base
+node_USES := node net proto base
+worker_USES := worker nn net proto base
+client_USES := client nn net proto base
 bench_USES := bench nn base
 
 .DEFAULT_GOAL := all

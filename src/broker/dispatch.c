@@ -13,7 +13,7 @@
 #include "link.h"
 #include "models.h"
 #include "registry.h"
-#include "requests.h"
+#include "pending_replies.h"
 
 #define TWIN_MS 2000 /* a live instance answers a ping within this */
 

@@ -15,7 +15,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/proto/frame.h"
-#include "dcls/proto/pace.h"
+#include "dcls/proto/legacy_queue.h"
 #include "dispatch.h"
 #include "registry.h"
 

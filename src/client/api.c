@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dcls/base/http.h"
+#include "dcls/net/http_client.h"
 
 /* The broker answers everything but a blocking training within 15 s. */
 #define ANSWER_S 60

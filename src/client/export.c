@@ -10,7 +10,7 @@
 #include "args.h"
 #include "client.h"
 #include "dcls/base/fs.h"
-#include "dcls/base/http.h"
+#include "dcls/net/http_client.h"
 #include "dcls/base/sha256.h"
 #include "dcls/nn/export.h"
 #include "dcls/proto/name.h"

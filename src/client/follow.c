@@ -8,9 +8,9 @@
 
 #include "api.h"
 #include "dcls/base/clock.h"
-#include "dcls/base/http.h"
+#include "dcls/net/http_client.h"
 #include "interrupt.h"
-#include "sse.h"
+#include "sse_parser.h"
 
 #define STALL_S 40 /* the broker sends a comment every 15 s */
 #define DELAY_FIRST_S 0.25

@@ -9,7 +9,7 @@
 #include "api.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
-#include "dcls/base/http.h"
+#include "dcls/net/http_client.h"
 #include "display.h"
 #include "interrupt.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "dcls/base/fs.h"
-#include "dcls/base/http.h"
+#include "dcls/net/http_client.h"
 #include "interrupt.h"
 #include "upload.h"
 

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "dcls/base/http.h"
+#include "dcls/net/http_client.h"
 #include "dcls/base/log.h"
 #include "dcls/commands.h"
 #include "dcls/proto/name.h"
-#include "info.h"
-#include "node.h"
+#include "host_info.h"
+#include "daemon.h"
 
 #define THREADS_MAX 1024
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "dcls/base/fs.h"
-#include "dcls/base/http.h"
+#include "dcls/net/http_client.h"
 #include "dcls/base/log.h"
 #include "dcls/base/sha256.h"
 #include "fetch.h"

@@ -8,8 +8,8 @@
 #include "dcls/base/log.h"
 #include "dcls/base/sha256.h"
 #include "fetch.h"
-#include "node.h"
-#include "published.h"
+#include "daemon.h"
+#include "pretrained.h"
 
 #define WEIGHTS_KEPT ((int64_t)8 << 30) /* bytes of fetched weights */
 #define WEIGHTS_PREFIX "sha256:"

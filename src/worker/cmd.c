@@ -11,7 +11,7 @@
 #include "channel.h"
 #include "dcls/base/log.h"
 #include "dcls/commands.h"
-#include "job.h"
+#include "jobfile.h"
 #include "serving.h"
 #include "training.h"
 

@@ -11,7 +11,7 @@
 #include "dcls/base/fs.h"
 #include "dcls/nn/classifier.h"
 #include "dcls/proto/name.h"
-#include "job.h"
+#include "jobfile.h"
 
 #define WARM_MODELS 4
 #define IMAGE_MAX (32 * 1024 * 1024)

@@ -5,7 +5,7 @@
 
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
-#include "job.h"
+#include "jobfile.h"
 #include "result.h"
 
 #define PROGRESS_INTERVAL_MS 200

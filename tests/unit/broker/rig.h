@@ -18,7 +18,7 @@
 #include "src/broker/link.h"
 #include "src/broker/models.h"
 #include "src/broker/registry.h"
-#include "src/broker/requests.h"
+#include "src/broker/pending_replies.h"
 #include "src/broker/store.h"
 #include "src/broker/task.h"
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "src/broker/multipart.h"
+#include "src/broker/http/multipart.h"
 
 #define TYPE "multipart/form-data; boundary=xyz"
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "src/broker/range.h"
+#include "src/broker/http/range.h"
 
 struct expected {
     const char *header;

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "src/broker/routes.h"
+#include "src/broker/http/routes.h"
 
 static enum match match(const char *pattern, const char *method, const char *path, char *args[EXCHANGE_ARGS])
 {

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "dcls/base/clock.h"
-#include "dcls/base/http.h"
+#include "dcls/net/http_client.h"
 #include "src/client/api.h"
 #include "src/client/follow.h"
 #include "src/client/interrupt.h"

@@ -1,0 +1,417 @@
+/* Answering an HTTP request by evhttp: see exchange.h.
+ *
+ * Who owns an evhttp_request is evhttp's most delicate point. It is evhttp's until the handler runs, ours from then on
+ * until it is handed back by evhttp_send_reply or evhttp_send_reply_end. When the connection fails in between, evhttp
+ * takes the request off the connection first (its connection is then NULL) and it stays ours; when the connection is
+ * freed otherwise, the request goes with it. The connection's close callback tells both apart. A client that closes
+ * while its request is being worked on is not noticed before something is written: evhttp does not read then. */
+#include "exchange.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "src/broker/broker.h"
+#include "dcls/base/log.h"
+#include "dcls/proto/msg.h"
+#include "range.h"
+
+#define PIECE (256 * 1024)
+#define JSON_MAX ((size_t)256 * 1024 * 1024)
+
+static void on_close(struct evhttp_connection *connection, void *arg);
+
+static struct evhttp_connection *connection_of(const struct exchange *exchange)
+{
+    return exchange->request == NULL ? NULL : evhttp_request_get_connection(exchange->request);
+}
+
+struct exchange *exchange_new(struct http *http, struct broker *broker, struct evhttp_request *request,
+                              struct exchange **list)
+{
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL)
+        return NULL;
+    *exchange = (struct exchange){ .broker = broker, .http = http, .request = request, .outflow = { .fd = -1 } };
+    TAILQ_INIT(&exchange->query);
+    exchange->next = *list;
+    exchange->link = list;
+    if (*list != NULL)
+        (*list)->link = &exchange->next;
+    *list = exchange;
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, exchange);
+    return exchange;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+    *exchange->link = exchange->next;
+    if (exchange->next != NULL)
+        exchange->next->link = exchange->link;
+    evhttp_clear_headers(&exchange->query);
+    for (int i = 0; i < EXCHANGE_ARGS; i++)
+        free(exchange->args[i]);
+    if (exchange->outflow.fd >= 0)
+        close(exchange->outflow.fd);
+    free(exchange->outflow.bytes);
+    if (exchange->later != NULL)
+        event_free(exchange->later);
+    if (exchange->context_free != NULL)
+        exchange->context_free(exchange->context);
+    free(exchange->context);
+    free(exchange);
+}
+
+void *exchange_context(struct exchange *exchange, size_t size, void (*release)(void *context))
+{
+    exchange->context = calloc(1, size);
+    if (exchange->context == NULL) {
+        exchange_error(exchange, 503, "no memory");
+        return NULL;
+    }
+    exchange->context_free = release;
+    return exchange->context;
+}
+
+/* Gives the request back to evhttp, which frees it now or when its answer has left; then frees the exchange. */
+static void finish(struct exchange *exchange)
+{
+    struct evhttp_connection *connection = connection_of(exchange);
+    if (connection != NULL)
+        evhttp_connection_set_closecb(connection, NULL, NULL);
+    if (exchange->request != NULL)
+        evhttp_send_reply_end(exchange->request);
+    void (*closed)(void *) = exchange->closed;
+    void *arg = exchange->stream_arg;
+    exchange_free(exchange);
+    if (closed != NULL)
+        closed(arg);
+}
+
+/* Breaks the connection, which frees the request; then frees the exchange. */
+static void finish_abort(struct exchange *exchange)
+{
+    struct evhttp_connection *connection = connection_of(exchange);
+    if (connection == NULL) {
+        finish(exchange);
+        return;
+    }
+    evhttp_connection_set_closecb(connection, NULL, NULL);
+    evhttp_connection_free(connection);
+    exchange->request = NULL;
+    finish(exchange);
+}
+
+void exchange_drop(struct exchange *exchange)
+{
+    finish_abort(exchange);
+}
+
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct exchange *exchange = arg;
+    if (exchange->gone)
+        finish(exchange);
+    else
+        finish_abort(exchange);
+}
+
+/* From the loop, soon: connections are not freed inside evhttp's callbacks. */
+static void schedule(struct exchange *exchange)
+{
+    if (exchange->later == NULL)
+        exchange->later = evtimer_new(exchange->broker->base, on_later, exchange);
+    if (exchange->later == NULL)
+        log_error("no memory to end an HTTP request; it waits for its client");
+    else
+        event_active(exchange->later, EV_TIMEOUT, 0);
+}
+
+static void on_close(struct evhttp_connection *connection, void *arg)
+{
+    struct exchange *exchange = arg;
+    bool ours = evhttp_request_get_connection(exchange->request) != connection;
+    exchange->gone = true;
+    if (!ours)
+        exchange->request = NULL; /* freed with the connection */
+    if (exchange->started)
+        schedule(exchange); /* else whoever holds it will answer, to nobody */
+}
+
+const char *exchange_query(const struct exchange *exchange, const char *name)
+{
+    return evhttp_find_header(&exchange->query, name);
+}
+
+const char *exchange_header(const struct exchange *exchange, const char *name)
+{
+    if (exchange->request == NULL)
+        return NULL;
+    return evhttp_find_header(evhttp_request_get_input_headers(exchange->request), name);
+}
+
+const void *exchange_body(struct exchange *exchange, size_t *count)
+{
+    *count = 0;
+    if (exchange->request == NULL)
+        return "";
+    struct evbuffer *input = evhttp_request_get_input_buffer(exchange->request);
+    const void *bytes = evbuffer_pullup(input, -1);
+    if (bytes == NULL)
+        return "";
+    *count = evbuffer_get_length(input);
+    return bytes;
+}
+
+cJSON *exchange_body_json(struct exchange *exchange, struct err *err)
+{
+    size_t count;
+    const char *text = exchange_body(exchange, &count);
+    const char *end = NULL;
+    cJSON *value = count == 0 ? NULL : cJSON_ParseWithLengthOpts(text, count, &end, false);
+    while (value != NULL && end < text + count && strchr(" \t\r\n", *end) != NULL && *end != '\0')
+        end++;
+    if (!cJSON_IsObject(value) || end != text + count) {
+        cJSON_Delete(value);
+        err_set(err, "the body is not a JSON object");
+        return NULL;
+    }
+    return value;
+}
+
+void exchange_add_header(struct exchange *exchange, const char *name, const char *value)
+{
+    if (exchange->request != NULL)
+        evhttp_add_header(evhttp_request_get_output_headers(exchange->request), name, value);
+}
+
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 206, "Partial Content" },
+        { 400, "Bad Request" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
+        { 409, "Conflict" }, { 413, "Content Too Large" }, { 415, "Unsupported Media Type" },
+        { 416, "Range Not Satisfiable" }, { 422, "Unprocessable Content" }, { 500, "Internal Server Error" },
+        { 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
+        { 507, "Insufficient Storage" },
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Status";
+}
+
+/* False where the client is gone: the exchange is then freed. */
+static bool begin(struct exchange *exchange, int status, const char *type, int64_t count)
+{
+    if (connection_of(exchange) == NULL) {
+        finish(exchange);
+        return false;
+    }
+    if (exchange->cors)
+        exchange_add_header(exchange, "Access-Control-Allow-Origin", "*");
+    exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
+    exchange_add_header(exchange, "Cache-Control", "no-cache");
+    if (type != NULL)
+        exchange_add_header(exchange, "Content-Type", type);
+    if (count >= 0 && status != 204) {
+        char text[24];
+        snprintf(text, sizeof text, "%lld", (long long)count);
+        exchange_add_header(exchange, "Content-Length", text);
+    }
+    exchange->started = true;
+    evhttp_send_reply_start(exchange->request, status, reason_of(status));
+    return true;
+}
+
+static int next_piece(struct exchange *exchange, struct evbuffer *piece)
+{
+    struct outflow *out = &exchange->outflow;
+    errno = 0;
+    size_t want = out->left < PIECE ? (size_t)out->left : PIECE;
+    ssize_t got;
+    if (out->bytes != NULL) {
+        got = (ssize_t)want;
+        if (evbuffer_add(piece, out->bytes + out->at, want) < 0)
+            return -1;
+    } else {
+        struct evbuffer_iovec space;
+        if (evbuffer_reserve_space(piece, (ev_ssize_t)want, &space, 1) != 1)
+            return -1;
+        do
+            got = pread(out->fd, space.iov_base, want, out->at);
+        while (got < 0 && errno == EINTR);
+        if (got <= 0)
+            return -1;
+        space.iov_len = (size_t)got;
+        if (evbuffer_commit_space(piece, &space, 1) < 0)
+            return -1;
+    }
+    out->at += got;
+    out->left -= got;
+    return 0;
+}
+
+/* Sends the next piece when the last has left. */
+static void pump(struct evhttp_connection *connection, void *arg)
+{
+    (void)connection;
+    struct exchange *exchange = arg;
+    if (exchange->outflow.left == 0) {
+        finish(exchange);
+        return;
+    }
+    struct evbuffer *piece = evbuffer_new();
+    if (piece == NULL || next_piece(exchange, piece) < 0) {
+        log_warn("an HTTP answer broke off: %s", errno != 0 ? strerror(errno) : "the file became shorter");
+        schedule(exchange);
+    } else {
+        evhttp_send_reply_chunk_with_cb(exchange->request, piece, pump, exchange);
+    }
+    if (piece != NULL)
+        evbuffer_free(piece);
+}
+
+static void send_outflow(struct exchange *exchange, int status, const char *type)
+{
+    if (!begin(exchange, status, type, exchange->outflow.left))
+        return;
+    if (exchange->head)
+        exchange->outflow.left = 0;
+    pump(NULL, exchange);
+}
+
+void exchange_empty(struct exchange *exchange, int status)
+{
+    exchange->outflow.left = 0;
+    send_outflow(exchange, status, NULL);
+}
+
+void exchange_text(struct exchange *exchange, int status, const char *type, char *bytes, size_t count)
+{
+    exchange->outflow = (struct outflow){ .fd = -1, .bytes = bytes, .left = (int64_t)count };
+    send_outflow(exchange, status, type);
+}
+
+void exchange_json(struct exchange *exchange, int status, cJSON *value)
+{
+    struct buf text;
+    buf_init(&text, JSON_MAX);
+    if (value == NULL || json_print_spaced(value, &text) < 0 || buf_puts(&text, "\n") < 0) {
+        buf_release(&text);
+        status = 500;
+        buf_init(&text, 128);
+        if (buf_puts(&text, "{\"error\": \"no memory\"}\n") < 0)
+            log_error("no memory for an HTTP answer");
+    }
+    cJSON_Delete(value);
+    size_t count = text.len;
+    char *bytes = buf_detach(&text);
+    exchange_text(exchange, status, "application/json", bytes, bytes == NULL ? 0 : count);
+}
+
+void exchange_error(struct exchange *exchange, int status, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    cJSON *value = cJSON_CreateObject();
+    if (value != NULL && cJSON_AddStringToObject(value, "error", text) == NULL) {
+        cJSON_Delete(value);
+        value = NULL;
+    }
+    exchange_json(exchange, status, value);
+}
+
+void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *type)
+{
+    exchange->outflow = (struct outflow){ .fd = fd };
+    char text[80];
+    int status = 200;
+    switch (range_parse(exchange_header(exchange, "Range"), size, &exchange->outflow.at, &exchange->outflow.left)) {
+    case RANGE_WHOLE:
+        break;
+    case RANGE_PART:
+        status = 206;
+        snprintf(text, sizeof text, "bytes %lld-%lld/%lld", (long long)exchange->outflow.at,
+                 (long long)(exchange->outflow.at + exchange->outflow.left - 1), (long long)size);
+        exchange_add_header(exchange, "Content-Range", text);
+        break;
+    case RANGE_UNSATISFIABLE:
+        snprintf(text, sizeof text, "bytes */%lld", (long long)size);
+        exchange_add_header(exchange, "Content-Range", text);
+        exchange->outflow.left = 0;
+        exchange_error(exchange, 416, "the range lies behind the end of %lld bytes", (long long)size);
+        return;
+    }
+    exchange_add_header(exchange, "Accept-Ranges", "bytes");
+    send_outflow(exchange, status, type);
+}
+
+static void on_drained(struct evhttp_connection *connection, void *arg)
+{
+    (void)connection;
+    struct exchange *exchange = arg;
+    exchange->draining = false;
+    exchange->drained(exchange->stream_arg);
+}
+
+void exchange_stream_start(struct exchange *exchange, const char *type, void (*drained)(void *arg),
+                           void (*closed)(void *arg), void *arg)
+{
+    exchange->drained = drained;
+    exchange->closed = closed;
+    exchange->stream_arg = arg;
+    exchange->started = true;
+    if (connection_of(exchange) == NULL) {
+        exchange->gone = true;
+        schedule(exchange);
+        return;
+    }
+    if (exchange->cors)
+        exchange_add_header(exchange, "Access-Control-Allow-Origin", "*");
+    exchange_add_header(exchange, "Content-Type", type);
+    exchange_add_header(exchange, "Cache-Control", "no-cache");
+    evhttp_send_reply_start(exchange->request, 200, reason_of(200));
+}
+
+bool exchange_stream_busy(const struct exchange *exchange)
+{
+    return exchange->draining || exchange->gone;
+}
+
+void exchange_stream_send(struct exchange *exchange, const void *bytes, size_t count)
+{
+    if (exchange->gone || exchange->head || count == 0)
+        return;
+    struct evbuffer *piece = evbuffer_new();
+    if (piece == NULL || evbuffer_add(piece, bytes, count) < 0) {
+        exchange_stream_abort(exchange);
+    } else {
+        exchange->draining = true;
+        evhttp_send_reply_chunk_with_cb(exchange->request, piece, on_drained, exchange);
+    }
+    if (piece != NULL)
+        evbuffer_free(piece);
+}
+
+void exchange_stream_end(struct exchange *exchange)
+{
+    finish(exchange);
+}
+
+void exchange_stream_abort(struct exchange *exchange)
+{
+    schedule(exchange);
+}

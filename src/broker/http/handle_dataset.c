@@ -1,0 +1,95 @@
+/* GET /dataset: the manifest, made anew in slices on the task thread; who asks meanwhile waits for the same one. */
+#include <string.h>
+
+#include "src/broker/broker.h"
+#include "dcls/proto/msg.h"
+#include "blob_refs.h"
+#include "server.h"
+#include "routes.h"
+#include "src/broker/task.h"
+
+#define SLICE_MS 100
+#define TEXT_MAX ((size_t)512 * 1024 * 1024)
+
+struct dataset_task {
+    struct files *files;
+    bool begun, more;
+    char *text;         /* of the finished manifest, one copy a waiter */
+    struct err err;
+};
+
+static void run_slice(void *arg)
+{
+    struct dataset_task *task = arg;
+    if (!task->begun && manifest_scan(task->files->manifest, &task->err) < 0)
+        return;
+    task->begun = true;
+    task->more = manifest_step(task->files->manifest, SLICE_MS);
+    if (task->more)
+        return;
+    cJSON *object = manifest_json(task->files->manifest);
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    /* Names of files need not be UTF-8: what prints must see to it. */
+    if (object != NULL && json_print_spaced(object, &text) == 0 && buf_puts(&text, "\n") == 0)
+        task->text = buf_detach(&text);
+    buf_release(&text);
+    cJSON_Delete(object);
+    if (task->text == NULL)
+        err_set(&task->err, "no memory for the dataset's manifest");
+}
+
+static void answer_all(struct files *files, const char *text, const struct err *err)
+{
+    struct dataset_waiter *waiter = files->waiters;
+    files->waiters = NULL;
+    files->scanning = false;
+    while (waiter != NULL) {
+        struct dataset_waiter *next = waiter->next;
+        char *copy = text == NULL ? NULL : strdup(text);
+        if (copy != NULL)
+            exchange_text(waiter->exchange, 200, "application/json", copy, strlen(copy));
+        else
+            exchange_error(waiter->exchange, 503, "%s", text == NULL ? err->text : "no memory");
+        free(waiter);
+        waiter = next;
+    }
+}
+
+static void done_slice(void *arg)
+{
+    struct dataset_task *task = arg;
+    struct broker *broker = task->files->broker;
+    /* When the broker stops, nothing is left to wait for: the next slices would only hold it up. */
+    bool stopping = event_base_got_break(broker->base) || event_base_got_exit(broker->base);
+    if (task->more && !stopping && tasks_submit(broker->tasks, run_slice, done_slice, task) == 0)
+        return;
+    if (task->more)
+        err_set(&task->err, stopping ? "the broker stops" : "no memory");
+    answer_all(task->files, task->text, &task->err);
+    free(task->text);
+    free(task);
+}
+
+void handle_dataset(struct exchange *exchange)
+{
+    struct files *files = http_files(exchange->http);
+    struct dataset_waiter *waiter = calloc(1, sizeof *waiter);
+    struct dataset_task *task = files->scanning ? NULL : calloc(1, sizeof *task);
+    if (waiter == NULL || (!files->scanning && task == NULL))
+        goto no_memory;
+    if (!files->scanning) {
+        task->files = files;
+        if (tasks_submit(exchange->broker->tasks, run_slice, done_slice, task) < 0)
+            goto no_memory;
+        files->scanning = true;
+    }
+    *waiter = (struct dataset_waiter){ .next = files->waiters, .exchange = exchange };
+    files->waiters = waiter;
+    return;
+
+no_memory:
+    free(waiter);
+    free(task);
+    exchange_error(exchange, 503, "no memory");
+}

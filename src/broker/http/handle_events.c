@@ -1,0 +1,63 @@
+/* GET /events and GET /jobs/ID/events. */
+#include "src/broker/broker.h"
+#include "server.h"
+#include "src/broker/jobs.h"
+#include "src/broker/models.h"
+#include "src/broker/registry.h"
+#include "routes.h"
+#include "sse.h"
+
+#define TYPE "text/event-stream"
+
+static void add_taken(struct snapshot *snapshot, const char *kind, cJSON *object)
+{
+    if (object == NULL)
+        snapshot->ok = false;
+    else
+        snapshot_add(snapshot, kind, object);
+    cJSON_Delete(object);
+}
+
+static void fill_all(struct exchange *exchange, struct snapshot *snapshot)
+{
+    const struct broker *broker = exchange->broker;
+    for (const struct node *node = registry_first(broker->registry); node != NULL; node = node->next)
+        add_taken(snapshot, "node", node_json(node));
+    cJSON *models = models_json(broker->models), *model;
+    snapshot->ok = snapshot->ok && models != NULL;
+    cJSON_ArrayForEach(model, cJSON_GetObjectItemCaseSensitive(models, "models"))
+    {
+        snapshot_add(snapshot, "model", model);
+    }
+    cJSON_Delete(models);
+    for (const struct job *job = jobs_first(broker->jobs); job != NULL; job = job->next)
+        add_taken(snapshot, "job", job_json(job));
+}
+
+static void fill_job(struct exchange *exchange, struct snapshot *snapshot)
+{
+    const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
+    add_taken(snapshot, "job", job == NULL ? NULL : job_json(job));
+}
+
+static bool answered_head(struct exchange *exchange)
+{
+    if (exchange->head)
+        exchange_text(exchange, 200, TYPE, NULL, 0);
+    return exchange->head;
+}
+
+void handle_events(struct exchange *exchange)
+{
+    if (!answered_head(exchange))
+        streams_add(http_streams(exchange->http), exchange, NULL, false, fill_all);
+}
+
+void handle_job_events(struct exchange *exchange)
+{
+    const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
+    if (job == NULL)
+        exchange_error(exchange, 404, "there is no job '%.80s'", exchange->args[0]);
+    else if (!answered_head(exchange))
+        streams_add(http_streams(exchange->http), exchange, job->id, job_shown(job) > JOB_RUNNING, fill_job);
+}

@@ -1,0 +1,240 @@
+/* POST /inference and GET /get_json. An image comes by its path, as JSON, or is uploaded, as the body or as a form; an
+ * upload is a blob until its answer is there, since the node fetches it. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "src/broker/broker.h"
+#include "dcls/proto/name.h"
+#include "blob_refs.h"
+#include "server.h"
+#include "multipart.h"
+#include "src/broker/pending_replies.h"
+#include "routes.h"
+#include "src/broker/task.h"
+
+#define TOP_MAX 1000000
+#define PATH_SIZE 4096
+
+struct inference {
+    struct exchange *exchange;
+    struct files *files;
+    char model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
+    long top;                               /* 0: all classes */
+    char path[PATH_SIZE];                   /* as shown */
+    /* of an upload */
+    char sha256[SHA256_HEX_SIZE];           /* empty: none */
+    char *bytes, **in_use;
+    size_t count;
+    bool held, created;
+    enum blob_result result;
+    struct err err;
+};
+
+static void inference_release(void *context)
+{
+    struct inference *inference = context;
+    if (inference->held)
+        files_let_go(inference->files, inference->sha256, inference->created);
+    files_free_in_use(inference->in_use);
+    free(inference->bytes);
+}
+
+static void on_report(void *arg, int status, const cJSON *data, const char *error)
+{
+    struct inference *inference = arg;
+    if (status >= 400) {
+        exchange_error(inference->exchange, status, "%s", error);
+        return;
+    }
+    cJSON *report = cJSON_Duplicate(data, true);
+    cJSON *output = cJSON_GetObjectItemCaseSensitive(report, "output");
+    if (inference->top > 0)
+        while (cJSON_IsArray(output) && cJSON_GetArraySize(output) > inference->top)
+            cJSON_DeleteItemFromArray(output, (int)inference->top);
+    exchange_json(inference->exchange, 200, report);
+}
+
+static void ask(struct inference *inference)
+{
+    struct inference_request request = {
+        .model = *inference->model != '\0' ? inference->model : NULL,
+        .node = *inference->node != '\0' ? inference->node : NULL,
+        .image_path = inference->path,
+        .image_sha256 = *inference->sha256 != '\0' ? inference->sha256 : NULL,
+    };
+    requests_infer(inference->exchange->broker->requests, &request, on_report, inference);
+}
+
+static void run_add(void *arg)
+{
+    struct inference *inference = arg;
+    inference->result =
+        blobs_add(inference->files->blobs, inference->bytes, inference->count, (const char *const *)inference->in_use,
+                  inference->sha256, &inference->created, &inference->err);
+}
+
+static void done_add(void *arg)
+{
+    struct inference *inference = arg;
+    free(inference->bytes);
+    inference->bytes = NULL;
+    if (inference->result == BLOB_DONE)
+        ask(inference);
+    else
+        exchange_error(inference->exchange, inference->result == BLOB_FULL ? 507 : 500, "%s", inference->err.text);
+}
+
+static void upload(struct inference *inference, const void *bytes, size_t count)
+{
+    struct exchange *exchange = inference->exchange;
+    struct err err = ERR_INIT;
+    if (count == 0) {
+        exchange_error(exchange, 400, "the image is empty");
+        return;
+    }
+    if (sha256_bytes(bytes, count, inference->sha256, &err) < 0) {
+        exchange_error(exchange, 500, "%s", err.text);
+        return;
+    }
+    snprintf(inference->path, sizeof inference->path, "sha256:%s", inference->sha256);
+    inference->count = count;
+    inference->bytes = malloc(count);
+    inference->held = files_hold(inference->files, inference->sha256) == 0;
+    inference->in_use = files_in_use(inference->files);
+    if (inference->bytes == NULL || !inference->held || inference->in_use == NULL) {
+        exchange_error(exchange, 503, "no memory");
+        return;
+    }
+    memcpy(inference->bytes, bytes, count);
+    if (tasks_submit(exchange->broker->tasks, run_add, done_add, inference) < 0)
+        exchange_error(exchange, 503, "no memory");
+}
+
+static int take_name(char name[NAME_SIZE], const char *what, const char *text, struct err *err)
+{
+    if (text == NULL || *text == '\0')
+        return 0;
+    if (!name_is_valid(text))
+        return err_set(err, "'%s' '%.80s' must be letters, digits and . _ - (at most %d)", what, text, NAME_SIZE - 1);
+    snprintf(name, NAME_SIZE, "%s", text);
+    return 0;
+}
+
+static int take_query(struct inference *inference, struct err *err)
+{
+    const char *top = exchange_query(inference->exchange, "top");
+    if (top != NULL) {
+        char *end;
+        inference->top = strtol(top, &end, 10);
+        if (*end != '\0' || inference->top < 1 || inference->top > TOP_MAX)
+            return err_set(err, "'top' '%.40s' must be a number from 1", top);
+    }
+    return take_name(inference->model, "model", exchange_query(inference->exchange, "model"), err) < 0
+               ? -1
+               : take_name(inference->node, "node", exchange_query(inference->exchange, "node"), err);
+}
+
+/* A path that could lead a peer out of its image folder goes nowhere, even where the peer would refuse it too. */
+static int take_path(struct inference *inference, const char *path, struct err *err)
+{
+    if (path == NULL || *path == '\0')
+        return err_set(err, "'imagePath' is missing");
+    if (strlen(path) >= PATH_SIZE)
+        return err_set(err, "'imagePath' has more than %d bytes", PATH_SIZE - 1);
+    for (const char *part = path; part != NULL; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (part == path + 1 || (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0')))
+            return err_set(err, "'imagePath' '%.200s' does not lie below 'images/'", path);
+    }
+    snprintf(inference->path, sizeof inference->path, "%s", path);
+    return 0;
+}
+
+static int take_json(struct inference *inference, struct err *err)
+{
+    cJSON *body = exchange_body_json(inference->exchange, err);
+    if (body == NULL)
+        return -1;
+    const cJSON *path = cJSON_GetObjectItemCaseSensitive(body, "imagePath");
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(body, "modelName");
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(body, "node");
+    int status = 0;
+    if ((model != NULL && !cJSON_IsString(model) && !cJSON_IsNull(model)) ||
+        (node != NULL && !cJSON_IsString(node) && !cJSON_IsNull(node)))
+        status = err_set(err, "'modelName' and 'node' must be strings");
+    else if (take_path(inference, cJSON_GetStringValue(path), err) < 0 ||
+             take_name(inference->model, "modelName", cJSON_GetStringValue(model), err) < 0 ||
+             take_name(inference->node, "node", cJSON_GetStringValue(node), err) < 0)
+        status = -1;
+    cJSON_Delete(body);
+    return status;
+}
+
+/* The first field "image" of a form. */
+static int take_form(struct exchange *exchange, const char *type, const void **bytes, size_t *count, struct err *err)
+{
+    struct multipart multipart;
+    struct multipart_part part;
+    size_t size;
+    const void *body = exchange_body(exchange, &size);
+    if (multipart_init(&multipart, type, body, size, err) < 0)
+        return -1;
+    int more;
+    while ((more = multipart_next(&multipart, &part, err)) > 0) {
+        if (strcmp(part.name, "image") != 0)
+            continue;
+        *bytes = part.bytes;
+        *count = part.count;
+        return 0;
+    }
+    return more < 0 ? -1 : err_set(err, "the form has no field 'image'");
+}
+
+static bool is_raw(const char *type)
+{
+    return type != NULL &&
+           (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "application/octet-stream", 24) == 0);
+}
+
+void handle_inference(struct exchange *exchange)
+{
+    struct err err = ERR_INIT;
+    struct inference *inference = exchange_context(exchange, sizeof *inference, inference_release);
+    if (inference == NULL)
+        return;
+    inference->exchange = exchange;
+    inference->files = http_files(exchange->http);
+    const char *type = exchange_header(exchange, "Content-Type");
+    const void *bytes = NULL;
+    size_t count = 0;
+    bool form = multipart_is(type), raw = is_raw(type);
+    if (raw)
+        bytes = exchange_body(exchange, &count);
+    if (take_query(inference, &err) < 0 || (form && take_form(exchange, type, &bytes, &count, &err) < 0) ||
+        (!form && !raw && take_json(inference, &err) < 0))
+        exchange_error(exchange, 400, "%s", err.text);
+    else if (form || raw)
+        upload(inference, bytes, count);
+    else
+        ask(inference);
+}
+
+static void on_json(void *arg, int status, const cJSON *data, const char *error)
+{
+    if (status >= 400)
+        exchange_error(arg, status, "%s", error);
+    else
+        exchange_json(arg, 200, cJSON_Duplicate(data, true));
+}
+
+void handle_get_json(struct exchange *exchange)
+{
+    const char *node = exchange_query(exchange, "node"), *json = exchange_query(exchange, "json");
+    if (node == NULL || *node == '\0' || json == NULL || *json == '\0')
+        exchange_error(exchange, 400, "Missing 'node' or 'json' parameter");
+    else if (!name_is_valid(json))
+        exchange_error(exchange, 404, "there is no model '%.80s'", json);
+    else
+        requests_get_json(exchange->broker->requests, node, json, on_json, exchange);
+}

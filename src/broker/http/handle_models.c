@@ -1,0 +1,205 @@
+/* GET /models, DELETE /models/NAME, GET /models/NAME/{NAME.pth,log,report}.
+ *
+ * A model's bytes are a blob by its digest. Where the blob is not there, a node that holds the model is asked to upload
+ * it, once however many ask, and the downloads begin when it has. */
+#include <string.h>
+
+#include "src/broker/broker.h"
+#include "blob_refs.h"
+#include "server.h"
+#include "src/broker/models.h"
+#include "src/broker/pending_replies.h"
+#include "routes.h"
+#include "src/broker/store.h"
+#include "src/broker/task.h"
+
+struct download {
+    struct download *next; /* that waits for the same push */
+    struct exchange *exchange;
+    struct files *files;
+    char sha256[SHA256_HEX_SIZE];
+    bool pushed;        /* a node uploaded it just now */
+    int fd;
+    int64_t size;
+};
+
+/* A model that a node was asked to upload. */
+struct push {
+    struct push *next;
+    struct files *files;
+    char model[NAME_SIZE], node[NAME_SIZE]; /* node empty: any */
+    struct download *waiters;
+};
+
+void handle_models(struct exchange *exchange)
+{
+    exchange_json(exchange, 200, models_json(exchange->broker->models));
+}
+
+static void on_removed(void *arg, int status, const cJSON *data, const char *error)
+{
+    (void)data;
+    struct exchange *exchange = arg;
+    if (status >= 400) {
+        exchange_error(exchange, status, "%s", error);
+        return;
+    }
+    cJSON *object = cJSON_CreateObject();
+    if (cJSON_AddStringToObject(object, "model", exchange->args[0]) == NULL ||
+        cJSON_AddTrueToObject(object, "removed") == NULL) {
+        cJSON_Delete(object);
+        object = NULL;
+    }
+    exchange_json(exchange, 200, object);
+}
+
+void handle_model_remove(struct exchange *exchange)
+{
+    requests_remove(exchange->broker->requests, exchange->args[0], on_removed, exchange);
+}
+
+static void on_text(struct exchange *exchange, const char *what, const char *type, const char *text)
+{
+    char *copy = text == NULL ? NULL : strdup(text);
+    if (text == NULL)
+        exchange_error(exchange, 404, "there is no %s of a model '%.80s' here", what, exchange->args[0]);
+    else if (copy == NULL)
+        exchange_error(exchange, 503, "no memory");
+    else
+        exchange_text(exchange, 200, type, copy, strlen(copy));
+}
+
+static void on_log(void *arg, const char *text)
+{
+    on_text(arg, "log", "text/plain; charset=utf-8", text);
+}
+
+static void on_report(void *arg, const char *text)
+{
+    on_text(arg, "report", "application/json", text);
+}
+
+static void await_push(struct download *download);
+
+static void run_open(void *arg)
+{
+    struct download *download = arg;
+    download->fd = blobs_open(download->files->blobs, download->sha256, &download->size);
+}
+
+static void done_open(void *arg)
+{
+    struct download *download = arg;
+    struct exchange *exchange = download->exchange;
+    if (download->fd >= 0) {
+        char header[128];
+        snprintf(header, sizeof header, "attachment; filename=\"%s.pth\"", exchange->args[0]);
+        exchange_add_header(exchange, "Content-Disposition", header);
+        exchange_file(exchange, download->fd, download->size, "application/octet-stream");
+    } else if (download->pushed) {
+        exchange_error(exchange, 500, "the bytes of model '%s' were uploaded and are gone again", exchange->args[0]);
+    } else {
+        await_push(download);
+    }
+}
+
+static void open_blob(struct download *download, const char *sha256)
+{
+    struct exchange *exchange = download->exchange;
+    snprintf(download->sha256, sizeof download->sha256, "%s", sha256);
+    if (tasks_submit(exchange->broker->tasks, run_open, done_open, download) < 0)
+        exchange_error(exchange, 503, "no memory");
+}
+
+static void on_pushed(void *arg, int status, const cJSON *data, const char *error)
+{
+    struct push *push = arg, **link = &push->files->pushes;
+    struct download *download = push->waiters;
+    const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "sha256"));
+    while (*link != push)
+        link = &(*link)->next;
+    *link = push->next;
+    free(push);
+    while (download != NULL) {
+        struct download *next = download->next;
+        if (status >= 400 || sha256 == NULL) {
+            exchange_error(download->exchange, status >= 400 ? status : 502, "%s",
+                           error != NULL ? error : "the node does not say which bytes it uploaded");
+        } else {
+            download->pushed = true;
+            open_blob(download, sha256);
+        }
+        download = next;
+    }
+}
+
+static void await_push(struct download *download)
+{
+    struct exchange *exchange = download->exchange;
+    const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
+    struct push *push = download->files->pushes;
+    while (push != NULL && (strcmp(push->model, model) != 0 || strcmp(push->node, node != NULL ? node : "") != 0))
+        push = push->next;
+    if (push != NULL) {
+        download->next = push->waiters;
+        push->waiters = download;
+        return;
+    }
+    push = calloc(1, sizeof *push);
+    if (push == NULL) {
+        exchange_error(exchange, 503, "no memory");
+        return;
+    }
+    *push = (struct push){ .next = download->files->pushes, .files = download->files, .waiters = download };
+    snprintf(push->model, sizeof push->model, "%s", model);
+    snprintf(push->node, sizeof push->node, "%s", node != NULL ? node : "");
+    download->files->pushes = push;
+    requests_push(exchange->broker->requests, model, node, on_pushed, push);
+}
+
+void pushes_release(struct push *pushes)
+{
+    while (pushes != NULL) {
+        struct push *next = pushes->next;
+        free(pushes);
+        pushes = next;
+    }
+}
+
+static void send_weights(struct exchange *exchange)
+{
+    const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
+    struct download *download = exchange_context(exchange, sizeof *download, NULL);
+    if (download == NULL)
+        return;
+    download->exchange = exchange;
+    download->files = http_files(exchange->http);
+    const char *sha256 = models_digest(exchange->broker->models, model, node);
+    if (sha256 != NULL)
+        open_blob(download, sha256);
+    else
+        await_push(download);
+}
+
+void handle_model_file(struct exchange *exchange)
+{
+    const char *model = exchange->args[0], *what = exchange->args[1];
+    size_t size = strlen(model);
+    struct broker *broker = exchange->broker;
+    int status = 0;
+    const char *node = exchange_query(exchange, "node");
+    if (!name_is_valid(model))
+        exchange_error(exchange, 404, "there is no model '%.80s'", model);
+    else if (node != NULL && !name_is_valid(node))
+        exchange_error(exchange, 404, "Node '%.80s' not found", node);
+    else if (strcmp(what, "log") == 0)
+        status = store_read_text(broker, STORE_LOG, model, on_log, exchange);
+    else if (strcmp(what, "report") == 0)
+        status = store_read_text(broker, STORE_REPORT, model, on_report, exchange);
+    else if (strncmp(what, model, size) == 0 && strcmp(what + size, ".pth") == 0)
+        send_weights(exchange);
+    else
+        exchange_error(exchange, 404, "a model has no '%.80s' here, only '%s.pth', 'log' and 'report'", what, model);
+    if (status < 0)
+        exchange_error(exchange, 503, "no memory");
+}

@@ -1,0 +1,280 @@
+/* POST /train: checks the request, has it queued, and answers when it is committed ("Prefer: respond-async"), or as
+ * the existing implementation does, when the training has ended or after 120 s. */
+#include <string.h>
+#include <strings.h>
+
+#include "src/broker/broker.h"
+#include "blob_refs.h"
+#include "server.h"
+#include "src/broker/jobs.h"
+#include "src/broker/registry.h"
+#include "routes.h"
+#include "src/broker/task.h"
+
+#define BLOCK_S 120
+#define WEIGHTS "sha256:"
+
+struct train {
+    struct exchange *exchange;
+    struct files *files;
+    char type[NAME_SIZE], model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
+    struct train_options options;
+    bool async;
+    struct blob_state weights;
+    struct event *deadline;
+};
+
+static void train_release(void *context)
+{
+    struct train *train = context;
+    if (train->deadline != NULL)
+        event_free(train->deadline);
+}
+
+/* A member that is a name; absent or null leaves `name` empty. */
+static int take_name(const cJSON *body, const char *member, char name[NAME_SIZE], struct err *err)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(body, member);
+    if (item == NULL || cJSON_IsNull(item))
+        return 0;
+    const char *text = cJSON_GetStringValue(item);
+    if (text == NULL)
+        return err_set(err, "'%s' must be a string", member);
+    if (!name_is_valid(text))
+        return err_set(err, "'%s' '%.80s' must be letters, digits and . _ - (at most %d)", member, text, NAME_SIZE - 1);
+    snprintf(name, NAME_SIZE, "%s", text);
+    return 0;
+}
+
+static int check_members(const cJSON *body, struct err *err)
+{
+    static const char *const known[] = { "node", "nodes", "modelName", "modelType" };
+    const cJSON *item;
+    cJSON_ArrayForEach(item, body)
+    {
+        bool found = train_option_by_name(item->string) != NULL;
+        for (size_t i = 0; i < sizeof known / sizeof *known && !found; i++)
+            found = strcmp(item->string, known[i]) == 0;
+        if (!found)
+            return err_set(err, "'%.80s' is no option of a training", item->string);
+    }
+    return 0;
+}
+
+static int take_type(struct train *train, const cJSON *body, struct err *err)
+{
+    static const char *const types[] = { "resnet", "mobilenet", "efficientnet" };
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "modelType"));
+    if (type == NULL)
+        return err_set(err, "'modelType' is missing: resnet, mobilenet or efficientnet");
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(type, types[i]) == 0) {
+            snprintf(train->type, sizeof train->type, "%s", type);
+            return 0;
+        }
+    return err_set(err, "'modelType' '%.80s' is not resnet, mobilenet or efficientnet", type);
+}
+
+static int check_weights(const char *weights, struct err *err)
+{
+    if (strcmp(weights, "none") == 0 || strcmp(weights, "imagenet") == 0 ||
+        (strncmp(weights, WEIGHTS, sizeof WEIGHTS - 1) == 0 && sha256_is_hex(weights + sizeof WEIGHTS - 1)))
+        return 0;
+    return err_set(err, "'weights' '%.200s' is none of 'imagenet', 'none' and 'sha256:HEX' of an uploaded blob", weights);
+}
+
+/* "nodes": "all" or a list of names; with exactly one it is "node". 0, or the HTTP status of the error. */
+static int take_nodes(struct train *train, const cJSON *body, struct err *err)
+{
+    const cJSON *nodes = cJSON_GetObjectItemCaseSensitive(body, "nodes");
+    if (nodes == NULL || cJSON_IsNull(nodes))
+        return 0;
+    const char *only = NULL;
+    int count = cJSON_GetArraySize(nodes);
+    const cJSON *item;
+    bool all = cJSON_IsString(nodes) && strcmp(nodes->valuestring, "all") == 0;
+    cJSON_ArrayForEach(item, nodes)
+    {
+        only = cJSON_GetStringValue(item);
+        if (only == NULL || !name_is_valid(only))
+            count = 0;
+    }
+    if (all) {
+        const struct registry *registry = train->exchange->broker->registry;
+        count = 0;
+        for (const struct node *node = registry_first(registry); node != NULL; node = node->next, count++)
+            only = node->name;
+        if (count == 0) {
+            err_set(err, "no node is connected");
+            return 409;
+        }
+    } else if (!cJSON_IsArray(nodes) || count == 0) {
+        err_set(err, "'nodes' must be \"all\" or a list of names");
+        return 400;
+    }
+    if (count > 1) {
+        err_set(err, "training on several nodes is not offered by this version");
+        return 409;
+    }
+    if (*train->node != '\0' && strcmp(train->node, only) != 0) {
+        err_set(err, "'node' and 'nodes' name different nodes");
+        return 400;
+    }
+    snprintf(train->node, sizeof train->node, "%s", only);
+    return 0;
+}
+
+static int read_request(struct train *train, const cJSON *body, struct err *err)
+{
+    train_options_init(&train->options);
+    if (check_members(body, err) < 0 || take_type(train, body, err) < 0 ||
+        take_name(body, "modelName", train->model, err) < 0 ||
+        take_name(body, "node", train->node, err) < 0 || train_options_from_json(&train->options, body, err) < 0 ||
+        train_options_check(&train->options, err) < 0 ||
+        check_weights(train->options.weights, err) < 0)
+        return 400;
+    return take_nodes(train, body, err);
+}
+
+static void answer_ended(struct exchange *exchange, const struct job *job)
+{
+    if (job->state == JOB_COMPLETED && job->data != NULL)
+        exchange_json(exchange, 200, cJSON_Duplicate(job->data, true));
+    else if (job->state == JOB_COMPLETED)
+        exchange_json(exchange, 200, cJSON_CreateObject());
+    else if (job->state == JOB_CANCELLED)
+        exchange_error(exchange, 500, "the training was cancelled");
+    else
+        exchange_error(exchange, 500, "%s", job->error != NULL ? job->error : "the training failed");
+}
+
+static void on_ended(void *arg, const struct job *job)
+{
+    struct train *train = arg;
+    answer_ended(train->exchange, job);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct train *train = arg;
+    jobs_stop_waiting(train->exchange->broker->jobs, train);
+    cJSON *object = cJSON_CreateObject();
+    if (cJSON_AddStringToObject(object, "status", "Training initiated") == NULL) {
+        cJSON_Delete(object);
+        object = NULL;
+    }
+    exchange_json(train->exchange, 200, object);
+}
+
+static void on_submitted(void *arg, const struct job *job, int status, const char *error)
+{
+    struct train *train = arg;
+    struct exchange *exchange = train->exchange;
+    if (job == NULL) {
+        exchange_error(exchange, status, "%s", error);
+        return;
+    }
+    if (train->async) {
+        cJSON *object = cJSON_CreateObject();
+        if (cJSON_AddStringToObject(object, "job", job->id) == NULL) {
+            cJSON_Delete(object);
+            object = NULL;
+        }
+        exchange_json(exchange, 202, object);
+        return;
+    }
+    struct timeval block = { .tv_sec = BLOCK_S };
+    train->deadline = evtimer_new(exchange->broker->base, on_deadline, train);
+    if (train->deadline == NULL || evtimer_add(train->deadline, &block) < 0 ||
+        jobs_wait(exchange->broker->jobs, job, on_ended, train) < 0)
+        exchange_error(exchange, 503, "no memory to wait for job '%s', which is queued", job->id);
+}
+
+/* A training goes on where it was begun, and under its name, unless told otherwise. */
+static int place_resumed(struct train *train, struct err *err)
+{
+    const char *model = train->options.resume;
+    const struct job *begun = jobs_last_started(train->exchange->broker->jobs, model);
+    if (*train->node == '\0' && begun == NULL)
+        return err_set(err, "there was no training of '%s' here to resume: 'node' must say where there was", model);
+    if (*train->node == '\0')
+        snprintf(train->node, sizeof train->node, "%s", begun->node);
+    if (*train->model == '\0')
+        snprintf(train->model, sizeof train->model, "%s", model);
+    return 0;
+}
+
+static void submit(struct train *train)
+{
+    struct err err = ERR_INIT;
+    if (*train->options.resume != '\0' && place_resumed(train, &err) < 0) {
+        exchange_error(train->exchange, 409, "%s", err.text);
+        return;
+    }
+    struct job_request request = {
+        .model_type = train->type,
+        .model_name = *train->model != '\0' ? train->model : NULL,
+        .node = *train->node != '\0' ? train->node : NULL,
+        .options = &train->options,
+    };
+    jobs_submit(train->exchange->broker->jobs, &request, on_submitted, train);
+}
+
+static void run_stat(void *arg)
+{
+    struct train *train = arg;
+    blobs_stat(train->files->blobs, train->options.weights + sizeof WEIGHTS - 1, &train->weights);
+}
+
+static void done_stat(void *arg)
+{
+    struct train *train = arg;
+    if (train->weights.complete)
+        submit(train);
+    else
+        exchange_error(train->exchange, 409, "the weights '%s' are no blob here: upload them first",
+                       train->options.weights);
+}
+
+/* True for "Prefer: respond-async" (RFC 7240), alone or among others. */
+static bool prefers_async(const struct exchange *exchange)
+{
+    static const char wanted[] = "respond-async";
+    const char *prefer = exchange_header(exchange, "Prefer");
+    while (prefer != NULL && *prefer != '\0') {
+        prefer += strspn(prefer, ", \t");
+        size_t size = strcspn(prefer, ",; \t");
+        if (size == sizeof wanted - 1 && strncasecmp(prefer, wanted, size) == 0)
+            return true;
+        prefer += strcspn(prefer, ",");
+    }
+    return false;
+}
+
+void handle_train(struct exchange *exchange)
+{
+    struct err err = ERR_INIT;
+    cJSON *body = exchange_body_json(exchange, &err);
+    if (body == NULL) {
+        exchange_error(exchange, 400, "%s", err.text);
+        return;
+    }
+    struct train *train = exchange_context(exchange, sizeof *train, train_release);
+    if (train == NULL) {
+        cJSON_Delete(body);
+        return;
+    }
+    train->exchange = exchange;
+    train->files = http_files(exchange->http);
+    train->async = prefers_async(exchange);
+    int status = read_request(train, body, &err);
+    cJSON_Delete(body);
+    if (status != 0)
+        exchange_error(exchange, status, "%s", err.text);
+    else if (strncmp(train->options.weights, WEIGHTS, sizeof WEIGHTS - 1) != 0)
+        submit(train);
+    else if (tasks_submit(exchange->broker->tasks, run_stat, done_stat, train) < 0)
+        exchange_error(exchange, 503, "no memory");
+}

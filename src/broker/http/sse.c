@@ -1,0 +1,220 @@
+/* Event streams: see streams.h. */
+#include "sse.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "src/broker/broker.h"
+#include "dcls/base/clock.h"
+#include "dcls/base/log.h"
+
+#define TICK_MS 50
+#define COMMENT_S 15
+#define PIECE (64 * 1024)
+#define TEXT_MAX ((size_t)64 * 1024 * 1024)
+
+struct stream {
+    struct stream *next, **link;
+    struct streams *streams;
+    struct exchange *exchange;
+    char *job;              /* NULL: all events */
+    struct buf snapshot;    /* what is left of it to send */
+    uint64_t following;     /* the number of the event to send next */
+    bool ending;            /* nothing follows what was sent */
+};
+
+struct streams {
+    struct broker *broker;
+    struct events *events;
+    struct stream *first;
+    struct event *tick, *comment;
+};
+
+static int write_event(struct buf *out, const char *kind, uint64_t number, const char *text)
+{
+    return buf_printf(out, "event: %s\nid: %" PRIu64 "\ndata: ", kind, number) < 0 || buf_puts(out, text) < 0
+               ? -1
+               : buf_puts(out, "\n\n");
+}
+
+void snapshot_add(struct snapshot *snapshot, const char *kind, const cJSON *object)
+{
+    char *text = cJSON_PrintUnformatted(object);
+    snapshot->last = snapshot->text.len;
+    if (text == NULL || write_event(&snapshot->text, kind, 0, text) < 0)
+        snapshot->ok = false;
+    cJSON_free(text);
+}
+
+/* Gives the last event of a snapshot its number, in place of 0. */
+static int snapshot_close(struct snapshot *snapshot)
+{
+    if (!snapshot->ok || snapshot->text.len == 0)
+        return snapshot->ok ? 0 : -1;
+    const char *zero = strstr(snapshot->text.data + snapshot->last, "\nid: 0\n");
+    struct buf whole;
+    buf_init(&whole, TEXT_MAX);
+    size_t before = (size_t)(zero - snapshot->text.data) + strlen("\nid: ");
+    if (buf_append(&whole, snapshot->text.data, before) < 0 || buf_printf(&whole, "%" PRIu64, snapshot->number) < 0 ||
+        buf_puts(&whole, snapshot->text.data + before + 1) < 0) {
+        buf_release(&whole);
+        return -1;
+    }
+    buf_release(&snapshot->text);
+    snapshot->text = whole;
+    return 0;
+}
+
+/* Sends what there is, if the client has taken what it got. May end the stream: do not touch it after. */
+static void feed(struct stream *stream)
+{
+    struct exchange *exchange = stream->exchange;
+    if (exchange_stream_busy(exchange))
+        return;
+    if (stream->snapshot.len > 0) {
+        size_t count = stream->snapshot.len < PIECE ? stream->snapshot.len : PIECE;
+        exchange_stream_send(exchange, stream->snapshot.data, count);
+        buf_drop(&stream->snapshot, count);
+        if (stream->snapshot.len == 0)
+            buf_release(&stream->snapshot);
+        return;
+    }
+    struct buf text;
+    struct event_record event;
+    buf_init(&text, TEXT_MAX);
+    while (!stream->ending && text.len < PIECE && stream->following <= events_last(stream->streams->events)) {
+        if (!events_get(stream->streams->events, stream->following, &event)) {
+            log_info("an event stream was too slow and is closed");
+            exchange_stream_abort(exchange);
+            goto out;
+        }
+        stream->following++;
+        if (stream->job != NULL && (strcmp(event.kind, "job") != 0 || strcmp(event.id, stream->job) != 0))
+            continue;
+        if (write_event(&text, event.kind, event.number, event.text) < 0) {
+            exchange_stream_abort(exchange);
+            goto out;
+        }
+        stream->ending = stream->job != NULL && event.ended;
+    }
+    if (text.len > 0)
+        exchange_stream_send(exchange, text.data, text.len);
+    else if (stream->ending)
+        exchange_stream_end(exchange);
+out:
+    buf_release(&text);
+}
+
+static void on_drained(void *arg)
+{
+    feed(arg);
+}
+
+static void on_closed(void *arg)
+{
+    struct stream *stream = arg;
+    *stream->link = stream->next;
+    if (stream->next != NULL)
+        stream->next->link = stream->link;
+    buf_release(&stream->snapshot);
+    free(stream->job);
+    free(stream);
+}
+
+static void feed_all(struct streams *streams)
+{
+    for (struct stream *stream = streams->first, *next; stream != NULL; stream = next) {
+        next = stream->next;
+        feed(stream);
+    }
+}
+
+/* An event is passed on with the next tick's batch and not from inside its publisher: what publishes may be in the
+ * midst of its own lists. */
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct streams *streams = arg;
+    events_tick(streams->events, clock_ms());
+    feed_all(streams);
+}
+
+static void on_comment(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct streams *streams = arg;
+    static const char comment[] = ": still here\n\n";
+    for (struct stream *stream = streams->first; stream != NULL; stream = stream->next)
+        if (!exchange_stream_busy(stream->exchange))
+            exchange_stream_send(stream->exchange, comment, sizeof comment - 1);
+}
+
+struct streams *streams_new(struct broker *broker)
+{
+    struct streams *streams = calloc(1, sizeof *streams);
+    if (streams == NULL)
+        return NULL;
+    streams->broker = broker;
+    streams->events = broker->events;
+    streams->tick = event_new(broker->base, -1, EV_PERSIST, on_tick, streams);
+    streams->comment = event_new(broker->base, -1, EV_PERSIST, on_comment, streams);
+    struct timeval tick = { .tv_usec = TICK_MS * 1000 }, comment = { .tv_sec = COMMENT_S };
+    if (streams->tick == NULL || streams->comment == NULL || event_add(streams->tick, &tick) < 0 ||
+        event_add(streams->comment, &comment) < 0) {
+        streams_free(streams);
+        return NULL;
+    }
+    return streams;
+}
+
+void streams_free(struct streams *streams)
+{
+    if (streams == NULL)
+        return;
+    if (streams->tick != NULL)
+        event_free(streams->tick);
+    if (streams->comment != NULL)
+        event_free(streams->comment);
+    free(streams);
+}
+
+void streams_add(struct streams *streams, struct exchange *exchange, const char *job, bool ended,
+                 void (*fill)(struct exchange *exchange, struct snapshot *snapshot))
+{
+    struct stream *stream = calloc(1, sizeof *stream);
+    struct snapshot snapshot = { .ok = true, .number = events_last(streams->events) };
+    buf_init(&snapshot.text, TEXT_MAX);
+    const char *last = exchange_header(exchange, "Last-Event-ID");
+    uint64_t number = snapshot.number;
+    if (stream == NULL || (job != NULL && (stream->job = strdup(job)) == NULL))
+        goto no_memory;
+    /* The end of a job that has ended may be among the events kept or not: its last state is sent anyway. */
+    if (last == NULL || ended || !events_resume(streams->events, last, &number)) {
+        number = snapshot.number;
+        fill(exchange, &snapshot);
+    }
+    if (snapshot_close(&snapshot) < 0)
+        goto no_memory;
+    stream->streams = streams;
+    stream->exchange = exchange;
+    stream->snapshot = snapshot.text;
+    stream->following = number + 1;
+    stream->ending = ended;
+    stream->next = streams->first;
+    stream->link = &streams->first;
+    if (stream->next != NULL)
+        stream->next->link = &stream->next;
+    streams->first = stream;
+    exchange_stream_start(exchange, "text/event-stream", on_drained, on_closed, stream);
+    feed(stream);
+    return;
+
+no_memory:
+    buf_release(&snapshot.text);
+    if (stream != NULL)
+        free(stream->job);
+    free(stream);
+    exchange_error(exchange, 503, "no memory for an event stream");
+}

@@ -1,0 +1,68 @@
+/* A node: the parts it is made of and what they share. Everything here runs on the loop's one thread; what may block
+ * is an errand of the crew, what computes is a child of the supervisor. */
+#ifndef DCLS_NODE_NODE_H
+#define DCLS_NODE_NODE_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+
+#include "dcls/net/thread_pool.h"
+#include "dcls/base/err.h"
+#include "dcls/proto/msg.h"
+#include "inferences.h"
+#include "trainings.h"
+#include "uplink.h"
+#include "model_store.h"
+#include "outbox.h"
+#include "supervisor.h"
+
+#define INSTANCE_SIZE 17 /* 16 hex digits: random per process */
+
+struct node_config {
+    const char *name;
+    const char *host; /* of the broker */
+    int port;
+    const char *data_dir;   /* NULL: ./NAME/images, else ./images, else the broker's */
+    const char *models_dir; /* NULL: ./NAME/models */
+    int threads;            /* of each worker */
+};
+
+struct node {
+    struct node_config config;
+    struct event_base *base;
+    struct event *signals[2];
+    struct crew *crew;
+    struct supervisor *supervisor;
+    struct uplink *link;
+    struct shelf *shelf;
+    struct outcomes *outcomes;
+    struct trainings *trainings;
+    struct inferences *inferences;
+    char *models_dir, *jobs_dir;
+    char *images_dir;    /* ./NAME/images: where a fetched dataset goes */
+    char *manifest_path; /* of that dataset; the file is there where it was fetched */
+    char *weights_dir, *scratch_dir;
+    cJSON *dataset; /* its summary; NULL: none */
+    int lock_fd;
+    char instance[INSTANCE_SIZE];
+    bool stopping;
+};
+
+/* Runs until SIGINT or SIGTERM. */
+int node_run(const struct node_config *config, struct err *err);
+
+/* The image root that is there now; NULL where there is none yet. Of the node or the program. */
+const char *node_image_root(const struct node *node);
+void node_refresh_dataset(struct node *node);
+
+/* Sends with the node's name. -1 where the link is down. */
+int node_send(struct node *node, struct msg *msg, const char *key);
+void node_send_info(struct node *node);
+/* An ERROR; keys that are NULL are left out. */
+void node_send_error(struct node *node, const char *inference_key, const char *json_name, const char *message);
+
+/* Starts `dcls worker` of this very program. */
+struct child *node_start_worker(struct node *node, const char *role, const struct child_events *events,
+                                struct err *err);
+
+#endif

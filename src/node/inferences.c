@@ -1,0 +1,306 @@
+/* The queue of inference requests and the worker that answers them. */
+#include "inferences.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dcls/base/clock.h"
+#include "dcls/base/fs.h"
+#include "dcls/base/log.h"
+#include "dcls/proto/name.h"
+#include "fetch.h"
+#include "daemon.h"
+
+#define REQUESTS_MAX 256
+#define WAIT_MS 20000   /* the broker has given up after 15 s */
+#define ANSWER_MS 60000 /* a worker that is at one image for so long is stuck */
+#define TICK_S 1
+
+enum request_state { REQUEST_FETCHING, REQUEST_READY, REQUEST_SENT };
+
+struct request {
+    struct inferences *owner;
+    struct msg msg;
+    enum request_state state;
+    struct errand *errand;
+    char *api;
+    char *image_file;
+    bool is_scratch; /* image_file is ours to remove */
+    int64_t since_ms;
+    struct request *next;
+};
+
+struct inferences {
+    struct node *node;
+    struct request *first;
+    int count;
+    struct child *child;
+    struct event *tick;
+    int64_t counter; /* names scratch files */
+};
+
+static void request_free(struct request *request)
+{
+    if (request->is_scratch)
+        unlink(request->image_file);
+    free(request->image_file);
+    free(request->api);
+    msg_release(&request->msg);
+    free(request);
+}
+
+static void forget(struct request *request)
+{
+    struct inferences *inferences = request->owner;
+    for (struct request **at = &inferences->first; *at; at = &(*at)->next)
+        if (*at == request) {
+            *at = request->next;
+            inferences->count--;
+            break;
+        }
+    request_free(request);
+}
+
+static void refuse(struct request *request, const char *why)
+{
+    node_send_error(request->owner->node, request->msg.inference_key, NULL, why);
+    forget(request);
+}
+
+static struct request *find(const struct inferences *inferences, enum request_state state)
+{
+    for (struct request *request = inferences->first; request; request = request->next)
+        if (request->state == state)
+            return request;
+    return NULL;
+}
+
+static void pump(struct inferences *inferences);
+
+static void on_answer(void *arg, struct msg *msg)
+{
+    struct inferences *inferences = arg;
+    struct request *request = find(inferences, REQUEST_SENT);
+    if (!request || !msg->inference_key || strcmp(msg->inference_key, request->msg.inference_key) != 0 ||
+        (msg->type != MSG_JSON_RESPONSE && msg->type != MSG_ERROR)) {
+        log_warn("the worker answered with an unasked %s", msg_type_name(msg->type));
+        return;
+    }
+    if (node_send(inferences->node, msg, NULL) && uplink_is_up(inferences->node->link)) {
+        refuse(request, "the inference report is too long to send");
+        pump(inferences);
+        return;
+    }
+    forget(request);
+    pump(inferences);
+}
+
+static void on_ended(void *arg, const char *why)
+{
+    struct inferences *inferences = arg;
+    struct request *request = find(inferences, REQUEST_SENT);
+    inferences->child = NULL;
+    log_warn("%s", why);
+    if (request)
+        refuse(request, why);
+    pump(inferences);
+}
+
+static int send_request(struct inferences *inferences, struct request *request, struct err *err)
+{
+    const struct node *node = inferences->node;
+    struct msg msg;
+    if (!inferences->child) {
+        struct child_events events = { .arg = inferences, .message = on_answer, .ended = on_ended };
+        if (!(inferences->child = node_start_worker(inferences->node, "inference worker", &events, err)))
+            return -1;
+    }
+    msg_init(&msg, MSG_WORKER_INFERENCE);
+    msg.threads = node->config.threads;
+    int result = msg_set(&msg.inference_key, request->msg.inference_key) ||
+                         msg_set(&msg.model_name, request->msg.model_name) ||
+                         msg_set(&msg.image_path, request->msg.image_path) ||
+                         msg_set(&msg.image_file, request->image_file) || msg_set(&msg.models_dir, node->models_dir)
+                     ? err_set(err, "no memory for an inference")
+                     : child_send(inferences->child, &msg, err);
+    msg_release(&msg);
+    return result;
+}
+
+/* Gives the worker its next image. One at a time: what waits behind a request that kills it stays answerable. */
+static void pump(struct inferences *inferences)
+{
+    struct request *request;
+    struct timeval tick = { TICK_S, 0 };
+    while (!inferences->node->stopping && !find(inferences, REQUEST_SENT) &&
+           (request = find(inferences, REQUEST_READY))) {
+        struct err err = ERR_INIT;
+        if (send_request(inferences, request, &err)) {
+            refuse(request, err.text);
+            continue;
+        }
+        request->state = REQUEST_SENT;
+        request->since_ms = clock_ms();
+    }
+    if (inferences->first)
+        event_add(inferences->tick, &tick);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct inferences *inferences = arg;
+    int64_t now = clock_ms();
+    (void)fd;
+    (void)what;
+    for (struct request *request = inferences->first, *next; request; request = next) {
+        next = request->next;
+        int64_t age = now - request->since_ms;
+        if (request->state == REQUEST_SENT && age > ANSWER_MS && inferences->child)
+            child_kill(inferences->child);
+        else if (request->state == REQUEST_READY && age > WAIT_MS)
+            refuse(request, "the node is busy: the inference waited too long");
+        else if (request->state == REQUEST_FETCHING && age > WAIT_MS)
+            errand_stop(request->errand);
+    }
+    pump(inferences);
+}
+
+static int fetch_run(void *arg, const volatile bool *stop, struct err *err)
+{
+    const struct request *request = arg;
+    if (request->msg.image_sha256)
+        return fetch_blob(request->api, request->msg.image_sha256, request->image_file, FETCH_IMAGE_MAX, stop, err);
+    return fetch_image(request->api, request->msg.image_path, request->image_file, stop, err);
+}
+
+static void fetch_done(void *arg, int result, const struct err *err)
+{
+    struct request *request = arg;
+    struct inferences *inferences = request->owner;
+    if (result) {
+        struct err why = *err;
+        err_prefix(&why, "image '%s' cannot be fetched", request->msg.image_path);
+        refuse(request, why.text);
+    } else {
+        request->state = REQUEST_READY;
+        request->errand = NULL;
+    }
+    pump(inferences);
+}
+
+static int start_fetch(struct request *request, struct err *err)
+{
+    struct inferences *inferences = request->owner;
+    const char *api = uplink_api(inferences->node->link);
+    if (!api)
+        return err_set(err, "image '%s' not found", request->msg.image_path);
+    if (asprintf(&request->image_file, "%s/%lld", inferences->node->scratch_dir,
+                 (long long)++inferences->counter) < 0) {
+        request->image_file = NULL;
+        return err_set(err, "no memory for an image");
+    }
+    request->is_scratch = true;
+    request->api = strdup(api);
+    request->state = REQUEST_FETCHING;
+    if (!request->api || !(request->errand = crew_start(inferences->node->crew, fetch_run, fetch_done, request)))
+        return err_set(err, "no memory for an image");
+    return 0;
+}
+
+/* The part of a virtual path below the image root; NULL where it is none. */
+static const char *below_images(const char *path)
+{
+    if (!strncmp(path, "./", 2))
+        path += 2;
+    return strncmp(path, "images/", 7) != 0 ? NULL : path + 7;
+}
+
+static int find_image(struct request *request, struct err *err)
+{
+    const char *root = node_image_root(request->owner->node);
+    const char *below = below_images(request->msg.image_path);
+    if (request->msg.image_sha256)
+        return start_fetch(request, err);
+    if (!below)
+        return err_set(err, "image '%s' does not lie below 'images/'", request->msg.image_path);
+    if (root && (request->image_file = fs_resolve(root, below, NULL))) {
+        request->state = REQUEST_READY;
+        return fs_is_file(request->image_file) ? 0 : err_set(err, "'%s' is no file", request->msg.image_path);
+    }
+    return start_fetch(request, err);
+}
+
+static int check_model(struct inferences *inferences, const struct msg *msg, struct err *err)
+{
+    const char *sha256, *name = msg->model_name ? msg->model_name : "";
+    struct shelf *shelf = inferences->node->shelf;
+    if (!name_is_valid(name))
+        return err_set(err, "'%s' is no name of a model", name);
+    /* A model may have been put into the folder by hand since the last look. */
+    if (!shelf_sha256(shelf, name) && shelf_scan(shelf, err))
+        return -1;
+    if (!(sha256 = shelf_sha256(shelf, name)))
+        return err_set(err, "model '%s' not found on node '%s'", name, inferences->node->config.name);
+    if (msg->model_sha256 && strcmp(msg->model_sha256, sha256) != 0)
+        return err_set(err, "node '%s' has another model '%s'", inferences->node->config.name, name);
+    return 0;
+}
+
+void inferences_request(struct inferences *inferences, struct msg *msg)
+{
+    struct err err = ERR_INIT;
+    if (!msg->inference_key || !msg->image_path)
+        err_set(&err, "SERVER INFERENCE needs inference_key and image_path");
+    else if (inferences->count >= REQUESTS_MAX)
+        err_set(&err, "the node is busy: %d inferences wait", REQUESTS_MAX);
+    else
+        check_model(inferences, msg, &err);
+    struct request *request = *err.text ? NULL : calloc(1, sizeof *request);
+    if (!request) {
+        node_send_error(inferences->node, msg->inference_key, NULL, *err.text ? err.text : "no memory");
+        return;
+    }
+    request->owner = inferences;
+    request->since_ms = clock_ms();
+    request->msg = *msg;
+    msg_init(msg, MSG_SERVER_INFERENCE); /* what it pointed to is the request's now */
+    struct request **end = &inferences->first;
+    while (*end)
+        end = &(*end)->next;
+    *end = request;
+    inferences->count++;
+    if (find_image(request, &err))
+        refuse(request, err.text);
+    pump(inferences);
+}
+
+struct inferences *inferences_new(struct node *node, struct err *err)
+{
+    struct inferences *inferences = calloc(1, sizeof *inferences);
+    if (!inferences || !(inferences->tick = evtimer_new(node->base, on_tick, inferences))) {
+        free(inferences);
+        err_set(err, "no memory for inferences");
+        return NULL;
+    }
+    inferences->node = node;
+    /* What a killed process left behind. */
+    if (fs_remove_tree(node->scratch_dir, err) || fs_make_dirs(node->scratch_dir, err)) {
+        inferences_free(inferences);
+        return NULL;
+    }
+    return inferences;
+}
+
+void inferences_free(struct inferences *inferences)
+{
+    if (!inferences)
+        return;
+    while (inferences->first)
+        forget(inferences->first);
+    if (inferences->tick)
+        event_free(inferences->tick);
+    free(inferences);
+}

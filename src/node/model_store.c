@@ -1,0 +1,301 @@
+/* Scans the folder of models. */
+#include "model_store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dcls/base/clock.h"
+#include "dcls/base/fs.h"
+#include "dcls/base/log.h"
+#include "dcls/base/sha256.h"
+#include "dcls/proto/name.h"
+
+#define MODELS_MAX 1000
+#define REPORT_MAX (16 * 1024 * 1024)
+#define CLASSES_FILE_MAX (1024 * 1024)
+#define CLASSES_TOLD_MAX (512 * 1024) /* bytes of class names in one modelInfo, which must fit a message */
+#define IMAGE_SIZE_DEFAULT 224        /* of reports that do not say */
+#define CHECKPOINTS ".checkpoints"    /* where trainings keep what they may go on from, a folder a model */
+
+struct stamp {
+    off_t size;
+    struct timespec modified;
+};
+
+struct shelf_model {
+    char name[NAME_SIZE];
+    char sha256[SHA256_HEX_SIZE];
+    struct stamp stamp; /* of the .pth that has this digest */
+    char *type;         /* "" where the report does not say */
+    int image_size;
+    cJSON *classes;     /* array of strings */
+    size_t classes_bytes;
+};
+
+struct shelf {
+    char *dir;
+    struct shelf_model models[MODELS_MAX];
+    size_t count;
+    /* what shelf_learn was told, for the next scan */
+    char learned_name[NAME_SIZE], learned_sha256[SHA256_HEX_SIZE];
+};
+
+struct shelf *shelf_open(const char *dir, struct err *err)
+{
+    struct shelf *shelf = calloc(1, sizeof *shelf);
+    if (!shelf || !(shelf->dir = strdup(dir))) {
+        err_set(err, "no memory for the models in '%s'", dir);
+        shelf_close(shelf);
+        return NULL;
+    }
+    if (fs_make_dirs(dir, err) || shelf_scan(shelf, err)) {
+        shelf_close(shelf);
+        return NULL;
+    }
+    return shelf;
+}
+
+static void model_release(struct shelf_model *model)
+{
+    free(model->type);
+    cJSON_Delete(model->classes);
+    *model = (struct shelf_model){ 0 };
+}
+
+void shelf_close(struct shelf *shelf)
+{
+    if (!shelf)
+        return;
+    for (size_t i = 0; i < shelf->count; i++)
+        model_release(&shelf->models[i]);
+    free(shelf->dir);
+    free(shelf);
+}
+
+char *shelf_path(const struct shelf *shelf, const char *name, const char *ending)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s/%s/%s.%s", shelf->dir, name, name, ending) < 0 ? NULL : path;
+}
+
+static struct shelf_model *find(const struct shelf *shelf, const char *name)
+{
+    for (size_t i = 0; i < shelf->count; i++)
+        if (!strcmp(shelf->models[i].name, name))
+            return (struct shelf_model *)&shelf->models[i];
+    return NULL;
+}
+
+static bool same(const struct stamp *a, const struct stamp *b)
+{
+    return a->size == b->size && a->modified.tv_sec == b->modified.tv_sec &&
+           a->modified.tv_nsec == b->modified.tv_nsec;
+}
+
+/* From the report: what is missing there gets its default, so that a model of unknown make is listed all the same. */
+static int read_report(const struct shelf *shelf, struct shelf_model *model)
+{
+    char *path = shelf_path(shelf, model->name, "json"), *text = NULL;
+    size_t count;
+    cJSON *report = NULL;
+    if (path && !fs_read(path, REPORT_MAX, &text, &count, NULL))
+        report = cJSON_ParseWithLength(text, count);
+    const cJSON *type = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(report, "arguments"),
+                                                         "base_model");
+    const cJSON *size = cJSON_GetObjectItemCaseSensitive(report, "image_size");
+    model->type = strdup(cJSON_IsString(type) ? type->valuestring : "");
+    model->image_size = cJSON_IsNumber(size) && size->valuedouble > 0 ? size->valueint : IMAGE_SIZE_DEFAULT;
+    cJSON_Delete(report);
+    free(text);
+    free(path);
+    return model->type ? 0 : -1;
+}
+
+static int read_classes(const struct shelf *shelf, struct shelf_model *model)
+{
+    char *path = NULL, *text = NULL;
+    size_t count;
+    if (!(model->classes = cJSON_CreateArray()) || asprintf(&path, "%s/%s/classes.txt", shelf->dir, model->name) < 0)
+        return -1;
+    if (!fs_read(path, CLASSES_FILE_MAX, &text, &count, NULL)) {
+        char *rest = text, *line;
+        while ((line = strsep(&rest, "\n"))) {
+            line[strcspn(line, "\r")] = 0;
+            if (!*line)
+                continue;
+            cJSON_AddItemToArray(model->classes, cJSON_CreateString(line));
+            model->classes_bytes += strlen(line) + 4;
+        }
+    }
+    free(text);
+    free(path);
+    return 0;
+}
+
+/* 0: read; 1: no model or one that vanished; -1: memory lacks */
+static int read_model(const struct shelf *shelf, const char *name, struct shelf_model *model)
+{
+    *model = (struct shelf_model){ 0 };
+    struct err err = ERR_INIT;
+    struct stat status;
+    char *path = shelf_path(shelf, name, "pth");
+    if (!path)
+        return -1;
+    int result = 1;
+    if (stat(path, &status) || !S_ISREG(status.st_mode))
+        goto out;
+    snprintf(model->name, sizeof model->name, "%s", name);
+    model->stamp = (struct stamp){ status.st_size, status.st_mtim };
+    const struct shelf_model *known = find(shelf, name);
+    if (known && same(&known->stamp, &model->stamp))
+        memcpy(model->sha256, known->sha256, sizeof model->sha256);
+    else if (!strcmp(shelf->learned_name, name))
+        memcpy(model->sha256, shelf->learned_sha256, sizeof model->sha256);
+    else if (sha256_file(path, model->sha256, &err)) {
+        log_warn("model '%s' is passed over: %s", name, err.text);
+        goto out;
+    }
+    result = read_report(shelf, model) || read_classes(shelf, model) ? -1 : 0;
+out:
+    if (result)
+        model_release(model);
+    free(path);
+    return result;
+}
+
+int shelf_scan(struct shelf *shelf, struct err *err)
+{
+    struct fs_list dirs = { 0 };
+    struct shelf_model *models = NULL;
+    size_t count = 0;
+    int result = -1;
+    if (fs_list_dirs(shelf->dir, 10 * MODELS_MAX, &dirs, err))
+        return -1;
+    if (!(models = calloc(MODELS_MAX, sizeof *models))) {
+        err_set(err, "no memory for the models in '%s'", shelf->dir);
+        goto out;
+    }
+    for (size_t i = 0; i < dirs.count && count < MODELS_MAX; i++) {
+        if (!name_is_valid(dirs.paths[i]))
+            continue;
+        int got = read_model(shelf, dirs.paths[i], &models[count]);
+        if (got < 0) {
+            err_set(err, "no memory for the models in '%s'", shelf->dir);
+            goto out;
+        }
+        count += got == 0;
+    }
+    for (size_t i = 0; i < shelf->count; i++)
+        model_release(&shelf->models[i]);
+    memcpy(shelf->models, models, count * sizeof *models);
+    shelf->count = count;
+    shelf->learned_name[0] = 0;
+    count = 0; /* they are the shelf's now */
+    result = 0;
+out:
+    for (size_t i = 0; models && i < count; i++)
+        model_release(&models[i]);
+    free(models);
+    fs_list_release(&dirs);
+    return result;
+}
+
+const char *shelf_sha256(const struct shelf *shelf, const char *name)
+{
+    const struct shelf_model *model = find(shelf, name);
+    return model ? model->sha256 : NULL;
+}
+
+void shelf_learn(struct shelf *shelf, const cJSON *info)
+{
+    const cJSON *name = cJSON_GetObjectItemCaseSensitive(info, "name");
+    const cJSON *sha256 = cJSON_GetObjectItemCaseSensitive(info, "sha256");
+    if (!cJSON_IsString(name) || !name_is_valid(name->valuestring) || !cJSON_IsString(sha256) ||
+        !sha256_is_hex(sha256->valuestring))
+        return;
+    snprintf(shelf->learned_name, sizeof shelf->learned_name, "%s", name->valuestring);
+    snprintf(shelf->learned_sha256, sizeof shelf->learned_sha256, "%s", sha256->valuestring);
+}
+
+int shelf_names(const struct shelf *shelf, struct strings *out)
+{
+    for (size_t i = 0; i < shelf->count; i++)
+        if (strings_add(out, shelf->models[i].name))
+            return -1;
+    return 0;
+}
+
+static cJSON *model_info(const struct shelf_model *model, bool with_classes)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON *classes = with_classes ? cJSON_Duplicate(model->classes, true) : cJSON_CreateArray();
+    bool complete = cJSON_AddStringToObject(object, "name", model->name) &&
+                    cJSON_AddStringToObject(object, "sha256", model->sha256) &&
+                    cJSON_AddStringToObject(object, "type", model->type) &&
+                    cJSON_AddItemToObject(object, "classes", classes);
+    if (!complete)
+        cJSON_Delete(classes);
+    else if (cJSON_AddNumberToObject(object, "imageSize", model->image_size) &&
+             cJSON_AddNumberToObject(object, "bytes", (double)model->stamp.size))
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
+cJSON *shelf_info(const struct shelf *shelf)
+{
+    cJSON *list = cJSON_CreateArray();
+    size_t bytes = 0;
+    for (size_t i = 0; list && i < shelf->count; i++) {
+        const struct shelf_model *model = &shelf->models[i];
+        bool fits = bytes + model->classes_bytes <= CLASSES_TOLD_MAX;
+        if (fits)
+            bytes += model->classes_bytes;
+        cJSON *info = model_info(model, fits);
+        if (!cJSON_AddItemToArray(list, info)) {
+            cJSON_Delete(info);
+            cJSON_Delete(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
+int shelf_remove(struct shelf *shelf, const char *name, struct err *err)
+{
+    char *path = NULL, *aside = NULL, *checkpoints = NULL;
+    int result = -1;
+    if (!name_is_valid(name))
+        return err_set(err, "'%s' is no name of a model", name);
+    path = fs_join(shelf->dir, name);
+    if (asprintf(&aside, "%s/.%s.removed-%lld", shelf->dir, name, (long long)clock_wall_ms()) < 0)
+        aside = NULL;
+    if (asprintf(&checkpoints, "%s/" CHECKPOINTS "/%s", shelf->dir, name) < 0)
+        checkpoints = NULL;
+    if (!path || !aside || !checkpoints) {
+        err_set(err, "no memory to remove model '%s'", name);
+        goto out;
+    }
+    bool whole = find(shelf, name); /* one that was never finished is a checkpoint alone */
+    if (!whole && access(checkpoints, F_OK)) {
+        err_set(err, "model '%s' not found", name);
+        goto out;
+    }
+    /* Aside first: no reader may meet a half-removed model. */
+    if (whole && rename(path, aside)) {
+        err_set(err, "cannot remove model '%s': %s", name, strerror(errno));
+        goto out;
+    }
+    if ((whole && fs_remove_tree(aside, err)) || fs_remove_tree(checkpoints, err))
+        goto out;
+    result = shelf_scan(shelf, err);
+out:
+    free(aside);
+    free(checkpoints);
+    free(path);
+    return result;
+}

@@ -1,0 +1,129 @@
+/* See published.h. */
+#include "pretrained.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dcls/base/fs.h"
+#include "dcls/net/http_client.h"
+#include "dcls/base/log.h"
+#include "dcls/base/sha256.h"
+
+#define PLACE "https://download.pytorch.org/models"
+#define FILE_MAX_BYTES ((int64_t)1 << 30)
+#define LOCK_POLL_NS (200 * 1000 * 1000)
+
+/* torchvision 0.14's IMAGENET1K_V1 of each, which the existing system starts from as well. */
+static const struct published table[] = {
+    { "resnet", "resnet18-f37072fd.pth", "f37072fd" },
+    { "mobilenet", "mobilenet_v2-b0353104.pth", "b0353104" },
+    { "efficientnet", "efficientnet_b0_rwightman-3dd342df.pth", "3dd342df" },
+};
+
+const struct published *published_find(const char *type)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(type, table[i].type) == 0)
+            return &table[i];
+    return NULL;
+}
+
+char *published_path(const struct published *published, struct err *err)
+{
+    /* The XDG base directory specification has relative paths ignored. */
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    bool given = cache && *cache == '/';
+    char *path = NULL;
+    if (!given && (!home || *home != '/'))
+        err_set(err, "there is no cache folder: neither XDG_CACHE_HOME nor HOME is set");
+    else if (asprintf(&path, "%s%s/dcls/%s", given ? cache : home, given ? "" : "/.cache", published->file) < 0) {
+        path = NULL;
+        err_set(err, "no memory for '%s'", published->file);
+    }
+    return path;
+}
+
+/* 0: whole; -1 with err: damaged, or another file. */
+static int check(const struct published *published, const char *path, struct err *err)
+{
+    char hex[SHA256_HEX_SIZE];
+    if (sha256_file(path, hex, err))
+        return -1;
+    if (strncmp(hex, published->sha256, strlen(published->sha256)) == 0)
+        return 0;
+    return err_set(err, "'%s' is refused: its SHA-256 begins with '%.8s' instead of '%s'", path, hex,
+                   published->sha256);
+}
+
+static int download(const struct published *published, const char *path, const volatile bool *stop, struct err *err)
+{
+    const char *place = getenv("DCLS_WEIGHTS_URL");
+    char *url = NULL;
+    place = place && *place ? place : PLACE;
+    if (strncmp(place, "https://", 8) != 0)
+        return err_set(err, "DCLS_WEIGHTS_URL '%s' is no https:// URL", place);
+    bool slash = place[strlen(place) - 1] == '/';
+    if (asprintf(&url, "%s%s%s", place, slash ? "" : "/", published->file) < 0)
+        return err_set(err, "no memory for '%s'", published->file);
+    log_info("fetching '%s'", url);
+    int status = http_download(url, path, published->sha256, FILE_MAX_BYTES, stop, err);
+    free(url);
+    return status;
+}
+
+/* The lock on `path`.lock, for which others that fetch the same file wait; -1 with err. */
+static int lock_file(const char *path, const volatile bool *stop, struct err *err)
+{
+    char *name = NULL;
+    int fd = -1;
+    if (asprintf(&name, "%s.lock", path) < 0)
+        return err_set(err, "no memory for '%s'", path);
+    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0)
+        err_set(err, "cannot write '%s': %s", name, strerror(errno));
+    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+        if (errno == EWOULDBLOCK && !*stop) {
+            nanosleep(&(struct timespec){ .tv_nsec = LOCK_POLL_NS }, NULL);
+            continue;
+        }
+        err_set(err, "cannot lock '%s': %s", name, *stop ? "stopped" : strerror(errno));
+        close(fd);
+        fd = -1;
+    }
+    free(name);
+    return fd;
+}
+
+int published_fetch(const struct published *published, const char *path, const volatile bool *stop, struct err *err)
+{
+    struct err damage = ERR_INIT;
+    char *dir = strdup(path);
+    int lock = -1, status = -1;
+    if (!dir) {
+        err_set(err, "no memory for '%s'", path);
+        goto out;
+    }
+    *strrchr(dir, '/') = '\0';
+    if (fs_make_dirs(dir, err) || (lock = lock_file(path, stop, err)) < 0)
+        goto out;
+    if (fs_is_file(path)) {
+        status = check(published, path, &damage);
+        if (status == 0)
+            goto out;
+        log_warn("%s: it is fetched anew", damage.text);
+    }
+    status = download(published, path, stop, err);
+    if (status && *damage.text)
+        err_prefix(err, "%s", damage.text);
+out:
+    if (lock >= 0)
+        close(lock);
+    free(dir);
+    return status;
+}

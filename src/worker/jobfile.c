@@ -1,0 +1,94 @@
+/* From a WORKER TRAIN object to the engine's configuration. */
+#include "jobfile.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/base/fs.h"
+#include "dcls/base/log.h"
+#include "dcls/proto/name.h"
+
+#define THREADS_MAX 1024
+#define DATA_DIR_SHOWN "./images" /* what reports call the image root, wherever it lies */
+
+int jobfile_threads(void)
+{
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof cpus, &cpus))
+        return 1;
+    int count = CPU_COUNT(&cpus);
+    return count > 0 ? count : 1;
+}
+
+int jobfile_read(const char *path, struct msg *msg, struct err *err)
+{
+    char *text = NULL;
+    size_t count;
+    msg_init(msg, MSG_WORKER_TRAIN);
+    if (fs_read(path, MSG_MAX, &text, &count, err))
+        return -1;
+    int result = msg_decode(msg, text, count, err);
+    free(text);
+    if (result)
+        return err_prefix(err, "job '%s'", path);
+    if (msg->type != MSG_WORKER_TRAIN)
+        return err_set(err, "job '%s' is a %s, not a %s", path, msg_type_name(msg->type),
+                       msg_type_name(MSG_WORKER_TRAIN));
+    return 0;
+}
+
+int jobfile_config(const struct msg *msg, struct train_config *config, struct err *err)
+{
+    const struct train_options *options = &msg->options;
+    if (!msg->model_name || !name_is_valid(msg->model_name))
+        return err_set(err, "'%s' is no name for a model", msg->model_name ? msg->model_name : "");
+    if (!msg->model_type || !msg->data_dir || !msg->models_dir)
+        return err_set(err, "a job needs modelType, dataDir and modelsDir");
+    if (train_options_check(options, err))
+        return -1;
+    if (msg->threads > THREADS_MAX)
+        return err_set(err, "threads must be at most %d", THREADS_MAX);
+    bool resumes = *options->resume, imagenet = !strcmp(options->weights, "imagenet") && !resumes;
+    bool all_epochs = resumes && !train_option_is_set(options, train_option_by_name("epochs"));
+    if (strcmp(options->weights, "none") && strcmp(options->weights, "imagenet") && *options->weights &&
+        !msg->weights_file)
+        return err_set(err, "the weights '%s' need a weightsFile", options->weights);
+    /* A node that could not get them says why. */
+    const char *notice = imagenet && !msg->weights_file && !msg->notice
+                             ? "no file of ImageNet weights was given: training starts at random"
+                             : msg->notice;
+    if (notice)
+        log_warn("%s", notice);
+    *config = (struct train_config){
+        .type = msg->model_type,
+        .model_name = msg->model_name,
+        .data_dir = msg->data_dir,
+        .models_dir = msg->models_dir,
+        .data_dir_shown = DATA_DIR_SHOWN,
+        .weights_file = msg->weights_file,
+        .notice = notice,
+        .optimizer = options->optimizer,
+        .scheduler = options->scheduler,
+        .augment = options->augment,
+        .backend = options->backend,
+        .learning_rate = options->learning_rate,
+        .momentum = options->momentum,
+        .weight_decay = options->weight_decay,
+        .label_smoothing = options->label_smoothing,
+        .warmup_epochs = (int)options->warmup_epochs,
+        .patience = (int)options->patience,
+        .freeze = options->freeze,
+        .class_weights = options->class_weights,
+        .resume = resumes ? options->resume : NULL,
+        .checkpoint = !options->no_checkpoint,
+        .epochs = all_epochs ? 0 : (int)options->epochs,
+        .batch_size = (int)options->batch_size,
+        .image_size = (int)options->image_size,
+        .threads = msg->threads > 0 ? (int)msg->threads : jobfile_threads(),
+        .seed = (uint64_t)options->seed,
+        .fast_decode = options->fast_decode,
+        .cache_bytes = (size_t)options->cache << 20,
+    };
+    return 0;
+}

@@ -1,0 +1,152 @@
+/* The shelf of models: what is listed, with which digest, and what removal leaves. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "dcls/base/fs.h"
+#include "dcls/base/sha256.h"
+#include "src/node/model_store.h"
+
+static int setup(void **state)
+{
+    char pattern[] = "/tmp/dcls-models.XXXXXX";
+    *state = mkdtemp(pattern) ? strdup(pattern) : NULL;
+    return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    int failed = fs_remove_tree(*state, NULL);
+    free(*state);
+    return failed;
+}
+
+static void put(const char *dir, const char *path, const char *text)
+{
+    char *full = fs_join(dir, path), *slash = strrchr(full, '/');
+    *slash = 0;
+    assert_int_equal(fs_make_dirs(full, NULL), 0);
+    *slash = '/';
+    assert_int_equal(fs_write(full, text, strlen(text), NULL), 0);
+    free(full);
+}
+
+static char *info_text(const struct shelf *shelf)
+{
+    cJSON *info = shelf_info(shelf);
+    char *text = cJSON_PrintUnformatted(info);
+    cJSON_Delete(info);
+    return text;
+}
+
+static void a_model_is_a_folder_with_weights_of_its_name(void **state)
+{
+    put(*state, "m1/m1.pth", "weights");
+    put(*state, "empty/readme", "none");
+    put(*state, "other/another.pth", "weights");
+    put(*state, ".m2.x/.m2.x.pth", "a draft");
+    put(*state, "b d/b d.pth", "no name");
+    struct shelf *shelf = shelf_open(*state, NULL);
+    struct strings names = { 0 };
+    assert_int_equal(shelf_names(shelf, &names), 0);
+    assert_int_equal(names.count, 1);
+    assert_string_equal(names.items[0], "m1");
+    strings_release(&names);
+    shelf_close(shelf);
+}
+
+static void a_model_of_the_python_system_tells_type_and_classes(void **state)
+{
+    char sha256[SHA256_HEX_SIZE], wanted[512];
+    put(*state, "m1/m1.pth", "weights");
+    put(*state, "m1/m1.json", "{\"arguments\": {\"base_model\": \"mobilenet\"}, \"epochs\": 1}");
+    put(*state, "m1/m1.txt", "Epoch");
+    put(*state, "m1/classes.txt", "cow\r\nhen house\n\n");
+    sha256_bytes("weights", 7, sha256, NULL);
+    struct shelf *shelf = shelf_open(*state, NULL);
+    char *text = info_text(shelf);
+    snprintf(wanted, sizeof wanted, "[{\"name\":\"m1\",\"sha256\":\"%s\",\"type\":\"mobilenet\","
+             "\"classes\":[\"cow\",\"hen house\"],\"imageSize\":224,\"bytes\":7}]", sha256);
+    assert_string_equal(text, wanted);
+    free(text);
+    shelf_close(shelf);
+}
+
+static void the_report_tells_the_image_size(void **state)
+{
+    put(*state, "m1/m1.pth", "weights");
+    put(*state, "m1/m1.json", "{\"arguments\": {\"base_model\": \"resnet\"}, \"image_size\": 32}");
+    struct shelf *shelf = shelf_open(*state, NULL);
+    char *text = info_text(shelf);
+    assert_non_null(strstr(text, "\"type\":\"resnet\",\"classes\":[],\"imageSize\":32"));
+    free(text);
+    shelf_close(shelf);
+}
+
+static void a_replaced_model_has_another_digest_after_a_scan(void **state)
+{
+    char first[SHA256_HEX_SIZE], second[SHA256_HEX_SIZE];
+    put(*state, "m1/m1.pth", "weights");
+    struct shelf *shelf = shelf_open(*state, NULL);
+    snprintf(first, sizeof first, "%s", shelf_sha256(shelf, "m1"));
+    put(*state, "m1/m1.pth", "other weights");
+    assert_int_equal(shelf_scan(shelf, NULL), 0);
+    snprintf(second, sizeof second, "%s", shelf_sha256(shelf, "m1"));
+    assert_string_not_equal(first, second);
+    shelf_close(shelf);
+}
+
+static void a_digest_that_was_told_is_not_computed_again(void **state)
+{
+    static const char told[] = "1111111111111111111111111111111111111111111111111111111111111111";
+    struct shelf *shelf = shelf_open(*state, NULL);
+    cJSON *info = cJSON_CreateObject();
+    cJSON_AddStringToObject(info, "name", "m1");
+    cJSON_AddStringToObject(info, "sha256", told);
+    shelf_learn(shelf, info);
+    put(*state, "m1/m1.pth", "weights");
+    assert_int_equal(shelf_scan(shelf, NULL), 0);
+    assert_string_equal(shelf_sha256(shelf, "m1"), told);
+    put(*state, "m1/m1.pth", "new weights"); /* told of the file before, not of this one */
+    assert_int_equal(shelf_scan(shelf, NULL), 0);
+    assert_string_not_equal(shelf_sha256(shelf, "m1"), told);
+    cJSON_Delete(info);
+    shelf_close(shelf);
+}
+
+static void a_removed_model_leaves_nothing(void **state)
+{
+    struct fs_list files = { 0 };
+    struct err err = ERR_INIT;
+    put(*state, "m1/m1.pth", "weights");
+    put(*state, "m2/m2.pth", "weights");
+    put(*state, ".checkpoints/m1/last.safetensors", "moments");
+    struct shelf *shelf = shelf_open(*state, NULL);
+    assert_int_equal(shelf_remove(shelf, "m1", &err), 0);
+    assert_null(shelf_sha256(shelf, "m1"));
+    assert_non_null(shelf_sha256(shelf, "m2"));
+    assert_int_equal(fs_list_tree(*state, NULL, 100, &files, NULL), 0);
+    assert_int_equal(files.count, 1);
+    fs_list_release(&files);
+    assert_int_equal(shelf_remove(shelf, "m1", &err), -1);
+    assert_string_equal(err.text, "model 'm1' not found");
+    assert_int_equal(shelf_remove(shelf, "../m2", &err), -1);
+    shelf_close(shelf);
+}
+
+int main(void)
+{
+#define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        IN_A_FOLDER(a_model_is_a_folder_with_weights_of_its_name),
+        IN_A_FOLDER(a_model_of_the_python_system_tells_type_and_classes),
+        IN_A_FOLDER(the_report_tells_the_image_size),
+        IN_A_FOLDER(a_replaced_model_has_another_digest_after_a_scan),
+        IN_A_FOLDER(a_digest_that_was_told_is_not_computed_again),
+        IN_A_FOLDER(a_removed_model_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
