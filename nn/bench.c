@@ -44,13 +44,13 @@ static int prepare_training(struct bench *bench, struct err *err)
 {
     const struct bench_spec *spec = &bench->spec;
     struct optimiser_spec adam = { .kind = "adam", .learning_rate = LEARNING_RATE };
-    bench->grad = memory_new(bench->net->trained_count * sizeof(float));
+    bench->grad = huge_pages_alloc(bench->net->trainable_count * sizeof(float));
     bench->labels = calloc((size_t)spec->batch_size, sizeof *bench->labels);
     if (!bench->grad || !bench->labels)
         return err_set(err, "no memory to train '%s'", spec->type);
     for (int i = 0; i < spec->batch_size; i++)
         bench->labels[i] = (int)(rng_uniform(SEED, 1, (uint64_t)i) * spec->classes);
-    return optimiser_init(&bench->optimiser, &adam, 0, bench->net->trained_count, err);
+    return optimiser_init(&bench->optimiser, &adam, 0, bench->net->trainable_count, err);
 }
 
 static int prepare(struct bench *bench, struct err *err)
@@ -105,7 +105,7 @@ void bench_free(struct bench *bench)
     free(bench->images);
     free(bench->labels);
     if (bench->net)
-        memory_free(bench->grad, bench->net->trained_count * sizeof(float));
+        huge_pages_free(bench->grad, bench->net->trainable_count * sizeof(float));
     weights_free(bench->weights);
     net_free(bench->net);
     free(bench);

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void pace_init(struct pace *pace, int64_t answer_ms)
+void legacy_queue_init(struct legacy_queue *legacy_queue, int64_t answer_ms)
 {
-    *pace = (struct pace){ .answer_ms = answer_ms };
+    *legacy_queue = (struct legacy_queue){ .answer_ms = answer_ms };
 }
 
-void pace_item_free(struct pace_item *item)
+void legacy_queue_item_free(struct legacy_queue_item *item)
 {
     if (!item)
         return;
@@ -18,71 +18,71 @@ void pace_item_free(struct pace_item *item)
     free(item);
 }
 
-void pace_release(struct pace *pace)
+void legacy_queue_release(struct legacy_queue *legacy_queue)
 {
-    while (pace->first) {
-        struct pace_item *item = pace->first;
-        pace->first = item->next;
-        pace_item_free(item);
+    while (legacy_queue->first) {
+        struct legacy_queue_item *item = legacy_queue->first;
+        legacy_queue->first = item->next;
+        legacy_queue_item_free(item);
     }
-    pace_init(pace, pace->answer_ms);
+    legacy_queue_init(legacy_queue, legacy_queue->answer_ms);
 }
 
-int pace_push(struct pace *pace, const char *text, size_t len, bool wants_answer, const char *key)
+int legacy_queue_push(struct legacy_queue *legacy_queue, const char *text, size_t len, bool wants_answer, const char *key)
 {
-    if (pace->count >= PACE_MAX)
+    if (legacy_queue->count >= LEGACY_QUEUE_MAX)
         return -1;
-    struct pace_item *item = calloc(1, sizeof *item);
+    struct legacy_queue_item *item = calloc(1, sizeof *item);
     if (!item)
         return -1;
     item->text = malloc(len + 1);
     item->key = key ? strdup(key) : NULL;
     if (!item->text || (key && !item->key)) {
-        pace_item_free(item);
+        legacy_queue_item_free(item);
         return -1;
     }
     memcpy(item->text, text, len);
     item->text[len] = 0;
     item->len = len;
     item->wants_answer = wants_answer;
-    if (pace->last)
-        pace->last->next = item;
+    if (legacy_queue->last)
+        legacy_queue->last->next = item;
     else
-        pace->first = item;
-    pace->last = item;
-    pace->count++;
+        legacy_queue->first = item;
+    legacy_queue->last = item;
+    legacy_queue->count++;
     return 0;
 }
 
-void pace_answered(struct pace *pace)
+void legacy_queue_answered(struct legacy_queue *legacy_queue)
 {
-    if (pace->awaits_answer)
-        pace->sent_any = false; /* the next may leave at once */
-    pace->awaits_answer = false;
+    if (legacy_queue->awaits_answer)
+        legacy_queue->sent_any = false; /* the next may leave at once */
+    legacy_queue->awaits_answer = false;
 }
 
-int64_t pace_due(const struct pace *pace, int64_t now_ms)
+int64_t legacy_queue_due(const struct legacy_queue *legacy_queue, int64_t now_ms)
 {
-    if (!pace->first)
+    if (!legacy_queue->first)
         return -1;
-    if (!pace->sent_any)
+    if (!legacy_queue->sent_any)
         return 0;
-    int64_t due = pace->sent_ms + (pace->awaits_answer ? pace->answer_ms : PACE_INTERVAL_MS);
+    int64_t due = legacy_queue->sent_ms + (legacy_queue->awaits_answer ? legacy_queue->answer_ms : LEGACY_QUEUE_INTERVAL_MS);
     return due > now_ms ? due - now_ms : 0;
 }
 
-struct pace_item *pace_take(struct pace *pace, int64_t now_ms)
+struct legacy_queue_item *legacy_queue_take(struct legacy_queue *legacy_queue, int64_t now_ms)
 {
-    if (pace_due(pace, now_ms) != 0)
+    if (legacy_queue_due(legacy_queue, now_ms) != 0)
         return NULL;
-    struct pace_item *item = pace->first;
-    pace->first = item->next;
-    if (!pace->first)
-        pace->last = NULL;
-    pace->count--;
+    struct legacy_queue_item *item = legacy_queue->first;
+    legacy_queue->first = item->next;
+    if (!legacy_queue->first)
+        legacy_queue->last = NULL;
+    legacy_queue->count--;
     item->next = NULL;
-    pace->sent_any = true;
-    pace->awaits_answer = item->wants_answer;
-    pace->sent_ms = now_ms;
+    legacy_queue->sent_any = true;
+    legacy_queue->awaits_answer = item->wants_answer;
+    legacy_queue->sent_ms = now_ms;
     return item;
 }

@@ -16,34 +16,34 @@ static bool is_loop(const struct op *op)
 static int prepare_primitives(struct plan *plan, struct op *op, const struct layout *layout, struct err *err)
 {
     struct activation_state *state = op->state = calloc(1, sizeof *state);
-    const struct dnn *dnn = dnn_of(plan);
+    const struct onednn *onednn = onednn_of(plan);
     bool training = op->trains;
     dnnl_primitive_desc_t desc = NULL, own = NULL, backward = NULL;
     int status = -1;
     if (!state)
         return err_set(err, "out of memory for a plan");
-    if (!(desc = dnn_eltwise(dnn, training, false, op->activation, layout, NULL, err)) ||
-        dnn_check(dnnl_primitive_desc_clone(&own, desc), "an activation", err) ||
-        primitive_init(&state->forward, dnn, own, err) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_SRC, layout, err) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_DST, layout, err))
+    if (!(desc = eltwise_desc(onednn, training, false, op->activation, layout, NULL, err)) ||
+        onednn_check(dnnl_primitive_desc_clone(&own, desc), "an activation", err) ||
+        primitive_init(&state->forward, onednn, own, err) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_SRC, layout, err) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_DST, layout, err))
         goto out;
     op->scratch_forward = state->forward.scratchpad;
     status = 0;
     if (!training || !op->wants_grad[0])
         goto out;
-    backward = dnn_eltwise(dnn, true, true, op->activation, layout, desc, err);
-    if (primitive_init(&state->backward, dnn, backward, err) ||
-        primitive_arg(&state->backward, dnn, op->keep_in[0] ? DNNL_ARG_SRC : DNNL_ARG_DST, layout, err) ||
-        primitive_arg(&state->backward, dnn, DNNL_ARG_DIFF_DST, layout, err) ||
-        primitive_arg(&state->backward, dnn, DNNL_ARG_DIFF_SRC, layout, err)) {
+    backward = eltwise_desc(onednn, true, true, op->activation, layout, desc, err);
+    if (primitive_init(&state->backward, onednn, backward, err) ||
+        primitive_arg(&state->backward, onednn, op->keep_in[0] ? DNNL_ARG_SRC : DNNL_ARG_DST, layout, err) ||
+        primitive_arg(&state->backward, onednn, DNNL_ARG_DIFF_DST, layout, err) ||
+        primitive_arg(&state->backward, onednn, DNNL_ARG_DIFF_SRC, layout, err)) {
         status = -1;
         goto out;
     }
     state->accumulate = op->accumulate[0];
     op->scratch_backward = state->backward.scratchpad;
     if (state->accumulate)
-        op->scratch_backward += DNN_ALIGN(layout_bytes(layout));
+        op->scratch_backward += ALIGN_64(layout_bytes(layout));
 out:
     if (desc)
         dnnl_primitive_desc_destroy(desc);
@@ -99,7 +99,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     const struct activation_state *state = op->state;
     if (state)
-        return primitive_run(&state->forward, dnn_of(plan), err);
+        return primitive_run(&state->forward, onednn_of(plan), err);
     const float *in = value_data(plan, op->in[0]);
     float *out = value_data(plan, op->out), limit = limit_of(op);
     size_t count = plan->values[op->out].bytes / sizeof *out;
@@ -119,7 +119,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     float *din = value_grad(plan, op->in[0]);
     const float *dout = value_grad(plan, op->out), *out = value_data(plan, op->out);
     if (state) {
-        if (primitive_run(&state->backward, dnn_of(plan), err))
+        if (primitive_run(&state->backward, onednn_of(plan), err))
             return -1;
         if (state->accumulate)
             add_into(din, behind(op_scratch_backward(plan, op), state->backward.scratchpad),

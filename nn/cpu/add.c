@@ -45,11 +45,11 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         op->share_grad = 0;
         return 0;
     }
-    state->bytes = DNN_ALIGN(layout_bytes(&first));
+    state->bytes = ALIGN_64(layout_bytes(&first));
     op->scratch_forward = state->bytes;
-    op->scratch_backward = state->bytes + DNN_ALIGN(layout_bytes(&second));
-    return reorder_init(&state->there, dnn_of(plan), &second, &first, err) ||
-                   reorder_init(&state->back, dnn_of(plan), &first, &second, err)
+    op->scratch_backward = state->bytes + ALIGN_64(layout_bytes(&second));
+    return reorder_init(&state->there, onednn_of(plan), &second, &first, err) ||
+                   reorder_init(&state->back, onednn_of(plan), &first, &second, err)
                ? -1
                : 0;
 }
@@ -70,7 +70,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     struct add_state *state = op->state;
-    if (primitive_run(&state->there, dnn_of(plan), err))
+    if (primitive_run(&state->there, onednn_of(plan), err))
         return -1;
     const float *a = value_data(plan, op->in[0]);
     const float *b = state->bytes ? op_scratch_forward(plan, op) : value_data(plan, op->in[1]);
@@ -113,7 +113,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
         float *scratch = op_scratch_backward(plan, op);
         if (op->wants_grad[1]) {
             pass(scratch, dout, out, count, false);
-            if (primitive_run(&state->back, dnn_of(plan), err))
+            if (primitive_run(&state->back, onednn_of(plan), err))
                 return -1;
             if (op->accumulate[1])
                 add_into(db, scratch + state->bytes / sizeof *scratch, plan->values[op->in[1]].bytes);

@@ -4,28 +4,28 @@
 
 static int open_backend(struct plan *plan, struct err *err)
 {
-    struct dnn *dnn = plan->state = calloc(1, sizeof *dnn);
-    if (!dnn)
+    struct onednn *onednn = plan->state = calloc(1, sizeof *onednn);
+    if (!onednn)
         return err_set(err, "out of memory for a plan");
-    if (dnn_check(dnnl_engine_create(&dnn->engine, dnnl_cpu, 0), "a CPU engine", err))
+    if (onednn_check(dnnl_engine_create(&onednn->engine, dnnl_cpu, 0), "a CPU engine", err))
         return -1;
     dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    dnn->block = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? 16
+    onednn->block = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? 16
                  : (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2             ? 8
                                                                               : 0;
-    return dnn_check(dnnl_stream_create(&dnn->stream, dnn->engine, dnnl_stream_default_flags), "a stream", err);
+    return onednn_check(dnnl_stream_create(&onednn->stream, onednn->engine, dnnl_stream_default_flags), "a stream", err);
 }
 
 static void close_backend(struct plan *plan)
 {
-    struct dnn *dnn = plan->state;
-    if (!dnn)
+    struct onednn *onednn = plan->state;
+    if (!onednn)
         return;
-    if (dnn->stream)
-        dnnl_stream_destroy(dnn->stream);
-    if (dnn->engine)
-        dnnl_engine_destroy(dnn->engine);
-    free(dnn);
+    if (onednn->stream)
+        dnnl_stream_destroy(onednn->stream);
+    if (onednn->engine)
+        dnnl_engine_destroy(onednn->engine);
+    free(onednn);
     plan->state = NULL;
 }
 
@@ -43,13 +43,13 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         return err_set(err, "out of memory for a plan");
     if (layout_of_value(plan, op->in[0], &from, err) ||
         layout_dense(&to, 4, (int64_t[]){ out->n, out->c, out->h, out->w }, err) ||
-        reorder_init(&state->forward, dnn_of(plan), &from, &to, err))
+        reorder_init(&state->forward, onednn_of(plan), &from, &to, err))
         return -1;
     if (!op->wants_grad[0])
         return 0;
     if (op->accumulate[0])
-        state->input_bytes = op->scratch_backward = DNN_ALIGN(layout_bytes(&from));
-    return reorder_init(&state->backward, dnn_of(plan), &to, &from, err);
+        state->input_bytes = op->scratch_backward = ALIGN_64(layout_bytes(&from));
+    return reorder_init(&state->backward, onednn_of(plan), &to, &from, err);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
@@ -67,13 +67,13 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     struct reorder_state *state = op->state;
-    return primitive_run(&state->forward, dnn_of(plan), err);
+    return primitive_run(&state->forward, onednn_of(plan), err);
 }
 
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     struct reorder_state *state = op->state;
-    if (primitive_run(&state->backward, dnn_of(plan), err))
+    if (primitive_run(&state->backward, onednn_of(plan), err))
         return -1;
     if (state->input_bytes)
         add_into(value_grad(plan, op->in[0]), op_scratch_backward(plan, op), plan->values[op->in[0]].bytes);
@@ -114,10 +114,10 @@ const struct backend backend_onednn = {
     .conv_activations = 1 << ACTIVATION_RELU | 1 << ACTIVATION_RELU6 | 1 << ACTIVATION_SILU | 1 << ACTIVATION_SIGMOID,
     .norm_activations = 1 << ACTIVATION_RELU | 1 << ACTIVATION_RELU6 | 1 << ACTIVATION_SILU,
     .add_activations = 1 << ACTIVATION_RELU,
-    .expands = inverted_expands,
-    .projects = inverted_projects,
-    .pools = inverted_pools,
-    .scales = pointwise_scales,
+    .expands = mbconv_expands,
+    .projects = mbconv_projects,
+    .pools = mbconv_pools,
+    .scales = conv_1x1_scales,
     .open = open_backend,
     .close = close_backend,
     .layout_free = free,
@@ -130,7 +130,7 @@ const struct backend backend_onednn = {
         [OP_ADD] = &onednn_add,
         [OP_SCALE] = &onednn_scale,
         [OP_DROPOUT] = &onednn_dropout,
-        [OP_DROP_ROWS] = &onednn_drop_rows,
+        [OP_STOCHASTIC_DEPTH] = &onednn_stochastic_depth,
         [OP_LINEAR] = &onednn_linear,
         [OP_REORDER] = &onednn_reorder,
     },

@@ -9,15 +9,15 @@
 #include "nn/cpu/onednn/primitive.h"
 #include "nn/cpu/kernels/batch_norm.h"
 
-struct norm_state {
-    const struct norm_kernels *kernels;
-    struct norm_strips strips;  /* of a group */
+struct batch_norm_state {
+    const struct batch_norm_kernels *kernels;
+    struct batch_norm_strips strips;  /* of a group */
     size_t groups, group_start; /* how many, and how far apart they start */
     int block;                  /* channels of a group */
 };
 
-/* A group's numbers lie together in a blocked layout, and in each pixel apart from the others' in channels-last. */
-static int find_groups(struct norm_state *state, const struct layout *layout, const struct value *value, struct err *err)
+/* A group's floats lie together in a blocked layout, and in each pixel apart from the others' in channels-last. */
+static int find_groups(struct batch_norm_state *state, const struct layout *layout, const struct value *value, struct err *err)
 {
     struct strips strips;
     if (layout_strips(layout, value, &strips, err))
@@ -27,30 +27,30 @@ static int find_groups(struct norm_state *state, const struct layout *layout, co
         size_t count = strips.plane * strips.block;
         state->block = (int)strips.block;
         state->groups = strips.outer / images;
-        state->strips = (struct norm_strips){ images, count, state->groups * count };
+        state->strips = (struct batch_norm_strips){ images, count, state->groups * count };
         state->group_start = count;
     } else {
-        state->block = NORM_LANES;
-        state->groups = (channels + NORM_LANES - 1) / NORM_LANES;
-        state->strips = (struct norm_strips){ images * strips.plane, NORM_LANES, channels };
-        state->group_start = NORM_LANES;
+        state->block = BATCH_NORM_LANES;
+        state->groups = (channels + BATCH_NORM_LANES - 1) / BATCH_NORM_LANES;
+        state->strips = (struct batch_norm_strips){ images * strips.plane, BATCH_NORM_LANES, channels };
+        state->group_start = BATCH_NORM_LANES;
     }
     return 0;
 }
 
 /* The strips of a group: the last one of channels-last may be narrower. */
-static struct norm_strips strips_of(const struct norm_state *state, const struct value *value, size_t group)
+static struct batch_norm_strips strips_of(const struct batch_norm_state *state, const struct value *value, size_t group)
 {
-    struct norm_strips strips = state->strips;
+    struct batch_norm_strips strips = state->strips;
     size_t left = (size_t)value->c - group * (size_t)state->block;
-    if (state->strips.stride == (size_t)value->c && state->strips.count == NORM_LANES && left < NORM_LANES)
+    if (state->strips.stride == (size_t)value->c && state->strips.count == BATCH_NORM_LANES && left < BATCH_NORM_LANES)
         strips.count = left;
     return strips;
 }
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    struct norm_state *state = op->state = calloc(1, sizeof *state);
+    struct batch_norm_state *state = op->state = calloc(1, sizeof *state);
     const struct value *value = &plan->values[op->in[0]];
     struct layout layout;
     if (!state)
@@ -58,7 +58,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     if (layout_of_value(plan, op->in[0], &layout, err) || layout_to_value(plan, op->out, &layout, err) ||
         find_groups(state, &layout, value, err))
         return -1;
-    state->kernels = norm_kernels();
+    state->kernels = batch_norm_kernels();
     if (op->trains) {
         op->keep_in[0] = true;
         op->share_grad = 0;
@@ -70,39 +70,39 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
 }
 
 /* What is given by channel, by lane; 0 in lanes that are no channel's. */
-static void spread(const struct norm_state *state, const struct value *value, size_t group, const float *channels,
+static void spread(const struct batch_norm_state *state, const struct value *value, size_t group, const float *channels,
                    float *lanes)
 {
     size_t first = group * (size_t)state->block;
-    for (size_t i = 0; i < NORM_LANES; i++) {
+    for (size_t i = 0; i < BATCH_NORM_LANES; i++) {
         size_t c = first + i % (size_t)state->block;
         lanes[i] = c < (size_t)value->c ? channels[c] : 0;
     }
 }
 
 /* The sum over the lanes of channel i of the group. */
-static double lanes_of(const struct norm_state *state, const double *lanes, int i)
+static double lanes_of(const struct batch_norm_state *state, const double *lanes, int i)
 {
     double sum = 0;
-    for (int lane = i; lane < NORM_LANES; lane += state->block)
+    for (int lane = i; lane < BATCH_NORM_LANES; lane += state->block)
         sum += lanes[lane];
     return sum;
 }
 
 /* `mean` by channel, 1 / deviation by lane. */
 static void affine_of(const struct plan *plan, const struct op *op, size_t group, const float *mean,
-                      const float *inverses, struct norm_affine *affine)
+                      const float *inverses, struct batch_norm_affine *affine)
 {
-    const struct norm_state *state = op->state;
+    const struct batch_norm_state *state = op->state;
     const struct value *value = &plan->values[op->in[0]];
     spread(state, value, group, mean, affine->mean);
     spread(state, value, group, param_value(plan, op->layer->weight), affine->scale);
     spread(state, value, group, param_value(plan, op->layer->bias), affine->shift);
-    for (int i = 0; i < NORM_LANES; i++)
+    for (int i = 0; i < BATCH_NORM_LANES; i++)
         affine->scale[i] *= inverses[i];
 }
 
-static int channels_in(const struct norm_state *state, const struct value *value, size_t group)
+static int channels_in(const struct batch_norm_state *state, const struct value *value, size_t group)
 {
     int left = value->c - (int)group * state->block;
     return left < state->block ? left : state->block;
@@ -112,16 +112,16 @@ static int channels_in(const struct norm_state *state, const struct value *value
  * is left after taking off the first number seen: no difference of large squares. */
 static void measure(struct plan *plan, const struct op *op, size_t group, float *mean, float *inverse)
 {
-    const struct norm_state *state = op->state;
+    const struct batch_norm_state *state = op->state;
     const struct layer *layer = op->layer;
     const struct value *value = &plan->values[op->in[0]];
     const float *x = value_data(plan, op->in[0]) + group * state->group_start;
-    const struct norm_strips strips = strips_of(state, value, group);
+    const struct batch_norm_strips strips = strips_of(state, value, group);
     float *running_mean = param_value(plan, layer->mean), *running_var = param_value(plan, layer->var);
-    double count = (double)value->n * value->h * value->w, sum[NORM_LANES] = { 0 }, squares[NORM_LANES] = { 0 };
-    float pilot[NORM_LANES] = { 0 };
+    double count = (double)value->n * value->h * value->w, sum[BATCH_NORM_LANES] = { 0 }, squares[BATCH_NORM_LANES] = { 0 };
+    float pilot[BATCH_NORM_LANES] = { 0 };
     int channels = channels_in(state, value, group);
-    for (int i = 0; i < NORM_LANES; i++)
+    for (int i = 0; i < BATCH_NORM_LANES; i++)
         if (i % state->block < channels)
             pilot[i] = x[i % state->block];
     state->kernels->moments(&strips, x, pilot, sum, squares);
@@ -146,24 +146,24 @@ static void inverses_of(const struct plan *plan, const struct op *op, size_t gro
         return;
     }
     spread(op->state, value, group, param_value(plan, op->layer->var), inverses);
-    for (int i = 0; i < NORM_LANES; i++)
+    for (int i = 0; i < BATCH_NORM_LANES; i++)
         inverses[i] = (float)(1 / sqrt((double)inverses[i] + (double)op->layer->eps));
 }
 
 /* Into out, after the batch was measured if it is to be: else the statistics are those there. */
 static void normalise(struct plan *plan, const struct op *op, bool measures)
 {
-    const struct norm_state *state = op->state;
+    const struct batch_norm_state *state = op->state;
     const struct value *value = &plan->values[op->in[0]];
     const float *in = value_data(plan, op->in[0]);
     float *out = value_data(plan, op->out);
     float *mean = op->trains ? op_saved(plan, op) : param_value(plan, op->layer->mean);
 #pragma omp parallel for schedule(static)
     for (size_t group = 0; group < state->groups; group++) {
-        const struct norm_strips strips = strips_of(state, value, group);
+        const struct batch_norm_strips strips = strips_of(state, value, group);
         size_t at = group * state->group_start;
-        struct norm_affine affine;
-        float inverses[NORM_LANES];
+        struct batch_norm_affine affine;
+        float inverses[BATCH_NORM_LANES];
         if (measures)
             measure(plan, op, group, mean, mean + value->c);
         inverses_of(plan, op, group, inverses);
@@ -181,7 +181,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-static int remake(struct plan *plan, struct op *op, struct err *err)
+static int recompute(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     normalise(plan, op, false);
@@ -193,7 +193,7 @@ static int remake(struct plan *plan, struct op *op, struct err *err)
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const struct norm_state *state = op->state;
+    const struct batch_norm_state *state = op->state;
     const struct value *value = &plan->values[op->in[0]];
     const float *in = value_data(plan, op->in[0]), *mean = op_saved(plan, op), *inverse = mean + value->c;
     float *dout = value_grad(plan, op->out), *din = op->wants_grad[0] ? value_grad(plan, op->in[0]) : NULL;
@@ -201,17 +201,17 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     double count = (double)value->n * value->h * value->w;
 #pragma omp parallel for schedule(static)
     for (size_t group = 0; group < state->groups; group++) {
-        const struct norm_strips strips = strips_of(state, value, group);
+        const struct batch_norm_strips strips = strips_of(state, value, group);
         size_t at = group * state->group_start;
         int channels = channels_in(state, value, group);
-        double dz[NORM_LANES] = { 0 }, product[NORM_LANES] = { 0 };
-        struct norm_affine affine;
-        struct norm_slopes slopes = { 0 };
-        float inverses[NORM_LANES];
+        double dz[BATCH_NORM_LANES] = { 0 }, product[BATCH_NORM_LANES] = { 0 };
+        struct batch_norm_affine affine;
+        struct batch_norm_slopes slopes = { 0 };
+        float inverses[BATCH_NORM_LANES];
         inverses_of(plan, op, group, inverses);
         affine_of(plan, op, group, mean, inverses, &affine);
         state->kernels->sums(&strips, op->activation, &affine, in + at, dout + at, dz, product);
-        for (int i = 0; i < NORM_LANES; i++) {
+        for (int i = 0; i < BATCH_NORM_LANES; i++) {
             int c = (int)group * state->block + i % state->block;
             if (i % state->block >= channels)
                 continue;
@@ -231,7 +231,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 static const char *implementation(const struct op *op, enum op_pass pass)
 {
     (void)pass;
-    return ((const struct norm_state *)op->state)->kernels->name;
+    return ((const struct batch_norm_state *)op->state)->kernels->name;
 }
 
 static void release(struct op *op)
@@ -244,7 +244,7 @@ const struct op_functions onednn_batch_norm = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
-    .remake = remake,
+    .recompute = recompute,
     .release = release,
     .implementation = implementation,
 };

@@ -1,6 +1,6 @@
 /* 1x1 convolutions as products of matrices of ours: see pointwise.c for which. */
-#ifndef DCLS_NN_ONEDNN_POINTWISE_H
-#define DCLS_NN_ONEDNN_POINTWISE_H
+#ifndef DCLS_NN_CPU_CONV_1X1_H
+#define DCLS_NN_CPU_CONV_1X1_H
 
 #include "nn/cpu/onednn/primitive.h"
 #include "nn/cpu/kernels/conv_1x1.h"
@@ -10,17 +10,17 @@ static inline size_t pixels_of(const struct value *value) /* of a plane */
     return (size_t)value->h * (size_t)value->w;
 }
 
-/* Whether the op, a convolution whose input has this layout, may be handed to onednn_pointwise before it is prepared. */
-bool pointwise_fits(const struct plan *plan, const struct op *op, const struct layout *in);
-extern const struct op_functions onednn_pointwise;
+/* Whether the op, a convolution whose input has this layout, may be handed to onednn_conv_1x1 before it is prepared. */
+bool conv_1x1_fits(const struct plan *plan, const struct op *op, const struct layout *in);
+extern const struct op_functions onednn_conv_1x1;
 /* For struct backend: whether it will be, where it may multiply what `maker` makes by factors. */
-bool pointwise_scales(const struct plan *plan, const struct op *maker, const struct op *conv);
+bool conv_1x1_scales(const struct plan *plan, const struct op *loader_worker, const struct op *conv);
 
 /* Into how many parts each of `jobs` panels of images is split, so that there is work for every thread; a part has at
  * least `least` of the `size` pixels or rows. */
-size_t pointwise_parts(size_t jobs, size_t size, size_t least);
+size_t conv_1x1_parts(size_t jobs, size_t size, size_t least);
 /* Whether one image after another passes all panels, or one panel after another all images: what is read over and over
  * should be what fits the cache. */
-bool pointwise_by_image(const struct pointwise_kernels *kernels, const struct pointwise *shape);
+bool conv_1x1_by_image(const struct conv_1x1_kernels *kernels, const struct conv_1x1 *shape);
 
 #endif

@@ -11,15 +11,15 @@
 #define TILES_MAX ((size_t)14) /* of the kernel's pixels, in the output; from about there oneDNN is as fast */
 #define LARGE ((size_t)16)     /* channels of AVX-512's blocks */
 
-struct columns_state {
-    const struct pointwise_kernels *kernels;
-    struct pointwise shape; /* of the product: taps times the channels */
+struct im2col_state {
+    const struct conv_1x1_kernels *kernels;
+    struct conv_1x1 shape; /* of the product: taps times the channels */
     size_t taps, in_blocks; /* places of the window; blocks of channels of the input */
     size_t pixels, parts;   /* of the output; that they are split into */
     float *packed, *bias;
 };
 
-static const struct pointwise_kernels *kernels_for(const struct plan *plan, const struct op *op, const struct layout *in)
+static const struct conv_1x1_kernels *kernels_for(const struct plan *plan, const struct op *op, const struct layout *in)
 {
     const struct layer *layer = op->layer;
     const struct value *from = &plan->values[op->in[0]], *to = &plan->values[op->out];
@@ -29,19 +29,19 @@ static const struct pointwise_kernels *kernels_for(const struct plan *plan, cons
         op->activation == ACTIVATION_SIGMOID || layout_strips(in, from, &strips, &none) || !strips.blocking ||
         (size_t)from->c % strips.block != 0)
         return NULL;
-    const struct pointwise_kernels *kernels = pointwise_find(strips.block);
+    const struct conv_1x1_kernels *kernels = conv_1x1_find(strips.block);
     bool fits = kernels && pixels_of(to) >= kernels->pixels / 2 && pixels_of(to) <= kernels->pixels * TILES_MAX;
     return fits ? kernels : NULL;
 }
 
-bool columns_fits(const struct plan *plan, const struct op *op, const struct layout *in)
+bool conv_im2col_fits(const struct plan *plan, const struct op *op, const struct layout *in)
 {
     return kernels_for(plan, op, in);
 }
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    struct columns_state *state = op->state = calloc(1, sizeof *state);
+    struct im2col_state *state = op->state = calloc(1, sizeof *state);
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
     const int64_t dims[] = { out->n, out->c, out->h, out->w };
     struct layout from, to;
@@ -50,18 +50,18 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     if (layout_of_value(plan, op->in[0], &from, err) || layout_alike(&to, &from, in, dims, err) ||
         layout_to_value(plan, op->out, &to, err))
         return -1;
-    const struct pointwise_kernels *kernels = state->kernels = kernels_for(plan, op, &from);
+    const struct conv_1x1_kernels *kernels = state->kernels = kernels_for(plan, op, &from);
     state->taps = (size_t)op->layer->kernel * (size_t)op->layer->kernel;
     state->in_blocks = (size_t)in->c / kernels->block;
     state->pixels = pixels_of(out);
-    state->shape = (struct pointwise){ .channels = state->taps * (size_t)in->c,
+    state->shape = (struct conv_1x1){ .channels = state->taps * (size_t)in->c,
                                        .outputs = (size_t)out->c,
                                        .in_plane = state->pixels * kernels->block,
                                        .out_plane = state->pixels * kernels->block,
                                        .activation = op->activation };
-    size_t panels = pointwise_panels(kernels, &state->shape);
-    state->parts = pointwise_parts(panels, state->pixels, kernels->pixels);
-    op->packed = (pointwise_weights(kernels, &state->shape) + panels * kernels->panel) * sizeof(float);
+    size_t panels = conv_1x1_panels(kernels, &state->shape);
+    state->parts = conv_1x1_parts(panels, state->pixels, kernels->pixels);
+    op->packed = (conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel) * sizeof(float);
     /* The columns; and while weights are packed, the folded ones. */
     op->scratch_forward = state->shape.channels * larger(state->pixels, state->shape.outputs) * sizeof(float);
     return 0;
@@ -70,9 +70,9 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    struct columns_state *state = op->state;
+    struct im2col_state *state = op->state;
     state->packed = op_packed(plan, op);
-    state->bias = state->packed + pointwise_weights(state->kernels, &state->shape);
+    state->bias = state->packed + conv_1x1_weights(state->kernels, &state->shape);
     return 0;
 }
 
@@ -80,11 +80,11 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 static int pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const struct columns_state *state = op->state;
-    const struct pointwise *shape = &state->shape;
+    const struct im2col_state *state = op->state;
+    const struct conv_1x1 *shape = &state->shape;
     size_t taps = state->taps, channels = shape->channels / taps, panel = state->kernels->panel;
     float *folded = op_scratch_forward(plan, op), *packed = state->packed;
-    fold_norm(plan, op->layer, op->norm, folded, state->bias);
+    fold_batch_norm(plan, op->layer, op->batch_norm, folded, state->bias);
     for (size_t o = 0; o < shape->outputs; o += panel)
         for (size_t tap = 0; tap < taps; tap++)
             for (size_t c = 0; c < channels; c++)
@@ -105,7 +105,7 @@ static void copy_pixel(float *to, const float *from, size_t block)
 static void gather(const struct plan *plan, const struct op *op, size_t tap, size_t channel_block, float *to)
 {
     static const float zeros[LARGE];
-    const struct columns_state *state = op->state;
+    const struct im2col_state *state = op->state;
     const struct layer *layer = op->layer;
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
     size_t block = state->kernels->block;
@@ -122,11 +122,11 @@ static void gather(const struct plan *plan, const struct op *op, size_t tap, siz
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const struct columns_state *state = op->state;
-    const struct pointwise_kernels *kernels = state->kernels;
-    const struct pointwise *shape = &state->shape;
+    const struct im2col_state *state = op->state;
+    const struct conv_1x1_kernels *kernels = state->kernels;
+    const struct conv_1x1 *shape = &state->shape;
     float *columns = op_scratch_forward(plan, op), *out = value_data(plan, op->out);
-    size_t panels = pointwise_panels(kernels, shape), parts = state->parts, pixels = state->pixels;
+    size_t panels = conv_1x1_panels(kernels, shape), parts = state->parts, pixels = state->pixels;
 #pragma omp parallel
     {
 #pragma omp for schedule(static)
@@ -136,10 +136,10 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
         for (size_t job = 0; job < panels * parts; job++) {
             size_t panel = job / parts, part = job % parts;
             size_t first = pixels * part / parts, end = pixels * (part + 1) / parts;
-            struct pointwise_ahead ahead = pointwise_ahead(kernels, shape, state->packed, panel, 1, end - first);
+            struct conv_1x1_prefetch prefetch = conv_1x1_prefetch(kernels, shape, state->packed, panel, 1, end - first);
             kernels->run(shape, end - first, columns + first * kernels->block, panel,
-                         state->packed + pointwise_panel(kernels, shape, panel), state->bias + panel * kernels->panel,
-                         &ahead,
+                         state->packed + conv_1x1_panel(kernels, shape, panel), state->bias + panel * kernels->panel,
+                         &prefetch,
                          out + panel * (kernels->panel / kernels->block) * shape->out_plane + first * kernels->block);
         }
     }
@@ -149,7 +149,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
 static const char *implementation(const struct op *op, enum op_pass pass)
 {
     (void)pass;
-    return ((const struct columns_state *)op->state)->kernels->block == LARGE ? "columns:avx512" : "columns:avx2";
+    return ((const struct im2col_state *)op->state)->kernels->block == LARGE ? "im2col:avx512" : "im2col:avx2";
 }
 
 static void release(struct op *op)
@@ -158,7 +158,7 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
-const struct op_functions onednn_columns = {
+const struct op_functions onednn_conv_im2col = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,

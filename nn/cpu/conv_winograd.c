@@ -15,9 +15,9 @@
 
 struct winograd_state {
     struct winograd_pass forward, backward;
-    struct winograd_gradient gradient;
+    struct winograd_wgrad gradient;
     float *weights, *bias; /* not training */
-    struct primitive copy_sum;
+    struct primitive copy_residual;
 };
 
 /* Whether a tile's waste at the edges of small planes leaves it fewer multiplications, transformations included, than a
@@ -25,7 +25,7 @@ struct winograd_state {
 static bool has_profit(const struct value *value)
 {
     size_t tiles = (size_t)((value->h + 3) / 4) * (size_t)((value->w + 3) / 4);
-    return WINOGRAD_PLACES * tiles * 3 <= 9 * (size_t)value->h * (size_t)value->w * 2;
+    return WINOGRAD_TILE_ELEMENTS * tiles * 3 <= 9 * (size_t)value->h * (size_t)value->w * 2;
 }
 
 static const struct winograd_kernels *kernels_for(const struct plan *plan, const struct op *op, const struct layout *in)
@@ -43,7 +43,7 @@ static const struct winograd_kernels *kernels_for(const struct plan *plan, const
     return fits ? kernels : NULL;
 }
 
-bool winograd_fits(const struct plan *plan, const struct op *op, const struct layout *in)
+bool conv_winograd_fits(const struct plan *plan, const struct op *op, const struct layout *in)
 {
     return kernels_for(plan, op, in);
 }
@@ -61,17 +61,17 @@ static void prepare_training(struct op *op, const struct winograd_kernels *kerne
                              size_t threads)
 {
     struct winograd_state *state = op->state;
-    struct winograd turned = *shape;
-    turned.channels = shape->outputs;
-    turned.outputs = shape->channels;
-    winograd_pass_init(&state->backward, kernels, &turned, threads);
-    winograd_gradient_init(&state->gradient, kernels, shape, threads);
+    struct winograd rotated = *shape;
+    rotated.channels = shape->outputs;
+    rotated.outputs = shape->channels;
+    winograd_pass_init(&state->backward, kernels, &rotated, threads);
+    winograd_wgrad_init(&state->gradient, kernels, shape, threads);
     op->keep_in[0] = true;
     op->scratch_forward = (winograd_pass_weights_floats(&state->forward) + winograd_pass_scratch(&state->forward)) *
                           sizeof(float);
     op->scratch_backward = larger(winograd_pass_weights_floats(&state->backward) +
                                       winograd_pass_scratch(&state->backward),
-                                  winograd_gradient_scratch(&state->gradient)) *
+                                  winograd_wgrad_scratch(&state->gradient)) *
                            sizeof(float);
 }
 
@@ -100,7 +100,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         prepare_training(op, kernels, &shape, threads);
     else
         prepare_evaluation(op, &shape);
-    return sum_prepare(plan, op, &to, &state->copy_sum, err);
+    return residual_prepare(plan, op, &to, &state->copy_residual, err);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
@@ -110,7 +110,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
         state->weights = op_packed(plan, op);
         state->bias = state->weights + winograd_pass_weights_floats(&state->forward);
     }
-    return sum_bind(plan, op, &state->copy_sum, err);
+    return residual_bind(plan, op, &state->copy_residual, err);
 }
 
 static int pack(struct plan *plan, struct op *op, struct err *err)
@@ -120,7 +120,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     float *scratch = op_scratch_forward(plan, op), *folded = scratch + winograd_pass_scratch(&state->forward);
     if (op->trains)
         return 0;
-    fold_norm(plan, op->layer, op->norm, folded, state->bias);
+    fold_batch_norm(plan, op->layer, op->batch_norm, folded, state->bias);
     winograd_pass_weights(&state->forward, folded, false, scratch, state->weights);
     return 0;
 }
@@ -130,7 +130,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     const struct winograd_state *state = op->state;
     const struct winograd_end end = { state->bias, op->in[1] >= 0, op->activation == ACTIVATION_RELU };
     float *scratch = op_scratch_forward(plan, op), *weights = state->weights;
-    if (sum_run(plan, op, &state->copy_sum, err))
+    if (residual_run(plan, op, &state->copy_residual, err))
         return -1;
     if (op->trains) {
         weights = scratch + winograd_pass_scratch(&state->forward);
@@ -147,7 +147,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     const struct winograd_end end = { .sum = op->accumulate[0] };
     const float *dout = value_grad(plan, op->out);
     float *scratch = op_scratch_backward(plan, op), *weights = scratch + winograd_pass_scratch(&state->backward);
-    winograd_gradient_run(&state->gradient, value_data(plan, op->in[0]), dout, scratch,
+    winograd_wgrad_run(&state->gradient, value_data(plan, op->in[0]), dout, scratch,
                           param_grad(plan, op->layer->weight));
     if (!op->wants_grad[0])
         return 0;
@@ -167,12 +167,12 @@ static void release(struct op *op)
     struct winograd_state *state = op->state;
     if (!state)
         return;
-    primitive_release(&state->copy_sum);
+    primitive_release(&state->copy_residual);
     free(state);
     op->state = NULL;
 }
 
-const struct op_functions onednn_winograd = {
+const struct op_functions onednn_conv_winograd = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,

@@ -1,14 +1,14 @@
-/* See depthwise_gradient.h. */
+/* See depthwise_wgrad.h. */
 #include "depthwise_wgrad.h"
 
-void depthwise_gradient_init(struct depthwise_gradient *gradient, const struct plan *plan, const struct op *op,
+void depthwise_wgrad_init(struct depthwise_wgrad *gradient, const struct plan *plan, const struct op *op,
                              const struct layout *in, const struct layout *out)
 {
     const struct layer *layer = op->layer;
     const struct value *from = &plan->values[op->in[0]], *to = &plan->values[op->out];
     struct strips strips, other;
     struct err none = ERR_INIT;
-    *gradient = (struct depthwise_gradient){ .kernels = NULL };
+    *gradient = (struct depthwise_wgrad){ .kernels = NULL };
     if (layer->groups == 1 || layer->groups != from->c || to->c != from->c || layer->bias >= 0 ||
         layout_strips(in, from, &strips, &none) || layout_strips(out, to, &other, &none) || !strips.blocking ||
         strips.blocking != other.blocking)
@@ -26,7 +26,7 @@ void depthwise_gradient_init(struct depthwise_gradient *gradient, const struct p
         gradient->kernels = depthwise_find(strips.block);
 }
 
-void depthwise_gradient_run(const struct depthwise_gradient *gradient, int channels, const float *in,
+void depthwise_wgrad_run(const struct depthwise_wgrad *gradient, int channels, const float *in,
                             const float *dout, float *dweight)
 {
     const struct depthwise *shape = &gradient->shape;

@@ -17,11 +17,11 @@ static int prepare_rows(struct plan *plan, struct op *op, struct err *err)
     return layout_of_value(plan, op->in[0], &layout, err) || layout_to_value(plan, op->out, &layout, err) ? -1 : 0;
 }
 
-/* to = from times the factors, added to what is there if `accumulate`. Each factor holds for `each` numbers. */
+/* to = from times the factors, added to what is there if `accumulate`. Each factor holds for `each` floats. */
 static void multiply(const struct plan *plan, const struct op *op, const float *from, float *to, bool accumulate)
 {
     const struct value *v = &plan->values[op->out];
-    size_t count = v->bytes / sizeof *to, each = op->kind == OP_DROP_ROWS ? count / (size_t)v->n : 1;
+    size_t count = v->bytes / sizeof *to, each = op->kind == OP_STOCHASTIC_DEPTH ? count / (size_t)v->n : 1;
 #pragma omp parallel for schedule(static)
     for (size_t k = 0; k < count / each; k++) {
         float factor = drop_factor(plan, op, k);
@@ -52,7 +52,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-/* Counts its numbers in the canonical order, so that both backends drop the same. */
+/* Counts its floats in the canonical order, so that both backends drop the same. */
 const struct op_functions onednn_dropout = {
     .canonical = true,
     .prepare = prepare_dropout,
@@ -60,7 +60,7 @@ const struct op_functions onednn_dropout = {
     .backward = backward,
 };
 
-const struct op_functions onednn_drop_rows = {
+const struct op_functions onednn_stochastic_depth = {
     .prepare = prepare_rows,
     .forward = forward,
     .backward = backward,

@@ -19,10 +19,10 @@
 #define PART_ROWS 7 /* of outputs, at least: the parts of an image make the rows between them twice */
 #define PROJECTED_WEIGHTS ((size_t)80 << 10) /* bytes, of the expansion and the projection */
 
-struct inverted_state {
-    const struct pointwise_kernels *pointwise;
+struct mbconv_state {
+    const struct conv_1x1_kernels *conv_1x1;
     const struct depthwise_kernels *depthwise;
-    struct pointwise expansion, projection; /* of no channels: none */
+    struct conv_1x1 expansion, projection; /* of no channels: none */
     struct depthwise_row row;
     size_t images, h, w, padding, out_h;
     size_t channels;            /* of the depthwise convolution */
@@ -34,25 +34,25 @@ struct inverted_state {
     float *projection_weights, *projection_bias; /* as the expansion's */
     struct primitive block;     /* an input that is not blocked, to scratch; empty otherwise */
     size_t input_bytes;         /* of that scratch, 0 without */
-    struct primitive copy_sum;
+    struct primitive copy_residual;
     bool copies_rows;           /* of what is added to the projection: row by row, before it is */
 };
 
 /* The depthwise convolution of an op that has one, and what is fused behind it. */
 static struct op_stage depthwise_of(const struct op *op)
 {
-    return op->depthwise.layer ? op->depthwise : (struct op_stage){ op->layer, op->norm, op->activation };
+    return op->depthwise.layer ? op->depthwise : (struct op_stage){ op->layer, op->batch_norm, op->activation };
 }
 
-static size_t blocks_of(const struct inverted_state *state, size_t channels)
+static size_t blocks_of(const struct mbconv_state *state, size_t channels)
 {
-    return (channels + state->pointwise->block - 1) / state->pointwise->block;
+    return (channels + state->conv_1x1->block - 1) / state->conv_1x1->block;
 }
 
 static bool has_loops(const struct plan *plan, const struct op *op)
 {
     const struct op_stage stage = depthwise_of(op);
-    const struct pointwise_kernels *kernels = pointwise_find((size_t)dnn_of(plan)->block);
+    const struct conv_1x1_kernels *kernels = conv_1x1_find((size_t)onednn_of(plan)->block);
     return !op->trains && kernels && depthwise_find(kernels->block) && stage.layer->groups > 1 &&
            stage.layer->groups == stage.layer->channels && (stage.layer->kernel == 3 || stage.layer->kernel == 5) &&
            stage.layer->stride <= 2 && stage.activation != ACTIVATION_SIGMOID;
@@ -60,62 +60,62 @@ static bool has_loops(const struct plan *plan, const struct op *op)
 
 static bool is_wide(const struct plan *plan, const struct value *value)
 {
-    return (size_t)value->w >= pointwise_find((size_t)dnn_of(plan)->block)->pixels / 2;
+    return (size_t)value->w >= conv_1x1_find((size_t)onednn_of(plan)->block)->pixels / 2;
 }
 
-bool inverted_expands(const struct plan *plan, const struct op *expansion, const struct op *depthwise)
+bool mbconv_expands(const struct plan *plan, const struct op *expansion, const struct op *depthwise)
 {
     return has_loops(plan, depthwise) && expansion->activation != ACTIVATION_SIGMOID && depthwise->in[1] < 0 &&
            is_wide(plan, &plan->values[expansion->out]);
 }
 
-bool inverted_fits(const struct plan *plan, const struct op *op)
+bool mbconv_fits(const struct plan *plan, const struct op *op)
 {
     return op->depthwise.layer || op->expansion.layer ||
            (has_loops(plan, op) && op->in[1] < 0 && is_wide(plan, &plan->values[op->out]));
 }
 
-bool inverted_pools(const struct plan *plan, const struct op *conv)
+bool mbconv_pools(const struct plan *plan, const struct op *conv)
 {
-    return !conv->depthwise.layer && has_loops(plan, conv) && inverted_fits(plan, conv);
+    return !conv->depthwise.layer && has_loops(plan, conv) && mbconv_fits(plan, conv);
 }
 
-bool inverted_projects(const struct plan *plan, const struct op *depthwise, const struct op *projection)
+bool mbconv_projects(const struct plan *plan, const struct op *depthwise, const struct op *projection)
 {
     const struct net *net = plan->net;
     const struct layer *expansion = depthwise->expansion.layer;
     size_t weights = net->params[projection->layer->weight].count;
     weights += expansion ? net->params[expansion->weight].count : 0;
-    return has_loops(plan, depthwise) && inverted_fits(plan, depthwise) && depthwise->pooled < 0 &&
+    return has_loops(plan, depthwise) && mbconv_fits(plan, depthwise) && depthwise->pooled < 0 &&
            is_wide(plan, &plan->values[depthwise->out]) && weights * sizeof(float) <= PROJECTED_WEIGHTS;
 }
 
 static int prepare_input(struct plan *plan, struct op *op, struct err *err)
 {
-    struct inverted_state *state = op->state;
+    struct mbconv_state *state = op->state;
     const struct value *in = &plan->values[op->in[0]];
     const int64_t dims[] = { in->n, in->c, in->h, in->w };
     struct layout from, wanted;
     if (layout_of_value(plan, op->in[0], &from, err) ||
-        layout_blocked(&wanted, dims, (int)state->pointwise->block, err))
+        layout_blocked(&wanted, dims, (int)state->conv_1x1->block, err))
         return -1;
     if (layout_equal(&from, &wanted))
         return 0;
-    state->input_bytes = DNN_ALIGN(layout_bytes(&wanted));
-    return reorder_init(&state->block, dnn_of(plan), &from, &wanted, err);
+    state->input_bytes = ALIGN_64(layout_bytes(&wanted));
+    return reorder_init(&state->block, onednn_of(plan), &from, &wanted, err);
 }
 
 static int prepare_outputs(struct plan *plan, struct op *op, struct err *err)
 {
-    struct inverted_state *state = op->state;
+    struct mbconv_state *state = op->state;
     const struct value *out = &plan->values[op->out];
     const int64_t dims[] = { out->n, out->c, out->h, out->w }, means[] = { out->n, out->c, 1, 1 };
-    int block = (int)state->pointwise->block;
+    int block = (int)state->conv_1x1->block;
     struct layout to, other, pooled;
     if (layout_blocked(&to, dims, block, err) || layout_to_value(plan, op->out, &to, err) ||
         (op->pooled >= 0 && (layout_blocked(&pooled, means, block, err) ||
                              layout_to_value(plan, op->pooled, &pooled, err))) ||
-        sum_prepare(plan, op, &to, &state->copy_sum, err))
+        residual_prepare(plan, op, &to, &state->copy_residual, err))
         return -1;
     if (op->in[1] >= 0) {
         if (layout_of_value(plan, op->in[1], &other, err))
@@ -127,10 +127,10 @@ static int prepare_outputs(struct plan *plan, struct op *op, struct err *err)
 
 static void describe_stages(const struct plan *plan, struct op *op)
 {
-    struct inverted_state *state = op->state;
+    struct mbconv_state *state = op->state;
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
     const struct op_stage depthwise = depthwise_of(op);
-    size_t block = state->pointwise->block;
+    size_t block = state->conv_1x1->block;
     state->images = (size_t)in->n;
     state->h = (size_t)in->h;
     state->w = (size_t)in->w;
@@ -143,50 +143,50 @@ static void describe_stages(const struct plan *plan, struct op *op)
                                          .activation = depthwise.activation };
     state->row_floats = (state->w + 2 * state->padding) * block;
     if (op->expansion.layer)
-        state->expansion = (struct pointwise){ .channels = (size_t)in->c,
+        state->expansion = (struct conv_1x1){ .channels = (size_t)in->c,
                                                .outputs = state->channels,
                                                .in_plane = state->h * state->w * block,
                                                .out_plane = state->row.kernel * state->row_floats,
                                                .activation = op->expansion.activation };
     if (op->depthwise.layer)
-        state->projection = (struct pointwise){ .channels = state->channels,
+        state->projection = (struct conv_1x1){ .channels = state->channels,
                                                 .outputs = (size_t)out->c,
                                                 .in_plane = state->row.out_w * block,
                                                 .out_plane = state->out_h * state->row.out_w * block,
                                                 .sum = op->in[1] >= 0,
                                                 .activation = op->activation };
-    state->group_blocks = op->expansion.layer ? state->pointwise->panel / block : 1;
+    state->group_blocks = op->expansion.layer ? state->conv_1x1->panel / block : 1;
     state->groups = (blocks_of(state, state->channels) + state->group_blocks - 1) / state->group_blocks;
     state->ring_floats = state->group_blocks * state->row.kernel * state->row_floats;
 }
 
-static size_t taps_of(const struct inverted_state *state)
+static size_t taps_of(const struct mbconv_state *state)
 {
     return state->row.kernel * state->row.kernel;
 }
 
 /* Floats of packed weights and bias. */
-static size_t packed_floats(const struct inverted_state *state, const struct pointwise *shape)
+static size_t packed_floats(const struct mbconv_state *state, const struct conv_1x1 *shape)
 {
-    size_t panels = pointwise_panels(state->pointwise, shape);
-    return shape->channels ? pointwise_weights(state->pointwise, shape) + panels * state->pointwise->panel : 0;
+    size_t panels = conv_1x1_panels(state->conv_1x1, shape);
+    return shape->channels ? conv_1x1_weights(state->conv_1x1, shape) + panels * state->conv_1x1->panel : 0;
 }
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    struct inverted_state *state = op->state = calloc(1, sizeof *state);
+    struct mbconv_state *state = op->state = calloc(1, sizeof *state);
     size_t threads = (size_t)omp_get_max_threads();
     assert(op->activation != ACTIVATION_SIGMOID); /* no network has that behind a projection */
     if (!state)
         return err_set(err, "out of memory for a plan");
-    state->pointwise = pointwise_find((size_t)dnn_of(plan)->block);
-    state->depthwise = depthwise_find((size_t)dnn_of(plan)->block);
+    state->conv_1x1 = conv_1x1_find((size_t)onednn_of(plan)->block);
+    state->depthwise = depthwise_find((size_t)onednn_of(plan)->block);
     if (prepare_outputs(plan, op, err) || prepare_input(plan, op, err))
         return -1;
     describe_stages(plan, op);
-    size_t block = state->pointwise->block, blocks = blocks_of(state, state->channels);
+    size_t block = state->conv_1x1->block, blocks = blocks_of(state, state->channels);
     bool projects = op->depthwise.layer;
-    state->parts = pointwise_parts(projects ? state->images : state->images * state->groups, state->out_h, PART_ROWS);
+    state->parts = conv_1x1_parts(projects ? state->images : state->images * state->groups, state->out_h, PART_ROWS);
     /* The ring of a group and a row of zeros; or those of all groups and a row of what the projection reads. */
     state->own_floats = (projects ? state->groups : 1) * state->ring_floats + state->row_floats +
                         (projects ? blocks * state->row.out_w * block : 0);
@@ -204,33 +204,33 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
-    struct inverted_state *state = op->state;
+    struct mbconv_state *state = op->state;
     size_t block = state->depthwise->block, blocks = blocks_of(state, state->channels);
     state->expansion_weights = op_packed(plan, op);
     state->taps = state->expansion_weights + packed_floats(state, &state->expansion);
     state->bias = state->taps + blocks * taps_of(state) * block;
     state->projection_weights = state->bias + blocks * block;
-    state->expansion_bias = state->expansion_weights + pointwise_weights(state->pointwise, &state->expansion);
-    state->projection_bias = state->projection_weights + pointwise_weights(state->pointwise, &state->projection);
-    return sum_bind(plan, op, &state->copy_sum, err) ||
+    state->expansion_bias = state->expansion_weights + conv_1x1_weights(state->conv_1x1, &state->expansion);
+    state->projection_bias = state->projection_weights + conv_1x1_weights(state->conv_1x1, &state->projection);
+    return residual_bind(plan, op, &state->copy_residual, err) ||
                    primitive_bind(&state->block, DNNL_ARG_FROM, value_data(plan, op->in[0]), err) ||
                    primitive_bind(&state->block, DNNL_ARG_TO, op_scratch_forward(plan, op), err)
                ? -1
                : 0;
 }
 
-static void pack_pointwise(const struct plan *plan, const struct inverted_state *state, const struct op_stage *stage,
-                           const struct pointwise *shape, float *folded, float *weights, float *bias)
+static void pack_pointwise(const struct plan *plan, const struct mbconv_state *state, const struct op_stage *stage,
+                           const struct conv_1x1 *shape, float *folded, float *weights, float *bias)
 {
-    fold_norm(plan, stage->layer, stage->norm, folded, bias);
-    state->pointwise->weights(shape, folded, weights);
+    fold_batch_norm(plan, stage->layer, stage->batch_norm, folded, bias);
+    state->conv_1x1->weights(shape, folded, weights);
 }
 
 static int pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    struct inverted_state *state = op->state;
-    const struct op_stage depthwise = depthwise_of(op), last = { op->layer, op->norm, op->activation };
+    struct mbconv_state *state = op->state;
+    const struct op_stage depthwise = depthwise_of(op), last = { op->layer, op->batch_norm, op->activation };
     size_t taps = taps_of(state), block = state->depthwise->block;
     float *folded = op_scratch_forward(plan, op);
     if (op->expansion.layer)
@@ -239,7 +239,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     if (op->depthwise.layer)
         pack_pointwise(plan, state, &last, &state->projection, folded, state->projection_weights,
                        state->projection_bias);
-    fold_norm(plan, depthwise.layer, depthwise.norm, folded, state->bias);
+    fold_batch_norm(plan, depthwise.layer, depthwise.batch_norm, folded, state->bias);
     for (size_t c = 0; c < state->channels; c++)
         for (size_t k = 0; k < taps; k++)
             state->taps[(c / block * taps + k) * block + c % block] = folded[c * taps + k];
@@ -254,7 +254,7 @@ struct work {
     const float *zeros;  /* (row) */
 };
 
-static struct work work_of(const struct inverted_state *state, const float *in, float *own)
+static struct work work_of(const struct mbconv_state *state, const float *in, float *own)
 {
     size_t rings = (state->projection.channels ? state->groups : 1) * state->ring_floats;
     size_t rows = rings / state->row_floats, side = state->padding * state->depthwise->block;
@@ -267,18 +267,18 @@ static struct work work_of(const struct inverted_state *state, const float *in, 
     return (struct work){ .in = in, .rings = own, .zeros = own + rings, .line = own + rings + state->row_floats };
 }
 
-static void run_pointwise(const struct inverted_state *state, const struct pointwise *shape, size_t count,
+static void run_pointwise(const struct mbconv_state *state, const struct conv_1x1 *shape, size_t count,
                           const float *in, size_t panel, const float *weights, const float *bias,
-                          struct pointwise_ahead *ahead, float *out)
+                          struct conv_1x1_prefetch *prefetch, float *out)
 {
-    const struct pointwise_kernels *kernels = state->pointwise;
-    kernels->run(shape, count, in, panel, weights + pointwise_panel(kernels, shape, panel), bias + panel * kernels->panel,
-                 ahead, out);
+    const struct conv_1x1_kernels *kernels = state->conv_1x1;
+    kernels->run(shape, count, in, panel, weights + conv_1x1_panel(kernels, shape, panel), bias + panel * kernels->panel,
+                 prefetch, out);
 }
 
 /* Row r of the image, of one group, into its ring. */
-static void make_row(const struct inverted_state *state, const struct work *work, size_t group, size_t r, float *ring,
-                     struct pointwise_ahead *ahead)
+static void make_row(const struct mbconv_state *state, const struct work *work, size_t group, size_t r, float *ring,
+                     struct conv_1x1_prefetch *prefetch)
 {
     size_t block = state->depthwise->block, width = state->w * block;
     float *to = ring + r % state->row.kernel * state->row_floats + state->padding * block;
@@ -287,13 +287,13 @@ static void make_row(const struct inverted_state *state, const struct work *work
     r -= state->padding;
     if (state->expansion.channels)
         run_pointwise(state, &state->expansion, state->w, work->in + r * width, group, state->expansion_weights,
-                      state->expansion_bias, ahead, to);
+                      state->expansion_bias, prefetch, to);
     else
         memcpy(to, work->in + (group * state->h + r) * width, width * sizeof *to);
 }
 
 /* Row y of what the depthwise convolution makes of one block of a group. */
-static void run_depthwise(const struct inverted_state *state, const struct work *work, size_t group, size_t block,
+static void run_depthwise(const struct mbconv_state *state, const struct work *work, size_t group, size_t block,
                           size_t y, const float *ring, float *out)
 {
     size_t kernel = state->row.kernel, top = y * state->row.stride, bottom = state->padding + state->h;
@@ -306,36 +306,36 @@ static void run_depthwise(const struct inverted_state *state, const struct work 
     state->depthwise->forward(&state->row, rows, state->taps + at * taps_of(state) * lanes, state->bias + at * lanes, out);
 }
 
-static size_t blocks_in(const struct inverted_state *state, size_t group)
+static size_t blocks_in(const struct mbconv_state *state, size_t group)
 {
     size_t left = blocks_of(state, state->channels) - group * state->group_blocks;
     return left < state->group_blocks ? left : state->group_blocks;
 }
 
 /* The rows that row y is the first to need, of those after `made`. */
-static size_t make_rows(const struct inverted_state *state, const struct work *work, size_t group, size_t y,
-                        size_t made, float *ring, struct pointwise_ahead *ahead)
+static size_t make_rows(const struct mbconv_state *state, const struct work *work, size_t group, size_t y,
+                        size_t made, float *ring, struct conv_1x1_prefetch *prefetch)
 {
     size_t end = y * state->row.stride + state->row.kernel;
     for (; made < end; made++)
-        make_row(state, work, group, made, ring, ahead);
+        make_row(state, work, group, made, ring, prefetch);
     return made;
 }
 
 /* Rows [first, end) of the outputs of a group; their sums, where there are any to be made, are set. */
-static void run_group(const struct inverted_state *state, const struct work *work, size_t group, size_t first, size_t end,
+static void run_group(const struct mbconv_state *state, const struct work *work, size_t group, size_t first, size_t end,
                       float *out, float *sums)
 {
     size_t block = state->depthwise->block, width = state->row.out_w * block, made = first * state->row.stride;
     size_t at = group * state->group_blocks;
-    struct pointwise_ahead ahead = { 0 };
+    struct conv_1x1_prefetch prefetch = { 0 };
     if (state->expansion.channels)
-        ahead = pointwise_ahead(state->pointwise, &state->expansion, state->expansion_weights, group, end - first,
+        prefetch = conv_1x1_prefetch(state->conv_1x1, &state->expansion, state->expansion_weights, group, end - first,
                                 state->w);
     if (sums)
         memset(sums + at * block, 0, blocks_in(state, group) * block * sizeof *sums);
     for (size_t y = first; y < end; y++) {
-        made = make_rows(state, work, group, y, made, work->rings, &ahead);
+        made = make_rows(state, work, group, y, made, work->rings, &prefetch);
         for (size_t b = 0; b < blocks_in(state, group); b++) {
             float *to = out + ((at + b) * state->out_h + y) * width;
             run_depthwise(state, work, group, b, y, work->rings, to);
@@ -346,17 +346,17 @@ static void run_group(const struct inverted_state *state, const struct work *wor
 }
 
 /* Rows [first, end) of the projection; `sum` is what is to be added, NULL where that is there already. */
-static void run_projection(const struct inverted_state *state, const struct work *work, size_t first, size_t end,
+static void run_projection(const struct mbconv_state *state, const struct work *work, size_t first, size_t end,
                            const float *sum, float *out)
 {
     size_t block = state->depthwise->block, width = state->row.out_w * block, made = first * state->row.stride;
-    size_t out_blocks = blocks_of(state, state->projection.outputs), panel_blocks = state->pointwise->panel / block;
+    size_t out_blocks = blocks_of(state, state->projection.outputs), panel_blocks = state->conv_1x1->panel / block;
     for (size_t y = first; y < end; y++) {
         size_t next = made;
         for (size_t group = 0; group < state->groups; group++) {
             float *ring = work->rings + group * state->ring_floats;
-            struct pointwise_ahead ahead = { .pixels = group == 0 };
-            next = make_rows(state, work, group, y, made, ring, &ahead);
+            struct conv_1x1_prefetch prefetch = { .pixels = group == 0 };
+            next = make_rows(state, work, group, y, made, ring, &prefetch);
             for (size_t b = 0; b < blocks_in(state, group); b++)
                 run_depthwise(state, work, group, b, y, ring,
                               work->line + (group * state->group_blocks + b) * width);
@@ -365,7 +365,7 @@ static void run_projection(const struct inverted_state *state, const struct work
         for (size_t b = 0; sum && b < out_blocks; b++)
             memcpy(out + (b * state->out_h + y) * width, sum + (b * state->out_h + y) * width, width * sizeof *out);
         for (size_t p = 0; p * panel_blocks < out_blocks; p++) {
-            struct pointwise_ahead none = { 0 };
+            struct conv_1x1_prefetch none = { 0 };
             run_pointwise(state, &state->projection, state->row.out_w, work->line, p, state->projection_weights,
                           state->projection_bias, &none, out + (p * panel_blocks * state->out_h + y) * width);
         }
@@ -373,7 +373,7 @@ static void run_projection(const struct inverted_state *state, const struct work
 }
 
 /* The averages from the sums of all parts: (N, parts, C) to (N, C), channels in full blocks. */
-static void pool(const struct inverted_state *state, const float *sums, float *means)
+static void pool(const struct mbconv_state *state, const float *sums, float *means)
 {
     size_t channels = blocks_of(state, state->channels) * state->depthwise->block;
     float share = 1 / (float)(state->out_h * state->row.out_w);
@@ -387,7 +387,7 @@ static void pool(const struct inverted_state *state, const float *sums, float *m
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
-    const struct inverted_state *state = op->state;
+    const struct mbconv_state *state = op->state;
     size_t images = state->images, parts = state->parts, threads = (size_t)omp_get_max_threads();
     size_t block = state->depthwise->block, channels = blocks_of(state, state->channels) * block;
     size_t in_image = blocks_of(state, (size_t)plan->values[op->in[0]].c) * state->h * state->w * block;
@@ -397,10 +397,10 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     float *own = behind(scratch, state->input_bytes), *sums = own + threads * state->own_floats;
     const float *in = state->input_bytes ? scratch : value_data(plan, op->in[0]);
     const float *sum = copies ? value_data(plan, op->in[1]) : NULL;
-    if (primitive_run(&state->block, dnn_of(plan), err) ||
-        (!state->copies_rows && sum_run(plan, op, &state->copy_sum, err)))
+    if (primitive_run(&state->block, onednn_of(plan), err) ||
+        (!state->copies_rows && residual_run(plan, op, &state->copy_residual, err)))
         return -1;
-    bool by_image = pointwise_by_image(state->pointwise, &state->expansion);
+    bool by_image = conv_1x1_by_image(state->conv_1x1, &state->expansion);
     size_t groups = projects ? 1 : state->groups;
 #pragma omp parallel for schedule(static)
     for (size_t job = 0; job < images * groups * parts; job++) {
@@ -423,21 +423,21 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
 static const char *implementation(const struct op *op, enum op_pass pass)
 {
     (void)pass;
-    return ((const struct inverted_state *)op->state)->pointwise->block == 16 ? "rows:avx512" : "rows:avx2";
+    return ((const struct mbconv_state *)op->state)->conv_1x1->block == 16 ? "rows:avx512" : "rows:avx2";
 }
 
 static void release(struct op *op)
 {
-    struct inverted_state *state = op->state;
+    struct mbconv_state *state = op->state;
     if (!state)
         return;
     primitive_release(&state->block);
-    primitive_release(&state->copy_sum);
+    primitive_release(&state->copy_residual);
     free(state);
     op->state = NULL;
 }
 
-const struct op_functions onednn_inverted = {
+const struct op_functions onednn_mbconv = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,

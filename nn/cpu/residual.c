@@ -1,7 +1,7 @@
 /* See sum.h. */
 #include "residual.h"
 
-int sum_prepare(struct plan *plan, struct op *op, const struct layout *to, struct primitive *copy, struct err *err)
+int residual_prepare(struct plan *plan, struct op *op, const struct layout *to, struct primitive *copy, struct err *err)
 {
     struct layout other;
     if (op->in[1] < 0)
@@ -9,10 +9,10 @@ int sum_prepare(struct plan *plan, struct op *op, const struct layout *to, struc
     if (layout_of_value(plan, op->in[1], &other, err))
         return -1;
     op->share_data = layout_equal(&other, to) ? 1 : -1;
-    return reorder_init(copy, dnn_of(plan), &other, to, err);
+    return reorder_init(copy, onednn_of(plan), &other, to, err);
 }
 
-int sum_bind(const struct plan *plan, const struct op *op, struct primitive *copy, struct err *err)
+int residual_bind(const struct plan *plan, const struct op *op, struct primitive *copy, struct err *err)
 {
     if (op->in[1] < 0)
         return 0;
@@ -22,7 +22,7 @@ int sum_bind(const struct plan *plan, const struct op *op, struct primitive *cop
                : 0;
 }
 
-int sum_run(const struct plan *plan, const struct op *op, const struct primitive *copy, struct err *err)
+int residual_run(const struct plan *plan, const struct op *op, const struct primitive *copy, struct err *err)
 {
-    return op->in[1] >= 0 && !op->data_shared ? primitive_run(copy, dnn_of(plan), err) : 0;
+    return op->in[1] >= 0 && !op->data_shared ? primitive_run(copy, onednn_of(plan), err) : 0;
 }

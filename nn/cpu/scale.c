@@ -23,15 +23,15 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         return -1;
     op->keep_in[0] = op->keep_in[1] = true;
     op->share_grad = 0;
-    state->bytes = DNN_ALIGN(layout_bytes(&wanted));
+    state->bytes = ALIGN_64(layout_bytes(&wanted));
     state->reorders = !layout_equal(&given, &wanted);
     /* Backward: the factors, their gradient here, and there. */
-    op->scratch_backward = 2 * state->bytes + DNN_ALIGN(layout_bytes(&given));
+    op->scratch_backward = 2 * state->bytes + ALIGN_64(layout_bytes(&given));
     if (!state->reorders)
         return 0;
     op->scratch_forward = state->bytes;
-    return reorder_init(&state->there, dnn_of(plan), &given, &wanted, err) ||
-                   reorder_init(&state->back, dnn_of(plan), &wanted, &given, err)
+    return reorder_init(&state->there, onednn_of(plan), &given, &wanted, err) ||
+                   reorder_init(&state->back, onednn_of(plan), &wanted, &given, err)
                ? -1
                : 0;
 }
@@ -53,7 +53,7 @@ static const float *factors_in(struct plan *plan, struct op *op, void *scratch, 
     struct scale_state *state = op->state;
     if (!state->reorders)
         return value_data(plan, op->in[1]);
-    return primitive_bind(&state->there, DNNL_ARG_TO, scratch, err) || primitive_run(&state->there, dnn_of(plan), err)
+    return primitive_bind(&state->there, DNNL_ARG_TO, scratch, err) || primitive_run(&state->there, onednn_of(plan), err)
                ? NULL
                : scratch;
 }
@@ -121,7 +121,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     if (!op->wants_grad[1])
         return 0;
     if (state->reorders) {
-        if (primitive_run(&state->back, dnn_of(plan), err))
+        if (primitive_run(&state->back, onednn_of(plan), err))
             return -1;
         dfactors = behind(scratch, 2 * state->bytes);
     }
@@ -148,6 +148,6 @@ const struct op_functions onednn_scale = {
     .bind = bind,
     .forward = forward,
     .backward = backward,
-    .remake = forward,
+    .recompute = forward,
     .release = release,
 };

@@ -5,15 +5,15 @@
 
 #define UNFOLDED_MAX ((size_t)16 << 20) /* bytes, unless a single image needs more */
 
-int conv_gradient_init(struct conv_gradient *gradient, const struct plan *plan, const struct op *op,
+int wgrad_gemm_init(struct wgrad_gemm *gradient, const struct plan *plan, const struct op *op,
                        const struct layout *in, const struct layout *out, struct err *err)
 {
-    const struct dnn *dnn = dnn_of(plan);
+    const struct onednn *onednn = onednn_of(plan);
     const struct layer *layer = op->layer;
     const struct value *from = &plan->values[op->in[0]], *to = &plan->values[op->out];
     const int64_t in_dims[] = { from->n, from->c, from->h, from->w }, out_dims[] = { to->n, to->c, to->h, to->w };
     struct layout plain, lines;
-    *gradient = (struct conv_gradient){ .used = true,
+    *gradient = (struct wgrad_gemm){ .used = true,
                                         .n = from->n,
                                         .groups = layer->groups,
                                         .channels = from->c,
@@ -24,32 +24,32 @@ int conv_gradient_init(struct conv_gradient *gradient, const struct plan *plan, 
                                         .ow = to->w,
                                         .window = { layer->kernel, layer->stride, layer->padding } };
     if (layout_dense(&plain, 4, in_dims, err) || layout_channels_last(&lines, out_dims, err) ||
-        reorder_init(&gradient->unblock, dnn, in, &plain, err) ||
-        reorder_init(&gradient->line_up, dnn, out, &lines, err))
+        reorder_init(&gradient->unblock, onednn, in, &plain, err) ||
+        reorder_init(&gradient->line_up, onednn, out, &lines, err))
         return -1;
     size_t image = (size_t)to->h * (size_t)to->w * (size_t)from->c * (size_t)layer->kernel * (size_t)layer->kernel *
                    sizeof(float);
     size_t chunk = UNFOLDED_MAX / image;
     chunk = chunk < 1 ? 1 : chunk;
     gradient->chunk = chunk < (size_t)from->n ? (int)chunk : from->n;
-    gradient->in_bytes = DNN_ALIGN(layout_bytes(&plain));
-    gradient->out_bytes = DNN_ALIGN(layout_bytes(&lines));
-    gradient->fold_bytes = DNN_ALIGN((size_t)gradient->chunk * image);
+    gradient->in_bytes = ALIGN_64(layout_bytes(&plain));
+    gradient->out_bytes = ALIGN_64(layout_bytes(&lines));
+    gradient->fold_bytes = ALIGN_64((size_t)gradient->chunk * image);
     return 0;
 }
 
-void conv_gradient_release(struct conv_gradient *gradient)
+void wgrad_gemm_release(struct wgrad_gemm *gradient)
 {
     primitive_release(&gradient->unblock);
     primitive_release(&gradient->line_up);
 }
 
-size_t conv_gradient_scratch(const struct conv_gradient *gradient)
+size_t wgrad_gemm_scratch(const struct wgrad_gemm *gradient)
 {
     return gradient->in_bytes + gradient->out_bytes + gradient->fold_bytes;
 }
 
-int conv_gradient_bind(struct conv_gradient *gradient, float *in, float *dout, float *dweight, float *dbias,
+int wgrad_gemm_bind(struct wgrad_gemm *gradient, float *in, float *dout, float *dweight, float *dbias,
                        void *scratch, struct err *err)
 {
     if (!gradient->used)
@@ -67,8 +67,8 @@ int conv_gradient_bind(struct conv_gradient *gradient, float *in, float *dout, f
                : 0;
 }
 
-/* What one place of the output sees of one channel, KH*KW numbers, 0 outside the plane. */
-static void see(float *to, const float *plane, const struct conv_gradient *g, int y0, int x0)
+/* What one place of the output sees of one channel, KH*KW floats, 0 outside the plane. */
+static void input_transform(float *to, const float *plane, const struct wgrad_gemm *g, int y0, int x0)
 {
     int kernel = g->window.kernel;
     for (int ky = 0; ky < kernel; ky++)
@@ -79,7 +79,7 @@ static void see(float *to, const float *plane, const struct conv_gradient *g, in
         }
 }
 
-static void unfold(const struct conv_gradient *g, int first, int count)
+static void unfold(const struct wgrad_gemm *g, int first, int count)
 {
     int places = g->oh * g->ow;
     size_t taps = (size_t)g->window.kernel * (size_t)g->window.kernel, channels = (size_t)g->channels;
@@ -92,11 +92,11 @@ static void unfold(const struct conv_gradient *g, int first, int count)
         const float *image = g->in + ((size_t)first + (size_t)(row / places)) * channels * plane;
         float *to = g->unfolded + (size_t)row * channels * taps;
         for (size_t c = 0; c < channels; c++)
-            see(to + c * taps, image + c * plane, g, y0, x0);
+            input_transform(to + c * taps, image + c * plane, g, y0, x0);
     }
 }
 
-static void sum_bias(const struct conv_gradient *g)
+static void sum_bias(const struct wgrad_gemm *g)
 {
     size_t outputs = (size_t)g->outputs, rows = (size_t)g->n * (size_t)g->oh * (size_t)g->ow;
     memset(g->dbias, 0, outputs * sizeof *g->dbias);
@@ -105,11 +105,11 @@ static void sum_bias(const struct conv_gradient *g)
             g->dbias[o] += g->dout[row * outputs + o];
 }
 
-int conv_gradient_run(struct conv_gradient *g, const struct dnn *dnn, struct err *err)
+int wgrad_gemm_run(struct wgrad_gemm *g, const struct onednn *onednn, struct err *err)
 {
     if (!g->used)
         return 0;
-    if (primitive_run(&g->unblock, dnn, err) || primitive_run(&g->line_up, dnn, err))
+    if (primitive_run(&g->unblock, onednn, err) || primitive_run(&g->line_up, onednn, err))
         return -1;
     int64_t places = (int64_t)g->oh * g->ow, taps = (int64_t)g->window.kernel * g->window.kernel;
     int64_t in = g->channels / g->groups, out = g->outputs / g->groups;
@@ -126,7 +126,7 @@ int conv_gradient_run(struct conv_gradient *g, const struct dnn *dnn, struct err
                                         .lda = g->outputs,
                                         .ldb = g->channels * taps,
                                         .ldc = in * taps };
-            if (dnn_multiply(&product, first > 0, err))
+            if (onednn_sgemm(&product, first > 0, err))
                 return -1;
         }
     }

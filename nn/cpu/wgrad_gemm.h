@@ -4,7 +4,7 @@
 
 #include "nn/cpu/onednn/primitive.h"
 
-struct conv_gradient {
+struct wgrad_gemm {
     bool used;
     int n, groups, channels, outputs, h, w, oh, ow;
     struct window window;
@@ -17,13 +17,13 @@ struct conv_gradient {
 };
 
 /* For the op, a convolution, whose input and output have these layouts. Zeroed it is unused and releasing it fine. */
-int conv_gradient_init(struct conv_gradient *gradient, const struct plan *plan, const struct op *op,
+int wgrad_gemm_init(struct wgrad_gemm *gradient, const struct plan *plan, const struct op *op,
                        const struct layout *in, const struct layout *out, struct err *err);
-void conv_gradient_release(struct conv_gradient *gradient);
+void wgrad_gemm_release(struct wgrad_gemm *gradient);
 /* Bytes that it wants free while it runs. */
-size_t conv_gradient_scratch(const struct conv_gradient *gradient);
-int conv_gradient_bind(struct conv_gradient *gradient, float *in, float *dout, float *dweight, float *dbias,
+size_t wgrad_gemm_scratch(const struct wgrad_gemm *gradient);
+int wgrad_gemm_bind(struct wgrad_gemm *gradient, float *in, float *dout, float *dweight, float *dbias,
                        void *scratch, struct err *err);
-int conv_gradient_run(struct conv_gradient *gradient, const struct dnn *dnn, struct err *err);
+int wgrad_gemm_run(struct wgrad_gemm *gradient, const struct onednn *onednn, struct err *err);
 
 #endif

@@ -57,30 +57,30 @@ static struct box draw_box(struct draws *draws, int side, double least, double m
     return (struct box){ 0 };
 }
 
-void augment_choose(struct variation *variation, enum augment augment, int size, uint64_t seed, int epoch,
+void augment_choose(struct augment_params *augment_params, enum augment augment, int size, uint64_t seed, int epoch,
                     uint64_t sample)
 {
     struct draws draws = { .seed = seed, .stream = rng_stream(RNG_AUGMENT, epoch),
                            .next = sample * 64 }; /* no image needs as many */
-    *variation = (struct variation){ 0 };
-    variation->mirror = draw(&draws, 0, 1) < 0.5;
-    variation->angle = draw(&draws, -ANGLE, ANGLE);
+    *augment_params = (struct augment_params){ 0 };
+    augment_params->mirror = draw(&draws, 0, 1) < 0.5;
+    augment_params->angle = draw(&draws, -ANGLE, ANGLE);
     for (int i = 0; i < JITTERS; i++) {
         double centre = i == JITTER_HUE ? 0 : 1;
-        variation->amounts[i] = draw(&draws, centre - JITTER, centre + JITTER);
-        variation->order[i] = (enum jitter)i;
+        augment_params->amounts[i] = draw(&draws, centre - JITTER, centre + JITTER);
+        augment_params->order[i] = (enum jitter)i;
     }
     for (int i = JITTERS; i-- > 1;) {
         int other = (int)draw(&draws, 0, i + 1);
-        enum jitter kept = variation->order[i];
-        variation->order[i] = variation->order[other];
-        variation->order[other] = kept;
+        enum jitter kept = augment_params->order[i];
+        augment_params->order[i] = augment_params->order[other];
+        augment_params->order[other] = kept;
     }
     if (augment != AUGMENT_STRONG)
         return;
-    variation->crop = draw_box(&draws, augment_side(augment, size), 0.25, 1, 0.75);
+    augment_params->crop = draw_box(&draws, augment_side(augment, size), 0.25, 1, 0.75);
     if (draw(&draws, 0, 1) < 0.25)
-        variation->erase = draw_box(&draws, size, 0.02, 0.33, 0.3);
+        augment_params->erase = draw_box(&draws, size, 0.02, 0.33, 0.3);
 }
 
 struct augmenter {
@@ -169,10 +169,10 @@ static struct turn turn_of(double degrees, int size)
 }
 
 /* Mirrors, then turns, into the planes. */
-static void place(const struct augmenter *augmenter, const struct variation *variation, const uint8_t *rgb)
+static void place(const struct augmenter *augmenter, const struct augment_params *augment_params, const uint8_t *rgb)
 {
     unsigned size = (unsigned)augmenter->size;
-    struct turn turn = turn_of(variation->angle, augmenter->size);
+    struct turn turn = turn_of(augment_params->angle, augmenter->size);
     uint8_t *red = augmenter->planes.bytes, *green = red + augmenter->planes.stride;
     uint8_t *blue = green + augmenter->planes.stride;
     for (unsigned row = 0; row < size; row++) {
@@ -182,7 +182,7 @@ static void place(const struct augmenter *augmenter, const struct variation *var
             static const uint8_t black[3] = { 0 };
             const uint8_t *from = black;
             if (from_x < size && from_y < size)
-                from = rgb + 3 * ((size_t)from_y * size + (variation->mirror ? size - 1 - from_x : from_x));
+                from = rgb + 3 * ((size_t)from_y * size + (augment_params->mirror ? size - 1 - from_x : from_x));
             *red++ = from[0];
             *green++ = from[1];
             *blue++ = from[2];
@@ -192,12 +192,12 @@ static void place(const struct augmenter *augmenter, const struct variation *var
     }
 }
 
-static void jitter(const struct augmenter *augmenter, const struct variation *variation)
+static void jitter(const struct augmenter *augmenter, const struct augment_params *augment_params)
 {
     const struct colour_table *colour = augmenter->colour;
     for (int i = 0; i < JITTERS; i++) {
-        double amount = variation->amounts[variation->order[i]];
-        switch (variation->order[i]) {
+        double amount = augment_params->amounts[augment_params->order[i]];
+        switch (augment_params->order[i]) {
         case JITTER_BRIGHTNESS:
             colour->brightness(&augmenter->planes, (float)amount);
             break;
@@ -224,18 +224,18 @@ static void erase(const struct augmenter *augmenter, const struct box *box)
                    mean[c], (size_t)box->width);
 }
 
-const struct planes *augmenter_run(struct augmenter *augmenter, const struct variation *variation, const uint8_t *rgb,
+const struct planes *augmenter_run(struct augmenter *augmenter, const struct augment_params *augment_params, const uint8_t *rgb,
                                    int side, struct err *err)
 {
     struct box whole = { 0, 0, side, side };
-    const struct box *box = variation->crop.width ? &variation->crop : &whole;
+    const struct box *box = augment_params->crop.width ? &augment_params->crop : &whole;
     if (box->width != augmenter->size || box->height != augmenter->size || side != augmenter->size) {
         if (crop(augmenter, box, rgb, side, err))
             return NULL;
         rgb = augmenter->pixels;
     }
-    place(augmenter, variation, rgb);
-    jitter(augmenter, variation);
-    erase(augmenter, &variation->erase);
+    place(augmenter, augment_params, rgb);
+    jitter(augmenter, augment_params);
+    erase(augmenter, &augment_params->erase);
     return &augmenter->planes;
 }

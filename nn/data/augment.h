@@ -29,7 +29,7 @@ struct box {
 };
 
 /* What is done to one image. */
-struct variation {
+struct augment_params {
     struct box crop; /* of the image as it comes */
     bool mirror;
     double angle;                /* degrees, counter-clockwise */
@@ -39,7 +39,7 @@ struct variation {
 };
 
 /* Not for AUGMENT_NONE. */
-void augment_choose(struct variation *variation, enum augment augment, int size, uint64_t seed, int epoch,
+void augment_choose(struct augment_params *augment_params, enum augment augment, int size, uint64_t seed, int epoch,
                     uint64_t sample);
 
 /* One thread's means of varying images to (size, size). */
@@ -48,7 +48,7 @@ struct augmenter *augmenter_new(int size, enum isa isa);
 void augmenter_free(struct augmenter *augmenter);
 
 /* Varies rgb (side, side, 3). The result, (3, size, size), is valid until the next call; NULL where memory lacks. */
-const struct planes *augmenter_run(struct augmenter *augmenter, const struct variation *variation, const uint8_t *rgb,
+const struct planes *augmenter_run(struct augmenter *augmenter, const struct augment_params *augment_params, const uint8_t *rgb,
                                    int side, struct err *err);
 
 #endif

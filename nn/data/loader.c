@@ -30,7 +30,7 @@ struct slot {
 };
 
 /* What one thread works with. */
-struct maker {
+struct loader_worker {
     struct loader *loader;
     pthread_t thread;
     struct sample_reader reader;
@@ -46,8 +46,8 @@ struct loader {
     size_t *order; /* (samples): the sample at each position of this epoch */
     struct slot *slots;
     struct cache *cache; /* NULL where samples are not decoded, or none are kept */
-    struct maker *makers;
-    int maker_count; /* at least one: its buffers serve loader_next when there are no threads */
+    struct loader_worker *workers;
+    int worker_count; /* at least one: its buffers serve loader_next when there are no threads */
 
     pthread_mutex_t lock; /* everything below, and the slots' counts and errors */
     pthread_cond_t work, finished;
@@ -68,17 +68,17 @@ static int batch_count(const struct loader *loader, int batch)
 
 /* The sample's pixels (side, side, 3), kept or decoded. A sample comes once an epoch, and all work is done when the next
  * epoch starts: no two threads are at the same one. */
-static const uint8_t *sample_pixels(struct maker *maker, size_t sample, struct err *err)
+static const uint8_t *sample_pixels(struct loader_worker *worker, size_t sample, struct err *err)
 {
-    struct loader *loader = maker->loader;
+    struct loader *loader = worker->loader;
     const uint8_t *kept = loader->cache ? cache_get(loader->cache, sample) : NULL;
     if (kept)
         return kept;
-    if (dataset_read(loader->dataset, loader->spec.split, sample, &maker->reader, maker->pixels, err))
+    if (dataset_read(loader->dataset, loader->spec.split, sample, &worker->reader, worker->pixels, err))
         return NULL;
     if (loader->cache)
-        cache_put(loader->cache, sample, maker->pixels);
-    return maker->pixels;
+        cache_put(loader->cache, sample, worker->pixels);
+    return worker->pixels;
 }
 
 /* (S, S, 3) -> (3, S, S) */
@@ -91,22 +91,22 @@ static void image_planes(const uint8_t *rgb, int size, uint8_t *planes)
 }
 
 /* Makes the image of one position in its place. Called without the lock. */
-static int make_image(struct maker *maker, size_t position, struct err *err)
+static int make_image(struct loader_worker *worker, size_t position, struct err *err)
 {
-    struct loader *loader = maker->loader;
+    struct loader *loader = worker->loader;
     const struct loader_spec *spec = &loader->spec;
     size_t sample = loader->order[position], size = (size_t)spec->image_size;
     struct batch *batch = &loader->slots[position / spec->batch_size % spec->ahead].batch;
     size_t place = position % spec->batch_size;
     uint8_t *out = batch->planes + place * 3 * size * size;
     int side = augment_side(spec->augment, spec->image_size);
-    const uint8_t *pixels = sample_pixels(maker, sample, err);
+    const uint8_t *pixels = sample_pixels(worker, sample, err);
     if (!pixels)
         return -1;
-    if (maker->augmenter) {
-        struct variation variation;
-        augment_choose(&variation, spec->augment, spec->image_size, spec->seed, loader->epoch, sample);
-        const struct planes *planes = augmenter_run(maker->augmenter, &variation, pixels, side, err);
+    if (worker->augmenter) {
+        struct augment_params augment_params;
+        augment_choose(&augment_params, spec->augment, spec->image_size, spec->seed, loader->epoch, sample);
+        const struct planes *planes = augmenter_run(worker->augmenter, &augment_params, pixels, side, err);
         if (!planes)
             return -1;
         for (size_t c = 0; c < 3; c++)
@@ -119,7 +119,7 @@ static int make_image(struct maker *maker, size_t position, struct err *err)
 }
 
 /* Takes a position, makes its image and counts it. Called and left with the lock held. */
-static void make_next(struct loader *loader, struct maker *maker)
+static void make_next(struct loader *loader, struct loader_worker *worker)
 {
     struct err err = ERR_INIT;
     size_t position = loader->next++;
@@ -127,7 +127,7 @@ static void make_next(struct loader *loader, struct maker *maker)
     struct slot *slot = &loader->slots[batch % loader->spec.ahead];
     loader->busy++;
     pthread_mutex_unlock(&loader->lock);
-    int status = make_image(maker, position, &err);
+    int status = make_image(worker, position, &err);
     pthread_mutex_lock(&loader->lock);
     loader->busy--;
     slot->done++;
@@ -142,12 +142,12 @@ static void make_next(struct loader *loader, struct maker *maker)
 
 static void *work(void *arg)
 {
-    struct maker *maker = arg;
-    struct loader *loader = maker->loader;
+    struct loader_worker *worker = arg;
+    struct loader *loader = worker->loader;
     pthread_mutex_lock(&loader->lock);
     while (!loader->stop) {
         if (loader->next < loader->limit)
-            make_next(loader, maker);
+            make_next(loader, worker);
         else
             pthread_cond_wait(&loader->work, &loader->lock);
     }
@@ -182,8 +182,8 @@ static int allocate(struct loader *loader, struct err *err)
     size_t room = loader->samples < (size_t)spec->batch_size ? loader->samples : (size_t)spec->batch_size;
     loader->order = calloc(loader->samples, sizeof(*loader->order));
     loader->slots = calloc((size_t)spec->ahead, sizeof(*loader->slots));
-    loader->makers = calloc((size_t)loader->maker_count, sizeof(*loader->makers));
-    if (!loader->order || !loader->slots || !loader->makers)
+    loader->workers = calloc((size_t)loader->worker_count, sizeof(*loader->workers));
+    if (!loader->order || !loader->slots || !loader->workers)
         return err_set(err, "no memory to load images");
     for (int i = 0; i < spec->ahead; i++) {
         struct batch *batch = &loader->slots[i].batch;
@@ -197,15 +197,15 @@ static int allocate(struct loader *loader, struct err *err)
     if (spec->cache_bytes >= pixels && dataset_decodes(loader->dataset, spec->split) &&
         !(loader->cache = cache_new(loader->samples, pixels, spec->cache_bytes, err)))
         return -1;
-    for (int i = 0; i < loader->maker_count; i++) {
-        struct maker *maker = &loader->makers[i];
-        maker->loader = loader;
-        maker->pixels = malloc(pixels);
+    for (int i = 0; i < loader->worker_count; i++) {
+        struct loader_worker *worker = &loader->workers[i];
+        worker->loader = loader;
+        worker->pixels = malloc(pixels);
         if (spec->augment != AUGMENT_NONE)
-            maker->augmenter = augmenter_new(spec->image_size, ISA_BEST);
-        if (sample_reader_init(&maker->reader, side, spec->decoding, err))
+            worker->augmenter = augmenter_new(spec->image_size, ISA_BEST);
+        if (sample_reader_init(&worker->reader, side, spec->decoding, err))
             return -1;
-        if (!maker->pixels || (spec->augment != AUGMENT_NONE && !maker->augmenter))
+        if (!worker->pixels || (spec->augment != AUGMENT_NONE && !worker->augmenter))
             return err_set(err, "no memory to load images");
     }
     return 0;
@@ -219,8 +219,8 @@ static int start_threads(struct loader *loader, struct err *err)
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     while (loader->started < loader->spec.threads && !code) {
-        struct maker *maker = &loader->makers[loader->started];
-        code = pthread_create(&maker->thread, NULL, work, maker);
+        struct loader_worker *worker = &loader->workers[loader->started];
+        code = pthread_create(&worker->thread, NULL, work, worker);
         loader->started += !code;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -240,7 +240,7 @@ struct loader *loader_new(struct dataset *dataset, const struct loader_spec *spe
     loader->spec = *spec;
     loader->samples = dataset_count(dataset, spec->split);
     loader->batches = (int)((loader->samples + (size_t)spec->batch_size - 1) / (size_t)spec->batch_size);
-    loader->maker_count = spec->threads ? spec->threads : 1;
+    loader->worker_count = spec->threads ? spec->threads : 1;
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->work, NULL);
     pthread_cond_init(&loader->finished, NULL);
@@ -257,14 +257,14 @@ static void free_parts(struct loader *loader)
         free(loader->slots[i].batch.planes);
         free(loader->slots[i].batch.labels);
     }
-    for (int i = 0; loader->makers && i < loader->maker_count; i++) {
-        sample_reader_release(&loader->makers[i].reader);
-        free(loader->makers[i].pixels);
-        augmenter_free(loader->makers[i].augmenter);
+    for (int i = 0; loader->workers && i < loader->worker_count; i++) {
+        sample_reader_release(&loader->workers[i].reader);
+        free(loader->workers[i].pixels);
+        augmenter_free(loader->workers[i].augmenter);
     }
     cache_free(loader->cache);
     free(loader->slots);
-    free(loader->makers);
+    free(loader->workers);
     free(loader->order);
 }
 
@@ -277,7 +277,7 @@ void loader_free(struct loader *loader)
     pthread_cond_broadcast(&loader->work);
     pthread_mutex_unlock(&loader->lock);
     for (int i = 0; i < loader->started; i++)
-        pthread_join(loader->makers[i].thread, NULL);
+        pthread_join(loader->workers[i].thread, NULL);
     pthread_mutex_destroy(&loader->lock);
     pthread_cond_destroy(&loader->work);
     pthread_cond_destroy(&loader->finished);
@@ -349,7 +349,7 @@ static const struct batch *finish(struct loader *loader, struct err *err)
         if (loader->spec.threads)
             pthread_cond_wait(&loader->finished, &loader->lock);
         else
-            make_next(loader, &loader->makers[0]);
+            make_next(loader, &loader->workers[0]);
     }
     loader->handed++;
     if (slot->failed != SIZE_MAX) {

@@ -51,7 +51,7 @@ struct writer {
 static int source_of(const struct writer *writer, int value)
 {
     const struct layer *layers = writer->net->layers;
-    while (layers[value].kind == LAYER_DROPOUT || layers[value].kind == LAYER_DROP_ROWS || writer->folded[value])
+    while (layers[value].kind == LAYER_DROPOUT || layers[value].kind == LAYER_STOCHASTIC_DEPTH || writer->folded[value])
         value = layers[value].in[0];
     return value;
 }
@@ -114,7 +114,7 @@ static int node_end(struct writer *writer, const char *type, const char *output)
 }
 
 /* A constant of the graph. The node that reads it may be under way: an initializer is a field beside. */
-static int put_constant(struct writer *writer, const char *name, int rank, const int64_t *shape, const float *numbers)
+static int put_constant(struct writer *writer, const char *name, int rank, const int64_t *shape, const float *floats)
 {
     struct buf *part = &writer->part;
     size_t count = (size_t)shape_count(rank, shape);
@@ -122,7 +122,7 @@ static int put_constant(struct writer *writer, const char *name, int rank, const
         if (protobuf_int(part, TENSOR_DIMS, shape[d]))
             return -1;
     return protobuf_int(part, TENSOR_TYPE, ELEMENT_FLOAT) || protobuf_text(part, TENSOR_NAME, name) ||
-           protobuf_bytes(part, TENSOR_RAW, numbers, count * sizeof(float)) ||
+           protobuf_bytes(part, TENSOR_RAW, floats, count * sizeof(float)) ||
            protobuf_message(&writer->graph, GRAPH_INITIALIZER, part);
 }
 
@@ -155,15 +155,15 @@ static int node_reads_folded(struct writer *writer, const struct layer *conv, co
     const struct net *net = writer->net;
     const struct param *weight = &net->params[conv->weight], *bias = &net->params[norm->bias];
     struct plan view = {
-        .net = net, .weights = (struct weights *)writer->weights}; /* all that fold_norm reads, and it writes none */
-    float *numbers = malloc((weight->count + bias->count) * sizeof(float));
-    if (!numbers)
+        .net = net, .weights = (struct weights *)writer->weights}; /* all that fold_batch_norm reads, and it writes none */
+    float *floats = malloc((weight->count + bias->count) * sizeof(float));
+    if (!floats)
         return -1;
-    fold_norm(&view, conv, norm, numbers, numbers + weight->count);
-    int status = put_constant(writer, weight->name, weight->rank, weight->shape, numbers) ||
-                 put_constant(writer, bias->name, bias->rank, bias->shape, numbers + weight->count) ||
+    fold_batch_norm(&view, conv, norm, floats, floats + weight->count);
+    int status = put_constant(writer, weight->name, weight->rank, weight->shape, floats) ||
+                 put_constant(writer, bias->name, bias->rank, bias->shape, floats + weight->count) ||
                  node_reads(writer, weight->name) || node_reads(writer, bias->name);
-    free(numbers);
+    free(floats);
     return status;
 }
 
@@ -249,7 +249,7 @@ static int put_layer(struct writer *writer, int index)
     switch (layer->kind) {
     case LAYER_INPUT:
     case LAYER_DROPOUT:
-    case LAYER_DROP_ROWS:
+    case LAYER_STOCHASTIC_DEPTH:
         return 0;
     case LAYER_CONV:
         return put_conv(writer, index, output);
@@ -308,10 +308,10 @@ static int put_property(struct writer *writer, const char *key, const char *valu
            protobuf_message(&writer->model, MODEL_METADATA, part);
 }
 
-static int put_three(struct writer *writer, const char *key, const float numbers[3])
+static int put_three(struct writer *writer, const char *key, const float floats[3])
 {
     char text[64];
-    snprintf(text, sizeof(text), "%g,%g,%g", (double)numbers[0], (double)numbers[1], (double)numbers[2]);
+    snprintf(text, sizeof(text), "%g,%g,%g", (double)floats[0], (double)floats[1], (double)floats[2]);
     return put_property(writer, key, text);
 }
 

@@ -19,7 +19,7 @@ static const char *const global_names[GLOBAL_COUNT] = {
     [LONG_STORAGE] = "torch LongStorage",
 };
 
-void *machine_add(struct machine *machine, struct list *list, size_t size, size_t max)
+void *machine_add(struct machine *machine, struct pickle_list *list, size_t size, size_t max)
 {
     if (list->count >= max) {
         err_set(machine->err, "the pickle is too large");
@@ -38,18 +38,18 @@ void *machine_add(struct machine *machine, struct list *list, size_t size, size_
     return (char *)list->items + list->count++ * size;
 }
 
-int machine_push(struct machine *machine, struct value value)
+int machine_push(struct machine *machine, struct pickle_value value)
 {
-    struct value *top = machine_add(machine, &machine->stack, sizeof(value), STACK_MAX);
+    struct pickle_value *top = machine_add(machine, &machine->stack, sizeof(value), STACK_MAX);
     if (!top)
         return -1;
     *top = value;
     return 0;
 }
 
-int machine_pop(struct machine *machine, enum kind kind, struct value *value)
+int machine_pop(struct machine *machine, enum kind kind, struct pickle_value *value)
 {
-    struct value *stack = machine->stack.items;
+    struct pickle_value *stack = machine->stack.items;
     if (!machine->stack.count || stack[machine->stack.count - 1].kind != kind)
         return err_set(machine->err, "the pickle has a wrong value at byte %zu", machine->at);
     *value = stack[--machine->stack.count];
@@ -85,7 +85,7 @@ static int push_integer(struct machine *machine, int size, bool is_signed)
         return -1;
     if (is_signed && size && size < 8 && number >> (8 * size - 1))
         number |= ~(uint64_t)0 << 8 * size;
-    return machine_push(machine, (struct value){.kind = INTEGER, .integer = (int64_t)number});
+    return machine_push(machine, (struct pickle_value){.kind = INTEGER, .integer = (int64_t)number});
 }
 
 static int push_long(struct machine *machine)
@@ -110,12 +110,12 @@ static int push_string(struct machine *machine, int size)
         return -1;
     if (memchr(start, 0, length))
         return err_set(machine->err, "the pickle has a text with a zero byte");
-    return machine_push(machine, (struct value){.kind = STRING, .string = {(const char *)start, length}});
+    return machine_push(machine, (struct pickle_value){.kind = STRING, .string = {(const char *)start, length}});
 }
 
 static int push_dict(struct machine *machine)
 {
-    return machine_push(machine, (struct value){.kind = DICT, .index = machine->dicts++});
+    return machine_push(machine, (struct pickle_value){.kind = DICT, .index = machine->dicts++});
 }
 
 /* Two lines, module and name. */
@@ -136,7 +136,7 @@ static int push_global(struct machine *machine)
     snprintf(name, sizeof(name), "%.*s %.*s", lengths[0], parts[0], lengths[1], parts[1]);
     for (int i = 0; i < GLOBAL_COUNT; i++)
         if (strcmp(name, global_names[i]) == 0)
-            return machine_push(machine, (struct value){.kind = GLOBAL, .global = (enum global)i});
+            return machine_push(machine, (struct pickle_value){.kind = GLOBAL, .global = (enum global)i});
     if (strncmp(name, "torch ", 6) == 0 && strlen(name) > 7 && strcmp(name + strlen(name) - 7, "Storage") == 0)
         return err_set(machine->err, "tensors of the type '%.100s' are not supported", name + 6);
     return err_set(machine->err, "the pickle asks for '%.200s', which is refused", name);
@@ -147,18 +147,18 @@ static int remember(struct machine *machine, int size)
     uint64_t index;
     if (take_number(machine, size, &index))
         return -1;
-    const struct value *stack = machine->stack.items;
+    const struct pickle_value *stack = machine->stack.items;
     if (!machine->stack.count || stack[machine->stack.count - 1].kind == MARK)
         return err_set(machine->err, "the pickle remembers nothing at byte %zu", machine->at);
     if (index >= MEMO_MAX)
         return err_set(machine->err, "the pickle is too large");
     while (machine->memo.count <= index) {
-        struct value *empty = machine_add(machine, &machine->memo, sizeof(*empty), MEMO_MAX);
+        struct pickle_value *empty = machine_add(machine, &machine->memo, sizeof(*empty), MEMO_MAX);
         if (!empty)
             return -1;
-        *empty = (struct value){.kind = MARK}; /* never remembered: tells an unused place */
+        *empty = (struct pickle_value){.kind = MARK}; /* never remembered: tells an unused place */
     }
-    ((struct value *)machine->memo.items)[index] = stack[machine->stack.count - 1];
+    ((struct pickle_value *)machine->memo.items)[index] = stack[machine->stack.count - 1];
     return 0;
 }
 
@@ -167,7 +167,7 @@ static int recall(struct machine *machine, int size)
     uint64_t index;
     if (take_number(machine, size, &index))
         return -1;
-    const struct value *memo = machine->memo.items;
+    const struct pickle_value *memo = machine->memo.items;
     if (index >= machine->memo.count || memo[index].kind == MARK)
         return err_set(machine->err, "the pickle recalls what it never remembered");
     return machine_push(machine, memo[index]);
@@ -176,7 +176,7 @@ static int recall(struct machine *machine, int size)
 /* The number of values above the last mark. */
 static int above_mark(struct machine *machine, size_t *count)
 {
-    const struct value *stack = machine->stack.items;
+    const struct pickle_value *stack = machine->stack.items;
     for (*count = 0; *count < machine->stack.count; ++*count)
         if (stack[machine->stack.count - 1 - *count].kind == MARK)
             return 0;
@@ -186,14 +186,14 @@ static int above_mark(struct machine *machine, size_t *count)
 /* Makes the top `count` values one tuple; `marked`: and drops the mark below them. */
 static int make_tuple(struct machine *machine, size_t count, bool marked)
 {
-    struct value tuple = {.kind = TUPLE, .tuple = {machine->items.count, count}};
+    struct pickle_value tuple = {.kind = TUPLE, .tuple = {machine->items.count, count}};
     if (count > machine->stack.count)
         return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
     for (size_t i = 0; i < count; i++) {
-        struct value *item = machine_add(machine, &machine->items, sizeof(*item), ITEMS_MAX);
+        struct pickle_value *item = machine_add(machine, &machine->items, sizeof(*item), ITEMS_MAX);
         if (!item)
             return -1;
-        *item = ((struct value *)machine->stack.items)[machine->stack.count - count + i];
+        *item = ((struct pickle_value *)machine->stack.items)[machine->stack.count - count + i];
         if (item->kind == MARK)
             return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
     }
@@ -210,16 +210,16 @@ static int make_marked_tuple(struct machine *machine)
 /* The top `count` values go to the end of the list below them, between which is a mark where `marked`. */
 static int append(struct machine *machine, size_t count, bool marked)
 {
-    struct value *stack = machine->stack.items;
+    struct pickle_value *stack = machine->stack.items;
     size_t below = count + marked;
     if (machine->stack.count <= below || stack[machine->stack.count - 1 - below].kind != LIST)
         return err_set(machine->err, "the pickle appends to no list at byte %zu", machine->at);
-    struct value *list = &stack[machine->stack.count - 1 - below];
+    struct pickle_value *list = &stack[machine->stack.count - 1 - below];
     /* A list grows at the end of the pool only: nothing that torch writes has lists in between. */
     if (list->tuple.first + list->tuple.count != machine->items.count)
         return err_set(machine->err, "the pickle has lists in each other");
     for (size_t i = machine->stack.count - count; i < machine->stack.count; i++) {
-        struct value *item = machine_add(machine, &machine->items, sizeof(*item), ITEMS_MAX);
+        struct pickle_value *item = machine_add(machine, &machine->items, sizeof(*item), ITEMS_MAX);
         if (!item)
             return -1;
         if (stack[i].kind == MARK)
@@ -240,18 +240,18 @@ static int append_marked(struct machine *machine)
 /* The top `count` values are keys and values of the dictionary below them, between which is a mark where `marked`. */
 static int set_items(struct machine *machine, size_t count, bool marked)
 {
-    struct value *stack = machine->stack.items;
+    struct pickle_value *stack = machine->stack.items;
     size_t below = count + marked;
     if (count % 2 || machine->stack.count <= below || stack[machine->stack.count - 1 - below].kind != DICT)
         return err_set(machine->err, "the pickle sets items of no dictionary at byte %zu", machine->at);
     size_t dict = stack[machine->stack.count - 1 - below].index;
     for (size_t i = machine->stack.count - count; i < machine->stack.count; i += 2) {
-        struct pair *pair = machine_add(machine, &machine->pairs, sizeof(*pair), ITEMS_MAX);
+        struct pickle_pair *pair = machine_add(machine, &machine->pairs, sizeof(*pair), ITEMS_MAX);
         if (!pair)
             return -1;
         if (stack[i].kind != STRING || stack[i + 1].kind == MARK)
             return err_set(machine->err, "the pickle has a dictionary whose keys are no texts");
-        *pair = (struct pair){dict, stack[i], stack[i + 1]};
+        *pair = (struct pickle_pair){dict, stack[i], stack[i + 1]};
     }
     machine->stack.count -= below;
     return 0;
@@ -265,7 +265,7 @@ static int set_marked_items(struct machine *machine)
 
 static int reduce(struct machine *machine)
 {
-    struct value arguments, function;
+    struct pickle_value arguments, function;
     if (machine_pop(machine, TUPLE, &arguments) || machine_pop(machine, GLOBAL, &function))
         return -1;
     if (function.global == REBUILD_TENSOR)
@@ -278,7 +278,7 @@ static int reduce(struct machine *machine)
 /* The attributes of a dictionary (torch's _metadata): nothing here needs them. */
 static int build(struct machine *machine)
 {
-    struct value state, dict;
+    struct pickle_value state, dict;
     if (machine_pop(machine, DICT, &state) || machine_pop(machine, DICT, &dict))
         return -1;
     return machine_push(machine, dict);
@@ -289,12 +289,12 @@ static int step(struct machine *machine, uint8_t opcode)
 {
     switch (opcode) {
     case '(':
-        return machine_push(machine, (struct value){.kind = MARK});
+        return machine_push(machine, (struct pickle_value){.kind = MARK});
     case 'N':
-        return machine_push(machine, (struct value){.kind = NOTHING});
+        return machine_push(machine, (struct pickle_value){.kind = NOTHING});
     case 0x88:
     case 0x89:
-        return machine_push(machine, (struct value){.kind = BOOLEAN, .integer = opcode == 0x88});
+        return machine_push(machine, (struct pickle_value){.kind = BOOLEAN, .integer = opcode == 0x88});
     case 'K':
         return push_integer(machine, 1, false);
     case 'M':
@@ -311,7 +311,7 @@ static int step(struct machine *machine, uint8_t opcode)
     case '}':
         return push_dict(machine);
     case ']':
-        return machine_push(machine, (struct value){.kind = LIST, .tuple = {machine->items.count, 0}});
+        return machine_push(machine, (struct pickle_value){.kind = LIST, .tuple = {machine->items.count, 0}});
     case 'a':
         return append(machine, 1, false);
     case 'e':

@@ -20,7 +20,7 @@ enum global {
     GLOBAL_COUNT
 };
 
-struct value {
+struct pickle_value {
     enum kind kind;
     union {
         int64_t integer;
@@ -36,29 +36,29 @@ struct value {
     };
 };
 
-struct list {
+struct pickle_list {
     void *items;
     size_t count, capacity;
 };
 
-struct pair {
+struct pickle_pair {
     size_t dict;
-    struct value key, value;
+    struct pickle_value key, value;
 };
 
 struct machine {
     const uint8_t *bytes;
     size_t count, at;
-    struct list stack, memo, items; /* struct value each */
-    struct list pairs;              /* struct pair */
-    struct list storages, tensors;  /* struct pickled_tensor, of which a storage fills the first members */
+    struct pickle_list stack, memo, items; /* struct pickle_value each */
+    struct pickle_list pairs;              /* struct pickle_pair */
+    struct pickle_list storages, tensors;  /* struct pickled_tensor, of which a storage fills the first members */
     size_t dicts;
     struct err *err;
 };
 
-static inline struct value *items_of(const struct machine *machine, struct value tuple)
+static inline struct pickle_value *items_of(const struct machine *machine, struct pickle_value tuple)
 {
-    struct value *items = machine->items.items;
+    struct pickle_value *items = machine->items.items;
     return items ? items + tuple.tuple.first : NULL; /* NULL: only empty tuples so far */
 }
 
@@ -67,15 +67,15 @@ int machine_run(struct machine *machine);
 void machine_release(struct machine *machine);
 
 /* Adds room for one more item of `size` bytes and returns it; NULL with err. */
-void *machine_add(struct machine *machine, struct list *list, size_t size, size_t max);
-int machine_push(struct machine *machine, struct value value);
+void *machine_add(struct machine *machine, struct pickle_list *list, size_t size, size_t max);
+int machine_push(struct machine *machine, struct pickle_value value);
 /* Takes the top value, which must be of `kind`. */
-int machine_pop(struct machine *machine, enum kind kind, struct value *value);
+int machine_pop(struct machine *machine, enum kind kind, struct pickle_value *value);
 
 /* Replaces the tuple on top by the storage that it describes. */
 int torch_storage(struct machine *machine);
 /* Pushes the tensor that the arguments of _rebuild_tensor_v2 describe. */
-int torch_tensor(struct machine *machine, struct value arguments);
+int torch_tensor(struct machine *machine, struct pickle_value arguments);
 /* The outermost dictionary's pairs become the result. */
 int torch_collect(struct machine *machine, struct pickled *pickled);
 

@@ -5,7 +5,7 @@
 
 #include "pickle_machine.h"
 
-static bool is_string(struct value value, const char *text)
+static bool is_string(struct pickle_value value, const char *text)
 {
     return value.kind == STRING && value.string.length == strlen(text) &&
            memcmp(value.string.start, text, value.string.length) == 0;
@@ -14,10 +14,10 @@ static bool is_string(struct value value, const char *text)
 /* ("storage", its type, key, place, numbers), in the old format with None behind */
 int torch_storage(struct machine *machine)
 {
-    struct value tuple;
+    struct pickle_value tuple;
     if (machine_pop(machine, TUPLE, &tuple))
         return -1;
-    const struct value *part = items_of(machine, tuple);
+    const struct pickle_value *part = items_of(machine, tuple);
     bool old = tuple.tuple.count == 6 && part[5].kind == NOTHING;
     if ((tuple.tuple.count != 5 && !old) || !is_string(part[0], "storage") || part[1].kind != GLOBAL ||
         part[1].global < FLOAT_STORAGE || part[2].kind != STRING || part[3].kind != STRING || part[4].kind != INTEGER)
@@ -42,12 +42,12 @@ int torch_storage(struct machine *machine)
         .storage_count = part[4].integer,
     };
     memcpy(storage->key, part[2].string.start, length);
-    return machine_push(machine, (struct value){.kind = STORAGE, .index = machine->storages.count - 1});
+    return machine_push(machine, (struct pickle_value){.kind = STORAGE, .index = machine->storages.count - 1});
 }
 
-static int copy_dimensions(struct machine *machine, struct value tuple, int64_t *dimensions)
+static int copy_dimensions(struct machine *machine, struct pickle_value tuple, int64_t *dimensions)
 {
-    const struct value *part = items_of(machine, tuple);
+    const struct pickle_value *part = items_of(machine, tuple);
     for (size_t i = 0; i < tuple.tuple.count; i++) {
         if (part[i].kind != INTEGER || part[i].integer < 0 || part[i].integer > (int64_t)TENSORS_BYTES_MAX)
             return err_set(machine->err, "the pickle has a tensor with an impossible shape or stride");
@@ -77,9 +77,9 @@ static int check_window(struct machine *machine, const struct pickled_tensor *te
 }
 
 /* (storage, offset, shape, stride, requires_grad, hooks) */
-int torch_tensor(struct machine *machine, struct value tuple)
+int torch_tensor(struct machine *machine, struct pickle_value tuple)
 {
-    const struct value *part = items_of(machine, tuple);
+    const struct pickle_value *part = items_of(machine, tuple);
     if (tuple.tuple.count != 6 || part[0].kind != STORAGE || part[1].kind != INTEGER || part[2].kind != TUPLE ||
         part[3].kind != TUPLE || part[4].kind != BOOLEAN || part[5].kind != DICT)
         return err_set(machine->err, "the pickle has a tensor of an unknown form");
@@ -97,17 +97,17 @@ int torch_tensor(struct machine *machine, struct value tuple)
     if (!kept)
         return -1;
     *kept = tensor;
-    return machine_push(machine, (struct value){.kind = TENSOR, .index = machine->tensors.count - 1});
+    return machine_push(machine, (struct pickle_value){.kind = TENSOR, .index = machine->tensors.count - 1});
 }
 
 int torch_collect(struct machine *machine, struct pickled *pickled)
 {
-    struct value top;
+    struct pickle_value top;
     if (machine_pop(machine, DICT, &top))
         return -1;
     if (machine->stack.count)
         return err_set(machine->err, "the pickle leaves values behind");
-    const struct pair *pairs = machine->pairs.items;
+    const struct pickle_pair *pairs = machine->pairs.items;
     const struct pickled_tensor *tensors = machine->tensors.items;
     pickled->list = calloc(machine->pairs.count + 1, sizeof(*pickled->list));
     if (!pickled->list)

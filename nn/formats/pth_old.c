@@ -37,14 +37,14 @@ static struct machine machine_at(const struct old_file *file, struct err *err)
 static int read_system(struct old_file *file, struct err *err)
 {
     struct machine machine = machine_at(file, err);
-    struct value top;
+    struct pickle_value top;
     bool little = false;
     int status = -1;
     if (machine_run(&machine) || machine_pop(&machine, DICT, &top))
         goto out;
-    const struct pair *pairs = machine.pairs.items;
+    const struct pickle_pair *pairs = machine.pairs.items;
     for (size_t i = 0; i < machine.pairs.count; i++) {
-        const struct value *key = &pairs[i].key, *value = &pairs[i].value;
+        const struct pickle_value *key = &pairs[i].key, *value = &pairs[i].value;
         if (pairs[i].dict == top.index && key->string.length == 13 &&
             memcmp(key->string.start, "little_endian", 13) == 0 && value->kind == BOOLEAN)
             little = value->integer;
@@ -131,13 +131,13 @@ static int read_storage(struct old_file *file, const char *key, struct err *err)
 static int read_storages(struct old_file *file, struct err *err)
 {
     struct machine machine = machine_at(file, err);
-    struct value keys;
+    struct pickle_value keys;
     int status = -1;
     if (machine_run(&machine) || machine_pop(&machine, LIST, &keys))
         goto out;
     file->at += machine.at;
     for (size_t i = 0; i < keys.tuple.count; i++) {
-        const struct value *item = items_of(&machine, keys) + i;
+        const struct pickle_value *item = items_of(&machine, keys) + i;
         char key[PICKLE_KEY_SIZE] = "";
         if (item->kind != STRING || item->string.length >= sizeof(key)) {
             err_set(err, "the file has a storage with an impossible key");

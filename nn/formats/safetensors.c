@@ -9,7 +9,7 @@
 #define LENGTH_SIZE 8 /* of the header's length */
 
 /* A tensor as the header describes it. */
-struct entry {
+struct safetensors_entry {
     const char *name; /* the JSON's */
     enum tensor_type type;
     int rank;
@@ -56,12 +56,12 @@ static int64_t whole(const cJSON *item, double max)
 }
 
 /* Fills `entry` from a member of the header; `size` bytes are behind that. */
-static int read_entry(const cJSON *member, size_t size, struct entry *entry, struct err *err)
+static int read_entry(const cJSON *member, size_t size, struct safetensors_entry *entry, struct err *err)
 {
     const cJSON *shape = cJSON_GetObjectItemCaseSensitive(member, "shape"), *item;
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(member, "data_offsets");
     const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(member, "dtype"));
-    *entry = (struct entry){.name = member->string};
+    *entry = (struct safetensors_entry){.name = member->string};
     if (!cJSON_IsObject(member) || !type || !cJSON_IsArray(shape) || cJSON_GetArraySize(offsets) != 2)
         return err_set(err, "'%.100s' lacks dtype, shape or data_offsets", entry->name);
     if (find_type(type, &entry->type))
@@ -88,14 +88,14 @@ static int read_entry(const cJSON *member, size_t size, struct entry *entry, str
 
 static int compare_places(const void *a, const void *b)
 {
-    const struct entry *left = a, *right = b;
+    const struct safetensors_entry *left = a, *right = b;
     if (left->begin != right->begin)
         return left->begin < right->begin ? -1 : 1;
     return left->end < right->end ? -1 : left->end > right->end;
 }
 
 /* The tensors must follow each other without overlap or hole, from the header's end to that of the file. */
-static int check_cover(struct entry *entries, size_t count, size_t size, struct err *err)
+static int check_cover(struct safetensors_entry *entries, size_t count, size_t size, struct err *err)
 {
     size_t at = 0;
     if (count)
@@ -110,7 +110,7 @@ static int check_cover(struct entry *entries, size_t count, size_t size, struct 
 }
 
 /* The header's members, in the order of their places. */
-static int read_header(const cJSON *header, size_t size, struct entry **entries, size_t *count, struct err *err)
+static int read_header(const cJSON *header, size_t size, struct safetensors_entry **entries, size_t *count, struct err *err)
 {
     const cJSON *member;
     size_t members = (size_t)cJSON_GetArraySize(header);
@@ -166,7 +166,7 @@ int safetensors_metadata(const void *bytes, size_t count, const char *key, char 
 
 int safetensors_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
 {
-    struct entry *entries = NULL;
+    struct safetensors_entry *entries = NULL;
     size_t entry_count = 0;
     int status = -1;
     uint64_t length;
@@ -175,7 +175,7 @@ int safetensors_tensors(const void *bytes, size_t count, struct tensors *tensors
         goto out;
     const char *data = (const char *)bytes + LENGTH_SIZE + length;
     for (size_t i = 0; i < entry_count; i++) {
-        const struct entry *entry = &entries[i];
+        const struct safetensors_entry *entry = &entries[i];
         struct tensor *tensor = tensors_add(tensors, entry->name, entry->type, entry->rank, entry->shape, err);
         if (!tensor)
             goto out;

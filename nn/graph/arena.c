@@ -14,7 +14,7 @@ void arena_free(struct arena *arena)
 {
     if (!arena)
         return;
-    memory_free(arena->base, arena->bytes);
+    huge_pages_free(arena->base, arena->bytes);
     free(arena);
 }
 
@@ -23,10 +23,10 @@ int arena_reserve(struct arena *arena, size_t bytes, struct err *err)
     if (arena->base && bytes <= arena->bytes)
         return 0;
     /* The old block goes first: both together may not fit. */
-    memory_free(arena->base, arena->bytes);
+    huge_pages_free(arena->base, arena->bytes);
     arena->bytes = 0;
     arena->generation++;
-    if (!(arena->base = memory_new(bytes)))
+    if (!(arena->base = huge_pages_alloc(bytes)))
         return err_set(err, "out of memory for %zu MiB", bytes >> 20);
     arena->bytes = bytes;
     return 0;
@@ -34,7 +34,7 @@ int arena_reserve(struct arena *arena, size_t bytes, struct err *err)
 
 static int larger_first(const void *a, const void *b)
 {
-    const struct span *x = *(struct span *const *)a, *y = *(struct span *const *)b;
+    const struct live_range *x = *(struct live_range *const *)a, *y = *(struct live_range *const *)b;
     if (x->bytes != y->bytes)
         return x->bytes > y->bytes ? -1 : 1;
     return x < y ? -1 : x > y; /* equal ones in the given order: the same layout in every run */
@@ -45,28 +45,28 @@ static bool overlap(int start, int end, int other_start, int other_end)
     return start <= end && other_start <= other_end && start <= other_end && other_start <= end;
 }
 
-static bool needed_between(const struct span *span, int start, int end)
+static bool needed_between(const struct live_range *range, int start, int end)
 {
-    if (!span->gap_end)
-        return overlap(span->start, span->end, start, end);
-    return overlap(span->start, span->gap_start - 1, start, end) || overlap(span->gap_end + 1, span->end, start, end);
+    if (!range->gap_end)
+        return overlap(range->start, range->end, start, end);
+    return overlap(range->start, range->gap_start - 1, start, end) || overlap(range->gap_end + 1, range->end, start, end);
 }
 
-static bool meet(const struct span *a, const struct span *b)
+static bool meet(const struct live_range *a, const struct live_range *b)
 {
     if (!a->gap_end)
         return needed_between(b, a->start, a->end);
     return needed_between(b, a->start, a->gap_start - 1) || needed_between(b, a->gap_end + 1, a->end);
 }
 
-/* The lowest offset at which the span meets none of the placed ones, which are sorted by offset. */
-static size_t first_fit(const struct span *span, struct span *const *placed, int count)
+/* The lowest offset at which the range meets none of the placed ones, which are sorted by offset. */
+static size_t first_fit(const struct live_range *range, struct live_range *const *placed, int count)
 {
     size_t at = 0;
     for (int i = 0; i < count; i++) {
-        if (!meet(placed[i], span))
+        if (!meet(placed[i], range))
             continue;
-        if (placed[i]->offset >= at + span->bytes)
+        if (placed[i]->offset >= at + range->bytes)
             break;
         size_t end = (placed[i]->offset + placed[i]->bytes + 63) / 64 * 64;
         at = end > at ? end : at;
@@ -74,25 +74,25 @@ static size_t first_fit(const struct span *span, struct span *const *placed, int
     return at;
 }
 
-size_t arena_layout(struct span *spans, int count)
+size_t arena_layout(struct live_range *ranges, int count)
 {
-    struct span **order = calloc(2 * (size_t)count + 1, sizeof(struct span *));
+    struct live_range **order = calloc(2 * (size_t)count + 1, sizeof(struct live_range *));
     if (!order)
         return SIZE_MAX;
-    struct span **placed = order + count;
+    struct live_range **placed = order + count;
     for (int i = 0; i < count; i++)
-        order[i] = &spans[i];
-    qsort(order, (size_t)count, sizeof(struct span *), larger_first);
+        order[i] = &ranges[i];
+    qsort(order, (size_t)count, sizeof(struct live_range *), larger_first);
 
     size_t total = 0;
     for (int i = 0; i < count; i++) {
-        struct span *span = order[i];
-        span->offset = first_fit(span, placed, i);
-        total = span->offset + span->bytes > total ? span->offset + span->bytes : total;
+        struct live_range *range = order[i];
+        range->offset = first_fit(range, placed, i);
+        total = range->offset + range->bytes > total ? range->offset + range->bytes : total;
         int slot = i;
-        for (; slot > 0 && placed[slot - 1]->offset > span->offset; slot--)
+        for (; slot > 0 && placed[slot - 1]->offset > range->offset; slot--)
             placed[slot] = placed[slot - 1];
-        placed[slot] = span;
+        placed[slot] = range;
     }
     free(order);
     return total;

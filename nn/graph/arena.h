@@ -17,13 +17,13 @@ int arena_reserve(struct arena *arena, size_t bytes, struct err *err);
 
 /* Something that needs `bytes` from time `start` to time `end`, but not from `gap_start` to `gap_end`, which lie between
  * them (gap_end 0: no gap); all included. arena_layout sets `offset`. */
-struct span {
+struct live_range {
     size_t bytes, offset;
     int start, end;
     int gap_start, gap_end;
 };
-/* Gives spans that live at the same time distinct places, 64-byte aligned. Returns the bytes needed in all, or
+/* Gives ranges that live at the same time distinct places, 64-byte aligned. Returns the bytes needed in all, or
  * SIZE_MAX when memory is short. */
-size_t arena_layout(struct span *spans, int count);
+size_t arena_layout(struct live_range *ranges, int count);
 
 #endif

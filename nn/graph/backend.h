@@ -7,8 +7,8 @@
  *     bind      each op, before the first forward and again whenever the arena has moved
  *     pack      each op that has it, before the first forward and the first after plan_weights_changed
  *     forward   each op in order
- *     backward  each op that trains, in reverse order; before it `remake` of those whose results it is the first to
- *               read of what was not kept (remake.c)
+ *     backward  each op that trains, in reverse order; before it `recompute` of those whose results it is the first to
+ *               read of what was not kept (recompute.c)
  *
  * Only prepare and bind may allocate. Layouts: a value's `layout` is NULL for canonical (dense float NCHW) or a
  * descriptor that only the plan's backend understands; its gradient has the layout of its data. The plan's input is
@@ -16,7 +16,7 @@
  * layout of its output. Ops that another backend runs (see struct backend) are `canonical`: where their input is not,
  * the plan puts an OP_REORDER in front; likewise behind the logits.
  *
- * Weights and their gradients are canonical in weights->trained and plan->grad (param_value, param_grad); a backend
+ * Weights and their gradients are canonical in weights->params and plan->grad (param_value, param_grad); a backend
  * may keep packed copies (op_packed), which pack refreshes. */
 #ifndef DCLS_NN_BACKEND_H
 #define DCLS_NN_BACKEND_H
@@ -33,7 +33,7 @@ enum op_kind {
     OP_ADD,             /* in[0] + in[1]; may have an activation */
     OP_SCALE,           /* in[0] (N, C, H, W) * in[1] (N, C, 1, 1) */
     OP_DROPOUT,         /* training only, as is the next; see drop_factor */
-    OP_DROP_ROWS,
+    OP_STOCHASTIC_DEPTH,
     OP_LINEAR,          /* (N, I, 1, 1) -> (N, O, 1, 1) */
     OP_REORDER,         /* the backend's layout -> canonical; backward the other way */
     OP_KINDS,
@@ -48,7 +48,7 @@ struct value {
 
 /* A convolution that is fused into the one behind it, with its batch norm and activation. */
 struct op_stage {
-    const struct layer *layer, *norm; /* NULL: none */
+    const struct layer *layer, *batch_norm; /* NULL: none */
     enum activation activation;
 };
 
@@ -58,7 +58,7 @@ struct op {
     enum op_kind kind;
     const struct op_functions *functions; /* prepare may hand the op to another table with the same layouts */
     const struct layer *layer;  /* of a fused op the first: the conv, the batch norm, the add */
-    const struct layer *norm;   /* OP_CONV, fused: the batch norm to fold in (fold_norm), or NULL */
+    const struct layer *batch_norm;   /* OP_CONV, fused: the batch norm to fold in (fold_batch_norm), or NULL */
     enum activation activation; /* that of an OP_ACTIVATION, or fused: applied last of all */
     /* OP_CONV, fused: the depthwise convolution that makes the input of this 1x1 one, and the 1x1 convolution that makes
      * the input of the depthwise one, be that `depthwise` or the op itself. The first of all reads in[0]. */
@@ -82,8 +82,8 @@ struct op {
     int share_grad;  /* i: the gradient of in[i] would like that of out: backward in place */
     /* Granted by the plan before bind. Where not granted, the addresses differ. */
     bool data_shared, grad_shared;
-    bool remade;   /* out is not kept for backward: it is made anew (remake.c) */
-    int remake_at; /* then: the op before whose backward that is; else -1 */
+    bool recomputed;   /* out is not kept for backward: it is made anew (recompute.c) */
+    int recompute_at; /* then: the op before whose backward that is; else -1 */
 
     size_t scratch_forward_at, scratch_backward_at, saved_at; /* offsets into the arena */
     size_t packed_at;                                         /* into plan->packed */
@@ -102,7 +102,7 @@ struct op_functions {
     int (*forward)(struct plan *plan, struct op *op, struct err *err);
     int (*backward)(struct plan *plan, struct op *op, struct err *err); /* called where op->trains */
     /* Writes out as forward did, from the inputs, all of which the op keeps, and what is saved. May be NULL. */
-    int (*remake)(struct plan *plan, struct op *op, struct err *err);
+    int (*recompute)(struct plan *plan, struct op *op, struct err *err);
     void (*release)(struct op *op);                                     /* may be NULL; also after a failed prepare */
     /* By what the pass is done, for the benchmark's table: a primitive's or a kernel's name, valid as long as the op;
      * NULL: loops of its own. May be NULL itself, which says the same. A backward of one pass is PASS_BACKWARD_DATA. */
@@ -120,7 +120,7 @@ struct backend {
     bool (*expands)(const struct plan *plan, const struct op *expansion, const struct op *depthwise); /* 1x1 before dw */
     bool (*projects)(const struct plan *plan, const struct op *depthwise, const struct op *projection); /* 1x1 behind */
     bool (*pools)(const struct plan *plan, const struct op *conv); /* the average of what it makes */
-    bool (*scales)(const struct plan *plan, const struct op *maker, const struct op *conv); /* what maker makes for it */
+    bool (*scales)(const struct plan *plan, const struct op *loader_worker, const struct op *conv); /* what maker makes for it */
     /* plan->state and what the ops share (engine, stream); both may be NULL. spec.threads is in force by then. */
     int (*open)(struct plan *plan, struct err *err);
     void (*close)(struct plan *plan); /* after every op's release; also after a failed open */
@@ -145,8 +145,8 @@ struct plan {
     struct op *ops;
     int op_count;
     int input, logits; /* values */
-    int *remakes;      /* ops, in the order in which backward remakes what they make */
-    int remake_count;
+    int *recomputes;      /* ops, in the order in which backward recomputes what they make */
+    int recompute_count;
     struct arena *arena;
     bool owns_arena;
     size_t arena_bytes;
@@ -171,15 +171,15 @@ void *op_scratch_backward(const struct plan *plan, const struct op *op);
 void *op_saved(const struct plan *plan, const struct op *op);
 void *op_packed(const struct plan *plan, const struct op *op);
 
-/* Where a parameter's numbers and their gradient lie, canonical (shape: plan->net->params[param]). NULL for -1. */
+/* Where a parameter's floats and their gradient lie, canonical (shape: plan->net->params[param]). NULL for -1. */
 float *param_value(const struct plan *plan, int param);
 float *param_grad(const struct plan *plan, int param);
 
-/* What OP_DROPOUT (index: n * C + c) and OP_DROP_ROWS (index: n) multiply by in this step: 0 or 1 / (1 - drop). */
+/* What OP_DROPOUT (index: n * C + c) and OP_STOCHASTIC_DEPTH (index: n) multiply by in this step: 0 or 1 / (1 - drop). */
 float drop_factor(const struct plan *plan, const struct op *op, size_t index);
 
 /* The conv's weight (O, I/groups, KH, KW) and bias (O) with the norm's running statistics folded in; norm NULL: the
  * conv's own weight and bias (0 if it has none). Of the plan only net and weights are read. */
-void fold_norm(const struct plan *plan, const struct layer *conv, const struct layer *norm, float *weight, float *bias);
+void fold_batch_norm(const struct plan *plan, const struct layer *conv, const struct layer *norm, float *weight, float *bias);
 
 #endif

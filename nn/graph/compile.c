@@ -51,7 +51,7 @@ static int shape_values(struct plan *plan, struct err *err)
                                spec->batch, spec->image_size);
             break;
         case LAYER_ACTIVATION:
-        case LAYER_DROP_ROWS:
+        case LAYER_STOCHASTIC_DEPTH:
             break;
         case LAYER_DROPOUT:
             assert(h == 1 && w == 1);
@@ -82,7 +82,7 @@ static enum op_kind kind_of(enum layer_kind kind)
         [LAYER_ADD] = OP_ADD,
         [LAYER_SCALE] = OP_SCALE,
         [LAYER_DROPOUT] = OP_DROPOUT,
-        [LAYER_DROP_ROWS] = OP_DROP_ROWS,
+        [LAYER_STOCHASTIC_DEPTH] = OP_STOCHASTIC_DEPTH,
         [LAYER_LINEAR] = OP_LINEAR,
     };
     return kinds[kind];
@@ -107,7 +107,7 @@ static bool layer_trains(const struct plan *plan, int layer)
 static int undropped(const struct plan *plan, int value)
 {
     while (value >= 0 && !layer_trains(plan, value) &&
-           (plan->net->layers[value].kind == LAYER_DROPOUT || plan->net->layers[value].kind == LAYER_DROP_ROWS))
+           (plan->net->layers[value].kind == LAYER_DROPOUT || plan->net->layers[value].kind == LAYER_STOCHASTIC_DEPTH))
         value = plan->net->layers[value].in[0];
     return value;
 }
@@ -208,7 +208,7 @@ static int prepare_ops(struct plan *plan, struct op *ops, int count, struct err 
     return 0;
 }
 
-/* One block for all packed weights: on large pages it is read with fewer look-ups of addresses. */
+/* One block for all packed weights: on large pages it is read with fewer TLB misses. */
 static int reserve_packed(struct plan *plan, struct err *err)
 {
     size_t bytes = 0;
@@ -242,8 +242,8 @@ int plan_compile(struct plan *plan, struct err *err)
     plan->value_count = layers;
     int count = list_ops(plan, ops);
     link_gradients(plan, ops, count);
-    if (prepare_ops(plan, ops, count, err) || reserve_packed(plan, err) || plan_choose_remade(plan, err) ||
-        plan_place(plan, err))
+    if (prepare_ops(plan, ops, count, err) || reserve_packed(plan, err) || plan_choose_recomputed(plan, err) ||
+        memory_plan(plan, err))
         goto out;
     status = 0;
 out:

@@ -12,10 +12,10 @@ int plan_compile(struct plan *plan, struct err *err);
  * count. Values that were merged away are no longer named by any op. */
 int plan_fuse(const struct plan *plan, struct op *ops, int count);
 
-/* Sets `remade` of ops. */
-int plan_choose_remade(struct plan *plan, struct err *err);
+/* Sets `recomputed` of ops. */
+int plan_choose_recomputed(struct plan *plan, struct err *err);
 
 /* Where everything lies: data, gradients, saved data and scratch by liveness, into plan->arena. */
-int plan_place(struct plan *plan, struct err *err);
+int memory_plan(struct plan *plan, struct err *err);
 
 #endif

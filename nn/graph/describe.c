@@ -24,7 +24,7 @@ void describe_op(const struct plan *plan, const struct op *op, char *text, size_
         [OP_CONV] = "conv",         [OP_BATCH_NORM] = "norm",
         [OP_MAX_POOL] = "max pool", [OP_GLOBAL_AVG_POOL] = "average pool",
         [OP_ADD] = "add",           [OP_SCALE] = "scale",
-        [OP_DROPOUT] = "dropout",   [OP_DROP_ROWS] = "drop rows",
+        [OP_DROPOUT] = "dropout",   [OP_STOCHASTIC_DEPTH] = "stochastic depth",
         [OP_LINEAR] = "linear",     [OP_REORDER] = "reorder",
     };
     static const char *const activations[ACTIVATIONS] = {
@@ -58,7 +58,7 @@ void describe_op(const struct plan *plan, const struct op *op, char *text, size_
         ADD(" %dx%d", out->h, out->w);
     if (op->in[2] >= 0)
         ADD("+scale");
-    if (op->norm && !op->depthwise.layer && !op->expansion.layer) /* of several stages that goes without saying */
+    if (op->batch_norm && !op->depthwise.layer && !op->expansion.layer) /* of several stages that goes without saying */
         ADD("+norm");
     if (convolves && op->in[1] >= 0)
         ADD("+add");

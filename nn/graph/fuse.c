@@ -34,8 +34,8 @@ static void fold_into_conv(const struct plan *plan, struct op *ops, int count, i
     struct op *op = &ops[at];
     if (op->kind == OP_BATCH_NORM) {
         struct op *conv = sole_producer(ops, count, at, op->in[0]);
-        if (conv && conv->kind == OP_CONV && !conv->norm && conv->in[1] < 0) {
-            conv->norm = op->layer;
+        if (conv && conv->kind == OP_CONV && !conv->batch_norm && conv->in[1] < 0) {
+            conv->batch_norm = op->layer;
             move(conv, op);
         }
     } else if (op->kind == OP_ADD) {
@@ -76,7 +76,7 @@ static bool is_pointwise(const struct op *op)
 
 static struct op_stage stage_of(const struct op *op)
 {
-    return (struct op_stage){ op->layer, op->norm, op->activation };
+    return (struct op_stage){ op->layer, op->batch_norm, op->activation };
 }
 
 /* A 1x1 convolution into the depthwise one behind it. */
@@ -136,8 +136,8 @@ static void fold_scale(const struct plan *plan, struct op *ops, int count, int a
     if (!is_pointwise(op) || op->in[2] >= 0)
         return;
     struct op *scale = sole_producer(ops, count, at, op->in[0]);
-    const struct op *maker = scale && scale->kind == OP_SCALE ? producer_of(ops, at, scale->in[0]) : NULL;
-    if (!maker || !plan->backend->scales(plan, maker, op))
+    const struct op *loader_worker = scale && scale->kind == OP_SCALE ? producer_of(ops, at, scale->in[0]) : NULL;
+    if (!loader_worker || !plan->backend->scales(plan, loader_worker, op))
         return;
     op->in[0] = scale->in[0];
     op->in[2] = scale->in[1];
@@ -170,7 +170,7 @@ int plan_fuse(const struct plan *plan, struct op *ops, int count)
     return kept;
 }
 
-void fold_norm(const struct plan *plan, const struct layer *conv, const struct layer *norm, float *weight, float *bias)
+void fold_batch_norm(const struct plan *plan, const struct layer *conv, const struct layer *norm, float *weight, float *bias)
 {
     const struct param *shape = &plan->net->params[conv->weight];
     size_t channels = (size_t)shape->shape[0], each = shape->count / channels;

@@ -35,7 +35,7 @@ static void *pages_new(size_t bytes)
     return memory + before;
 }
 
-void *memory_new(size_t bytes)
+void *huge_pages_alloc(size_t bytes)
 {
     if (bytes >= PAGES_FROM)
         return pages_new(bytes);
@@ -44,7 +44,7 @@ void *memory_new(size_t bytes)
     return memory ? memset(memory, 0, size) : NULL;
 }
 
-void memory_free(void *memory, size_t bytes)
+void huge_pages_free(void *memory, size_t bytes)
 {
     if (memory && bytes >= PAGES_FROM)
         munmap(memory, rounded(bytes, PAGE));

@@ -8,7 +8,7 @@
 
 struct net *net_new(const char *type, int classes, struct err *err)
 {
-    const struct model *model = model_find(type, err);
+    const struct network *model = network_find(type, err);
     if (!model)
         return NULL;
     if (classes < 1 || classes > CLASSES_MAX) {
@@ -77,8 +77,8 @@ static int param_add(struct net *net, const char *name, const char *leaf, enum p
         param->count *= (size_t)shape[i];
     }
     size_t *total = kind == PARAM_TRACKED                                   ? &net->tracked_count
-                    : kind == PARAM_RUNNING_MEAN || kind == PARAM_RUNNING_VAR ? &net->stats_count
-                                                                            : &net->trained_count;
+                    : kind == PARAM_RUNNING_MEAN || kind == PARAM_RUNNING_VAR ? &net->running_stats_count
+                                                                            : &net->trainable_count;
     param->offset = *total;
     *total += param->count;
     return net->param_count++;
@@ -216,7 +216,7 @@ static int drop_add(struct net *net, enum layer_kind kind, int in, float drop)
     assert(drop > 0 && drop < 1);
     struct layer layer = layer_of(net, kind, in);
     layer.drop = drop;
-    layer.drop_number = net->drop_count++;
+    layer.drop_index = net->drop_count++;
     return layer_add(net, &layer);
 }
 
@@ -225,9 +225,9 @@ int net_dropout(struct net *net, int in, float drop)
     return drop_add(net, LAYER_DROPOUT, in, drop);
 }
 
-int net_drop_rows(struct net *net, int in, float drop)
+int net_stochastic_depth(struct net *net, int in, float drop)
 {
-    return drop_add(net, LAYER_DROP_ROWS, in, drop);
+    return drop_add(net, LAYER_STOCHASTIC_DEPTH, in, drop);
 }
 
 int net_linear(struct net *net, int in, const char *name, int outputs)

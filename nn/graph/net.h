@@ -1,7 +1,7 @@
 /* A network described once: its layers in the order they run and its parameters with torchvision's names.
  *
  * models/ builds it with the net_… functions, each of which returns the index of the value it made (-1 after a failure,
- * which every later call passes on and net_new reports). The description holds no numbers: those are in struct
+ * which every later call passes on and net_new reports). The description holds no floats: those are in struct
  * weights, in the order of net->params, whatever backend runs. */
 #ifndef DCLS_NN_NET_H
 #define DCLS_NN_NET_H
@@ -22,7 +22,7 @@ enum layer_kind {
     LAYER_ADD,
     LAYER_SCALE,       /* (N, C, H, W) times (N, C, 1, 1) */
     LAYER_DROPOUT,     /* (N, C, 1, 1); training: each number is 0 with probability drop, else over 1 - drop */
-    LAYER_DROP_ROWS,   /* stochastic depth: likewise, but each image as a whole */
+    LAYER_STOCHASTIC_DEPTH,   /* stochastic depth: likewise, but each image as a whole */
     LAYER_LINEAR,      /* (N, C, 1, 1) -> (N, O, 1, 1) */
 };
 
@@ -42,7 +42,7 @@ struct layer {
     int kernel, stride, padding, groups;
     enum activation activation;
     float drop;             /* probability */
-    int drop_number;        /* the how manyth that drops, from 0 */
+    int drop_index;        /* the how manyth that drops, from 0 */
     int weight, bias;       /* indices into params; -1: none. Of batch norm: gamma and beta */
     int mean, var, tracked; /* batch norm: indices of the running statistics */
     float eps, momentum;    /* batch norm */
@@ -75,7 +75,7 @@ struct param {
     int rank;
     int64_t shape[4];
     size_t count;  /* product of shape, 1 for a scalar */
-    size_t offset; /* into weights->trained, ->stats or ->tracked, by kind */
+    size_t offset; /* into weights->params, ->running_stats or ->tracked, by kind */
 };
 
 struct net {
@@ -85,7 +85,7 @@ struct net {
     int layer_count;
     struct param *params; /* in the order of torchvision's state_dict */
     int param_count;
-    size_t trained_count, stats_count, tracked_count;
+    size_t trainable_count, running_stats_count, tracked_count;
     int drop_count; /* layers that drop */
     enum linear_init linear_init;
     int last_weight, last_bias; /* params of the last layer, replaced when the number of classes differs */
@@ -110,15 +110,15 @@ int net_global_avg_pool(struct net *net, int in);
 int net_add(struct net *net, int a, int b);
 int net_scale(struct net *net, int in, int scale);
 int net_dropout(struct net *net, int in, float drop);
-int net_drop_rows(struct net *net, int in, float drop); /* drop 0: `in` itself */
+int net_stochastic_depth(struct net *net, int in, float drop); /* drop 0: `in` itself */
 int net_linear(struct net *net, int in, const char *name, int outputs);
 
-/* The numbers. trained, grad: every parameter that is trained, one flat allocation each, canonical layout (shapes as
- * in struct param); stats: running means and variances; tracked: counters. 64-byte aligned. */
+/* The floats. params, grad: every parameter that is trained, one flat allocation each, canonical layout (shapes as
+ * in struct param); running_stats: running means and variances; tracked: counters. 64-byte aligned. */
 struct weights {
-    float *trained, *stats;
+    float *params, *running_stats;
     int64_t *tracked;
-    size_t bytes; /* of all, one block from `trained` on */
+    size_t bytes; /* of all, one block from `params` on */
 };
 struct weights *weights_new(const struct net *net, struct err *err); /* zeros */
 void weights_free(struct weights *weights);
@@ -127,7 +127,7 @@ void weights_init(const struct net *net, struct weights *weights, uint64_t seed)
 /* The last layer alone, as a new torch.nn.Linear in its place: both uniform, up to 1 over the root of its inputs. */
 void weights_init_last(const struct net *net, struct weights *weights, uint64_t seed);
 void weights_copy(const struct net *net, struct weights *to, const struct weights *from);
-/* Where param i's numbers start (floats; NULL for PARAM_TRACKED). */
+/* Where param i's floats start (floats; NULL for PARAM_TRACKED). */
 float *weights_at(const struct net *net, const struct weights *weights, int param);
 
 #endif

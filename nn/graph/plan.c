@@ -69,7 +69,7 @@ void plan_free(struct plan *plan)
     if (plan->owns_arena)
         arena_free(plan->arena);
     arena_free(plan->packed);
-    free(plan->remakes);
+    free(plan->recomputes);
     free(plan->values);
     free(plan->ops);
     free(plan);
@@ -144,7 +144,7 @@ void plan_set_step(struct plan *plan, uint64_t step)
 float drop_factor(const struct plan *plan, const struct op *op, size_t index)
 {
     static const uint64_t stream = (uint64_t)0x64726f70 << 32; /* "drop": apart from the seed's other uses */
-    double random = rng_uniform(plan->spec.seed, stream + (uint64_t)op->layer->drop_number, plan->step << 32 | index);
+    double random = rng_uniform(plan->spec.seed, stream + (uint64_t)op->layer->drop_index, plan->step << 32 | index);
     bool dropped = random < (double)op->layer->drop;
     return dropped ? 0 : 1 / (1 - op->layer->drop);
 }
@@ -194,16 +194,16 @@ double plan_loss(struct plan *plan, const int *labels, int *correct)
                                  value_grad(plan, plan->logits), correct);
 }
 
-/* What the backward of op `at` reads and was not kept; `next` in plan->remakes moves along. */
-static int remake(struct plan *plan, int at, int *next, struct err *err)
+/* What the backward of op `at` reads and was not kept; `next` in plan->recomputes moves along. */
+static int recompute(struct plan *plan, int at, int *next, struct err *err)
 {
-    for (; *next < plan->remake_count && plan->ops[plan->remakes[*next]].remake_at == at; ++*next) {
-        struct op *op = &plan->ops[plan->remakes[*next]];
+    for (; *next < plan->recompute_count && plan->ops[plan->recomputes[*next]].recompute_at == at; ++*next) {
+        struct op *op = &plan->ops[plan->recomputes[*next]];
         double start = plan->profile ? clock_seconds() : 0;
-        if (op->functions->remake(plan, op, err))
+        if (op->functions->recompute(plan, op, err))
             return -1;
         if (plan->profile)
-            plan->profile[plan->remakes[*next]].backward += clock_seconds() - start;
+            plan->profile[plan->recomputes[*next]].backward += clock_seconds() - start;
     }
     return 0;
 }
@@ -212,10 +212,10 @@ int plan_backward(struct plan *plan, struct err *err)
 {
     if (plan->spec.mode == PLAN_EVAL)
         return err_set(err, "a plan for evaluation has no backward");
-    int remade = 0;
+    int recomputed = 0;
     for (int i = plan->op_count - 1; i >= 0; i--) {
         struct op *op = &plan->ops[i];
-        if (remake(plan, i, &remade, err))
+        if (recompute(plan, i, &recomputed, err))
             return -1;
         if (!op->trains || plan->values[op->out].grad == SIZE_MAX)
             continue;

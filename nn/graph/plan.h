@@ -31,7 +31,7 @@ struct plan_spec {
 
 struct plan;
 /* `arena` is shared by the plans of one trainer that never run at the same time (NULL: a private one). `grad` is flat
- * like weights->trained (the caller's, one for all plans that train; NULL in PLAN_EVAL). Net and weights must outlive the plan. */
+ * like weights->params (the caller's, one for all plans that train; NULL in PLAN_EVAL). Net and weights must outlive the plan. */
 struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *arena);

@@ -3,7 +3,7 @@
  * Backward reads most of what forward made, so that nearly all of it would lie in memory when backward starts. A batch
  * norm's result follows from its input, which is kept for its own backward anyway, and so does that of squeeze and
  * excitation's scale: one more pass over memory for each. A seventh of the bytes is saved so, for about 2 % of the
- * time; all that can be remade, half of the bytes, would cost 7 %. */
+ * time; all that can be recomputed, half of the bytes, would cost 7 %. */
 #include "compile.h"
 
 #define KEPT_SHARE 0.85 /* of the bytes that backward reads */
@@ -26,13 +26,13 @@ static bool is_cheap(const struct op *op)
     return op->activation != ACTIVATION_SILU && op->activation != ACTIVATION_SIGMOID;
 }
 
-/* The next op to be remade: the cheap ones first, of those the largest. NULL: none is left. */
+/* The next op to be recomputed: the cheap ones first, of those the largest. NULL: none is left. */
 static struct op *next_remade(struct plan *plan, const bool *kept)
 {
     struct op *best = NULL;
     for (int i = 0; i < plan->op_count; i++) {
         struct op *op = &plan->ops[i];
-        if (!op->functions->remake || op->remade || !op->trains || !kept[op->out] || op->share_data >= 0 ||
+        if (!op->functions->recompute || op->recomputed || !op->trains || !kept[op->out] || op->share_data >= 0 ||
             op->out == plan->logits)
             continue;
         if (!best || is_cheap(op) > is_cheap(best) ||
@@ -42,7 +42,7 @@ static struct op *next_remade(struct plan *plan, const bool *kept)
     return best;
 }
 
-int plan_choose_remade(struct plan *plan, struct err *err)
+int plan_choose_recomputed(struct plan *plan, struct err *err)
 {
     bool *kept = calloc((size_t)plan->value_count, sizeof *kept);
     if (!kept)
@@ -53,7 +53,7 @@ int plan_choose_remade(struct plan *plan, struct err *err)
         bytes += kept[i] ? plan->values[i].bytes : 0;
     size_t most = (size_t)((double)bytes * KEPT_SHARE);
     for (struct op *op; bytes > most && (op = next_remade(plan, kept)); bytes -= plan->values[op->out].bytes)
-        op->remade = true;
+        op->recomputed = true;
     free(kept);
     return 0;
 }

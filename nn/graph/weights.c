@@ -1,4 +1,4 @@
-/* The numbers of a network: three flat arrays, and how a training from scratch fills them. */
+/* The floats of a network: three flat arrays, and how a training from scratch fills them. */
 #include <math.h>
 
 #include "huge_pages.h"
@@ -12,7 +12,7 @@ static size_t rounded(size_t bytes)
 
 static size_t bytes_of(const struct net *net)
 {
-    return rounded(net->trained_count * sizeof(float)) + rounded(net->stats_count * sizeof(float)) +
+    return rounded(net->trainable_count * sizeof(float)) + rounded(net->running_stats_count * sizeof(float)) +
            rounded(net->tracked_count * sizeof(int64_t));
 }
 
@@ -20,17 +20,17 @@ static size_t bytes_of(const struct net *net)
  * memory only once the file's have gone. */
 struct weights *weights_new(const struct net *net, struct err *err)
 {
-    size_t trained = rounded(net->trained_count * sizeof(float)), stats = rounded(net->stats_count * sizeof(float));
+    size_t trained = rounded(net->trainable_count * sizeof(float)), stats = rounded(net->running_stats_count * sizeof(float));
     struct weights *weights = calloc(1, sizeof *weights);
-    char *memory = memory_new(bytes_of(net));
+    char *memory = huge_pages_alloc(bytes_of(net));
     if (!weights || !memory) {
-        memory_free(memory, bytes_of(net));
+        huge_pages_free(memory, bytes_of(net));
         free(weights);
-        err_set(err, "out of memory for %zu weights", net->trained_count + net->stats_count);
+        err_set(err, "out of memory for %zu weights", net->trainable_count + net->running_stats_count);
         return NULL;
     }
-    *weights = (struct weights){ .trained = (void *)memory,
-                                 .stats = (void *)(memory + trained),
+    *weights = (struct weights){ .params = (void *)memory,
+                                 .running_stats = (void *)(memory + trained),
                                  .tracked = (void *)(memory + trained + stats),
                                  .bytes = bytes_of(net) };
     return weights;
@@ -40,14 +40,14 @@ void weights_free(struct weights *weights)
 {
     if (!weights)
         return;
-    memory_free(weights->trained, weights->bytes);
+    huge_pages_free(weights->params, weights->bytes);
     free(weights);
 }
 
 void weights_copy(const struct net *net, struct weights *to, const struct weights *from)
 {
-    memcpy(to->trained, from->trained, net->trained_count * sizeof *to->trained);
-    memcpy(to->stats, from->stats, net->stats_count * sizeof *to->stats);
+    memcpy(to->params, from->params, net->trainable_count * sizeof *to->params);
+    memcpy(to->running_stats, from->running_stats, net->running_stats_count * sizeof *to->running_stats);
     memcpy(to->tracked, from->tracked, net->tracked_count * sizeof *to->tracked);
 }
 
@@ -58,9 +58,9 @@ float *weights_at(const struct net *net, const struct weights *weights, int para
         return NULL;
     case PARAM_RUNNING_MEAN:
     case PARAM_RUNNING_VAR:
-        return weights->stats + net->params[param].offset;
+        return weights->running_stats + net->params[param].offset;
     default:
-        return weights->trained + net->params[param].offset;
+        return weights->params + net->params[param].offset;
     }
 }
 

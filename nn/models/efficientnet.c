@@ -51,7 +51,7 @@ static int mbconv(struct net *net, int in, const char *prefix, const struct stag
     value = conv_norm(net, value, name, stage->channels, 1, 1, 1, ACTIVATION_NONE);
     if (stride != 1 || inputs != stage->channels)
         return value;
-    return net_add(net, net_drop_rows(net, value, drop), in);
+    return net_add(net, net_stochastic_depth(net, value, drop), in);
 }
 
 void efficientnet_build(struct net *net, int classes)

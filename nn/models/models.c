@@ -1,7 +1,7 @@
 /* The table of networks. A new one is a file beside this, a row here and its name in net_types. */
 #include "models.h"
 
-static const struct model models[] = {
+static const struct network models[] = {
     { "resnet", resnet_build },
     { "mobilenet", mobilenet_build },
     { "efficientnet", efficientnet_build },
@@ -9,7 +9,7 @@ static const struct model models[] = {
 
 const char *const net_types[] = { "resnet", "mobilenet", "efficientnet", NULL };
 
-const struct model *model_find(const char *type, struct err *err)
+const struct network *network_find(const char *type, struct err *err)
 {
     for (size_t i = 0; i < sizeof models / sizeof *models; i++)
         if (strcmp(models[i].type, type) == 0)

@@ -4,13 +4,13 @@
 
 #include "nn/graph/net.h"
 
-struct model {
+struct network {
     const char *type;
     void (*build)(struct net *net, int classes);
 };
 
 /* The model of that type name; NULL with err. */
-const struct model *model_find(const char *type, struct err *err);
+const struct network *network_find(const char *type, struct err *err);
 
 void resnet_build(struct net *net, int classes);
 void mobilenet_build(struct net *net, int classes);

@@ -70,7 +70,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     (void)err;
     if (!op->wants_grad[0])
         return 0;
-    /* Of input and output only the kept one still holds this op's numbers. */
+    /* Of input and output only the kept one still holds this op's floats. */
     const float *in = op->keep_in[0] ? value_data(plan, op->in[0]) : NULL;
     const float *out = op->keep_out ? value_data(plan, op->out) : NULL;
     const float *dout = value_grad(plan, op->out);

@@ -176,7 +176,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)plan, (void)err;
-    assert(!op->norm && !op->activation && op->in[1] < 0 && op->layer->kernel <= KERNEL_MAX);
+    assert(!op->batch_norm && !op->activation && op->in[1] < 0 && op->layer->kernel <= KERNEL_MAX);
     op->keep_in[0] = true;
     return 0;
 }

@@ -10,11 +10,11 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-/* to = from times the factors, added to what is there if `accumulate`. Each factor holds for `each` numbers. */
+/* to = from times the factors, added to what is there if `accumulate`. Each factor holds for `each` floats. */
 static void multiply(const struct plan *plan, const struct op *op, const float *from, float *to, bool accumulate)
 {
     size_t count = value_count(plan, op->out);
-    size_t each = op->kind == OP_DROP_ROWS ? count / (size_t)plan->values[op->out].n : 1;
+    size_t each = op->kind == OP_STOCHASTIC_DEPTH ? count / (size_t)plan->values[op->out].n : 1;
 #pragma omp parallel for schedule(static)
     for (size_t k = 0; k < count / each; k++) {
         float factor = drop_factor(plan, op, k);

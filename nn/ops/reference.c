@@ -12,7 +12,7 @@ const struct backend backend_reference = {
         [OP_ADD] = &reference_add,
         [OP_SCALE] = &reference_scale,
         [OP_DROPOUT] = &reference_drop,
-        [OP_DROP_ROWS] = &reference_drop,
+        [OP_STOCHASTIC_DEPTH] = &reference_drop,
         [OP_LINEAR] = &reference_linear,
     },
 };

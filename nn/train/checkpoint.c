@@ -26,14 +26,14 @@ struct piece {
 };
 
 /* How a member of the configuration is read and written; numbers are bounded as the command line's. */
-struct member {
+struct archive_member {
     const char *name;
     enum { MEMBER_TEXT, MEMBER_INT, MEMBER_NUMBER, MEMBER_BOOL } type;
     size_t offset;
     double min, max;
 };
 #define AT(member) offsetof(struct train_config, member)
-static const struct member members[] = {
+static const struct archive_member members[] = {
     { "type", MEMBER_TEXT, AT(type), 0, 0 },
     { "optimizer", MEMBER_TEXT, AT(optimizer), 0, 0 },
     { "scheduler", MEMBER_TEXT, AT(scheduler), 0, 0 },
@@ -72,16 +72,16 @@ static int list_pieces(const struct train_state *state, struct piece pieces[PIEC
     const struct confusion *saved = &state->saved;
     const struct weights *best = state->best;
     int count = 0;
-    pieces[count++] = (struct piece){ "trained", TENSOR_FLOAT32, state->weights->trained, net->trained_count };
-    pieces[count++] = (struct piece){ "stats", TENSOR_FLOAT32, state->weights->stats, net->stats_count };
+    pieces[count++] = (struct piece){ "trained", TENSOR_FLOAT32, state->weights->params, net->trainable_count };
+    pieces[count++] = (struct piece){ "stats", TENSOR_FLOAT32, state->weights->running_stats, net->running_stats_count };
     pieces[count++] = (struct piece){ "tracked", TENSOR_INT64, state->weights->tracked, net->tracked_count };
     pieces[count++] = (struct piece){ "moments1", TENSOR_FLOAT32, optimiser->first, optimiser->count };
     if (optimiser->second)
         pieces[count++] = (struct piece){ "moments2", TENSOR_FLOAT32, optimiser->second, optimiser->count };
-    pieces[count++] = (struct piece){ "confusion", TENSOR_INT64, saved->labelled, confusion_numbers(saved) };
+    pieces[count++] = (struct piece){ "confusion", TENSOR_INT64, saved->labelled, confusion_counts(saved) };
     if (best) {
-        pieces[count++] = (struct piece){ "best.trained", TENSOR_FLOAT32, best->trained, net->trained_count };
-        pieces[count++] = (struct piece){ "best.stats", TENSOR_FLOAT32, best->stats, net->stats_count };
+        pieces[count++] = (struct piece){ "best.trained", TENSOR_FLOAT32, best->params, net->trainable_count };
+        pieces[count++] = (struct piece){ "best.stats", TENSOR_FLOAT32, best->running_stats, net->running_stats_count };
         pieces[count++] = (struct piece){ "best.tracked", TENSOR_INT64, best->tracked, net->tracked_count };
     }
     return count;
@@ -91,7 +91,7 @@ static cJSON *describe_config(const struct train_config *config)
 {
     cJSON *object = cJSON_CreateObject();
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        const struct member *member = &members[i];
+        const struct archive_member *member = &members[i];
         const void *value = (const char *)config + member->offset;
         switch (member->type) {
         case MEMBER_TEXT: cJSON_AddStringToObject(object, member->name, *(const char *const *)value); break;
@@ -223,7 +223,7 @@ static double whole_of(const cJSON *object, const char *name, double min, double
     return value == floor(value) ? value : NAN;
 }
 
-static int read_member(const cJSON *object, const struct member *member, struct train_config *config, struct err *err)
+static int read_member(const cJSON *object, const struct archive_member *member, struct train_config *config, struct err *err)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, member->name);
     void *to = (char *)config + member->offset;

@@ -7,14 +7,14 @@
 int confusion_init(struct confusion *confusion, int classes, struct err *err)
 {
     size_t count = (size_t)classes, pairs = classes <= CONFUSION_CLASSES_MAX ? count * count : 0;
-    int64_t *numbers = calloc(3 * count + pairs, sizeof *numbers);
+    int64_t *counts = calloc(3 * count + pairs, sizeof *counts);
     *confusion = (struct confusion){ .classes = classes };
-    if (!numbers)
+    if (!counts)
         return err_set(err, "out of memory for the answers of %d classes", classes);
-    confusion->labelled = numbers;
-    confusion->answered = numbers + count;
-    confusion->both = numbers + 2 * count;
-    confusion->pairs = pairs ? numbers + 3 * count : NULL;
+    confusion->labelled = counts;
+    confusion->answered = counts + count;
+    confusion->both = counts + 2 * count;
+    confusion->pairs = pairs ? counts + 3 * count : NULL;
     return 0;
 }
 
@@ -26,10 +26,10 @@ void confusion_release(struct confusion *confusion)
 
 void confusion_clear(struct confusion *confusion)
 {
-    memset(confusion->labelled, 0, confusion_numbers(confusion) * sizeof(int64_t));
+    memset(confusion->labelled, 0, confusion_counts(confusion) * sizeof(int64_t));
 }
 
-size_t confusion_numbers(const struct confusion *confusion)
+size_t confusion_counts(const struct confusion *confusion)
 {
     size_t count = (size_t)confusion->classes;
     return 3 * count + (confusion->pairs ? count * count : 0);

@@ -14,31 +14,31 @@
 #define CLASSES_FILE_MAX (1024 * 1024)
 #define IMAGE_SIZE_DEFAULT 224 /* of reports that do not say */
 
-int model_draft_init(struct model_draft *draft, const char *models_dir, const char *name, struct err *err)
+int model_staging_init(struct model_staging *staging, const char *models_dir, const char *name, struct err *err)
 {
-    *draft = (struct model_draft){ 0 };
+    *staging = (struct model_staging){ 0 };
     if (fs_make_dirs(models_dir, err))
         return -1;
     char *pattern = NULL;
-    draft->models_dir = strdup(models_dir);
-    draft->name = strdup(name);
+    staging->models_dir = strdup(models_dir);
+    staging->name = strdup(name);
     /* The dot keeps half-written models out of every listing. */
-    if (!draft->models_dir || !draft->name || asprintf(&pattern, "%s/.%s.XXXXXX", models_dir, name) < 0)
+    if (!staging->models_dir || !staging->name || asprintf(&pattern, "%s/.%s.XXXXXX", models_dir, name) < 0)
         return err_set(err, "no memory for model '%s'", name);
     if (!mkdtemp(pattern)) {
         err_set(err, "cannot make a folder in '%s': %s", models_dir, strerror(errno));
         free(pattern);
         return -1;
     }
-    draft->dir = pattern;
+    staging->dir = pattern;
     return 0;
 }
 
-char *model_draft_path(const struct model_draft *draft, const char *file, const char *ending)
+char *model_staging_path(const struct model_staging *staging, const char *file, const char *ending)
 {
     char *path = NULL;
-    int length = ending ? asprintf(&path, "%s/%s.%s", draft->dir, file, ending)
-                        : asprintf(&path, "%s/%s", draft->dir, file);
+    int length = ending ? asprintf(&path, "%s/%s.%s", staging->dir, file, ending)
+                        : asprintf(&path, "%s/%s", staging->dir, file);
     return length < 0 ? NULL : path;
 }
 
@@ -54,39 +54,39 @@ static int sync_dir(const char *path, struct err *err)
     return failed ? -1 : 0;
 }
 
-int model_draft_commit(struct model_draft *draft, struct err *err)
+int model_staging_commit(struct model_staging *staging, struct err *err)
 {
     int result = -1;
-    char *target = fs_join(draft->models_dir, draft->name);
+    char *target = fs_join(staging->models_dir, staging->name);
     if (!target) {
-        err_set(err, "no memory for model '%s'", draft->name);
+        err_set(err, "no memory for model '%s'", staging->name);
         goto out;
     }
-    if (sync_dir(draft->dir, err))
+    if (sync_dir(staging->dir, err))
         goto out;
-    if (renameat2(AT_FDCWD, draft->dir, AT_FDCWD, target, RENAME_EXCHANGE) == 0) {
+    if (renameat2(AT_FDCWD, staging->dir, AT_FDCWD, target, RENAME_EXCHANGE) == 0) {
         /* draft->dir now holds the model that was replaced; release removes it. */
-    } else if (errno == ENOENT && rename(draft->dir, target) == 0) {
-        free(draft->dir);
-        draft->dir = NULL;
+    } else if (errno == ENOENT && rename(staging->dir, target) == 0) {
+        free(staging->dir);
+        staging->dir = NULL;
     } else {
-        err_set(err, "cannot put model '%s' in place: %s", draft->name, strerror(errno));
+        err_set(err, "cannot put model '%s' in place: %s", staging->name, strerror(errno));
         goto out;
     }
-    result = sync_dir(draft->models_dir, err);
+    result = sync_dir(staging->models_dir, err);
 out:
     free(target);
     return result;
 }
 
-void model_draft_release(struct model_draft *draft)
+void model_staging_release(struct model_staging *staging)
 {
-    if (draft->dir)
-        fs_remove_tree(draft->dir, NULL);
-    free(draft->dir);
-    free(draft->models_dir);
-    free(draft->name);
-    *draft = (struct model_draft){ 0 };
+    if (staging->dir)
+        fs_remove_tree(staging->dir, NULL);
+    free(staging->dir);
+    free(staging->models_dir);
+    free(staging->name);
+    *staging = (struct model_staging){ 0 };
 }
 
 static int read_report(struct model_card *card, const char *path, struct err *err)

@@ -10,16 +10,16 @@
 
 /* A new model is written into a folder beside the one it will become and replaces that in one rename, so that a reader
  * sees the old four files or the new four, and a failure leaves the old. */
-struct model_draft {
+struct model_staging {
     char *models_dir, *name;
-    char *dir; /* where the files go until model_draft_commit */
+    char *dir; /* where the files go until model_staging_commit */
 };
-int model_draft_init(struct model_draft *draft, const char *models_dir, const char *name, struct err *err);
+int model_staging_init(struct model_staging *staging, const char *models_dir, const char *name, struct err *err);
 /* The heap path of "NAME.ENDING" in the draft, or of `file` itself where ending is NULL. The caller frees it. */
-char *model_draft_path(const struct model_draft *draft, const char *file, const char *ending);
-int model_draft_commit(struct model_draft *draft, struct err *err);
+char *model_staging_path(const struct model_staging *staging, const char *file, const char *ending);
+int model_staging_commit(struct model_staging *staging, struct err *err);
 /* Removes what was not committed. */
-void model_draft_release(struct model_draft *draft);
+void model_staging_release(struct model_staging *staging);
 
 /* What a model's folder says of itself. */
 struct model_card {

@@ -17,8 +17,8 @@ int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spe
     if (!adam && strcmp(spec->kind, "sgd") != 0)
         return err_set(err, "unknown optimizer '%s'", spec->kind);
     optimiser->spec.kind = adam ? "adam" : "sgd"; /* the caller's string may go */
-    optimiser->first = memory_new(count * sizeof(float));
-    optimiser->second = adam ? memory_new(count * sizeof(float)) : NULL;
+    optimiser->first = huge_pages_alloc(count * sizeof(float));
+    optimiser->second = adam ? huge_pages_alloc(count * sizeof(float)) : NULL;
     if (!optimiser->first || (adam && !optimiser->second)) {
         optimiser_release(optimiser);
         return err_set(err, "out of memory for the moments of %zu weights", count);
@@ -28,8 +28,8 @@ int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spe
 
 void optimiser_release(struct optimiser *optimiser)
 {
-    memory_free(optimiser->first, optimiser->count * sizeof(float));
-    memory_free(optimiser->second, optimiser->count * sizeof(float));
+    huge_pages_free(optimiser->first, optimiser->count * sizeof(float));
+    huge_pages_free(optimiser->second, optimiser->count * sizeof(float));
     *optimiser = (struct optimiser){ 0 };
 }
 

@@ -22,7 +22,7 @@ struct optimiser {
 int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spec, size_t offset, size_t count,
                    struct err *err);
 void optimiser_release(struct optimiser *optimiser);
-/* Moves `count` numbers of value by those of grad, both from `offset` on. */
+/* Moves `count` floats of value by those of grad, both from `offset` on. */
 void optimiser_step(struct optimiser *optimiser, float *value, const float *grad);
 
 #endif

@@ -86,7 +86,7 @@ cJSON *epoch_result_json(const struct epoch_result *result)
     return object;
 }
 
-static cJSON *per_class(const struct report *report)
+static cJSON *per_class(const struct train_report *report)
 {
     cJSON *list = cJSON_CreateArray();
     for (int c = 0; c < report->confusion->classes; c++) {
@@ -114,7 +114,7 @@ static cJSON *confusion_matrix(const struct confusion *confusion)
     return rows;
 }
 
-int report_write(struct buf *out, const struct report *report, struct err *err)
+int report_write(struct buf *out, const struct train_report *report, struct err *err)
 {
     char now[CLOCK_ISO_SIZE];
     clock_iso(now);

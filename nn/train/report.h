@@ -16,7 +16,7 @@ int report_log_epoch(struct buf *log, const struct epoch_result *result, int epo
 int report_log_end(struct buf *log, const char *model_name, double seconds);
 
 /* What a report tells of; `model_save_path` is the one real path in it. */
-struct report {
+struct train_report {
     const struct train_config *config;
     const struct epoch_result *results;
     int count;
@@ -27,6 +27,6 @@ struct report {
 };
 
 /* As JSON text. */
-int report_write(struct buf *out, const struct report *report, struct err *err);
+int report_write(struct buf *out, const struct train_report *report, struct err *err);
 
 #endif

@@ -24,6 +24,6 @@ int step_train(struct plan *plan, const float *images, const int *labels, struct
                        optimiser->spec.learning_rate);
     if (plan_backward(plan, err))
         return -1;
-    optimiser_step(optimiser, weights->trained, grad);
+    optimiser_step(optimiser, weights->params, grad);
     return 0;
 }

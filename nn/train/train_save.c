@@ -10,26 +10,26 @@
 #include "report.h"
 #include "trainer.h"
 
-static int write_file(const struct model_draft *draft, const char *file, const char *ending, const struct buf *text,
+static int write_file(const struct model_staging *staging, const char *file, const char *ending, const struct buf *text,
                       struct err *err)
 {
-    char *path = model_draft_path(draft, file, ending);
+    char *path = model_staging_path(staging, file, ending);
     int result = path ? fs_write(path, buf_text(text), text->len, err) : err_set(err, "no memory for '%s'", file);
     free(path);
     return result;
 }
 
-static int write_classes(const struct trainer *trainer, const struct model_draft *draft, struct err *err)
+static int write_classes(const struct trainer *trainer, const struct model_staging *staging, struct err *err)
 {
     struct buf text;
     int result = -1;
     buf_init(&text, LOG_MAX);
     for (int i = 0; i < dataset_classes(trainer->dataset); i++)
         if (buf_printf(&text, "%s\n", dataset_class(trainer->dataset, i))) {
-            err_set(err, "no memory for the classes of '%s'", draft->name);
+            err_set(err, "no memory for the classes of '%s'", staging->name);
             goto out;
         }
-    result = write_file(draft, "classes.txt", NULL, &text, err);
+    result = write_file(staging, "classes.txt", NULL, &text, err);
 out:
     buf_release(&text);
     return result;
@@ -57,7 +57,7 @@ int train_save(struct trainer *trainer, struct err *err)
 {
     const struct train_config *config = &trainer->config;
     const char *name = config->model_name;
-    struct model_draft draft;
+    struct model_staging staging;
     struct buf report;
     char *weights = NULL, *path = NULL;
     const char **classes = calloc((size_t)trainer->net->classes, sizeof *classes);
@@ -65,9 +65,9 @@ int train_save(struct trainer *trainer, struct err *err)
     int result = -1;
 
     buf_init(&report, REPORT_MAX);
-    if (model_draft_init(&draft, config->models_dir, name, err))
+    if (model_staging_init(&staging, config->models_dir, name, err))
         goto out;
-    weights = model_draft_path(&draft, name, "pth");
+    weights = model_staging_path(&staging, name, "pth");
     path = save_path(config);
     /* Behind the epochs, as who reads logs of the existing system expects those first. */
     if (!weights || !path || !classes || add_notices(trainer) ||
@@ -76,7 +76,7 @@ int train_save(struct trainer *trainer, struct err *err)
         goto out;
     }
     const struct weights *saved = trainer->state.best ? trainer->state.best : trainer->state.weights;
-    const struct report contents = { .config = config,
+    const struct train_report contents = { .config = config,
                                      .results = trainer->state.results,
                                      .count = trainer->state.epochs,
                                      .model_save_path = path,
@@ -88,16 +88,16 @@ int train_save(struct trainer *trainer, struct err *err)
     for (int c = 0; c < trainer->net->classes; c++)
         classes[c] = dataset_class(trainer->dataset, c);
     if (report_write(&report, &contents, err) ||
-        pth_write(weights, trainer->net, saved, err) || write_classes(trainer, &draft, err) ||
-        write_file(&draft, name, "txt", &trainer->log, err) || write_file(&draft, name, "json", &report, err))
+        pth_write(weights, trainer->net, saved, err) || write_classes(trainer, &staging, err) ||
+        write_file(&staging, name, "txt", &trainer->log, err) || write_file(&staging, name, "json", &report, err))
         goto out;
-    result = model_draft_commit(&draft, err);
+    result = model_staging_commit(&staging, err);
 out:
     free(weights);
     free(path);
     free(classes);
     buf_release(&report);
-    model_draft_release(&draft);
+    model_staging_release(&staging);
     return result;
 }
 

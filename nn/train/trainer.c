@@ -109,7 +109,7 @@ static int init_state(struct trainer *trainer, struct err *err)
         return err_set(err, "no memory to train '%s'", config->model_name);
     if (!(state->weights = weights_new(net, err)) || (config->patience && !(state->best = weights_new(net, err))) ||
         confusion_init(&state->saved, net->classes, err) ||
-        optimiser_init(&state->optimiser, &optimiser, first, net->trained_count - first, err))
+        optimiser_init(&state->optimiser, &optimiser, first, net->trainable_count - first, err))
         return -1;
     if (!config->resume)
         return load_weights(trainer, err);
@@ -162,7 +162,7 @@ int trainer_init(struct trainer *trainer, const struct train_config *given, cons
         return -1;
     trainer->start -= trainer->state.seconds;
     tensors_release(&trainer->checkpoint.tensors);
-    trainer->grad = memory_new(net->trained_count * sizeof(float));
+    trainer->grad = huge_pages_alloc(net->trainable_count * sizeof(float));
     trainer->arena = arena_new();
     if (!trainer->grad || !trainer->arena)
         return err_set(err, "no memory to train '%s'", config->model_name);
@@ -188,7 +188,7 @@ void trainer_release(struct trainer *trainer)
     arena_free(trainer->arena);
     free(trainer->state.results);
     if (trainer->net)
-        memory_free(trainer->grad, trainer->net->trained_count * sizeof(float));
+        huge_pages_free(trainer->grad, trainer->net->trainable_count * sizeof(float));
     free(trainer->class_weights);
     checkpoint_close(&trainer->checkpoint);
     weights_free(trainer->state.weights);

@@ -158,7 +158,7 @@ static int parse(struct command_line *line, int argc, char **argv)
 
 static int run(const struct command_line *line, struct err *err)
 {
-    struct report report = { .spec = &line->spec };
+    struct bench_report report = { .spec = &line->spec };
     struct bench *bench = bench_new(&line->spec, err);
     double *seconds = calloc((size_t)line->steps, sizeof *seconds);
     int result = -1;

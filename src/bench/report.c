@@ -13,7 +13,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void report_times(struct report *report, double *seconds, int steps)
+void report_times(struct bench_report *report, double *seconds, int steps)
 {
     qsort(seconds, (size_t)steps, sizeof *seconds, by_size);
     report->steps = steps;
@@ -24,17 +24,17 @@ void report_times(struct report *report, double *seconds, int steps)
     report->median = steps % 2 ? seconds[steps / 2] : (seconds[steps / 2 - 1] + seconds[steps / 2]) / 2;
 }
 
-static double images_per_second(const struct report *report)
+static double images_per_second(const struct bench_report *report)
 {
     return report->spec->batch_size / report->median;
 }
 
-static const char *mode(const struct report *report)
+static const char *mode(const struct bench_report *report)
 {
     return report->spec->train ? "train" : "infer";
 }
 
-void report_print(const struct report *report)
+void report_print(const struct bench_report *report)
 {
     const struct bench_spec *spec = report->spec;
     printf("%s %s: batch %d, %d x %d, %d classes, %s, %d thread%s, %d step%s\n"
@@ -57,7 +57,7 @@ static bool add_layers(cJSON *json, const struct layers *layers)
            cJSON_AddStringToObject(json, "isa", layers->isa);
 }
 
-int report_print_json(const struct report *report, struct err *err)
+int report_print_json(const struct bench_report *report, struct err *err)
 {
     const struct bench_spec *spec = report->spec;
     cJSON *json = cJSON_CreateObject();

@@ -6,7 +6,7 @@
 
 #include "layers.h"
 
-struct report {
+struct bench_report {
     const struct bench_spec *spec;
     int threads, steps;
     double median, min, mean;    /* seconds of a step */
@@ -15,9 +15,9 @@ struct report {
 };
 
 /* Sorts seconds[0 … steps). */
-void report_times(struct report *report, double *seconds, int steps);
-void report_print(const struct report *report);
+void report_times(struct bench_report *report, double *seconds, int steps);
+void report_print(const struct bench_report *report);
 /* Fields that other engines' benchmarks print under these names too. -1 where memory lacks. */
-int report_print_json(const struct report *report, struct err *err);
+int report_print_json(const struct bench_report *report, struct err *err);
 
 #endif

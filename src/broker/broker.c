@@ -45,7 +45,7 @@ static int init(struct broker *broker, const struct broker_options *options, str
     broker->state = options->state;
     if (!(broker->base = event_base_new()) || !(broker->events = events_new(clock_wall_ms())) ||
         !(broker->registry = registry_new(broker)) || !(broker->models = models_new(broker)) ||
-        !(broker->jobs = jobs_new(broker)) || !(broker->requests = requests_new(broker)))
+        !(broker->jobs = jobs_new(broker)) || !(broker->pending_replies = pending_replies_new(broker)))
         return err_set(err, "no memory to start");
     if (!(broker->tasks = tasks_new(broker->base, err)) || !(broker->store = store_open(broker, err)) ||
         !(broker->links = links_new(broker, options->host, options->port, err)))
@@ -65,7 +65,7 @@ static void release(struct broker *broker)
     if (broker->jobs)
         jobs_stop(broker->jobs);
     tasks_free(broker->tasks);
-    requests_free(broker->requests);
+    pending_replies_free(broker->pending_replies);
     http_free(broker->http);
     links_free(broker->links);
     store_close(broker->store);

@@ -20,7 +20,7 @@ struct broker {
     struct registry *registry;
     struct models *models;
     struct jobs *jobs;
-    struct requests *requests;
+    struct pending_replies *pending_replies;
     struct links *links;
     struct http *http;
     const char *images; /* --images */

@@ -13,30 +13,30 @@
 #include "dcls/base/log.h"
 #include "dcls/base/sha256.h"
 
-struct entry {
+struct manifest_entry {
     char *path;                       /* relative to the root */
     int64_t size;
     struct timespec changed;
     char sha256[SHA256_HEX_SIZE];     /* empty: the file went or cannot be read */
 };
 
-struct table {
-    struct entry *entries;            /* sorted by path */
+struct known_files {
+    struct manifest_entry *entries;            /* sorted by path */
     size_t count;
 };
 
 struct manifest {
     char *root;
-    struct table current, next;
+    struct known_files current, next;
     size_t done;                      /* of next */
 };
 
-static void table_release(struct table *table)
+static void table_release(struct known_files *table)
 {
     for (size_t i = 0; i < table->count; i++)
         free(table->entries[i].path);
     free(table->entries);
-    *table = (struct table){ 0 };
+    *table = (struct known_files){ 0 };
 }
 
 struct manifest *manifest_new(const char *root, struct err *err)
@@ -86,7 +86,7 @@ int manifest_scan(struct manifest *manifest, struct err *err)
 
 static int by_path(const void *a, const void *b)
 {
-    return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
+    return strcmp(((const struct manifest_entry *)a)->path, ((const struct manifest_entry *)b)->path);
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)
@@ -125,7 +125,7 @@ static int hash_open(int fd, char hex[SHA256_HEX_SIZE])
     return sha256_finish(sha, hex);
 }
 
-static void hash_entry(const struct manifest *manifest, struct entry *entry)
+static void hash_entry(const struct manifest *manifest, struct manifest_entry *entry)
 {
     struct stat status;
     int fd = open_below(manifest, entry->path, &status);
@@ -133,7 +133,7 @@ static void hash_entry(const struct manifest *manifest, struct entry *entry)
         return;
     entry->size = status.st_size;
     entry->changed = status.st_mtim;
-    const struct entry *known = manifest->current.count == 0
+    const struct manifest_entry *known = manifest->current.count == 0
                                     ? NULL
                                     : bsearch(entry, manifest->current.entries, manifest->current.count,
                                               sizeof *entry, by_path);
@@ -156,7 +156,7 @@ bool manifest_step(struct manifest *manifest, int budget_ms)
     }
     table_release(&manifest->current);
     manifest->current = manifest->next;
-    manifest->next = (struct table){ 0 };
+    manifest->next = (struct known_files){ 0 };
     manifest->done = 0;
     return false;
 }
@@ -164,14 +164,14 @@ bool manifest_step(struct manifest *manifest, int budget_ms)
 cJSON *manifest_json(const struct manifest *manifest)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON *files = cJSON_AddArrayToObject(object, "files");
-    bool ok = files != NULL;
+    cJSON *blob_refs = cJSON_AddArrayToObject(object, "files");
+    bool ok = blob_refs != NULL;
     for (size_t i = 0; ok && i < manifest->current.count; i++) {
-        const struct entry *entry = &manifest->current.entries[i];
+        const struct manifest_entry *entry = &manifest->current.entries[i];
         if (entry->sha256[0] == '\0')
             continue;
         cJSON *file = cJSON_CreateObject();
-        ok = cJSON_AddItemToArray(files, file) && cJSON_AddStringToObject(file, "path", entry->path) != NULL &&
+        ok = cJSON_AddItemToArray(blob_refs, file) && cJSON_AddStringToObject(file, "path", entry->path) != NULL &&
              cJSON_AddNumberToObject(file, "size", (double)entry->size) != NULL &&
              cJSON_AddStringToObject(file, "sha256", entry->sha256) != NULL;
     }
@@ -187,7 +187,7 @@ int manifest_open(const struct manifest *manifest, const char *sha256, int64_t *
     if (!sha256_is_hex(sha256))
         return -1;
     for (size_t i = 0; i < manifest->current.count; i++) {
-        const struct entry *entry = &manifest->current.entries[i];
+        const struct manifest_entry *entry = &manifest->current.entries[i];
         if (strcmp(entry->sha256, sha256) != 0)
             continue;
         struct stat status;

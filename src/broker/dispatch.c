@@ -15,7 +15,7 @@
 #include "registry.h"
 #include "pending_replies.h"
 
-#define TWIN_MS 2000 /* a live instance answers a ping within this */
+#define DUPLICATE_NAME_MS 2000 /* a live instance answers a ping within this */
 
 /* A peer that knows the protocol is told what this broker offers; any other gets the bare message. */
 static void acknowledge(struct broker *broker, struct link *link)
@@ -47,10 +47,10 @@ static void leave(struct broker *broker, struct link *link)
     snprintf(name, sizeof name, "%s", node->name);
     log_info("node '%s' left", name);
     link_set_node(link, NULL);
-    node->told = false; /* nothing starts there any more */
+    node->ready = false; /* nothing starts there any more */
     jobs_node_gone(broker->jobs, name);
     registry_remove(broker->registry, node);
-    requests_node_gone(broker->requests, name);
+    pending_replies_node_gone(broker->pending_replies, name);
 }
 
 static void enter(struct broker *broker, struct link *link, const struct msg *msg)
@@ -80,7 +80,7 @@ static void enter(struct broker *broker, struct link *link, const struct msg *ms
 
 /* The registered node of that name had time to answer a ping, which was sent when this link was last heard: it has kept
  * silent since its CLIENT CONNECT, as it waits for an answer. */
-static void on_twin(struct link *link)
+static void on_duplicate_name(struct link *link)
 {
     struct broker *broker = link_broker(link);
     struct msg *msg = link_kept(link);
@@ -102,8 +102,8 @@ static void on_connect(struct broker *broker, struct link *link, struct msg *msg
     if (link_node(link) && strcmp(link_node(link)->name, msg->name))
         leave(broker, link);
     link_set_legacy(link, msg->protocol < 1);
-    bool twin = old && old->link != link && old->instance && msg->instance && strcmp(old->instance, msg->instance);
-    if (!twin) {
+    bool duplicate_name = old && old->link != link && old->instance && msg->instance && strcmp(old->instance, msg->instance);
+    if (!duplicate_name) {
         enter(broker, link, msg);
         return;
     }
@@ -116,7 +116,7 @@ static void on_connect(struct broker *broker, struct link *link, struct msg *msg
     msg_init(msg, msg->type);
     link_keep(link, kept);
     link_send_type(old->link, MSG_SERVER_PING);
-    link_after(link, TWIN_MS, on_twin);
+    link_after(link, DUPLICATE_NAME_MS, on_duplicate_name);
 }
 
 static void on_node_info(struct broker *broker, struct link *link, struct msg *msg)
@@ -191,14 +191,14 @@ static void on_new_model(struct broker *broker, struct link *link, struct msg *m
 static void on_json_response(struct broker *broker, struct link *link, struct msg *msg)
 {
     link_answered(link);
-    requests_json_response(broker->requests, link_node(link), msg);
+    pending_replies_json_response(broker->pending_replies, link_node(link), msg);
 }
 
 static void on_error(struct broker *broker, struct link *link, struct msg *msg)
 {
     struct node *node = link_node(link);
     link_answered(link);
-    if (!requests_error(broker->requests, node, msg))
+    if (!pending_replies_error(broker->pending_replies, node, msg))
         log_warn("%s: %s", node->name, msg->message ? msg->message : "an error without a text");
 }
 

@@ -17,8 +17,8 @@ struct kept {
 };
 
 /* What was last told of a job that has not ended. */
-struct told {
-    struct told *next;
+struct shown {
+    struct shown *next;
     char *id;
     char key[KEY_SIZE]; /* state, generation, epoch, results: a change of these is told at once */
     int64_t at;
@@ -29,7 +29,7 @@ struct events {
     uint64_t first, last; /* numbers kept: first..last; none when first > last */
     size_t bytes;
     struct kept ring[EVENTS_KEPT];
-    struct told *told;
+    struct shown *shown;
 };
 
 struct events *events_new(int64_t boot)
@@ -57,11 +57,11 @@ static void drop_first(struct events *events)
     *kept = (struct kept){ 0 };
 }
 
-static void told_free(struct told *told)
+static void shown_free(struct shown *shown)
 {
-    free(told->id);
-    free(told->pending);
-    free(told);
+    free(shown->id);
+    free(shown->pending);
+    free(shown);
 }
 
 void events_free(struct events *events)
@@ -70,10 +70,10 @@ void events_free(struct events *events)
         return;
     while (events->first <= events->last)
         drop_first(events);
-    while (events->told != NULL) {
-        struct told *told = events->told;
-        events->told = told->next;
-        told_free(told);
+    while (events->shown != NULL) {
+        struct shown *shown = events->shown;
+        events->shown = shown->next;
+        shown_free(shown);
     }
     free(events);
 }
@@ -115,32 +115,32 @@ static bool state_is_final(const char *state)
     return strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
 }
 
-static struct told **find_told(struct events *events, const char *id)
+static struct shown **find_shown(struct events *events, const char *id)
 {
-    struct told **link = &events->told;
+    struct shown **link = &events->shown;
     while (*link != NULL && strcmp((*link)->id, id) != 0)
         link = &(*link)->next;
     return link;
 }
 
-static void forget(struct told **link)
+static void forget(struct shown **link)
 {
-    struct told *told = *link;
-    *link = told->next;
-    told_free(told);
+    struct shown *shown = *link;
+    *link = shown->next;
+    shown_free(shown);
 }
 
 /* Remembers what is told now; without memory the job is told unthrottled. */
 static void remember(struct events *events, const char *id, const char *key, int64_t now)
 {
-    struct told **link = find_told(events, id);
+    struct shown **link = find_shown(events, id);
     if (*link == NULL) {
-        struct told *told = calloc(1, sizeof *told);
-        if (told == NULL || (told->id = strdup(id)) == NULL) {
-            free(told);
+        struct shown *shown = calloc(1, sizeof *shown);
+        if (shown == NULL || (shown->id = strdup(id)) == NULL) {
+            free(shown);
             return;
         }
-        *link = told;
+        *link = shown;
     }
     free((*link)->pending);
     (*link)->pending = NULL;
@@ -168,7 +168,7 @@ void events_publish_at(struct events *events, const char *kind, const cJSON *obj
     char key[KEY_SIZE];
     snprintf(key, sizeof key, "%s/%d/%d/%d/%.100s", state, whole_of(object, "generation"), whole_of(object, "epoch"),
              cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(object, "results")), text_of(object, "reason"));
-    struct told **link = find_told(events, id);
+    struct shown **link = find_shown(events, id);
     if (*link != NULL && !ended && strcmp((*link)->key, key) == 0 && now - (*link)->at < EVENTS_PROGRESS_MS) {
         free((*link)->pending);
         (*link)->pending = text;
@@ -188,13 +188,13 @@ void events_publish(struct events *events, const char *kind, const cJSON *object
 
 void events_tick(struct events *events, int64_t now)
 {
-    for (struct told *told = events->told; told != NULL; told = told->next) {
-        if (told->pending == NULL || now - told->at < EVENTS_PROGRESS_MS)
+    for (struct shown *shown = events->shown; shown != NULL; shown = shown->next) {
+        if (shown->pending == NULL || now - shown->at < EVENTS_PROGRESS_MS)
             continue;
-        char *text = told->pending;
-        told->pending = NULL;
-        told->at = now;
-        emit(events, "job", told->id, text, false);
+        char *text = shown->pending;
+        shown->pending = NULL;
+        shown->at = now;
+        emit(events, "job", shown->id, text, false);
     }
 }
 

@@ -29,7 +29,7 @@ cJSON *job_json(const struct job *job)
     cJSON_AddStringToObject(object, "modelName", job->model_name);
     cJSON_AddStringToObject(object, "modelType", job->model_type);
     cJSON *nodes = cJSON_AddArrayToObject(object, "nodes");
-    const char *node = *job->node ? job->node : job->wanted;
+    const char *node = *job->node ? job->node : job->requested_node;
     if (*node && nodes)
         cJSON_AddItemToArray(nodes, cJSON_CreateString(node));
     cJSON_AddNumberToObject(object, "generation", (double)job->generation);

@@ -114,7 +114,7 @@ static const char *lacking(const struct jobs *jobs, const struct job *job)
 {
     const char *option = NULL;
     for (const struct node *node = registry_first(jobs->broker->registry); node; node = node->next) {
-        if (!trains(node) || (*job->wanted && strcmp(job->wanted, node->name)))
+        if (!trains(node) || (*job->requested_node && strcmp(job->requested_node, node->name)))
             continue;
         if (!(option = node_lacks_option(node, &job->options)))
             return NULL;
@@ -129,9 +129,9 @@ static void explain(struct jobs *jobs, struct job *job)
     char reason[sizeof job->reason + NAME_SIZE + OPTION_TEXT_SIZE];
     if (option)
         snprintf(reason, sizeof reason, "waits for a node that offers '%s'", option);
-    else if (*job->wanted)
-        snprintf(reason, sizeof reason, "waits for node '%.64s'%s", job->wanted,
-                 registry_find(jobs->broker->registry, job->wanted) ? "" : ", which is not there");
+    else if (*job->requested_node)
+        snprintf(reason, sizeof reason, "waits for node '%.64s'%s", job->requested_node,
+                 registry_find(jobs->broker->registry, job->requested_node) ? "" : ", which is not there");
     else
         snprintf(reason, sizeof reason, "waits for a free node");
     if (strncmp(reason, job->reason, sizeof job->reason - 1)) {
@@ -153,11 +153,11 @@ void jobs_schedule(struct jobs *jobs)
         for (struct job *at = jobs->first; at && job_count < QUEUE_MAX; at = at->next)
             if (at->state == JOB_QUEUED) {
                 candidates->queued[job_count] = at;
-                queued[job_count++].wanted = *at->wanted ? at->wanted : NULL;
+                queued[job_count++].requested_node = *at->requested_node ? at->requested_node : NULL;
             }
         for (struct node *at = registry_first(jobs->broker->registry); at && node_count < NODES_MAX; at = at->next) {
             /* What a node runs is known from its NODE INFO on. */
-            if (!at->told)
+            if (!at->ready)
                 continue;
             candidates->nodes[node_count] = at;
             nodes[node_count++] = (struct schedule_node){ at->name, *at->job != 0, at->pending, at->cores };

@@ -318,7 +318,7 @@ static int waiting(const struct jobs *jobs)
 /* What ended without a model on that node (NULL: any). */
 static bool has_left(const struct job *job, const char *model, const char *node)
 {
-    return (job->state == JOB_FAILED || job->state == JOB_CANCELLED) && !job->swept && *job->node &&
+    return (job->state == JOB_FAILED || job->state == JOB_CANCELLED) && !job->cleaned && *job->node &&
            !strcmp(job->model_name, model) && (!node || !strcmp(job->node, node));
 }
 
@@ -333,7 +333,7 @@ bool jobs_left(const struct jobs *jobs, const char *model, const char *node)
 void jobs_sweep(struct jobs *jobs, const char *model, const char *node)
 {
     for (struct job *job = jobs->first; job; job = job->next)
-        job->swept |= has_left(job, model, node);
+        job->cleaned |= has_left(job, model, node);
 }
 
 const struct job *jobs_last_started(const struct jobs *jobs, const char *model)
@@ -383,7 +383,7 @@ static struct job *job_new(struct jobs *jobs, const struct job_request *request)
         snprintf(job->model_name, sizeof job->model_name, "%s", request->model_name);
     else
         default_name(jobs, request->model_type, job->model_name);
-    snprintf(job->wanted, sizeof job->wanted, "%s", request->node ? request->node : "");
+    snprintf(job->requested_node, sizeof job->requested_node, "%s", request->node ? request->node : "");
     job->options = *request->options;
     job->created = now;
     return job;

@@ -26,7 +26,7 @@ struct job {
     char id[NAME_SIZE];
     enum job_state state;
     char model_name[NAME_SIZE], model_type[NAME_SIZE];
-    char wanted[NAME_SIZE];    /* the node it is bound to; empty: any */
+    char requested_node[NAME_SIZE];    /* the node it is bound to; empty: any */
     char node[NAME_SIZE];      /* where it runs or ran; empty: nowhere yet */
     char train_key[NAME_SIZE];
     int64_t generation;
@@ -43,7 +43,7 @@ struct job {
     bool committed;            /* its end is in the store */
     bool ending;               /* its end is on its way to the store: until then clients see `before` */
     enum job_state before;
-    bool swept;                /* what it left on its node was removed */
+    bool cleaned;                /* what it left on its node was removed */
     unsigned ends;             /* counts them: an outcome may come after the job was given up */
     int64_t lost_ms;           /* clock_ms() since when its node is gone; 0: it is there */
     int64_t epoch, batch, batches;

@@ -42,7 +42,7 @@ struct link {
     bool legacy;
     bool ended; /* the peer sends no more; what it sent is handled first */
     struct frame frame;
-    struct pace pace;
+    struct legacy_queue legacy_queue;
     struct node *node;
     struct msg *kept;
     int64_t heard_ms, opened_ms;
@@ -86,7 +86,7 @@ static void link_free(struct link *link)
         bufferevent_free(link->stream);
     link_keep(link, NULL);
     frame_release(&link->frame);
-    pace_release(&link->pace);
+    legacy_queue_release(&link->legacy_queue);
     free(link);
 }
 
@@ -238,9 +238,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         link_send_type(link, MSG_SERVER_PING);
 }
 
-static void pace_on(struct link *link)
+static void legacy_queue_on(struct link *link)
 {
-    int64_t due = pace_due(&link->pace, clock_ms());
+    int64_t due = legacy_queue_due(&link->legacy_queue, clock_ms());
     if (due >= 0)
         after(link->pacer, due);
 }
@@ -257,12 +257,12 @@ static void on_pace(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     struct link *link = arg;
-    struct pace_item *item = pace_take(&link->pace, clock_ms());
+    struct legacy_queue_item *item = legacy_queue_take(&link->legacy_queue, clock_ms());
     if (item)
         write_out(link, item->text, item->len);
-    pace_item_free(item);
+    legacy_queue_item_free(item);
     if (link->state != LINK_CLOSING)
-        pace_on(link);
+        legacy_queue_on(link);
 }
 
 int link_send(struct link *link, const struct msg *msg, bool wants_answer)
@@ -277,7 +277,7 @@ int link_send(struct link *link, const struct msg *msg, bool wants_answer)
         log_warn("%s: cannot send '%s': %s", link->peer, msg_type_name(msg->type), err.text);
     else if (!link->legacy)
         write_out(link, text.data, text.len);
-    else if ((failed = pace_push(&link->pace, text.data, text.len, wants_answer, NULL)))
+    else if ((failed = legacy_queue_push(&link->legacy_queue, text.data, text.len, wants_answer, NULL)))
         link_close(link, "does not answer what it is sent");
     else
         on_pace(-1, 0, link);
@@ -308,8 +308,8 @@ void link_answered(struct link *link)
 {
     if (!link->legacy || link->state == LINK_CLOSING)
         return;
-    pace_answered(&link->pace);
-    pace_on(link);
+    legacy_queue_answered(&link->legacy_queue);
+    legacy_queue_on(link);
 }
 
 struct node *link_node(const struct link *link)
@@ -400,7 +400,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     link->heard_ms = link->opened_ms = clock_ms();
     link->legacy = true; /* until it says otherwise */
     frame_init(&link->frame, MSG_MAX);
-    pace_init(&link->pace, LEGACY_ANSWER_MS);
+    legacy_queue_init(&link->legacy_queue, LEGACY_ANSWER_MS);
     name_peer(link, address, size);
     keep_alive(fd);
     link->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);

@@ -22,9 +22,9 @@
 
 enum request_kind { REQUEST_INFERENCE, REQUEST_JSON, REQUEST_PUSH };
 
-struct request {
-    struct request *next;
-    struct requests *requests;
+struct pending_reply {
+    struct pending_reply *next;
+    struct pending_replies *pending_replies;
     enum request_kind kind;
     char node[NAME_SIZE];
     char key[NAME_SIZE]; /* inference key, JSON name or model name */
@@ -34,49 +34,49 @@ struct request {
     void *arg;
 };
 
-struct requests {
+struct pending_replies {
     struct broker *broker;
-    struct request *first;
+    struct pending_reply *first;
     int64_t last_key_ms;
 };
 
-struct requests *requests_new(struct broker *broker)
+struct pending_replies *pending_replies_new(struct broker *broker)
 {
-    struct requests *requests = calloc(1, sizeof *requests);
-    if (requests)
-        requests->broker = broker;
-    return requests;
+    struct pending_replies *pending_replies = calloc(1, sizeof *pending_replies);
+    if (pending_replies)
+        pending_replies->broker = broker;
+    return pending_replies;
 }
 
-static void request_free(struct request *request)
+static void request_free(struct pending_reply *request)
 {
     if (request->timer)
         event_free(request->timer);
     free(request);
 }
 
-void requests_free(struct requests *requests)
+void pending_replies_free(struct pending_replies *pending_replies)
 {
-    if (!requests)
+    if (!pending_replies)
         return;
-    while (requests->first) {
-        struct request *request = requests->first;
-        requests->first = request->next;
+    while (pending_replies->first) {
+        struct pending_reply *request = pending_replies->first;
+        pending_replies->first = request->next;
         request_free(request);
     }
-    free(requests);
+    free(pending_replies);
 }
 
 /* Takes it off the list first: the callback may start others. */
-static void finish(struct request *request, int status, const cJSON *data, const char *error)
+static void finish(struct pending_reply *request, int status, const cJSON *data, const char *error)
 {
-    struct requests *requests = request->requests;
-    for (struct request **at = &requests->first; *at; at = &(*at)->next)
+    struct pending_replies *pending_replies = request->pending_replies;
+    for (struct pending_reply **at = &pending_replies->first; *at; at = &(*at)->next)
         if (*at == request) {
             *at = request->next;
             break;
         }
-    struct node *node = registry_find(requests->broker->registry, request->node);
+    struct node *node = registry_find(pending_replies->broker->registry, request->node);
     if (request->kind == REQUEST_INFERENCE && node && node->pending > 0)
         node->pending--;
     request->done(request->arg, status, data, error);
@@ -91,20 +91,20 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
         [REQUEST_PUSH] = "Timeout waiting for the model's upload",
     };
     (void)fd, (void)what;
-    struct request *request = arg;
+    struct pending_reply *request = arg;
     finish(request, 504, NULL, texts[request->kind]);
 }
 
 /* Sends `msg` and waits for its answer; NULL (and `done` was called) where that cannot be. */
-static struct request *ask(struct requests *requests, enum request_kind kind, struct node *node, const char *key,
+static struct pending_reply *ask(struct pending_replies *pending_replies, enum request_kind kind, struct node *node, const char *key,
                            const struct msg *msg, int ms, request_done *done, void *arg)
 {
-    struct request *request = calloc(1, sizeof *request);
+    struct pending_reply *request = calloc(1, sizeof *request);
     if (request) {
-        *request = (struct request){ .requests = requests, .kind = kind, .done = done, .arg = arg };
+        *request = (struct pending_reply){ .pending_replies = pending_replies, .kind = kind, .done = done, .arg = arg };
         snprintf(request->node, sizeof request->node, "%s", node->name);
         snprintf(request->key, sizeof request->key, "%s", key);
-        request->timer = event_new(requests->broker->base, -1, 0, on_timeout, request);
+        request->timer = event_new(pending_replies->broker->base, -1, 0, on_timeout, request);
     }
     if (!request || !request->timer ||
         event_add(request->timer, &(struct timeval){ ms / 1000, ms % 1000 * 1000 })) {
@@ -118,8 +118,8 @@ static struct request *ask(struct requests *requests, enum request_kind kind, st
         done(arg, 502, NULL, "the node cannot be reached");
         return NULL;
     }
-    request->next = requests->first;
-    requests->first = request;
+    request->next = pending_replies->first;
+    pending_replies->first = request;
     node->pending += kind == REQUEST_INFERENCE;
     return request;
 }
@@ -136,16 +136,16 @@ static void refuse(request_done *done, void *arg, int status, const char *format
 }
 
 /* The node that is to serve the model; NULL where `done` was called. */
-static struct node *route(struct requests *requests, const char *model, const char *wanted, request_done *done,
+static struct node *route(struct pending_replies *pending_replies, const char *model, const char *requested_node, request_done *done,
                           void *arg)
 {
-    struct registry *registry = requests->broker->registry;
-    if (wanted) {
-        struct node *node = registry_find(registry, wanted);
+    struct registry *registry = pending_replies->broker->registry;
+    if (requested_node) {
+        struct node *node = registry_find(registry, requested_node);
         if (!node)
-            refuse(done, arg, 404, "Node '%s' not found", wanted, NULL);
+            refuse(done, arg, 404, "Node '%s' not found", requested_node, NULL);
         else if (!node_has_model(node, model)) {
-            refuse(done, arg, 404, "node '%s' has no model '%s'", wanted, model);
+            refuse(done, arg, 404, "node '%s' has no model '%s'", requested_node, model);
             node = NULL;
         }
         return node;
@@ -171,39 +171,39 @@ static struct node *route(struct requests *requests, const char *model, const ch
     }
 }
 
-void requests_infer(struct requests *requests, const struct inference_request *wanted, request_done *done, void *arg)
+void pending_replies_infer(struct pending_replies *pending_replies, const struct inference_request *requested_node, request_done *done, void *arg)
 {
-    const char *model = wanted->model ? wanted->model : models_newest(requests->broker->models);
+    const char *model = requested_node->model ? requested_node->model : models_newest(pending_replies->broker->models);
     if (!model) {
         done(arg, 404, NULL, "no node has a model yet");
         return;
     }
-    struct node *node = route(requests, model, wanted->node, done, arg);
+    struct node *node = route(pending_replies, model, requested_node->node, done, arg);
     if (!node)
         return;
-    if (wanted->image_sha256 && !node_offers(node, "blobs")) {
+    if (requested_node->image_sha256 && !node_offers(node, "blobs")) {
         refuse(done, arg, 409, "node '%s' does not take uploaded images", node->name, NULL);
         return;
     }
     int64_t now = clock_wall_ms();
-    requests->last_key_ms = now > requests->last_key_ms ? now : requests->last_key_ms + 1;
+    pending_replies->last_key_ms = now > pending_replies->last_key_ms ? now : pending_replies->last_key_ms + 1;
     char key[NAME_SIZE];
-    snprintf(key, sizeof key, "inference:%lld", (long long)requests->last_key_ms);
+    snprintf(key, sizeof key, "inference:%lld", (long long)pending_replies->last_key_ms);
     struct msg msg;
     msg_init(&msg, MSG_SERVER_INFERENCE);
-    if (msg_set(&msg.inference_key, key) || msg_set(&msg.image_path, wanted->image_path) ||
-        msg_set(&msg.model_name, model) || msg_set(&msg.image_sha256, wanted->image_sha256) ||
+    if (msg_set(&msg.inference_key, key) || msg_set(&msg.image_path, requested_node->image_path) ||
+        msg_set(&msg.model_name, model) || msg_set(&msg.image_sha256, requested_node->image_sha256) ||
         msg_set(&msg.model_sha256, node_model_sha256(node, model)))
         done(arg, 500, NULL, "no memory for the request");
     else
-        ask(requests, REQUEST_INFERENCE, node, key, &msg, INFERENCE_MS, done, arg);
+        ask(pending_replies, REQUEST_INFERENCE, node, key, &msg, INFERENCE_MS, done, arg);
     msg_release(&msg);
 }
 
-void requests_get_json(struct requests *requests, const char *node_name, const char *json_name, request_done *done,
+void pending_replies_get_json(struct pending_replies *pending_replies, const char *node_name, const char *json_name, request_done *done,
                        void *arg)
 {
-    struct node *node = registry_find(requests->broker->registry, node_name);
+    struct node *node = registry_find(pending_replies->broker->registry, node_name);
     if (!node) {
         refuse(done, arg, 404, "Node '%s' not found", node_name, NULL);
         return;
@@ -217,13 +217,13 @@ void requests_get_json(struct requests *requests, const char *node_name, const c
     if (msg_set(&msg.name, node_name) || msg_set(&msg.json_name, json_name))
         done(arg, 500, NULL, "no memory for the request");
     else
-        ask(requests, REQUEST_JSON, node, json_name, &msg, GET_JSON_MS, done, arg);
+        ask(pending_replies, REQUEST_JSON, node, json_name, &msg, GET_JSON_MS, done, arg);
     msg_release(&msg);
 }
 
-void requests_push(struct requests *requests, const char *model, const char *node_name, request_done *done, void *arg)
+void pending_replies_push(struct pending_replies *pending_replies, const char *model, const char *node_name, request_done *done, void *arg)
 {
-    struct node *node = route(requests, model, node_name, done, arg);
+    struct node *node = route(pending_replies, model, node_name, done, arg);
     if (!node)
         return;
     const char *sha256 = node_model_sha256(node, model);
@@ -236,7 +236,7 @@ void requests_push(struct requests *requests, const char *model, const char *nod
     if (msg_set(&msg.model_name, model) || msg_set(&msg.model_sha256, sha256)) {
         done(arg, 500, NULL, "no memory for the request");
     } else {
-        struct request *request = ask(requests, REQUEST_PUSH, node, model, &msg, PUSH_MS, done, arg);
+        struct pending_reply *request = ask(pending_replies, REQUEST_PUSH, node, model, &msg, PUSH_MS, done, arg);
         if (request)
             snprintf(request->sha256, sizeof request->sha256, "%s", sha256);
     }
@@ -244,29 +244,29 @@ void requests_push(struct requests *requests, const char *model, const char *nod
 }
 
 /* Ends each request that `matches`, whatever the callbacks do to the list meanwhile. */
-static void finish_all(struct requests *requests, bool (*matches)(const struct request *, const char *),
+static void finish_all(struct pending_replies *pending_replies, bool (*matches)(const struct pending_reply *, const char *),
                        const char *text, int status, const cJSON *data, const char *error)
 {
-    struct request *request = requests->first;
+    struct pending_reply *request = pending_replies->first;
     while (request) {
         if (matches(request, text)) {
             finish(request, status, data, error);
-            request = requests->first;
+            request = pending_replies->first;
         } else
             request = request->next;
     }
 }
 
-static bool is_push_of(const struct request *request, const char *sha256)
+static bool is_push_of(const struct pending_reply *request, const char *sha256)
 {
     return request->kind == REQUEST_PUSH && !strcmp(request->sha256, sha256);
 }
 
-void requests_blob_complete(struct requests *requests, const char *sha256)
+void pending_replies_blob_complete(struct pending_replies *pending_replies, const char *sha256)
 {
     cJSON *data = cJSON_CreateObject();
     cJSON_AddStringToObject(data, "sha256", sha256);
-    finish_all(requests, is_push_of, sha256, 200, data, NULL);
+    finish_all(pending_replies, is_push_of, sha256, 200, data, NULL);
     cJSON_Delete(data);
 }
 
@@ -309,9 +309,9 @@ static int check_remove(const struct broker *broker, const char *model, struct e
     return away ? 409 : 404;
 }
 
-void requests_remove(struct requests *requests, const char *model, request_done *done, void *arg)
+void pending_replies_remove(struct pending_replies *pending_replies, const char *model, request_done *done, void *arg)
 {
-    struct broker *broker = requests->broker;
+    struct broker *broker = pending_replies->broker;
     struct err err = ERR_INIT;
     int refused = check_remove(broker, model, &err);
     if (refused) {
@@ -333,9 +333,9 @@ void requests_remove(struct requests *requests, const char *model, request_done 
 }
 
 /* What an answer belongs to. A legacy node answers GET_JSON with its own name and that of the file. */
-static struct request *find(struct requests *requests, const struct node *node, const struct msg *msg)
+static struct pending_reply *find(struct pending_replies *pending_replies, const struct node *node, const struct msg *msg)
 {
-    for (struct request *request = requests->first; request; request = request->next) {
+    for (struct pending_reply *request = pending_replies->first; request; request = request->next) {
         if (strcmp(request->node, node->name))
             continue;
         if (msg->inference_key
@@ -346,21 +346,21 @@ static struct request *find(struct requests *requests, const struct node *node, 
     return NULL;
 }
 
-void requests_json_response(struct requests *requests, struct node *node, const struct msg *msg)
+void pending_replies_json_response(struct pending_replies *pending_replies, struct node *node, const struct msg *msg)
 {
     /* The oldest is last in the list, but equal requests have equal answers. */
     bool inference = msg->inference_key != NULL;
-    struct request *request;
-    while ((request = find(requests, node, msg)) && (inference || request->kind == REQUEST_JSON)) {
+    struct pending_reply *request;
+    while ((request = find(pending_replies, node, msg)) && (inference || request->kind == REQUEST_JSON)) {
         finish(request, 200, msg->data, NULL);
         if (inference)
             break;
     }
 }
 
-bool requests_error(struct requests *requests, struct node *node, const struct msg *msg)
+bool pending_replies_error(struct pending_replies *pending_replies, struct node *node, const struct msg *msg)
 {
-    struct request *request = find(requests, node, msg);
+    struct pending_reply *request = find(pending_replies, node, msg);
     if (!request)
         return false;
     finish(request, request->kind == REQUEST_JSON ? 404 : 502, NULL,
@@ -368,14 +368,14 @@ bool requests_error(struct requests *requests, struct node *node, const struct m
     return true;
 }
 
-static bool is_of_node(const struct request *request, const char *node)
+static bool is_of_node(const struct pending_reply *request, const char *node)
 {
     return !strcmp(request->node, node);
 }
 
-void requests_node_gone(struct requests *requests, const char *node)
+void pending_replies_node_gone(struct pending_replies *pending_replies, const char *node)
 {
     char error[128];
     snprintf(error, sizeof error, "node '%.64s' was lost", node);
-    finish_all(requests, is_of_node, node, 502, NULL, error);
+    finish_all(pending_replies, is_of_node, node, 502, NULL, error);
 }

@@ -82,7 +82,7 @@ struct node *registry_add(struct registry *registry, const struct msg *connect, 
     }
     node_clear(node);
     node->link = link;
-    node->told = false;
+    node->ready = false;
     node->protocol = connect->protocol;
     node->cores = connect->cores;
     node->memory = connect->memory;
@@ -125,7 +125,7 @@ int node_set_info(struct registry *registry, struct node *node, const struct msg
         cJSON_Delete(node->dataset);
         node->dataset = dataset;
     }
-    node->told = true;
+    node->ready = true;
     node_publish(registry, node, false);
     return 0;
 }

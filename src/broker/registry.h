@@ -20,7 +20,7 @@ struct node {
     int64_t protocol;   /* -1: a legacy peer */
     int64_t cores, memory;
     cJSON *dataset;
-    bool told;          /* its NODE INFO came: what it runs is known */
+    bool ready;         /* its NODE INFO came: what it runs is known */
     struct strings features, models;
     cJSON *model_info;  /* array, NULL for a legacy peer */
     char job[NAME_SIZE]; /* the training that it runs; empty: none */

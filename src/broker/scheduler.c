@@ -16,7 +16,7 @@ bool schedule_training(const struct schedule_job *jobs, size_t job_count, const 
     for (size_t j = 0; j < job_count; j++) {
         bool found = false;
         for (size_t n = 0; n < node_count; n++) {
-            if (nodes[n].trains || (jobs[j].wanted && strcmp(jobs[j].wanted, nodes[n].name)) ||
+            if (nodes[n].trains || (jobs[j].requested_node && strcmp(jobs[j].requested_node, nodes[n].name)) ||
                 !capable(arg, j, n) || (found && !better_for_training(&nodes[n], &nodes[*node])))
                 continue;
             *job = j;

@@ -18,7 +18,7 @@ struct schedule_node {
 typedef bool schedule_capable(void *arg, size_t job, size_t node);
 
 struct schedule_job {
-    const char *wanted; /* the node it is bound to; NULL: any */
+    const char *requested_node; /* the node it is bound to; NULL: any */
 };
 
 /* The first job, in order, that some idle node can take: true and both indices. A job bound to a busy or absent node

@@ -86,7 +86,7 @@ static struct job *read_job(sqlite3_stmt *row)
             job->state = state;
     snprintf(job->model_name, sizeof job->model_name, "%s", column(row, 2));
     snprintf(job->model_type, sizeof job->model_type, "%s", column(row, 3));
-    snprintf(job->wanted, sizeof job->wanted, "%s", column(row, 4));
+    snprintf(job->requested_node, sizeof job->requested_node, "%s", column(row, 4));
     snprintf(job->node, sizeof job->node, "%s", column(row, 5));
     snprintf(job->train_key, sizeof job->train_key, "%s", column(row, 6));
     job->generation = sqlite3_column_int64(row, 7);
@@ -271,7 +271,7 @@ int store_save_job(struct broker *broker, const struct job *job, const char *rep
     cJSON *options = cJSON_CreateObject();
     write->short_of_memory |= !options || train_options_to_json(&job->options, options);
     const char *const names[] = { job_state_names[job->state], job->model_name, job->model_type,
-                                  job->wanted,                 job->node,       job->train_key };
+                                  job->requested_node,                 job->node,       job->train_key };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         write_text(write, names[i]);
     write_json(write, options);

@@ -18,7 +18,7 @@
 
 struct follow {
     const struct follow_observer *observer;
-    struct sse sse;
+    struct sse_parser sse_parser;
     cJSON *last;     /* the job once it has ended */
     double heard;    /* when the last byte came */
 };
@@ -57,7 +57,7 @@ static int on_bytes(void *arg, const void *bytes, size_t count)
 {
     struct follow *follow = arg;
     follow->heard = clock_seconds();
-    return sse_feed(&follow->sse, bytes, count, on_event, follow);
+    return sse_parser_feed(&follow->sse_parser, bytes, count, on_event, follow);
 }
 
 /* One connection: 0 where it ended and another may help, -1 where none would (the broker knows no such job). */
@@ -67,11 +67,11 @@ static int read_stream(struct follow *follow, const char *url, struct err *why, 
     const char *headers[] = { "Accept: text/event-stream", NULL, NULL };
     struct http_response response;
     int status = 0;
-    if (*follow->sse.last_id) {
-        snprintf(resume, sizeof resume, "Last-Event-ID: %s", follow->sse.last_id);
+    if (*follow->sse_parser.last_id) {
+        snprintf(resume, sizeof resume, "Last-Event-ID: %s", follow->sse_parser.last_id);
         headers[1] = resume;
     }
-    sse_restart(&follow->sse);
+    sse_parser_restart(&follow->sse_parser);
     struct http_request request = { .url = url, .headers = headers, .stall_s = STALL_S, .sink = on_bytes,
                                     .sink_arg = follow, .stop = interrupt_flag() };
     why->text[0] = '\0';
@@ -99,7 +99,7 @@ enum follow_end follow_job(const struct client *client, const char *id, const st
     enum follow_end end = FOLLOW_FAILED;
 
     *job = NULL;
-    sse_init(&follow.sse);
+    sse_parser_init(&follow.sse_parser);
     buf_init(&url, API_PATH_MAX);
     if (buf_puts(&url, client->api) < 0 || buf_puts(&url, "/jobs/") < 0 || api_add_segment(&url, id) < 0 ||
         buf_puts(&url, "/events") < 0) {
@@ -134,7 +134,7 @@ enum follow_end follow_job(const struct client *client, const char *id, const st
         delay = fmin(2 * delay, DELAY_MAX_S);
     }
 out:
-    sse_release(&follow.sse);
+    sse_parser_release(&follow.sse_parser);
     buf_release(&url);
     return end;
 }

@@ -113,14 +113,14 @@ static void image_row(struct table *table, const cJSON *image)
     table_cell(table, path ? path : "");
 }
 
-struct list {
+struct listing {
     const char *name; /* of the endpoint, and of the array in its answer */
     const char *summary;
     const char *headings[TABLE_COLUMNS]; /* NULL behind the last */
     add_row *row;
 };
 
-static int print_list(const struct list *list, const cJSON *items)
+static int print_list(const struct listing *list, const cJSON *items)
 {
     struct table table;
     struct buf out;
@@ -151,7 +151,7 @@ static int print_list(const struct list *list, const cJSON *items)
     return status;
 }
 
-static int show_list(struct client *client, int argc, char **argv, const struct list *list)
+static int show_list(struct client *client, int argc, char **argv, const struct listing *list)
 {
     struct args args = { .operands = "", .summary = list->summary };
     struct err err = ERR_INIT;
@@ -174,7 +174,7 @@ static int show_list(struct client *client, int argc, char **argv, const struct 
 
 int client_nodes(struct client *client, int argc, char **argv)
 {
-    static const struct list list = {
+    static const struct listing list = {
         "nodes", "Lists the nodes that are connected to the broker.",
         { "NODE", "VERSION", ">CORES", ">MEMORY", "DATASET", "JOB", "MODELS", "CPU" }, node_row
     };
@@ -183,7 +183,7 @@ int client_nodes(struct client *client, int argc, char **argv)
 
 int client_models(struct client *client, int argc, char **argv)
 {
-    static const struct list list = {
+    static const struct listing list = {
         "models", "Lists the trained models and the nodes that hold them.",
         { "MODEL", "TYPE", ">CLASSES", ">IMAGE", ">SIZE", ">JOB", "NODES", "SHA256" }, model_row
     };
@@ -192,7 +192,7 @@ int client_models(struct client *client, int argc, char **argv)
 
 int client_images(struct client *client, int argc, char **argv)
 {
-    static const struct list list = {
+    static const struct listing list = {
         "images", "Lists the images below the broker's image folder, as 'dcls client infer' takes them.",
         { "" }, image_row
     };
@@ -201,7 +201,7 @@ int client_images(struct client *client, int argc, char **argv)
 
 int client_jobs(struct client *client, int argc, char **argv)
 {
-    static const struct list list = {
+    static const struct listing list = {
         "jobs", "Lists the trainings: queued, running and ended, the newest last.",
         { ">JOB", "STATE", ">EPOCH", ">IMAGES/S", "MODEL", "TYPE", "NODE", "NOTE" }, job_row
     };

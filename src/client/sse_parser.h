@@ -2,8 +2,8 @@
  *
  * Pure: feed what was read; each whole event is given to the handler. Comments and unknown fields are passed over. The
  * id to resume from is that of the last event handled, so that one which broke off half-way comes again. */
-#ifndef DCLS_CLIENT_SSE_H
-#define DCLS_CLIENT_SSE_H
+#ifndef DCLS_CLIENT_SSE_PARSER_H
+#define DCLS_CLIENT_SSE_PARSER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #define SSE_ID_SIZE 64
 #define SSE_TYPE_SIZE 32
 
-struct sse {
+struct sse_parser {
     struct buf line, data;
     char type[SSE_TYPE_SIZE];
     char id[SSE_ID_SIZE];      /* of the event being read */
@@ -23,13 +23,13 @@ struct sse {
 };
 
 /* `type` is "message" where the stream names none; `data` is NUL-terminated. Non-zero ends the feeding. */
-typedef int sse_handler(void *arg, const char *type, const char *data, size_t size);
+typedef int sse_parser_handler(void *arg, const char *type, const char *data, size_t size);
 
-void sse_init(struct sse *sse);
-void sse_release(struct sse *sse);
+void sse_parser_init(struct sse_parser *sse_parser);
+void sse_parser_release(struct sse_parser *sse_parser);
 /* A new connection: forgets what was half read, keeps last_id. */
-void sse_restart(struct sse *sse);
+void sse_parser_restart(struct sse_parser *sse_parser);
 /* 0; -1 where an event is too long or memory lacks; else what the handler returned. */
-int sse_feed(struct sse *sse, const char *bytes, size_t count, sse_handler *handler, void *arg);
+int sse_parser_feed(struct sse_parser *sse_parser, const char *bytes, size_t count, sse_parser_handler *handler, void *arg);
 
 #endif

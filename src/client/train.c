@@ -27,7 +27,7 @@ static const struct arg_option own_options[] = {
 };
 #define OWN_COUNT (sizeof own_options / sizeof *own_options)
 
-struct train {
+struct train_command {
     const char *type, *name, *node;
     cJSON *nodes;             /* "all", or an array of names; NULL: not given */
     const char *weights_file; /* or its URL; NULL: nothing to upload */
@@ -35,7 +35,7 @@ struct train {
     struct train_options options;
 };
 
-static int take_weights(struct train *train, const struct train_option *option, const char *value, struct err *err)
+static int take_weights(struct train_command *train, const struct train_option *option, const char *value, struct err *err)
 {
     train->weights_file = NULL;
     if (strstr(value, "://") != NULL && strncmp(value, "https://", 8) != 0)
@@ -47,7 +47,7 @@ static int take_weights(struct train *train, const struct train_option *option, 
 }
 
 /* "all", or names between commas. */
-static int take_nodes(struct train *train, const char *value, struct err *err)
+static int take_nodes(struct train_command *train, const char *value, struct err *err)
 {
     bool all = strcmp(value, "all") == 0;
     cJSON_Delete(train->nodes);
@@ -70,7 +70,7 @@ static int take_nodes(struct train *train, const char *value, struct err *err)
 
 static int take(void *arg, const struct arg_option *given, const char *value, struct err *err)
 {
-    struct train *train = arg;
+    struct train_command *train = arg;
     const struct train_option *option = train_option_by_flag(given->flag);
     if (option != NULL && strcmp(option->name, "weights") == 0)
         return take_weights(train, option, value, err);
@@ -115,7 +115,7 @@ static int check_type(const char *type, struct err *err)
 }
 
 /* Reads the command line; the result is as args_parse's. */
-static int parse(struct client *client, struct train *train, int argc, char **argv, int *status)
+static int parse(struct client *client, struct train_command *train, int argc, char **argv, int *status)
 {
     struct err err = ERR_INIT;
     int first, result = -1;
@@ -156,7 +156,7 @@ out:
 }
 
 /* The body of POST /train; NULL with err where memory lacks. */
-static cJSON *describe(const struct train *train, struct err *err)
+static cJSON *describe(const struct train_command *train, struct err *err)
 {
     cJSON *body = cJSON_CreateObject();
     bool ok = cJSON_AddStringToObject(body, "modelType", train->type) != NULL;
@@ -195,7 +195,7 @@ static cJSON *submit(const struct client *client, const cJSON *body, struct err 
 
 int client_train(struct client *client, int argc, char **argv)
 {
-    struct train train = { .type = NULL };
+    struct train_command train = { .type = NULL };
     struct err err = ERR_INIT;
     cJSON *body = NULL, *answer = NULL;
     char digest[SHA256_HEX_SIZE], weights[SHA256_HEX_SIZE + 8];

@@ -15,7 +15,7 @@
 
 #define SHOW_AFTER_S 0.5 /* a short upload shows nothing */
 
-struct upload {
+struct blob_upload {
     const struct client *client;
     const char *path;
     char hex[SHA256_HEX_SIZE];
@@ -25,7 +25,7 @@ struct upload {
 
 static void *show(void *arg)
 {
-    struct upload *upload = arg;
+    struct blob_upload *upload = arg;
     struct display display;
     struct err err = ERR_INIT;
     char what[96];
@@ -48,7 +48,7 @@ static void *show(void *arg)
 
 int upload_file(const struct client *client, const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
 {
-    struct upload upload = { .client = client, .path = path };
+    struct blob_upload upload = { .client = client, .path = path };
     pthread_t thread;
     if (sha256_file(path, upload.hex, err) < 0)
         return -1;

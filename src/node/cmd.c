@@ -47,7 +47,7 @@ static int parse_number(const char *text, long min, long max, int *number)
 }
 
 /* Exit code, or -1: go on. */
-static int parse(struct node_config *config, int argc, char **argv)
+static int parse(struct daemon_config *config, int argc, char **argv)
 {
     enum { OPTION_NAME = 256, OPTION_HOST, OPTION_PORT, OPTION_DATA, OPTION_MODELS, OPTION_THREADS };
     static const struct option options[] = {
@@ -110,7 +110,7 @@ static int parse(struct node_config *config, int argc, char **argv)
 
 int node_main(int argc, char **argv)
 {
-    struct node_config config = { .host = getenv("HOST"), .port = 8000, .threads = info_cores() };
+    struct daemon_config config = { .host = getenv("HOST"), .port = 8000, .threads = host_info_cores() };
     struct err err = ERR_INIT;
     char role[96];
     if (!config.host || !*config.host)
@@ -126,7 +126,7 @@ int node_main(int argc, char **argv)
     log_init(role);
     int failed = http_global_init(&err);
     if (!failed) {
-        failed = node_run(&config, &err);
+        failed = daemon_run(&config, &err);
         http_global_release();
     }
     if (failed)

@@ -1,7 +1,7 @@
 /* A node: the parts it is made of and what they share. Everything here runs on the loop's one thread; what may block
  * is an errand of the crew, what computes is a child of the supervisor. */
-#ifndef DCLS_NODE_NODE_H
-#define DCLS_NODE_NODE_H
+#ifndef DCLS_NODE_DAEMON_H
+#define DCLS_NODE_DAEMON_H
 
 #include <event2/event.h>
 #include <stdbool.h>
@@ -18,7 +18,7 @@
 
 #define INSTANCE_SIZE 17 /* 16 hex digits: random per process */
 
-struct node_config {
+struct daemon_config {
     const char *name;
     const char *host; /* of the broker */
     int port;
@@ -27,15 +27,15 @@ struct node_config {
     int threads;            /* of each worker */
 };
 
-struct node {
-    struct node_config config;
+struct daemon {
+    struct daemon_config config;
     struct event_base *base;
     struct event *signals[2];
     struct crew *crew;
     struct supervisor *supervisor;
     struct uplink *link;
-    struct shelf *shelf;
-    struct outcomes *outcomes;
+    struct model_store *model_store;
+    struct outbox *outbox;
     struct trainings *trainings;
     struct inferences *inferences;
     char *models_dir, *jobs_dir;
@@ -49,20 +49,20 @@ struct node {
 };
 
 /* Runs until SIGINT or SIGTERM. */
-int node_run(const struct node_config *config, struct err *err);
+int daemon_run(const struct daemon_config *config, struct err *err);
 
 /* The image root that is there now; NULL where there is none yet. Of the node or the program. */
-const char *node_image_root(const struct node *node);
-void node_refresh_dataset(struct node *node);
+const char *daemon_image_root(const struct daemon *daemon);
+void daemon_refresh_dataset(struct daemon *daemon);
 
 /* Sends with the node's name. -1 where the link is down. */
-int node_send(struct node *node, struct msg *msg, const char *key);
-void node_send_info(struct node *node);
+int daemon_send(struct daemon *daemon, struct msg *msg, const char *key);
+void daemon_send_info(struct daemon *daemon);
 /* An ERROR; keys that are NULL are left out. */
-void node_send_error(struct node *node, const char *inference_key, const char *json_name, const char *message);
+void daemon_send_error(struct daemon *daemon, const char *inference_key, const char *json_name, const char *message);
 
 /* Starts `dcls worker` of this very program. */
-struct child *node_start_worker(struct node *node, const char *role, const struct child_events *events,
+struct child *daemon_start_worker(struct daemon *daemon, const char *role, const struct child_events *events,
                                 struct err *err);
 
 #endif

@@ -20,7 +20,7 @@
 #define FILE_SIZE_MAX ((int64_t)64 << 30)
 #define PATH_LENGTH_MAX 1024
 
-struct entry {
+struct mirror_entry {
     const char *path, *sha256; /* point into the manifest */
     int64_t size;
 };
@@ -28,7 +28,7 @@ struct entry {
 struct mirror {
     const char *api, *from; /* from: what is there now, may be missing */
     char *into;
-    struct entry *entries;
+    struct mirror_entry *entries;
     size_t count;
     atomic_size_t next;
     const volatile bool *stop;
@@ -58,7 +58,7 @@ static bool is_safe_path(const char *path)
 
 static int compare_entries(const void *a, const void *b)
 {
-    return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
+    return strcmp(((const struct mirror_entry *)a)->path, ((const struct mirror_entry *)b)->path);
 }
 
 static int read_manifest(struct mirror *mirror, const cJSON *manifest, struct err *err)
@@ -86,21 +86,21 @@ static int read_manifest(struct mirror *mirror, const cJSON *manifest, struct er
         if (!cJSON_IsNumber(size) || size->valuedouble < 0 || size->valuedouble > (double)FILE_SIZE_MAX ||
             !cJSON_IsString(sha256) || !sha256_is_hex(sha256->valuestring))
             return err_set(err, "the broker's dataset lacks size or digest of '%s'", path->valuestring);
-        mirror->entries[mirror->count++] = (struct entry){ path->valuestring, sha256->valuestring,
+        mirror->entries[mirror->count++] = (struct mirror_entry){ path->valuestring, sha256->valuestring,
                                                            (int64_t)size->valuedouble };
     }
     qsort(mirror->entries, mirror->count, sizeof *mirror->entries, compare_entries);
     return 0;
 }
 
-static bool has(const char *path, const struct entry *entry)
+static bool has(const char *path, const struct mirror_entry *entry)
 {
     char sha256[SHA256_HEX_SIZE];
     return fs_is_file(path) && fs_size(path) == entry->size && !sha256_file(path, sha256, NULL) &&
            !strcmp(sha256, entry->sha256);
 }
 
-static int get_one(const struct mirror *mirror, const struct entry *entry, struct err *err)
+static int get_one(const struct mirror *mirror, const struct mirror_entry *entry, struct err *err)
 {
     char *target = fs_join(mirror->into, entry->path), *there = fs_join(mirror->from, entry->path), *url = NULL;
     int result = -1;
@@ -173,7 +173,7 @@ static int remove_others(const struct mirror *mirror, struct err *err)
         return -1;
     int result = 0;
     for (size_t i = 0; i < files.count && !result; i++) {
-        struct entry wanted = { .path = files.paths[i] };
+        struct mirror_entry wanted = { .path = files.paths[i] };
         if (bsearch(&wanted, mirror->entries, mirror->count, sizeof *mirror->entries, compare_entries))
             continue;
         char *path = fs_join(mirror->into, files.paths[i]);

@@ -19,7 +19,7 @@
 #define CLASSES_MAX 100000
 #define CLASSES_FILE_MAX (1024 * 1024)
 
-int info_cores(void)
+int host_info_cores(void)
 {
     cpu_set_t cpus;
     if (sched_getaffinity(0, sizeof cpus, &cpus))
@@ -28,7 +28,7 @@ int info_cores(void)
     return count > 0 ? count : 1;
 }
 
-void info_cpu(char *out, size_t size)
+void host_info_cpu(char *out, size_t size)
 {
     *out = 0;
     FILE *file = fopen("/proc/cpuinfo", "re");
@@ -46,7 +46,7 @@ void info_cpu(char *out, size_t size)
         fclose(file);
 }
 
-int64_t info_memory(void)
+int64_t host_info_memory(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     return pages > 0 && size > 0 ? (int64_t)pages * size : 0;
@@ -70,7 +70,7 @@ static int prefix_length(const struct sockaddr *mask)
     return bits;
 }
 
-int info_addresses(struct strings *out)
+int host_info_addresses(struct strings *out)
 {
     struct ifaddrs *list;
     int result = 0;
@@ -143,7 +143,7 @@ static cJSON *summary(int64_t images, int64_t classes)
     return object;
 }
 
-cJSON *info_dataset(const char *dir)
+cJSON *host_info_dataset(const char *dir)
 {
     static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", NULL };
     char *train = fs_join(dir, "train");

@@ -21,7 +21,7 @@
 
 enum request_state { REQUEST_FETCHING, REQUEST_READY, REQUEST_SENT };
 
-struct request {
+struct inference {
     struct inferences *owner;
     struct msg msg;
     enum request_state state;
@@ -30,19 +30,19 @@ struct request {
     char *image_file;
     bool is_scratch; /* image_file is ours to remove */
     int64_t since_ms;
-    struct request *next;
+    struct inference *next;
 };
 
 struct inferences {
-    struct node *node;
-    struct request *first;
+    struct daemon *daemon;
+    struct inference *first;
     int count;
     struct child *child;
     struct event *tick;
     int64_t counter; /* names scratch files */
 };
 
-static void request_free(struct request *request)
+static void request_free(struct inference *request)
 {
     if (request->is_scratch)
         unlink(request->image_file);
@@ -52,10 +52,10 @@ static void request_free(struct request *request)
     free(request);
 }
 
-static void forget(struct request *request)
+static void forget(struct inference *request)
 {
     struct inferences *inferences = request->owner;
-    for (struct request **at = &inferences->first; *at; at = &(*at)->next)
+    for (struct inference **at = &inferences->first; *at; at = &(*at)->next)
         if (*at == request) {
             *at = request->next;
             inferences->count--;
@@ -64,15 +64,15 @@ static void forget(struct request *request)
     request_free(request);
 }
 
-static void refuse(struct request *request, const char *why)
+static void refuse(struct inference *request, const char *why)
 {
-    node_send_error(request->owner->node, request->msg.inference_key, NULL, why);
+    daemon_send_error(request->owner->daemon, request->msg.inference_key, NULL, why);
     forget(request);
 }
 
-static struct request *find(const struct inferences *inferences, enum request_state state)
+static struct inference *find(const struct inferences *inferences, enum request_state state)
 {
-    for (struct request *request = inferences->first; request; request = request->next)
+    for (struct inference *request = inferences->first; request; request = request->next)
         if (request->state == state)
             return request;
     return NULL;
@@ -83,13 +83,13 @@ static void pump(struct inferences *inferences);
 static void on_answer(void *arg, struct msg *msg)
 {
     struct inferences *inferences = arg;
-    struct request *request = find(inferences, REQUEST_SENT);
+    struct inference *request = find(inferences, REQUEST_SENT);
     if (!request || !msg->inference_key || strcmp(msg->inference_key, request->msg.inference_key) != 0 ||
         (msg->type != MSG_JSON_RESPONSE && msg->type != MSG_ERROR)) {
         log_warn("the worker answered with an unasked %s", msg_type_name(msg->type));
         return;
     }
-    if (node_send(inferences->node, msg, NULL) && uplink_is_up(inferences->node->link)) {
+    if (daemon_send(inferences->daemon, msg, NULL) && uplink_is_up(inferences->daemon->link)) {
         refuse(request, "the inference report is too long to send");
         pump(inferences);
         return;
@@ -101,7 +101,7 @@ static void on_answer(void *arg, struct msg *msg)
 static void on_ended(void *arg, const char *why)
 {
     struct inferences *inferences = arg;
-    struct request *request = find(inferences, REQUEST_SENT);
+    struct inference *request = find(inferences, REQUEST_SENT);
     inferences->child = NULL;
     log_warn("%s", why);
     if (request)
@@ -109,21 +109,21 @@ static void on_ended(void *arg, const char *why)
     pump(inferences);
 }
 
-static int send_request(struct inferences *inferences, struct request *request, struct err *err)
+static int send_request(struct inferences *inferences, struct inference *request, struct err *err)
 {
-    const struct node *node = inferences->node;
+    const struct daemon *daemon = inferences->daemon;
     struct msg msg;
     if (!inferences->child) {
         struct child_events events = { .arg = inferences, .message = on_answer, .ended = on_ended };
-        if (!(inferences->child = node_start_worker(inferences->node, "inference worker", &events, err)))
+        if (!(inferences->child = daemon_start_worker(inferences->daemon, "inference worker", &events, err)))
             return -1;
     }
     msg_init(&msg, MSG_WORKER_INFERENCE);
-    msg.threads = node->config.threads;
+    msg.threads = daemon->config.threads;
     int result = msg_set(&msg.inference_key, request->msg.inference_key) ||
                          msg_set(&msg.model_name, request->msg.model_name) ||
                          msg_set(&msg.image_path, request->msg.image_path) ||
-                         msg_set(&msg.image_file, request->image_file) || msg_set(&msg.models_dir, node->models_dir)
+                         msg_set(&msg.image_file, request->image_file) || msg_set(&msg.models_dir, daemon->models_dir)
                      ? err_set(err, "no memory for an inference")
                      : child_send(inferences->child, &msg, err);
     msg_release(&msg);
@@ -133,9 +133,9 @@ static int send_request(struct inferences *inferences, struct request *request, 
 /* Gives the worker its next image. One at a time: what waits behind a request that kills it stays answerable. */
 static void pump(struct inferences *inferences)
 {
-    struct request *request;
+    struct inference *request;
     struct timeval tick = { TICK_S, 0 };
-    while (!inferences->node->stopping && !find(inferences, REQUEST_SENT) &&
+    while (!inferences->daemon->stopping && !find(inferences, REQUEST_SENT) &&
            (request = find(inferences, REQUEST_READY))) {
         struct err err = ERR_INIT;
         if (send_request(inferences, request, &err)) {
@@ -155,7 +155,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     int64_t now = clock_ms();
     (void)fd;
     (void)what;
-    for (struct request *request = inferences->first, *next; request; request = next) {
+    for (struct inference *request = inferences->first, *next; request; request = next) {
         next = request->next;
         int64_t age = now - request->since_ms;
         if (request->state == REQUEST_SENT && age > ANSWER_MS && inferences->child)
@@ -170,7 +170,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 static int fetch_run(void *arg, const volatile bool *stop, struct err *err)
 {
-    const struct request *request = arg;
+    const struct inference *request = arg;
     if (request->msg.image_sha256)
         return fetch_blob(request->api, request->msg.image_sha256, request->image_file, FETCH_IMAGE_MAX, stop, err);
     return fetch_image(request->api, request->msg.image_path, request->image_file, stop, err);
@@ -178,7 +178,7 @@ static int fetch_run(void *arg, const volatile bool *stop, struct err *err)
 
 static void fetch_done(void *arg, int result, const struct err *err)
 {
-    struct request *request = arg;
+    struct inference *request = arg;
     struct inferences *inferences = request->owner;
     if (result) {
         struct err why = *err;
@@ -191,13 +191,13 @@ static void fetch_done(void *arg, int result, const struct err *err)
     pump(inferences);
 }
 
-static int start_fetch(struct request *request, struct err *err)
+static int start_fetch(struct inference *request, struct err *err)
 {
     struct inferences *inferences = request->owner;
-    const char *api = uplink_api(inferences->node->link);
+    const char *api = uplink_api(inferences->daemon->link);
     if (!api)
         return err_set(err, "image '%s' not found", request->msg.image_path);
-    if (asprintf(&request->image_file, "%s/%lld", inferences->node->scratch_dir,
+    if (asprintf(&request->image_file, "%s/%lld", inferences->daemon->scratch_dir,
                  (long long)++inferences->counter) < 0) {
         request->image_file = NULL;
         return err_set(err, "no memory for an image");
@@ -205,7 +205,7 @@ static int start_fetch(struct request *request, struct err *err)
     request->is_scratch = true;
     request->api = strdup(api);
     request->state = REQUEST_FETCHING;
-    if (!request->api || !(request->errand = crew_start(inferences->node->crew, fetch_run, fetch_done, request)))
+    if (!request->api || !(request->errand = crew_start(inferences->daemon->crew, fetch_run, fetch_done, request)))
         return err_set(err, "no memory for an image");
     return 0;
 }
@@ -218,9 +218,9 @@ static const char *below_images(const char *path)
     return strncmp(path, "images/", 7) != 0 ? NULL : path + 7;
 }
 
-static int find_image(struct request *request, struct err *err)
+static int find_image(struct inference *request, struct err *err)
 {
-    const char *root = node_image_root(request->owner->node);
+    const char *root = daemon_image_root(request->owner->daemon);
     const char *below = below_images(request->msg.image_path);
     if (request->msg.image_sha256)
         return start_fetch(request, err);
@@ -236,16 +236,16 @@ static int find_image(struct request *request, struct err *err)
 static int check_model(struct inferences *inferences, const struct msg *msg, struct err *err)
 {
     const char *sha256, *name = msg->model_name ? msg->model_name : "";
-    struct shelf *shelf = inferences->node->shelf;
+    struct model_store *model_store = inferences->daemon->model_store;
     if (!name_is_valid(name))
         return err_set(err, "'%s' is no name of a model", name);
     /* A model may have been put into the folder by hand since the last look. */
-    if (!shelf_sha256(shelf, name) && shelf_scan(shelf, err))
+    if (!model_store_sha256(model_store, name) && model_store_scan(model_store, err))
         return -1;
-    if (!(sha256 = shelf_sha256(shelf, name)))
-        return err_set(err, "model '%s' not found on node '%s'", name, inferences->node->config.name);
+    if (!(sha256 = model_store_sha256(model_store, name)))
+        return err_set(err, "model '%s' not found on node '%s'", name, inferences->daemon->config.name);
     if (msg->model_sha256 && strcmp(msg->model_sha256, sha256) != 0)
-        return err_set(err, "node '%s' has another model '%s'", inferences->node->config.name, name);
+        return err_set(err, "node '%s' has another model '%s'", inferences->daemon->config.name, name);
     return 0;
 }
 
@@ -258,16 +258,16 @@ void inferences_request(struct inferences *inferences, struct msg *msg)
         err_set(&err, "the node is busy: %d inferences wait", REQUESTS_MAX);
     else
         check_model(inferences, msg, &err);
-    struct request *request = *err.text ? NULL : calloc(1, sizeof *request);
+    struct inference *request = *err.text ? NULL : calloc(1, sizeof *request);
     if (!request) {
-        node_send_error(inferences->node, msg->inference_key, NULL, *err.text ? err.text : "no memory");
+        daemon_send_error(inferences->daemon, msg->inference_key, NULL, *err.text ? err.text : "no memory");
         return;
     }
     request->owner = inferences;
     request->since_ms = clock_ms();
     request->msg = *msg;
     msg_init(msg, MSG_SERVER_INFERENCE); /* what it pointed to is the request's now */
-    struct request **end = &inferences->first;
+    struct inference **end = &inferences->first;
     while (*end)
         end = &(*end)->next;
     *end = request;
@@ -277,17 +277,17 @@ void inferences_request(struct inferences *inferences, struct msg *msg)
     pump(inferences);
 }
 
-struct inferences *inferences_new(struct node *node, struct err *err)
+struct inferences *inferences_new(struct daemon *daemon, struct err *err)
 {
     struct inferences *inferences = calloc(1, sizeof *inferences);
-    if (!inferences || !(inferences->tick = evtimer_new(node->base, on_tick, inferences))) {
+    if (!inferences || !(inferences->tick = evtimer_new(daemon->base, on_tick, inferences))) {
         free(inferences);
         err_set(err, "no memory for inferences");
         return NULL;
     }
-    inferences->node = node;
+    inferences->daemon = daemon;
     /* What a killed process left behind. */
-    if (fs_remove_tree(node->scratch_dir, err) || fs_make_dirs(node->scratch_dir, err)) {
+    if (fs_remove_tree(daemon->scratch_dir, err) || fs_make_dirs(daemon->scratch_dir, err)) {
         inferences_free(inferences);
         return NULL;
     }

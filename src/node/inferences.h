@@ -1,15 +1,15 @@
 /* Inference requests: their images are found or fetched, then one warm worker answers one after the other. A worker
  * that dies takes the request it was at with it, and no other. */
-#ifndef DCLS_NODE_INFERENCE_H
-#define DCLS_NODE_INFERENCE_H
+#ifndef DCLS_NODE_INFERENCES_H
+#define DCLS_NODE_INFERENCES_H
 
 #include "dcls/base/err.h"
 #include "dcls/proto/msg.h"
 
-struct node;
+struct daemon;
 struct inferences;
 
-struct inferences *inferences_new(struct node *node, struct err *err);
+struct inferences *inferences_new(struct daemon *daemon, struct err *err);
 /* After crew_free: images may be on their way. */
 void inferences_free(struct inferences *inferences);
 

@@ -1,13 +1,13 @@
 /* What a broker asks about models: their reports, their weights, their removal. */
-#ifndef DCLS_NODE_REQUESTS_H
-#define DCLS_NODE_REQUESTS_H
+#ifndef DCLS_NODE_MODEL_REQUESTS_H
+#define DCLS_NODE_MODEL_REQUESTS_H
 
 #include "dcls/proto/msg.h"
 
-struct node;
+struct daemon;
 
-void request_report(struct node *node, const struct msg *msg); /* GET_JSON */
-void request_push(struct node *node, const struct msg *msg);   /* SERVER PUSH */
-void request_remove(struct node *node, const struct msg *msg); /* SERVER REMOVE */
+void model_request_report(struct daemon *daemon, const struct msg *msg); /* GET_JSON */
+void model_request_push(struct daemon *daemon, const struct msg *msg);   /* SERVER PUSH */
+void model_request_remove(struct daemon *daemon, const struct msg *msg); /* SERVER REMOVE */
 
 #endif

@@ -26,7 +26,7 @@ struct stamp {
     struct timespec modified;
 };
 
-struct shelf_model {
+struct model_store_model {
     char name[NAME_SIZE];
     char sha256[SHA256_HEX_SIZE];
     struct stamp stamp; /* of the .pth that has this digest */
@@ -36,57 +36,57 @@ struct shelf_model {
     size_t classes_bytes;
 };
 
-struct shelf {
+struct model_store {
     char *dir;
-    struct shelf_model models[MODELS_MAX];
+    struct model_store_model models[MODELS_MAX];
     size_t count;
-    /* what shelf_learn was told, for the next scan */
+    /* what model_store_learn was told, for the next scan */
     char learned_name[NAME_SIZE], learned_sha256[SHA256_HEX_SIZE];
 };
 
-struct shelf *shelf_open(const char *dir, struct err *err)
+struct model_store *model_store_open(const char *dir, struct err *err)
 {
-    struct shelf *shelf = calloc(1, sizeof *shelf);
-    if (!shelf || !(shelf->dir = strdup(dir))) {
+    struct model_store *model_store = calloc(1, sizeof *model_store);
+    if (!model_store || !(model_store->dir = strdup(dir))) {
         err_set(err, "no memory for the models in '%s'", dir);
-        shelf_close(shelf);
+        model_store_close(model_store);
         return NULL;
     }
-    if (fs_make_dirs(dir, err) || shelf_scan(shelf, err)) {
-        shelf_close(shelf);
+    if (fs_make_dirs(dir, err) || model_store_scan(model_store, err)) {
+        model_store_close(model_store);
         return NULL;
     }
-    return shelf;
+    return model_store;
 }
 
-static void model_release(struct shelf_model *model)
+static void model_release(struct model_store_model *model)
 {
     free(model->type);
     cJSON_Delete(model->classes);
-    *model = (struct shelf_model){ 0 };
+    *model = (struct model_store_model){ 0 };
 }
 
-void shelf_close(struct shelf *shelf)
+void model_store_close(struct model_store *model_store)
 {
-    if (!shelf)
+    if (!model_store)
         return;
-    for (size_t i = 0; i < shelf->count; i++)
-        model_release(&shelf->models[i]);
-    free(shelf->dir);
-    free(shelf);
+    for (size_t i = 0; i < model_store->count; i++)
+        model_release(&model_store->models[i]);
+    free(model_store->dir);
+    free(model_store);
 }
 
-char *shelf_path(const struct shelf *shelf, const char *name, const char *ending)
+char *model_store_path(const struct model_store *model_store, const char *name, const char *ending)
 {
     char *path = NULL;
-    return asprintf(&path, "%s/%s/%s.%s", shelf->dir, name, name, ending) < 0 ? NULL : path;
+    return asprintf(&path, "%s/%s/%s.%s", model_store->dir, name, name, ending) < 0 ? NULL : path;
 }
 
-static struct shelf_model *find(const struct shelf *shelf, const char *name)
+static struct model_store_model *find(const struct model_store *model_store, const char *name)
 {
-    for (size_t i = 0; i < shelf->count; i++)
-        if (!strcmp(shelf->models[i].name, name))
-            return (struct shelf_model *)&shelf->models[i];
+    for (size_t i = 0; i < model_store->count; i++)
+        if (!strcmp(model_store->models[i].name, name))
+            return (struct model_store_model *)&model_store->models[i];
     return NULL;
 }
 
@@ -97,9 +97,9 @@ static bool same(const struct stamp *a, const struct stamp *b)
 }
 
 /* From the report: what is missing there gets its default, so that a model of unknown make is listed all the same. */
-static int read_report(const struct shelf *shelf, struct shelf_model *model)
+static int read_report(const struct model_store *model_store, struct model_store_model *model)
 {
-    char *path = shelf_path(shelf, model->name, "json"), *text = NULL;
+    char *path = model_store_path(model_store, model->name, "json"), *text = NULL;
     size_t count;
     cJSON *report = NULL;
     if (path && !fs_read(path, REPORT_MAX, &text, &count, NULL))
@@ -115,11 +115,11 @@ static int read_report(const struct shelf *shelf, struct shelf_model *model)
     return model->type ? 0 : -1;
 }
 
-static int read_classes(const struct shelf *shelf, struct shelf_model *model)
+static int read_classes(const struct model_store *model_store, struct model_store_model *model)
 {
     char *path = NULL, *text = NULL;
     size_t count;
-    if (!(model->classes = cJSON_CreateArray()) || asprintf(&path, "%s/%s/classes.txt", shelf->dir, model->name) < 0)
+    if (!(model->classes = cJSON_CreateArray()) || asprintf(&path, "%s/%s/classes.txt", model_store->dir, model->name) < 0)
         return -1;
     if (!fs_read(path, CLASSES_FILE_MAX, &text, &count, NULL)) {
         char *rest = text, *line;
@@ -137,12 +137,12 @@ static int read_classes(const struct shelf *shelf, struct shelf_model *model)
 }
 
 /* 0: read; 1: no model or one that vanished; -1: memory lacks */
-static int read_model(const struct shelf *shelf, const char *name, struct shelf_model *model)
+static int read_model(const struct model_store *model_store, const char *name, struct model_store_model *model)
 {
-    *model = (struct shelf_model){ 0 };
+    *model = (struct model_store_model){ 0 };
     struct err err = ERR_INIT;
     struct stat status;
-    char *path = shelf_path(shelf, name, "pth");
+    char *path = model_store_path(model_store, name, "pth");
     if (!path)
         return -1;
     int result = 1;
@@ -150,16 +150,16 @@ static int read_model(const struct shelf *shelf, const char *name, struct shelf_
         goto out;
     snprintf(model->name, sizeof model->name, "%s", name);
     model->stamp = (struct stamp){ status.st_size, status.st_mtim };
-    const struct shelf_model *known = find(shelf, name);
+    const struct model_store_model *known = find(model_store, name);
     if (known && same(&known->stamp, &model->stamp))
         memcpy(model->sha256, known->sha256, sizeof model->sha256);
-    else if (!strcmp(shelf->learned_name, name))
-        memcpy(model->sha256, shelf->learned_sha256, sizeof model->sha256);
+    else if (!strcmp(model_store->learned_name, name))
+        memcpy(model->sha256, model_store->learned_sha256, sizeof model->sha256);
     else if (sha256_file(path, model->sha256, &err)) {
         log_warn("model '%s' is passed over: %s", name, err.text);
         goto out;
     }
-    result = read_report(shelf, model) || read_classes(shelf, model) ? -1 : 0;
+    result = read_report(model_store, model) || read_classes(model_store, model) ? -1 : 0;
 out:
     if (result)
         model_release(model);
@@ -167,34 +167,34 @@ out:
     return result;
 }
 
-int shelf_scan(struct shelf *shelf, struct err *err)
+int model_store_scan(struct model_store *model_store, struct err *err)
 {
     struct fs_list dirs = { 0 };
-    struct shelf_model *models = NULL;
+    struct model_store_model *models = NULL;
     size_t count = 0;
     int result = -1;
-    if (fs_list_dirs(shelf->dir, 10 * MODELS_MAX, &dirs, err))
+    if (fs_list_dirs(model_store->dir, 10 * MODELS_MAX, &dirs, err))
         return -1;
     if (!(models = calloc(MODELS_MAX, sizeof *models))) {
-        err_set(err, "no memory for the models in '%s'", shelf->dir);
+        err_set(err, "no memory for the models in '%s'", model_store->dir);
         goto out;
     }
     for (size_t i = 0; i < dirs.count && count < MODELS_MAX; i++) {
         if (!name_is_valid(dirs.paths[i]))
             continue;
-        int got = read_model(shelf, dirs.paths[i], &models[count]);
+        int got = read_model(model_store, dirs.paths[i], &models[count]);
         if (got < 0) {
-            err_set(err, "no memory for the models in '%s'", shelf->dir);
+            err_set(err, "no memory for the models in '%s'", model_store->dir);
             goto out;
         }
         count += got == 0;
     }
-    for (size_t i = 0; i < shelf->count; i++)
-        model_release(&shelf->models[i]);
-    memcpy(shelf->models, models, count * sizeof *models);
-    shelf->count = count;
-    shelf->learned_name[0] = 0;
-    count = 0; /* they are the shelf's now */
+    for (size_t i = 0; i < model_store->count; i++)
+        model_release(&model_store->models[i]);
+    memcpy(model_store->models, models, count * sizeof *models);
+    model_store->count = count;
+    model_store->learned_name[0] = 0;
+    count = 0; /* they are the model_store's now */
     result = 0;
 out:
     for (size_t i = 0; models && i < count; i++)
@@ -204,32 +204,32 @@ out:
     return result;
 }
 
-const char *shelf_sha256(const struct shelf *shelf, const char *name)
+const char *model_store_sha256(const struct model_store *model_store, const char *name)
 {
-    const struct shelf_model *model = find(shelf, name);
+    const struct model_store_model *model = find(model_store, name);
     return model ? model->sha256 : NULL;
 }
 
-void shelf_learn(struct shelf *shelf, const cJSON *info)
+void model_store_learn(struct model_store *model_store, const cJSON *info)
 {
     const cJSON *name = cJSON_GetObjectItemCaseSensitive(info, "name");
     const cJSON *sha256 = cJSON_GetObjectItemCaseSensitive(info, "sha256");
     if (!cJSON_IsString(name) || !name_is_valid(name->valuestring) || !cJSON_IsString(sha256) ||
         !sha256_is_hex(sha256->valuestring))
         return;
-    snprintf(shelf->learned_name, sizeof shelf->learned_name, "%s", name->valuestring);
-    snprintf(shelf->learned_sha256, sizeof shelf->learned_sha256, "%s", sha256->valuestring);
+    snprintf(model_store->learned_name, sizeof model_store->learned_name, "%s", name->valuestring);
+    snprintf(model_store->learned_sha256, sizeof model_store->learned_sha256, "%s", sha256->valuestring);
 }
 
-int shelf_names(const struct shelf *shelf, struct strings *out)
+int model_store_names(const struct model_store *model_store, struct strings *out)
 {
-    for (size_t i = 0; i < shelf->count; i++)
-        if (strings_add(out, shelf->models[i].name))
+    for (size_t i = 0; i < model_store->count; i++)
+        if (strings_add(out, model_store->models[i].name))
             return -1;
     return 0;
 }
 
-static cJSON *model_info(const struct shelf_model *model, bool with_classes)
+static cJSON *model_info(const struct model_store_model *model, bool with_classes)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON *classes = with_classes ? cJSON_Duplicate(model->classes, true) : cJSON_CreateArray();
@@ -246,12 +246,12 @@ static cJSON *model_info(const struct shelf_model *model, bool with_classes)
     return NULL;
 }
 
-cJSON *shelf_info(const struct shelf *shelf)
+cJSON *model_store_info(const struct model_store *model_store)
 {
     cJSON *list = cJSON_CreateArray();
     size_t bytes = 0;
-    for (size_t i = 0; list && i < shelf->count; i++) {
-        const struct shelf_model *model = &shelf->models[i];
+    for (size_t i = 0; list && i < model_store->count; i++) {
+        const struct model_store_model *model = &model_store->models[i];
         bool fits = bytes + model->classes_bytes <= CLASSES_TOLD_MAX;
         if (fits)
             bytes += model->classes_bytes;
@@ -265,22 +265,22 @@ cJSON *shelf_info(const struct shelf *shelf)
     return list;
 }
 
-int shelf_remove(struct shelf *shelf, const char *name, struct err *err)
+int model_store_remove(struct model_store *model_store, const char *name, struct err *err)
 {
     char *path = NULL, *aside = NULL, *checkpoints = NULL;
     int result = -1;
     if (!name_is_valid(name))
         return err_set(err, "'%s' is no name of a model", name);
-    path = fs_join(shelf->dir, name);
-    if (asprintf(&aside, "%s/.%s.removed-%lld", shelf->dir, name, (long long)clock_wall_ms()) < 0)
+    path = fs_join(model_store->dir, name);
+    if (asprintf(&aside, "%s/.%s.removed-%lld", model_store->dir, name, (long long)clock_wall_ms()) < 0)
         aside = NULL;
-    if (asprintf(&checkpoints, "%s/" CHECKPOINTS "/%s", shelf->dir, name) < 0)
+    if (asprintf(&checkpoints, "%s/" CHECKPOINTS "/%s", model_store->dir, name) < 0)
         checkpoints = NULL;
     if (!path || !aside || !checkpoints) {
         err_set(err, "no memory to remove model '%s'", name);
         goto out;
     }
-    bool whole = find(shelf, name); /* one that was never finished is a checkpoint alone */
+    bool whole = find(model_store, name); /* one that was never finished is a checkpoint alone */
     if (!whole && access(checkpoints, F_OK)) {
         err_set(err, "model '%s' not found", name);
         goto out;
@@ -292,7 +292,7 @@ int shelf_remove(struct shelf *shelf, const char *name, struct err *err)
     }
     if ((whole && fs_remove_tree(aside, err)) || fs_remove_tree(checkpoints, err))
         goto out;
-    result = shelf_scan(shelf, err);
+    result = model_store_scan(model_store, err);
 out:
     free(aside);
     free(checkpoints);

@@ -1,7 +1,7 @@
 /* The models of this node: folders MODEL/ with MODEL.pth, MODEL.json, MODEL.txt and classes.txt, written by dcls or by
  * the existing Python system. Their digests are computed once for each (size, time) of a .pth. */
-#ifndef DCLS_NODE_MODELS_H
-#define DCLS_NODE_MODELS_H
+#ifndef DCLS_NODE_MODEL_STORE_H
+#define DCLS_NODE_MODEL_STORE_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -9,28 +9,28 @@
 #include "dcls/base/err.h"
 #include "dcls/proto/msg.h"
 
-struct shelf;
+struct model_store;
 
 /* `dir` is made where it is missing. */
-struct shelf *shelf_open(const char *dir, struct err *err);
-void shelf_close(struct shelf *shelf);
+struct model_store *model_store_open(const char *dir, struct err *err);
+void model_store_close(struct model_store *model_store);
 
 /* Looks at the folder again. Reads every .pth whose digest is not known. */
-int shelf_scan(struct shelf *shelf, struct err *err);
+int model_store_scan(struct model_store *model_store, struct err *err);
 
 /* The digest of a model as of the last scan; NULL where there is none of that name. */
-const char *shelf_sha256(const struct shelf *shelf, const char *name);
+const char *model_store_sha256(const struct model_store *model_store, const char *name);
 /* A digest that another process computed just now, so that the next scan need not. `info` is an entry of modelInfo. */
-void shelf_learn(struct shelf *shelf, const cJSON *info);
+void model_store_learn(struct model_store *model_store, const cJSON *info);
 
-int shelf_names(const struct shelf *shelf, struct strings *out);
+int model_store_names(const struct model_store *model_store, struct strings *out);
 /* Array of {"name","sha256","type","classes","imageSize","bytes"}; the caller's to delete; NULL where memory lacks. */
-cJSON *shelf_info(const struct shelf *shelf);
+cJSON *model_store_info(const struct model_store *model_store);
 
 /* "DIR/NAME/NAME.ENDING", the caller's to free; NULL where memory lacks. `name` must be a valid name. */
-char *shelf_path(const struct shelf *shelf, const char *name, const char *ending);
+char *model_store_path(const struct model_store *model_store, const char *name, const char *ending);
 
 /* Takes the model away in one step, and what its training may be resumed from. */
-int shelf_remove(struct shelf *shelf, const char *name, struct err *err);
+int model_store_remove(struct model_store *model_store, const char *name, struct err *err);
 
 #endif

@@ -16,16 +16,16 @@ struct outcome {
     struct timespec written;
 };
 
-struct outcomes {
+struct outbox {
     char *dir;
     struct outcome items[OUTCOMES_MAX];
     size_t count;
 };
 
-static char *outcome_path(const struct outcomes *outcomes, const char *train_key)
+static char *outcome_path(const struct outbox *outbox, const char *train_key)
 {
     char *path = NULL;
-    return asprintf(&path, "%s/%s.json", outcomes->dir, train_key) < 0 ? NULL : path;
+    return asprintf(&path, "%s/%s.json", outbox->dir, train_key) < 0 ? NULL : path;
 }
 
 static bool is_outcome(const struct msg *msg)
@@ -34,21 +34,21 @@ static bool is_outcome(const struct msg *msg)
            name_is_key(msg->train_key);
 }
 
-static void load_one(struct outcomes *outcomes, const char *name)
+static void load_one(struct outbox *outbox, const char *name)
 {
-    char *path = fs_join(outcomes->dir, name), *text = NULL;
+    char *path = fs_join(outbox->dir, name), *text = NULL;
     struct outcome outcome = { .written = { 0 } };
     struct stat status;
     size_t count;
     struct err err = ERR_INIT;
     msg_init(&outcome.msg, MSG_ERROR);
     if (!path || stat(path, &status) || fs_read(path, MSG_MAX, &text, &count, &err) ||
-        msg_decode(&outcome.msg, text, count, &err) || !is_outcome(&outcome.msg) || outcomes->count == OUTCOMES_MAX) {
-        log_warn("'%s' in '%s' is no outcome of a job: %s", name, outcomes->dir, err.text);
+        msg_decode(&outcome.msg, text, count, &err) || !is_outcome(&outcome.msg) || outbox->count == OUTCOMES_MAX) {
+        log_warn("'%s' in '%s' is no outcome of a job: %s", name, outbox->dir, err.text);
         msg_release(&outcome.msg);
     } else {
         outcome.written = status.st_mtim;
-        outcomes->items[outcomes->count++] = outcome;
+        outbox->items[outbox->count++] = outcome;
     }
     free(text);
     free(path);
@@ -62,11 +62,11 @@ static int compare_age(const void *a, const void *b)
     return left->tv_nsec < right->tv_nsec ? -1 : left->tv_nsec > right->tv_nsec;
 }
 
-struct outcomes *outcomes_open(const char *dir, struct err *err)
+struct outbox *outbox_open(const char *dir, struct err *err)
 {
     struct fs_list files = { 0 };
-    struct outcomes *outcomes = calloc(1, sizeof *outcomes);
-    if (!outcomes || !(outcomes->dir = strdup(dir))) {
+    struct outbox *outbox = calloc(1, sizeof *outbox);
+    if (!outbox || !(outbox->dir = strdup(dir))) {
         err_set(err, "no memory for the outcomes in '%s'", dir);
         goto fail;
     }
@@ -75,50 +75,50 @@ struct outcomes *outcomes_open(const char *dir, struct err *err)
     for (size_t i = 0; i < files.count; i++) {
         size_t len = strlen(files.paths[i]);
         if (len > 5 && !strcmp(files.paths[i] + len - 5, ".json"))
-            load_one(outcomes, files.paths[i]);
+            load_one(outbox, files.paths[i]);
     }
     fs_list_release(&files);
-    if (outcomes->count > 1)
-        qsort(outcomes->items, outcomes->count, sizeof *outcomes->items, compare_age);
-    return outcomes;
+    if (outbox->count > 1)
+        qsort(outbox->items, outbox->count, sizeof *outbox->items, compare_age);
+    return outbox;
 fail:
-    outcomes_close(outcomes);
+    outbox_close(outbox);
     return NULL;
 }
 
-void outcomes_close(struct outcomes *outcomes)
+void outbox_close(struct outbox *outbox)
 {
-    if (!outcomes)
+    if (!outbox)
         return;
-    for (size_t i = 0; i < outcomes->count; i++)
-        msg_release(&outcomes->items[i].msg);
-    free(outcomes->dir);
-    free(outcomes);
+    for (size_t i = 0; i < outbox->count; i++)
+        msg_release(&outbox->items[i].msg);
+    free(outbox->dir);
+    free(outbox);
 }
 
-static size_t find(const struct outcomes *outcomes, const char *train_key)
+static size_t find(const struct outbox *outbox, const char *train_key)
 {
     size_t i = 0;
-    while (i < outcomes->count && strcmp(outcomes->items[i].msg.train_key, train_key) != 0)
+    while (i < outbox->count && strcmp(outbox->items[i].msg.train_key, train_key) != 0)
         i++;
     return i;
 }
 
-static void forget(struct outcomes *outcomes, size_t index)
+static void forget(struct outbox *outbox, size_t index)
 {
-    msg_release(&outcomes->items[index].msg);
-    outcomes->count--;
-    memmove(&outcomes->items[index], &outcomes->items[index + 1],
-            (outcomes->count - index) * sizeof *outcomes->items);
+    msg_release(&outbox->items[index].msg);
+    outbox->count--;
+    memmove(&outbox->items[index], &outbox->items[index + 1],
+            (outbox->count - index) * sizeof *outbox->items);
 }
 
-int outcomes_add(struct outcomes *outcomes, const struct msg *msg, struct err *err)
+int outbox_add(struct outbox *outbox, const struct msg *msg, struct err *err)
 {
     if (!is_outcome(msg))
         return err_set(err, "%s is no outcome with a key", msg_type_name(msg->type));
     struct outcome copy;
     struct buf text;
-    char *path = outcome_path(outcomes, msg->train_key);
+    char *path = outcome_path(outbox, msg->train_key);
     int result = -1;
     buf_init(&text, MSG_MAX);
     msg_init(&copy.msg, msg->type);
@@ -130,14 +130,14 @@ int outcomes_add(struct outcomes *outcomes, const struct msg *msg, struct err *e
     if (msg_encode(msg, &text, err) || msg_decode(&copy.msg, text.data, text.len, err) ||
         fs_write(path, text.data, text.len, err))
         goto out;
-    size_t index = find(outcomes, msg->train_key);
-    if (index < outcomes->count)
-        forget(outcomes, index);
-    if (outcomes->count == OUTCOMES_MAX) {
+    size_t index = find(outbox, msg->train_key);
+    if (index < outbox->count)
+        forget(outbox, index);
+    if (outbox->count == OUTCOMES_MAX) {
         log_warn("more than %d outcomes wait for the broker: the oldest is given up", OUTCOMES_MAX);
-        outcomes_drop(outcomes, outcomes->items[0].msg.train_key);
+        outbox_drop(outbox, outbox->items[0].msg.train_key);
     }
-    outcomes->items[outcomes->count++] = copy;
+    outbox->items[outbox->count++] = copy;
     msg_init(&copy.msg, msg->type);
     result = 0;
 out:
@@ -147,35 +147,35 @@ out:
     return result;
 }
 
-void outcomes_drop(struct outcomes *outcomes, const char *train_key)
+void outbox_drop(struct outbox *outbox, const char *train_key)
 {
-    size_t index = find(outcomes, train_key);
-    if (index == outcomes->count)
+    size_t index = find(outbox, train_key);
+    if (index == outbox->count)
         return;
-    char *path = outcome_path(outcomes, train_key);
+    char *path = outcome_path(outbox, train_key);
     struct err err = ERR_INIT;
     if (!path || fs_remove_tree(path, &err))
         log_warn("an acknowledged outcome could not be removed: %s", err.text);
     free(path);
-    forget(outcomes, index);
+    forget(outbox, index);
 }
 
-const struct msg *outcomes_find(const struct outcomes *outcomes, const char *train_key)
+const struct msg *outbox_find(const struct outbox *outbox, const char *train_key)
 {
-    return outcomes_get(outcomes, find(outcomes, train_key));
+    return outbox_get(outbox, find(outbox, train_key));
 }
 
-size_t outcomes_count(const struct outcomes *outcomes)
+size_t outbox_count(const struct outbox *outbox)
 {
-    return outcomes->count;
+    return outbox->count;
 }
 
-const struct msg *outcomes_get(const struct outcomes *outcomes, size_t index)
+const struct msg *outbox_get(const struct outbox *outbox, size_t index)
 {
-    return index < outcomes->count ? &outcomes->items[index].msg : NULL;
+    return index < outbox->count ? &outbox->items[index].msg : NULL;
 }
 
-cJSON *outcomes_entry(const struct msg *msg, const char *state)
+cJSON *outbox_entry(const struct msg *msg, const char *state)
 {
     cJSON *entry = cJSON_CreateObject();
     if (!entry)
@@ -191,14 +191,14 @@ cJSON *outcomes_entry(const struct msg *msg, const char *state)
     return entry;
 }
 
-int outcomes_list(const struct outcomes *outcomes, cJSON *jobs)
+int outbox_list(const struct outbox *outbox, cJSON *jobs)
 {
-    for (size_t i = 0; i < outcomes->count; i++) {
-        const struct msg *msg = &outcomes->items[i].msg;
+    for (size_t i = 0; i < outbox->count; i++) {
+        const struct msg *msg = &outbox->items[i].msg;
         const char *state = msg->type == MSG_TRAINING_COMPLETED ? "completed"
                             : msg->cancelled == 1               ? "cancelled"
                                                                 : "failed";
-        cJSON *entry = outcomes_entry(msg, state);
+        cJSON *entry = outbox_entry(msg, state);
         if (!cJSON_AddItemToArray(jobs, entry)) {
             cJSON_Delete(entry);
             return -1;

@@ -19,33 +19,33 @@ static void lack_published(struct preparation *preparation, const char *why)
     err_set(&preparation->notice, "ImageNet weights cannot be had, so training starts at random: %s", why);
     free(preparation->weights_file);
     preparation->weights_file = NULL;
-    preparation->published = NULL;
+    preparation->pretrained = NULL;
 }
 
 static int plan_published(struct preparation *preparation, const char *type, struct err *err)
 {
     struct err why = ERR_INIT;
-    preparation->published = published_find(type);
-    if (!preparation->published)
+    preparation->pretrained = pretrained_find(type);
+    if (!preparation->pretrained)
         return 0; /* of a type that only the worker can refuse */
-    if (!(preparation->weights_file = published_path(preparation->published, &why)))
+    if (!(preparation->weights_file = pretrained_path(preparation->pretrained, &why)))
         lack_published(preparation, why.text);
     else if (asprintf(&preparation->part, "%s.part", preparation->weights_file) < 0) {
         preparation->part = NULL;
         return err_set(err, "no memory to start a training");
     }
-    preparation->file = preparation->published ? preparation->published->file : NULL;
+    preparation->file = preparation->pretrained ? preparation->pretrained->file : NULL;
     return 0;
 }
 
-int preparation_init(struct preparation *preparation, const struct node *node, const char *type,
+int preparation_init(struct preparation *preparation, const struct daemon *daemon, const char *type,
                      const struct train_options *options, struct err *err)
 {
-    const char *api = uplink_api(node->link), *root = node_image_root(node), *weights = options->weights;
+    const char *api = uplink_api(daemon->link), *root = daemon_image_root(daemon), *weights = options->weights;
     /* Only a dataset that was fetched is kept like the broker's; a person's own is left alone. */
-    bool was_fetched = root == node->images_dir && fs_is_file(node->manifest_path);
-    *preparation = (struct preparation){ .node = node, .fetches_dataset = !root || was_fetched };
-    preparation->data_dir = strdup(root ? root : node->images_dir);
+    bool was_fetched = root == daemon->images_dir && fs_is_file(daemon->manifest_path);
+    *preparation = (struct preparation){ .daemon = daemon, .fetches_dataset = !root || was_fetched };
+    preparation->data_dir = strdup(root ? root : daemon->images_dir);
     preparation->api = api ? strdup(api) : NULL;
     if (!preparation->data_dir || (api && !preparation->api))
         return err_set(err, "no memory to start a training");
@@ -58,7 +58,7 @@ int preparation_init(struct preparation *preparation, const struct node *node, c
         return err_set(err, "weights '%s' are none of 'imagenet', 'none' and a blob 'sha256:HEX'", weights);
     if (!api)
         return err_set(err, "this broker offers no weights");
-    preparation->weights_file = fs_join(node->weights_dir, sha256);
+    preparation->weights_file = fs_join(daemon->weights_dir, sha256);
     return preparation->weights_file ? 0 : err_set(err, "no memory to start a training");
 }
 
@@ -73,15 +73,15 @@ void preparation_release(struct preparation *preparation)
 
 static int get_dataset(const struct preparation *preparation, const volatile bool *stop, struct err *err)
 {
-    const struct node *node = preparation->node;
+    const struct daemon *daemon = preparation->daemon;
     struct err why = ERR_INIT;
     int failed = preparation->api
-                     ? fetch_dataset(preparation->api, node->images_dir, node->manifest_path, stop, &why)
+                     ? fetch_dataset(preparation->api, daemon->images_dir, daemon->manifest_path, stop, &why)
                      : err_set(&why, "this broker offers none");
     if (!failed)
         return 0;
     /* What was fetched before serves while the broker's is out of reach. */
-    if (*stop || !fs_is_dir(node->images_dir))
+    if (*stop || !fs_is_dir(daemon->images_dir))
         return err_set(err, "no dataset: %s", why.text);
     log_warn("the dataset is used as it was fetched last: %s", why.text);
     return 0;
@@ -93,16 +93,16 @@ int preparation_run(struct preparation *preparation, const volatile bool *stop, 
         return -1;
     if (!preparation->weights_file)
         return 0;
-    if (preparation->published) {
+    if (preparation->pretrained) {
         struct err why = ERR_INIT;
-        if (published_fetch(preparation->published, preparation->weights_file, stop, &why)) {
+        if (pretrained_fetch(preparation->pretrained, preparation->weights_file, stop, &why)) {
             if (*stop)
                 return err_set(err, "%s", why.text);
             lack_published(preparation, why.text);
         }
         return 0;
     }
-    const char *dir = preparation->node->weights_dir, *sha256 = strrchr(preparation->weights_file, '/') + 1;
+    const char *dir = preparation->daemon->weights_dir, *sha256 = strrchr(preparation->weights_file, '/') + 1;
     return fetch_cached_blob(preparation->api, dir, sha256, FETCH_WEIGHTS_MAX, WEIGHTS_KEPT, stop, err)
                ? err_prefix(err, "weights")
                : 0;

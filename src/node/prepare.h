@@ -7,23 +7,23 @@
 #include "dcls/base/err.h"
 #include "dcls/proto/train_options.h"
 
-struct node;
-struct published;
+struct daemon;
+struct pretrained;
 
 struct preparation {
     char *data_dir;     /* where the worker finds the images */
     char *weights_file; /* NULL: none */
-    const struct published *published; /* weights_file is to hold these; NULL: it is a blob, or none */
+    const struct pretrained *pretrained; /* weights_file is to hold these; NULL: it is a blob, or none */
     char *part;         /* of what may be downloaded, for who wants to see it grow; NULL: nothing may */
     const char *file;   /* its name */
     struct err notice;  /* what people should know once it has run; empty: nothing */
     char *api;          /* the broker's; NULL: it has none */
     bool fetches_dataset;
-    const struct node *node; /* of which only the paths are read */
+    const struct daemon *daemon; /* of which only the paths are read */
 };
 
 /* Decides what is to be had from where. Released whether or not this fails. */
-int preparation_init(struct preparation *preparation, const struct node *node, const char *type,
+int preparation_init(struct preparation *preparation, const struct daemon *daemon, const char *type,
                      const struct train_options *options, struct err *err);
 void preparation_release(struct preparation *preparation);
 

@@ -20,13 +20,13 @@
 #define LOCK_POLL_NS (200 * 1000 * 1000)
 
 /* torchvision 0.14's IMAGENET1K_V1 of each, which the existing system starts from as well. */
-static const struct published table[] = {
+static const struct pretrained table[] = {
     { "resnet", "resnet18-f37072fd.pth", "f37072fd" },
     { "mobilenet", "mobilenet_v2-b0353104.pth", "b0353104" },
     { "efficientnet", "efficientnet_b0_rwightman-3dd342df.pth", "3dd342df" },
 };
 
-const struct published *published_find(const char *type)
+const struct pretrained *pretrained_find(const char *type)
 {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(type, table[i].type) == 0)
@@ -34,7 +34,7 @@ const struct published *published_find(const char *type)
     return NULL;
 }
 
-char *published_path(const struct published *published, struct err *err)
+char *pretrained_path(const struct pretrained *pretrained, struct err *err)
 {
     /* The XDG base directory specification has relative paths ignored. */
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -42,26 +42,26 @@ char *published_path(const struct published *published, struct err *err)
     char *path = NULL;
     if (!given && (!home || *home != '/'))
         err_set(err, "there is no cache folder: neither XDG_CACHE_HOME nor HOME is set");
-    else if (asprintf(&path, "%s%s/dcls/%s", given ? cache : home, given ? "" : "/.cache", published->file) < 0) {
+    else if (asprintf(&path, "%s%s/dcls/%s", given ? cache : home, given ? "" : "/.cache", pretrained->file) < 0) {
         path = NULL;
-        err_set(err, "no memory for '%s'", published->file);
+        err_set(err, "no memory for '%s'", pretrained->file);
     }
     return path;
 }
 
 /* 0: whole; -1 with err: damaged, or another file. */
-static int check(const struct published *published, const char *path, struct err *err)
+static int check(const struct pretrained *pretrained, const char *path, struct err *err)
 {
     char hex[SHA256_HEX_SIZE];
     if (sha256_file(path, hex, err))
         return -1;
-    if (strncmp(hex, published->sha256, strlen(published->sha256)) == 0)
+    if (strncmp(hex, pretrained->sha256, strlen(pretrained->sha256)) == 0)
         return 0;
     return err_set(err, "'%s' is refused: its SHA-256 begins with '%.8s' instead of '%s'", path, hex,
-                   published->sha256);
+                   pretrained->sha256);
 }
 
-static int download(const struct published *published, const char *path, const volatile bool *stop, struct err *err)
+static int download(const struct pretrained *pretrained, const char *path, const volatile bool *stop, struct err *err)
 {
     const char *place = getenv("DCLS_WEIGHTS_URL");
     char *url = NULL;
@@ -69,10 +69,10 @@ static int download(const struct published *published, const char *path, const v
     if (strncmp(place, "https://", 8) != 0)
         return err_set(err, "DCLS_WEIGHTS_URL '%s' is no https:// URL", place);
     bool slash = place[strlen(place) - 1] == '/';
-    if (asprintf(&url, "%s%s%s", place, slash ? "" : "/", published->file) < 0)
-        return err_set(err, "no memory for '%s'", published->file);
+    if (asprintf(&url, "%s%s%s", place, slash ? "" : "/", pretrained->file) < 0)
+        return err_set(err, "no memory for '%s'", pretrained->file);
     log_info("fetching '%s'", url);
-    int status = http_download(url, path, published->sha256, FILE_MAX_BYTES, stop, err);
+    int status = http_download(url, path, pretrained->sha256, FILE_MAX_BYTES, stop, err);
     free(url);
     return status;
 }
@@ -100,7 +100,7 @@ static int lock_file(const char *path, const volatile bool *stop, struct err *er
     return fd;
 }
 
-int published_fetch(const struct published *published, const char *path, const volatile bool *stop, struct err *err)
+int pretrained_fetch(const struct pretrained *pretrained, const char *path, const volatile bool *stop, struct err *err)
 {
     struct err damage = ERR_INIT;
     char *dir = strdup(path);
@@ -113,12 +113,12 @@ int published_fetch(const struct published *published, const char *path, const v
     if (fs_make_dirs(dir, err) || (lock = lock_file(path, stop, err)) < 0)
         goto out;
     if (fs_is_file(path)) {
-        status = check(published, path, &damage);
+        status = check(pretrained, path, &damage);
         if (status == 0)
             goto out;
         log_warn("%s: it is fetched anew", damage.text);
     }
-    status = download(published, path, stop, err);
+    status = download(pretrained, path, stop, err);
     if (status && *damage.text)
         err_prefix(err, "%s", damage.text);
 out:

@@ -8,10 +8,10 @@
 #include "daemon.h"
 #include "prepare.h"
 
-void news_send(struct node *node, const struct msg *request, const char *message, const char *notice)
+void progress_send(struct daemon *daemon, const struct msg *request, const char *message, const char *notice)
 {
     struct msg msg;
-    if (uplink_is_legacy(node->link))
+    if (uplink_is_legacy(daemon->link))
         return;
     msg_init(&msg, MSG_TRAINING_PROGRESS);
     msg.generation = request->generation;
@@ -22,11 +22,11 @@ void news_send(struct node *node, const struct msg *request, const char *message
         msg_set(&msg.notice, notice))
         log_warn("no memory to tell of '%s'", request->train_key);
     else
-        node_send(node, &msg, NULL);
+        daemon_send(daemon, &msg, NULL);
     msg_release(&msg);
 }
 
-void news_download(struct node *node, const struct msg *request, const struct preparation *preparation, int64_t *told)
+void progress_download(struct daemon *daemon, const struct msg *request, const struct preparation *preparation, int64_t *told)
 {
     char text[160];
     int64_t size = preparation->part ? fs_size(preparation->part) : -1;
@@ -34,5 +34,5 @@ void news_download(struct node *node, const struct msg *request, const struct pr
         return;
     *told = size;
     snprintf(text, sizeof text, "fetching '%.80s', %.1f MB so far", preparation->file, (double)size / 1e6);
-    news_send(node, request, text, NULL);
+    progress_send(daemon, request, text, NULL);
 }

@@ -17,58 +17,58 @@
 #define NEWS_S 1                         /* between two words about a download */
 #define PROGRESS_BACKLOG (256 * 1024)    /* bytes under way beyond which batches are not told */
 
-enum job_state { JOB_WAITING, JOB_PREPARING, JOB_RUNNING };
+enum training_state { TRAINING_WAITING, TRAINING_PREPARING, TRAINING_RUNNING };
 
-struct job {
+struct training {
     struct trainings *owner;
     struct msg request; /* SERVER TRAIN */
-    enum job_state state;
+    enum training_state state;
     bool cancelled, has_outcome;
     struct errand *errand;
     struct child *child;
     struct preparation preparation;
     int64_t downloaded; /* bytes told last */
-    struct job *next;
+    struct training *next;
 };
 
 struct trainings {
-    struct node *node;
-    struct job *first; /* the one that is on, then those that wait */
+    struct daemon *daemon;
+    struct training *first; /* the one that is on, then those that wait */
     int count;
     struct event *kill_timer, *news_timer;
 };
 
 static void start_next(struct trainings *trainings);
 
-static void job_free(struct job *job)
+static void training_free(struct training *training)
 {
-    msg_release(&job->request);
-    preparation_release(&job->preparation);
-    free(job);
+    msg_release(&training->request);
+    preparation_release(&training->preparation);
+    free(training);
 }
 
 /* Takes a job without errand or child off the list. */
-static void forget(struct job *job)
+static void forget(struct training *training)
 {
-    struct trainings *trainings = job->owner;
-    for (struct job **at = &trainings->first; *at; at = &(*at)->next)
-        if (*at == job) {
-            *at = job->next;
+    struct trainings *trainings = training->owner;
+    for (struct training **at = &trainings->first; *at; at = &(*at)->next)
+        if (*at == training) {
+            *at = training->next;
             trainings->count--;
             break;
         }
-    job_free(job);
+    training_free(training);
 }
 
 /* Sends an outcome in the form that this broker knows. */
 static void deliver(struct trainings *trainings, const struct msg *outcome)
 {
-    struct node *node = trainings->node;
+    struct daemon *daemon = trainings->daemon;
     struct msg msg;
     struct buf text;
     struct err err = ERR_INIT;
-    bool as_error = uplink_is_legacy(node->link) && outcome->type == MSG_TRAINING_FAILED;
-    if (!uplink_is_up(node->link))
+    bool as_error = uplink_is_legacy(daemon->link) && outcome->type == MSG_TRAINING_FAILED;
+    if (!uplink_is_up(daemon->link))
         return;
     buf_init(&text, MSG_MAX);
     if (as_error) {
@@ -83,7 +83,7 @@ static void deliver(struct trainings *trainings, const struct msg *outcome)
     if (*err.text)
         log_error("the outcome of '%s' cannot be sent: %s", outcome->train_key, err.text);
     else
-        node_send(node, &msg, outcome->train_key);
+        daemon_send(daemon, &msg, outcome->train_key);
     msg_release(&msg);
     buf_release(&text);
 }
@@ -92,8 +92,8 @@ static void keep_and_deliver(struct trainings *trainings, struct msg *outcome)
 {
     struct err err = ERR_INIT;
     if (!outcome->name)
-        msg_set(&outcome->name, trainings->node->config.name);
-    if (outcomes_add(trainings->node->outcomes, outcome, &err))
+        msg_set(&outcome->name, trainings->daemon->config.name);
+    if (outbox_add(trainings->daemon->outbox, outcome, &err))
         log_error("the outcome of '%s' is not kept: %s", outcome->train_key, err.text);
     deliver(trainings, outcome);
 }
@@ -124,37 +124,37 @@ static void fail_request(struct trainings *trainings, const struct msg *request,
     msg_release(&outcome);
 }
 
-static void fail(struct job *job, const char *why)
+static void fail(struct training *training, const char *why)
 {
-    if (job->has_outcome)
+    if (training->has_outcome)
         return;
-    job->has_outcome = true;
-    fail_request(job->owner, &job->request, job->cancelled ? "cancelled" : why, job->cancelled);
+    training->has_outcome = true;
+    fail_request(training->owner, &training->request, training->cancelled ? "cancelled" : why, training->cancelled);
 }
 
 static void send_new_model(struct trainings *trainings, const char *name, const cJSON *info)
 {
-    struct node *node = trainings->node;
+    struct daemon *daemon = trainings->daemon;
     struct msg msg;
     msg_init(&msg, MSG_NEW_MODEL_ADDED);
     msg.model_info = cJSON_Duplicate(info, true);
-    if (!msg_set(&msg.new_model, name) && !shelf_names(node->shelf, &msg.models))
-        node_send(node, &msg, NULL);
+    if (!msg_set(&msg.new_model, name) && !model_store_names(daemon->model_store, &msg.models))
+        daemon_send(daemon, &msg, NULL);
     msg_release(&msg);
 }
 
-static void complete(struct job *job, struct msg *outcome)
+static void complete(struct training *training, struct msg *outcome)
 {
-    struct trainings *trainings = job->owner;
-    struct shelf *shelf = trainings->node->shelf;
+    struct trainings *trainings = training->owner;
+    struct model_store *model_store = trainings->daemon->model_store;
     struct err err = ERR_INIT;
-    job->has_outcome = true;
-    log_info("training '%s' (%s) is complete", job->request.model_name, job->request.train_key);
-    shelf_learn(shelf, cJSON_GetArrayItem(outcome->model_info, 0));
-    if (shelf_scan(shelf, &err))
+    training->has_outcome = true;
+    log_info("training '%s' (%s) is complete", training->request.model_name, training->request.train_key);
+    model_store_learn(model_store, cJSON_GetArrayItem(outcome->model_info, 0));
+    if (model_store_scan(model_store, &err))
         log_error("%s", err.text);
     keep_and_deliver(trainings, outcome);
-    send_new_model(trainings, job->request.model_name, outcome->model_info);
+    send_new_model(trainings, training->request.model_name, outcome->model_info);
 }
 
 static void arm_kill(struct trainings *trainings)
@@ -177,70 +177,70 @@ static void on_kill_timer(evutil_socket_t fd, short what, void *arg)
 
 static void on_message(void *arg, struct msg *msg)
 {
-    struct job *job = arg;
-    struct node *node = job->owner->node;
-    if (!msg->train_key || strcmp(msg->train_key, job->request.train_key) != 0 || job->has_outcome) {
+    struct training *training = arg;
+    struct daemon *daemon = training->owner->daemon;
+    if (!msg->train_key || strcmp(msg->train_key, training->request.train_key) != 0 || training->has_outcome) {
         log_warn("the worker sent an unasked %s", msg_type_name(msg->type));
         return;
     }
     switch (msg->type) {
     case MSG_TRAINING_PROGRESS:
-        if (!uplink_is_legacy(node->link) && (msg->result || uplink_backlog(node->link) < PROGRESS_BACKLOG))
-            node_send(node, msg, NULL);
+        if (!uplink_is_legacy(daemon->link) && (msg->result || uplink_backlog(daemon->link) < PROGRESS_BACKLOG))
+            daemon_send(daemon, msg, NULL);
         return;
     case MSG_TRAINING_COMPLETED:
-        complete(job, msg);
+        complete(training, msg);
         break;
     case MSG_TRAINING_FAILED:
-        job->cancelled = msg->cancelled == 1;
-        fail(job, msg->message ? msg->message : "the worker did not say why");
+        training->cancelled = msg->cancelled == 1;
+        fail(training, msg->message ? msg->message : "the worker did not say why");
         break;
     default:
         log_warn("the worker sent %s", msg_type_name(msg->type));
         return;
     }
-    child_hang_up(job->child);
-    arm_kill(job->owner);
+    child_hang_up(training->child);
+    arm_kill(training->owner);
 }
 
 static void on_ended(void *arg, const char *why)
 {
-    struct job *job = arg;
-    struct trainings *trainings = job->owner;
+    struct training *training = arg;
+    struct trainings *trainings = training->owner;
     event_del(trainings->kill_timer);
-    job->child = NULL;
-    fail(job, why);
-    forget(job);
+    training->child = NULL;
+    fail(training, why);
+    forget(training);
     start_next(trainings);
 }
 
 /* WORKER TRAIN is SERVER TRAIN with the real paths. */
-static int fill_worker_train(const struct job *job, struct msg *msg)
+static int fill_worker_train(const struct training *training, struct msg *msg)
 {
-    const struct node *node = job->owner->node;
-    const struct msg *request = &job->request;
+    const struct daemon *daemon = training->owner->daemon;
+    const struct msg *request = &training->request;
     msg_init(msg, MSG_WORKER_TRAIN);
     msg->generation = request->generation;
     msg->options = request->options;
-    msg->threads = node->config.threads;
+    msg->threads = daemon->config.threads;
     return msg_set(&msg->train_key, request->train_key) || msg_set(&msg->job, request->job) ||
                    msg_set(&msg->model_name, request->model_name) || msg_set(&msg->model_type, request->model_type) ||
-                   msg_set(&msg->data_dir, job->preparation.data_dir) || msg_set(&msg->models_dir, node->models_dir) ||
-                   msg_set(&msg->weights_file, job->preparation.weights_file) ||
-                   msg_set(&msg->notice, *job->preparation.notice.text ? job->preparation.notice.text : NULL)
+                   msg_set(&msg->data_dir, training->preparation.data_dir) || msg_set(&msg->models_dir, daemon->models_dir) ||
+                   msg_set(&msg->weights_file, training->preparation.weights_file) ||
+                   msg_set(&msg->notice, *training->preparation.notice.text ? training->preparation.notice.text : NULL)
                ? -1
                : 0;
 }
 
-static int start_worker(struct job *job, struct err *err)
+static int start_worker(struct training *training, struct err *err)
 {
-    struct child_events events = { .arg = job, .message = on_message, .ended = on_ended };
+    struct child_events events = { .arg = training, .message = on_message, .ended = on_ended };
     struct msg msg;
-    if (!(job->child = node_start_worker(job->owner->node, "worker", &events, err)))
+    if (!(training->child = daemon_start_worker(training->owner->daemon, "worker", &events, err)))
         return -1;
-    job->state = JOB_RUNNING;
-    int result = fill_worker_train(job, &msg) ? err_set(err, "no memory to start a training")
-                                              : child_send(job->child, &msg, err);
+    training->state = TRAINING_RUNNING;
+    int result = fill_worker_train(training, &msg) ? err_set(err, "no memory to start a training")
+                                              : child_send(training->child, &msg, err);
     msg_release(&msg);
     return result;
 }
@@ -254,65 +254,65 @@ static void arm_news(struct trainings *trainings)
 static void on_news_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct trainings *trainings = arg;
-    struct job *job = trainings->first;
+    struct training *training = trainings->first;
     (void)fd;
     (void)what;
-    if (!job || job->state != JOB_PREPARING)
+    if (!training || training->state != TRAINING_PREPARING)
         return;
-    news_download(trainings->node, &job->request, &job->preparation, &job->downloaded);
+    progress_download(trainings->daemon, &training->request, &training->preparation, &training->downloaded);
     arm_news(trainings);
 }
 
 static void prepare_done(void *arg, int result, const struct err *err)
 {
-    struct job *job = arg;
-    struct trainings *trainings = job->owner;
+    struct training *training = arg;
+    struct trainings *trainings = training->owner;
     struct err why = *err;
-    job->errand = NULL;
-    if (!result && *job->preparation.notice.text) {
-        log_warn("training '%s': %s", job->request.model_name, job->preparation.notice.text);
-        news_send(trainings->node, &job->request, NULL, job->preparation.notice.text);
+    training->errand = NULL;
+    if (!result && *training->preparation.notice.text) {
+        log_warn("training '%s': %s", training->request.model_name, training->preparation.notice.text);
+        progress_send(trainings->daemon, &training->request, NULL, training->preparation.notice.text);
     }
-    if (job->preparation.fetches_dataset)
-        node_refresh_dataset(trainings->node);
-    if (!result && !job->cancelled && !job->has_outcome && !start_worker(job, &why))
+    if (training->preparation.fetches_dataset)
+        daemon_refresh_dataset(trainings->daemon);
+    if (!result && !training->cancelled && !training->has_outcome && !start_worker(training, &why))
         return;
-    fail(job, why.text);
-    if (job->child) { /* it was started but not told what to do: `ended` cleans up */
-        child_kill(job->child);
+    fail(training, why.text);
+    if (training->child) { /* it was started but not told what to do: `ended` cleans up */
+        child_kill(training->child);
         return;
     }
-    forget(job);
+    forget(training);
     start_next(trainings);
 }
 
 static int prepare_run(void *arg, const volatile bool *stop, struct err *err)
 {
-    struct job *job = arg;
-    return preparation_run(&job->preparation, stop, err);
+    struct training *training = arg;
+    return preparation_run(&training->preparation, stop, err);
 }
 
-static int prepare(struct job *job, struct err *err)
+static int prepare(struct training *training, struct err *err)
 {
-    struct node *node = job->owner->node;
-    if (preparation_init(&job->preparation, node, job->request.model_type, &job->request.options, err))
+    struct daemon *daemon = training->owner->daemon;
+    if (preparation_init(&training->preparation, daemon, training->request.model_type, &training->request.options, err))
         return -1;
-    job->state = JOB_PREPARING;
-    arm_news(job->owner);
-    if (!(job->errand = crew_start(node->crew, prepare_run, prepare_done, job)))
+    training->state = TRAINING_PREPARING;
+    arm_news(training->owner);
+    if (!(training->errand = crew_start(daemon->crew, prepare_run, prepare_done, training)))
         return err_set(err, "no memory to start a training");
     return 0;
 }
 
 static void start_next(struct trainings *trainings)
 {
-    struct job *job;
-    while (!trainings->node->stopping && (job = trainings->first) && job->state == JOB_WAITING) {
+    struct training *training;
+    while (!trainings->daemon->stopping && (training = trainings->first) && training->state == TRAINING_WAITING) {
         struct err err = ERR_INIT;
-        if (!prepare(job, &err))
+        if (!prepare(training, &err))
             return;
-        fail(job, err.text);
-        forget(job);
+        fail(training, err.text);
+        forget(training);
     }
 }
 
@@ -337,11 +337,11 @@ static int check_members(const char *text, size_t len, struct err *err)
     return result;
 }
 
-static struct job *find(const struct trainings *trainings, const char *train_key)
+static struct training *find(const struct trainings *trainings, const char *train_key)
 {
-    for (struct job *job = trainings->first; job; job = job->next)
-        if (!strcmp(job->request.train_key, train_key))
-            return job;
+    for (struct training *training = trainings->first; training; training = training->next)
+        if (!strcmp(training->request.train_key, train_key))
+            return training;
     return NULL;
 }
 
@@ -349,10 +349,10 @@ void trainings_request(struct trainings *trainings, struct msg *msg, const char 
 {
     struct err err = ERR_INIT;
     if (!msg->train_key) {
-        node_send_error(trainings->node, NULL, NULL, "SERVER TRAIN needs a train_key");
+        daemon_send_error(trainings->daemon, NULL, NULL, "SERVER TRAIN needs a train_key");
         return;
     }
-    const struct msg *outcome = outcomes_find(trainings->node->outcomes, msg->train_key);
+    const struct msg *outcome = outbox_find(trainings->daemon->outbox, msg->train_key);
     /* Asked twice, by a broker that lost the first answer: nothing is trained twice. */
     if (outcome) {
         deliver(trainings, outcome);
@@ -366,20 +366,20 @@ void trainings_request(struct trainings *trainings, struct msg *msg, const char 
         err_set(&err, "the node is busy: %d trainings wait", JOBS_MAX);
     else
         check_members(text, len, &err);
-    struct job *job = *err.text ? NULL : calloc(1, sizeof *job);
-    if (!job) {
+    struct training *training = *err.text ? NULL : calloc(1, sizeof *training);
+    if (!training) {
         fail_request(trainings, msg, *err.text ? err.text : "no memory", false);
         return;
     }
-    job->owner = trainings;
-    job->request = *msg;
+    training->owner = trainings;
+    training->request = *msg;
     msg_init(msg, MSG_SERVER_TRAIN); /* what it pointed to is the job's now */
-    struct job **end = &trainings->first;
+    struct training **end = &trainings->first;
     while (*end)
         end = &(*end)->next;
-    *end = job;
+    *end = training;
     trainings->count++;
-    log_info("training '%s' (%s) was asked for", job->request.model_name, job->request.train_key);
+    log_info("training '%s' (%s) was asked for", training->request.model_name, training->request.train_key);
     start_next(trainings);
 }
 
@@ -397,11 +397,11 @@ bool trainings_refuse(struct trainings *trainings, const char *text, size_t len,
     if (is_training && !find(trainings, key)) {
         struct msg request;
         const cJSON *generation = cJSON_GetObjectItemCaseSensitive(object, "generation");
-        const char *job = text_of(object, "job"), *model = text_of(object, "modelName");
+        const char *training = text_of(object, "job"), *model = text_of(object, "modelName");
         msg_init(&request, MSG_SERVER_TRAIN);
         if (cJSON_IsNumber(generation) && generation->valuedouble >= 0)
             request.generation = generation->valueint;
-        if (!msg_set(&request.train_key, key) && !msg_set(&request.job, job && name_is_key(job) ? job : NULL) &&
+        if (!msg_set(&request.train_key, key) && !msg_set(&request.job, training && name_is_key(training) ? training : NULL) &&
             !msg_set(&request.model_name, model && name_is_valid(model) ? model : NULL))
             fail_request(trainings, &request, why->text, false);
         msg_release(&request);
@@ -415,16 +415,16 @@ void trainings_cancel(struct trainings *trainings, const struct msg *msg)
     struct err err = ERR_INIT;
     struct msg cancel;
     if (!msg->train_key) {
-        node_send_error(trainings->node, NULL, NULL, "SERVER CANCEL needs a train_key");
+        daemon_send_error(trainings->daemon, NULL, NULL, "SERVER CANCEL needs a train_key");
         return;
     }
-    struct job *job = find(trainings, msg->train_key);
-    const struct msg *outcome = outcomes_find(trainings->node->outcomes, msg->train_key);
-    if (!job && outcome) {
+    struct training *training = find(trainings, msg->train_key);
+    const struct msg *outcome = outbox_find(trainings->daemon->outbox, msg->train_key);
+    if (!training && outcome) {
         deliver(trainings, outcome);
         return;
     }
-    if (!job) {
+    if (!training) {
         /* Told but not kept: it is no outcome of anything that was done here. */
         struct msg failure;
         if (!fill_failure(&failure, msg, "the node has no such job", false))
@@ -432,27 +432,27 @@ void trainings_cancel(struct trainings *trainings, const struct msg *msg)
         msg_release(&failure);
         return;
     }
-    if (job->has_outcome)
+    if (training->has_outcome)
         return;
-    log_info("training '%s' is to be cancelled", job->request.model_name);
-    switch (job->state) {
-    case JOB_WAITING:
-        job->cancelled = true;
-        fail(job, "cancelled");
-        forget(job);
+    log_info("training '%s' is to be cancelled", training->request.model_name);
+    switch (training->state) {
+    case TRAINING_WAITING:
+        training->cancelled = true;
+        fail(training, "cancelled");
+        forget(training);
         break;
-    case JOB_PREPARING:
-        job->cancelled = true;
-        errand_stop(job->errand);
+    case TRAINING_PREPARING:
+        training->cancelled = true;
+        errand_stop(training->errand);
         break;
-    case JOB_RUNNING:
+    case TRAINING_RUNNING:
         /* `cancelled` is only set where it was: a training may complete before it hears of this. */
         msg_init(&cancel, MSG_SERVER_CANCEL);
-        cancel.generation = job->request.generation;
-        if (msg_set(&cancel.train_key, job->request.train_key) || msg_set(&cancel.job, job->request.job) ||
-            child_send(job->child, &cancel, &err)) {
-            job->cancelled = true;
-            child_kill(job->child);
+        cancel.generation = training->request.generation;
+        if (msg_set(&cancel.train_key, training->request.train_key) || msg_set(&cancel.job, training->request.job) ||
+            child_send(training->child, &cancel, &err)) {
+            training->cancelled = true;
+            child_kill(training->child);
         }
         msg_release(&cancel);
         arm_kill(trainings);
@@ -462,19 +462,19 @@ void trainings_cancel(struct trainings *trainings, const struct msg *msg)
 
 void trainings_deliver(struct trainings *trainings)
 {
-    const struct outcomes *outcomes = trainings->node->outcomes;
-    for (size_t i = 0; i < outcomes_count(outcomes); i++)
-        deliver(trainings, outcomes_get(outcomes, i));
+    const struct outbox *outbox = trainings->daemon->outbox;
+    for (size_t i = 0; i < outbox_count(outbox); i++)
+        deliver(trainings, outbox_get(outbox, i));
 }
 
 cJSON *trainings_list(const struct trainings *trainings)
 {
     cJSON *jobs = cJSON_CreateArray();
-    bool complete = jobs && !outcomes_list(trainings->node->outcomes, jobs);
-    for (const struct job *job = trainings->first; job && complete; job = job->next) {
-        if (job->has_outcome)
+    bool complete = jobs && !outbox_list(trainings->daemon->outbox, jobs);
+    for (const struct training *training = trainings->first; training && complete; training = training->next) {
+        if (training->has_outcome)
             continue;
-        cJSON *entry = outcomes_entry(&job->request, "running");
+        cJSON *entry = outbox_entry(&training->request, "running");
         if (!cJSON_AddItemToArray(jobs, entry)) {
             cJSON_Delete(entry);
             complete = false;
@@ -488,8 +488,8 @@ cJSON *trainings_list(const struct trainings *trainings)
 
 bool trainings_use(const struct trainings *trainings, const char *model)
 {
-    for (const struct job *job = trainings->first; job; job = job->next)
-        if (!job->has_outcome && !strcmp(job->request.model_name, model))
+    for (const struct training *training = trainings->first; training; training = training->next)
+        if (!training->has_outcome && !strcmp(training->request.model_name, model))
             return true;
     return false;
 }
@@ -497,28 +497,28 @@ bool trainings_use(const struct trainings *trainings, const char *model)
 void trainings_stop(struct trainings *trainings)
 {
     char why[128];
-    snprintf(why, sizeof why, "node '%s' was stopped", trainings->node->config.name);
-    for (struct job *job = trainings->first; job; job = job->next) {
-        fail(job, why);
-        if (job->errand)
-            errand_stop(job->errand);
-        if (job->child)
-            child_kill(job->child);
+    snprintf(why, sizeof why, "node '%s' was stopped", trainings->daemon->config.name);
+    for (struct training *training = trainings->first; training; training = training->next) {
+        fail(training, why);
+        if (training->errand)
+            errand_stop(training->errand);
+        if (training->child)
+            child_kill(training->child);
     }
 }
 
-struct trainings *trainings_new(struct node *node, struct err *err)
+struct trainings *trainings_new(struct daemon *daemon, struct err *err)
 {
     struct trainings *trainings = calloc(1, sizeof *trainings);
-    if (!trainings || !(trainings->kill_timer = evtimer_new(node->base, on_kill_timer, trainings)) ||
-        !(trainings->news_timer = evtimer_new(node->base, on_news_timer, trainings))) {
+    if (!trainings || !(trainings->kill_timer = evtimer_new(daemon->base, on_kill_timer, trainings)) ||
+        !(trainings->news_timer = evtimer_new(daemon->base, on_news_timer, trainings))) {
         if (trainings && trainings->kill_timer)
             event_free(trainings->kill_timer);
         free(trainings);
         err_set(err, "no memory for trainings");
         return NULL;
     }
-    trainings->node = node;
+    trainings->daemon = daemon;
     return trainings;
 }
 

@@ -3,8 +3,8 @@
  *
  *     waiting → preparing (dataset and weights are fetched) → running (a worker trains) → ended
  */
-#ifndef DCLS_NODE_JOBS_H
-#define DCLS_NODE_JOBS_H
+#ifndef DCLS_NODE_TRAININGS_H
+#define DCLS_NODE_TRAININGS_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -12,10 +12,10 @@
 #include "dcls/base/err.h"
 #include "dcls/proto/msg.h"
 
-struct node;
+struct daemon;
 struct trainings;
 
-struct trainings *trainings_new(struct node *node, struct err *err);
+struct trainings *trainings_new(struct daemon *daemon, struct err *err);
 void trainings_free(struct trainings *trainings);
 
 /* A SERVER TRAIN; its members may be taken out. `text` is the message as it came: an option that nobody here knows is

@@ -28,18 +28,18 @@
 #define BACKOFF_LAST_MS 10000
 #define SETTLED_MS 10000  /* a link that lasted so long starts its back-off anew */
 #define CLOSING_MS 2000
-#define PACE_ANSWER_MS 2000 /* for which an answer of a legacy broker is waited for */
+#define LEGACY_QUEUE_ANSWER_MS 2000 /* for which an answer of a legacy broker is waited for */
 #define OUTPUT_MAX (8 << 20)
 #define READ_SIZE 65536
 
-enum link_state {
-    LINK_WAITING,
-    LINK_RESOLVING,
-    LINK_CONNECTING,
-    LINK_GREETING,
-    LINK_UP,
-    LINK_CLOSING,
-    LINK_CLOSED,
+enum uplink_state {
+    UPLINK_WAITING,
+    UPLINK_RESOLVING,
+    UPLINK_CONNECTING,
+    UPLINK_GREETING,
+    UPLINK_UP,
+    UPLINK_CLOSING,
+    UPLINK_CLOSED,
 };
 static const char *const state_names[] = { "waiting", "resolving", "connecting", "greeting",
                                            "up",      "closing",   "closed" };
@@ -47,15 +47,15 @@ static const char *const state_names[] = { "waiting", "resolving", "connecting",
 struct uplink {
     struct uplink_config config;
     struct uplink_events events;
-    enum link_state state;
+    enum uplink_state state;
     struct event *timer;      /* the state's deadline, or the next ping */
-    struct event *pace_timer; /* the next message to a legacy broker */
+    struct event *legacy_queue_timer; /* the next message to a legacy broker */
     struct bufferevent *stream;
     bool dropped; /* the stream is to be freed by the timer */
     struct frame frame;
     struct addrinfo *addresses, *next_address;
-    struct pace pace;
-    char *pace_key; /* of the message that is leaving */
+    struct legacy_queue legacy_queue;
+    char *legacy_queue_key; /* of the message that is leaving */
     bool legacy, was_refused;
     int api_port, attempts, pings_unanswered;
     int64_t up_ms;
@@ -69,7 +69,7 @@ static void set_timer(struct uplink *link, int64_t ms)
     event_add(link->timer, &delay);
 }
 
-static void set_state(struct uplink *link, enum link_state state)
+static void set_state(struct uplink *link, enum uplink_state state)
 {
     if (state == link->state)
         return;
@@ -85,10 +85,10 @@ static void free_stream(struct uplink *link)
     link->dropped = false;
     frame_release(&link->frame);
     frame_init(&link->frame, MSG_MAX);
-    pace_release(&link->pace);
-    free(link->pace_key);
-    link->pace_key = NULL;
-    event_del(link->pace_timer);
+    legacy_queue_release(&link->legacy_queue);
+    free(link->legacy_queue_key);
+    link->legacy_queue_key = NULL;
+    event_del(link->legacy_queue_timer);
 }
 
 static int64_t backoff_ms(struct uplink *link)
@@ -110,13 +110,13 @@ static int64_t backoff_ms(struct uplink *link)
 /* Ends the connection; the stream itself is freed by the timer, never within its own callbacks. */
 static void drop(struct uplink *link, const char *why)
 {
-    if (link->dropped || link->state == LINK_CLOSED)
+    if (link->dropped || link->state == UPLINK_CLOSED)
         return;
-    if (link->state == LINK_UP) {
+    if (link->state == UPLINK_UP) {
         log_warn("the broker is lost: %s", why);
         if (clock_ms() - link->up_ms > SETTLED_MS)
             link->attempts = 0;
-    } else if (link->state != LINK_CLOSING && strcmp(link->why.text, why) != 0) {
+    } else if (link->state != UPLINK_CLOSING && strcmp(link->why.text, why) != 0) {
         log_info("no broker at '%s' port %d: %s", link->config.host, link->config.port, why);
         err_set(&link->why, "%s", why);
     }
@@ -138,22 +138,22 @@ static int write_text(struct uplink *link, const char *text, size_t len)
 /* Hands the next message of the legacy queue to the stream, or waits for its time. */
 static void pump(struct uplink *link)
 {
-    struct pace_item *item;
+    struct legacy_queue_item *item;
     if (!link->stream || link->dropped)
         return;
     /* One at a time to the network too: the keys are told in its order. */
-    if (!link->pace_key && (item = pace_take(&link->pace, clock_ms()))) {
+    if (!link->legacy_queue_key && (item = legacy_queue_take(&link->legacy_queue, clock_ms()))) {
         if (!write_text(link, item->text, item->len) && item->key) {
-            link->pace_key = item->key;
+            link->legacy_queue_key = item->key;
             item->key = NULL;
         }
-        pace_item_free(item);
+        legacy_queue_item_free(item);
     }
-    int64_t due = pace_due(&link->pace, clock_ms());
-    if (due >= 0 && !link->pace_key) {
+    int64_t due = legacy_queue_due(&link->legacy_queue, clock_ms());
+    if (due >= 0 && !link->legacy_queue_key) {
         due++; /* a millisecond late rather than early */
         struct timeval delay = { due / 1000, due % 1000 * 1000 };
-        event_add(link->pace_timer, &delay);
+        event_add(link->legacy_queue_timer, &delay);
     }
 }
 
@@ -183,8 +183,8 @@ static int send_now(struct uplink *link, const struct msg *msg, const char *key)
     if (result) {
         log_error("%s cannot be sent: %s", msg_type_name(msg->type), err.text);
     } else if (link->legacy) {
-        if ((result = pace_push(&link->pace, text.data, text.len, wants_answer(msg->type), key)))
-            log_error("%s is not sent: %d messages wait already", msg_type_name(msg->type), PACE_MAX);
+        if ((result = legacy_queue_push(&link->legacy_queue, text.data, text.len, wants_answer(msg->type), key)))
+            log_error("%s is not sent: %d messages wait already", msg_type_name(msg->type), LEGACY_QUEUE_MAX);
         pump(link);
     } else if (uplink_backlog(link) > OUTPUT_MAX) {
         drop(link, "it does not read");
@@ -198,7 +198,7 @@ static int send_now(struct uplink *link, const struct msg *msg, const char *key)
 
 int uplink_send(struct uplink *link, const struct msg *msg, const char *key)
 {
-    return link->state == LINK_UP ? send_now(link, msg, key) : -1;
+    return link->state == UPLINK_UP ? send_now(link, msg, key) : -1;
 }
 
 static int send_named(struct uplink *link, enum msg_type type)
@@ -233,7 +233,7 @@ static void take_greeting(struct uplink *link, const struct msg *ack)
     link->was_refused = false;
     link->why = (struct err)ERR_INIT;
     link->up_ms = clock_ms();
-    set_state(link, LINK_UP);
+    set_state(link, UPLINK_UP);
     set_timer(link, PING_MS);
     log_info("registered with %s at '%s' port %d", link->legacy ? "a broker of the existing system" : "the broker",
              link->config.host, link->config.port);
@@ -242,7 +242,7 @@ static void take_greeting(struct uplink *link, const struct msg *ack)
 
 static void take_message(struct uplink *link, struct msg *msg, const char *text, size_t len)
 {
-    if (link->state == LINK_GREETING) {
+    if (link->state == UPLINK_GREETING) {
         if (msg->type == MSG_SERVER_ACK) {
             take_greeting(link, msg);
         } else if (msg->type == MSG_ERROR) {
@@ -257,20 +257,20 @@ static void take_message(struct uplink *link, struct msg *msg, const char *text,
     }
     switch (msg->type) {
     case MSG_SERVER_ACK:
-        if (link->state == LINK_CLOSING && !link->pace.count)
+        if (link->state == UPLINK_CLOSING && !link->legacy_queue.count)
             drop(link, "closed");
-        pace_answered(&link->pace);
+        legacy_queue_answered(&link->legacy_queue);
         pump(link);
         break;
     case MSG_SERVER_PONG:
-        pace_answered(&link->pace);
+        legacy_queue_answered(&link->legacy_queue);
         pump(link);
         break;
     case MSG_SERVER_PING:
         send_named(link, MSG_CLIENT_PONG);
         break;
     default:
-        if (link->state == LINK_UP)
+        if (link->state == UPLINK_UP)
             link->events.message(link->events.arg, msg, text, len);
     }
 }
@@ -324,10 +324,10 @@ static void on_written(struct bufferevent *stream, void *arg)
 {
     struct uplink *link = arg;
     (void)stream;
-    if (!link->pace_key)
+    if (!link->legacy_queue_key)
         return;
-    char *key = link->pace_key;
-    link->pace_key = NULL;
+    char *key = link->legacy_queue_key;
+    link->legacy_queue_key = NULL;
     link->events.sent(link->events.arg, key);
     free(key);
     pump(link);
@@ -337,7 +337,7 @@ static void greet(struct uplink *link)
 {
     struct msg msg;
     msg_init(&msg, MSG_CLIENT_CONNECT);
-    set_state(link, LINK_GREETING);
+    set_state(link, UPLINK_GREETING);
     set_timer(link, GREETING_MS);
     link->legacy = false;
     if (link->events.greet(link->events.arg, &msg) || send_now(link, &msg, NULL))
@@ -369,7 +369,7 @@ static void connect_next(struct uplink *link)
 {
     const struct addrinfo *address = link->next_address;
     link->next_address = address->ai_next;
-    set_state(link, LINK_CONNECTING);
+    set_state(link, UPLINK_CONNECTING);
     set_timer(link, CONNECT_MS);
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -391,7 +391,7 @@ static void connect_next(struct uplink *link)
 static void on_addresses(void *arg, struct addrinfo *addresses, const struct err *err)
 {
     struct uplink *link = arg;
-    if (link->state != LINK_RESOLVING) { /* closed meanwhile */
+    if (link->state != UPLINK_RESOLVING) { /* closed meanwhile */
         if (addresses)
             freeaddrinfo(addresses);
     } else if (!addresses) {
@@ -406,7 +406,7 @@ static void on_addresses(void *arg, struct addrinfo *addresses, const struct err
 
 static void resolve(struct uplink *link)
 {
-    set_state(link, LINK_RESOLVING);
+    set_state(link, UPLINK_RESOLVING);
     if (lookup_start(link->config.crew, link->config.host, link->config.port, on_addresses, link))
         drop(link, "no memory to look up its address");
 }
@@ -431,37 +431,37 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (link->dropped) {
-        enum link_state was = link->state;
+        enum uplink_state was = link->state;
         free_stream(link);
-        if (was == LINK_CLOSING) {
-            set_state(link, LINK_CLOSED);
+        if (was == UPLINK_CLOSING) {
+            set_state(link, UPLINK_CLOSED);
             link->events.closed(link->events.arg);
-        } else if (was == LINK_CONNECTING && link->next_address) {
+        } else if (was == UPLINK_CONNECTING && link->next_address) {
             connect_next(link);
         } else {
-            set_state(link, LINK_WAITING);
+            set_state(link, UPLINK_WAITING);
             set_timer(link, backoff_ms(link));
         }
         return;
     }
     switch (link->state) {
-    case LINK_WAITING:
+    case UPLINK_WAITING:
         resolve(link);
         break;
-    case LINK_CONNECTING:
+    case UPLINK_CONNECTING:
         drop(link, "it does not answer");
         break;
-    case LINK_GREETING:
+    case UPLINK_GREETING:
         drop(link, "it does not answer the registration");
         break;
-    case LINK_UP:
+    case UPLINK_UP:
         ping(link);
         break;
-    case LINK_CLOSING:
+    case UPLINK_CLOSING:
         drop(link, "closed");
         break;
-    case LINK_RESOLVING:
-    case LINK_CLOSED:
+    case UPLINK_RESOLVING:
+    case UPLINK_CLOSED:
         break;
     }
 }
@@ -476,10 +476,10 @@ struct uplink *uplink_new(const struct uplink_config *config, const struct uplin
     link->config = *config;
     link->events = *events;
     frame_init(&link->frame, MSG_MAX);
-    pace_init(&link->pace, PACE_ANSWER_MS);
+    legacy_queue_init(&link->legacy_queue, LEGACY_QUEUE_ANSWER_MS);
     link->timer = evtimer_new(config->base, on_timer, link);
-    link->pace_timer = evtimer_new(config->base, on_pace, link);
-    if (!link->timer || !link->pace_timer) {
+    link->legacy_queue_timer = evtimer_new(config->base, on_pace, link);
+    if (!link->timer || !link->legacy_queue_timer) {
         err_set(err, "no memory for the link to the broker");
         uplink_free(link);
         return NULL;
@@ -492,9 +492,9 @@ void uplink_free(struct uplink *link)
 {
     if (!link)
         return;
-    if (link->pace_timer) {
+    if (link->legacy_queue_timer) {
         free_stream(link);
-        event_free(link->pace_timer);
+        event_free(link->legacy_queue_timer);
     }
     if (link->timer)
         event_free(link->timer);
@@ -505,13 +505,13 @@ void uplink_free(struct uplink *link)
 
 void uplink_close(struct uplink *link)
 {
-    if (link->state == LINK_CLOSING || link->state == LINK_CLOSED)
+    if (link->state == UPLINK_CLOSING || link->state == UPLINK_CLOSED)
         return;
-    bool was_up = link->state == LINK_UP && !link->dropped;
-    set_state(link, LINK_CLOSING);
+    bool was_up = link->state == UPLINK_UP && !link->dropped;
+    set_state(link, UPLINK_CLOSING);
     if (was_up && !send_named(link, MSG_CLIENT_DISCONNECT)) {
         /* What a legacy broker is still owed leaves one by one before the farewell. */
-        int64_t patience = CLOSING_MS + (int64_t)link->pace.count * PACE_INTERVAL_MS;
+        int64_t patience = CLOSING_MS + (int64_t)link->legacy_queue.count * LEGACY_QUEUE_INTERVAL_MS;
         set_timer(link, patience > 3 * CLOSING_MS ? 3 * CLOSING_MS : patience);
     } else {
         drop(link, "closed");
@@ -520,7 +520,7 @@ void uplink_close(struct uplink *link)
 
 bool uplink_is_up(const struct uplink *link)
 {
-    return link->state == LINK_UP && !link->dropped;
+    return link->state == UPLINK_UP && !link->dropped;
 }
 
 bool uplink_is_legacy(const struct uplink *link)

@@ -6,8 +6,8 @@
  * Towards a broker that announced no protocol every message goes out in its legacy form, one at a time. SERVER PING,
  * pongs and acknowledgements stay in here. Nothing is queued while the link is not up: whoever has something to tell
  * tells it in `up`. */
-#ifndef DCLS_NODE_LINK_H
-#define DCLS_NODE_LINK_H
+#ifndef DCLS_NODE_UPLINK_H
+#define DCLS_NODE_UPLINK_H
 
 #include <event2/event.h>
 #include <stdbool.h>

@@ -2,17 +2,17 @@
 #include "batch_norm_isa.h"
 #include "x86.h"
 
-const struct norm_kernels *const *norm_kernels_all(void)
+const struct batch_norm_kernels *const *batch_norm_kernels_all(void)
 {
-    static const struct norm_kernels *const all[] = {
+    static const struct batch_norm_kernels *const all[] = {
 #ifdef KERNELS_X86
-        &norm_kernels_avx512,
-        &norm_kernels_avx2,
+        &batch_norm_kernels_avx512,
+        &batch_norm_kernels_avx2,
 #endif
-        &norm_kernels_plain,
+        &batch_norm_kernels_plain,
         NULL,
     };
-    const struct norm_kernels *const *best = all;
+    const struct batch_norm_kernels *const *best = all;
 #ifdef KERNELS_X86
     if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
         best++;
@@ -22,7 +22,7 @@ const struct norm_kernels *const *norm_kernels_all(void)
     return best;
 }
 
-const struct norm_kernels *norm_kernels(void)
+const struct batch_norm_kernels *batch_norm_kernels(void)
 {
-    return *norm_kernels_all();
+    return *batch_norm_kernels_all();
 }

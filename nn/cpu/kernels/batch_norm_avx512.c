@@ -5,5 +5,5 @@
 #include "batch_norm_isa.h"
 #include "batch_norm_loops.h"
 
-const struct norm_kernels norm_kernels_avx512 = { "norm:avx512", moments, forward, sums, backward };
+const struct batch_norm_kernels batch_norm_kernels_avx512 = { "batch_norm:avx512", moments, forward, sums, backward };
 #endif

@@ -4,6 +4,6 @@
 
 #include "batch_norm.h"
 
-extern const struct norm_kernels norm_kernels_avx512, norm_kernels_avx2, norm_kernels_plain;
+extern const struct batch_norm_kernels batch_norm_kernels_avx512, batch_norm_kernels_avx2, batch_norm_kernels_plain;
 
 #endif

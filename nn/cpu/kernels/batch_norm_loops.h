@@ -4,7 +4,7 @@
 
 #define CHUNK 128 /* vectors that are added up in float before they go to a double */
 
-/* Runs what follows with `at` at each vector of a strip, `lanes` being how many of its numbers are the strip's. */
+/* Runs what follows with `at` at each vector of a strip, `lanes` being how many of its floats are the strip's. */
 #define EACH_VECTOR(count, ...)                                                                                        \
     do {                                                                                                               \
         size_t at = 0;                                                                                                 \
@@ -38,7 +38,7 @@ INLINE void add_to(double *sum, vec *partial)
     *partial = (vec){ 0 };
 }
 
-static void moments(const struct norm_strips *strips, const float *x, const float *pilot, double *sum, double *squares)
+static void moments(const struct batch_norm_strips *strips, const float *x, const float *pilot, double *sum, double *squares)
 {
     const vec first = vec_load(pilot);
     vec partial = { 0 }, partial_squares = { 0 };
@@ -85,7 +85,7 @@ INLINE vec backward_of(enum activation activation, vec z, vec dy)
     return dy;
 }
 
-INLINE void forward_as(const struct norm_strips *strips, enum activation activation, const struct norm_affine *affine,
+INLINE void forward_as(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
                        const float *x, float *y)
 {
     const vec mean = vec_load(affine->mean), scale = vec_load(affine->scale), shift = vec_load(affine->shift);
@@ -99,7 +99,7 @@ INLINE void forward_as(const struct norm_strips *strips, enum activation activat
     }
 }
 
-INLINE void sums_as(const struct norm_strips *strips, enum activation activation, const struct norm_affine *affine,
+INLINE void sums_as(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
                     const float *x, float *dy, double *dz_sum, double *product)
 {
     const vec mean = vec_load(affine->mean), scale = vec_load(affine->scale), shift = vec_load(affine->shift);
@@ -126,8 +126,8 @@ INLINE void sums_as(const struct norm_strips *strips, enum activation activation
     add_to(product, &partial_product);
 }
 
-INLINE void backward_as(const struct norm_strips *strips, enum activation activation, const struct norm_affine *affine,
-                        const struct norm_slopes *slopes, const float *x, const float *dy, float *dx, bool accumulate)
+INLINE void backward_as(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
+                        const struct batch_norm_slopes *slopes, const float *x, const float *dy, float *dx, bool accumulate)
 {
     const vec mean = vec_load(affine->mean), scale = vec_load(affine->scale), shift = vec_load(affine->shift);
     const vec dz_mean = vec_load(slopes->dz_mean), slope = vec_load(slopes->slope), zero = { 0 };
@@ -162,7 +162,7 @@ INLINE void backward_as(const struct norm_strips *strips, enum activation activa
         CALL(ACTIVATION_NONE);                                                                                         \
     }
 
-static void forward(const struct norm_strips *strips, enum activation activation, const struct norm_affine *affine,
+static void forward(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
                     const float *x, float *y)
 {
 #define CALL(as) forward_as(strips, as, affine, x, y)
@@ -170,7 +170,7 @@ static void forward(const struct norm_strips *strips, enum activation activation
 #undef CALL
 }
 
-static void sums(const struct norm_strips *strips, enum activation activation, const struct norm_affine *affine,
+static void sums(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
                  const float *x, float *dy, double *dz_sum, double *product)
 {
 #define CALL(as) sums_as(strips, as, affine, x, dy, dz_sum, product)
@@ -178,8 +178,8 @@ static void sums(const struct norm_strips *strips, enum activation activation, c
 #undef CALL
 }
 
-static void backward(const struct norm_strips *strips, enum activation activation, const struct norm_affine *affine,
-                     const struct norm_slopes *slopes, const float *x, const float *dy, float *dx, bool accumulate)
+static void backward(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
+                     const struct batch_norm_slopes *slopes, const float *x, const float *dy, float *dx, bool accumulate)
 {
     if (accumulate) {
 #define CALL(as) backward_as(strips, as, affine, slopes, x, dy, dx, true)

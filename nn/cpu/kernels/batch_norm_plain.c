@@ -2,4 +2,4 @@
 #include "batch_norm_isa.h"
 #include "batch_norm_loops.h"
 
-const struct norm_kernels norm_kernels_plain = { "norm:plain", moments, forward, sums, backward };
+const struct batch_norm_kernels batch_norm_kernels_plain = { "batch_norm:plain", moments, forward, sums, backward };

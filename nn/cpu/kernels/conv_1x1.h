@@ -10,68 +10,68 @@
 
 #include "nn/graph/net.h"
 
-struct pointwise {
+struct conv_1x1 {
     size_t channels, outputs;   /* the last block of either may be padded: zeros in, zeros out */
     size_t in_plane, out_plane; /* floats from a block of channels to the next */
     bool sum;                   /* adds what is in the output */
     enum activation activation; /* after that: any but SIGMOID, of which the zeros of padding are none */
 };
 
-#define POINTWISE_LINE 16 /* floats of a line of the cache */
+#define CONV_1X1_LINE 16 /* floats of a line of the cache */
 
 /* What is fetched while a panel is computed: with each block of channels of each few pixels so many lines from `next`,
  * where the next panel's weights are, which moves on; and the pixels that come next, where they are not near yet. */
-struct pointwise_ahead {
+struct conv_1x1_prefetch {
     const float *next;
     size_t lines;
     bool pixels;
 };
 
-struct pointwise_kernels {
+struct conv_1x1_kernels {
     const char *name;
     size_t block;  /* B */
     size_t panel;  /* outputs of a panel, one or two blocks */
     size_t pixels; /* that are computed at a time; half as many is the least that `run` takes */
     /* Weights (O, C) to panels (O / panel rounded up, C, panel), 0 behind the last output; bias likewise. */
-    void (*weights)(const struct pointwise *shape, const float *weights, float *packed);
+    void (*weights)(const struct conv_1x1 *shape, const float *weights, float *packed);
     /* One panel's weights with each channel's times that channel's factor. */
-    void (*scale)(const struct pointwise *shape, const float *factors, const float *packed, float *to);
+    void (*scale)(const struct conv_1x1 *shape, const float *factors, const float *packed, float *to);
     /* `count` pixels that lie side by side times panel `panel`. `in` and `out` are those of the first pixel in the first
      * block of channels and in the panel's first block; `packed` and `bias` are the panel's. */
-    void (*run)(const struct pointwise *shape, size_t count, const float *in, size_t panel, const float *packed,
-                const float *bias, struct pointwise_ahead *ahead, float *out);
+    void (*run)(const struct conv_1x1 *shape, size_t count, const float *in, size_t panel, const float *packed,
+                const float *bias, struct conv_1x1_prefetch *prefetch, float *out);
 };
 
 /* The loops for that block, or NULL where this CPU has none. */
-const struct pointwise_kernels *pointwise_find(size_t block);
+const struct conv_1x1_kernels *conv_1x1_find(size_t block);
 
-static inline size_t pointwise_panels(const struct pointwise_kernels *kernels, const struct pointwise *shape)
+static inline size_t conv_1x1_panels(const struct conv_1x1_kernels *kernels, const struct conv_1x1 *shape)
 {
     return (shape->outputs + kernels->panel - 1) / kernels->panel;
 }
 
 /* Floats of packed weights. */
-static inline size_t pointwise_weights(const struct pointwise_kernels *kernels, const struct pointwise *shape)
+static inline size_t conv_1x1_weights(const struct conv_1x1_kernels *kernels, const struct conv_1x1 *shape)
 {
-    return pointwise_panels(kernels, shape) * shape->channels * kernels->panel;
+    return conv_1x1_panels(kernels, shape) * shape->channels * kernels->panel;
 }
 
 /* Where the weights of a panel start. */
-static inline size_t pointwise_panel(const struct pointwise_kernels *kernels, const struct pointwise *shape, size_t panel)
+static inline size_t conv_1x1_panel(const struct conv_1x1_kernels *kernels, const struct conv_1x1 *shape, size_t panel)
 {
     return panel * shape->channels * kernels->panel;
 }
 
 /* To fetch ahead of the panel behind `panel`, if there is one, while that one is computed in `calls` calls of `count`
  * pixels each. */
-static inline struct pointwise_ahead pointwise_ahead(const struct pointwise_kernels *kernels,
-                                                     const struct pointwise *shape, const float *packed, size_t panel,
+static inline struct conv_1x1_prefetch conv_1x1_prefetch(const struct conv_1x1_kernels *kernels,
+                                                     const struct conv_1x1 *shape, const float *packed, size_t panel,
                                                      size_t calls, size_t count)
 {
     size_t steps = calls * ((count + kernels->pixels - 1) / kernels->pixels);
-    size_t lines = kernels->block * kernels->panel / POINTWISE_LINE;
-    bool last = panel + 1 == pointwise_panels(kernels, shape);
-    return (struct pointwise_ahead){ .next = packed + (last ? 0 : panel + 1) * shape->channels * kernels->panel,
+    size_t lines = kernels->block * kernels->panel / CONV_1X1_LINE;
+    bool last = panel + 1 == conv_1x1_panels(kernels, shape);
+    return (struct conv_1x1_prefetch){ .next = packed + (last ? 0 : panel + 1) * shape->channels * kernels->panel,
                                      .lines = last ? 0 : (lines + steps - 1) / steps,
                                      .pixels = panel == 0 };
 }

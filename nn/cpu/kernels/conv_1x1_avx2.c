@@ -6,5 +6,5 @@
 #define ROWS 6
 #include "conv_1x1_loops.h"
 
-const struct pointwise_kernels pointwise_avx2 = { "pointwise:avx2", LANES, PANEL, ROWS, weights, scale, run };
+const struct conv_1x1_kernels conv_1x1_avx2 = { "conv_1x1:avx2", LANES, PANEL, ROWS, weights, scale, run };
 #endif

@@ -6,5 +6,5 @@
 #define ROWS 14
 #include "conv_1x1_loops.h"
 
-const struct pointwise_kernels pointwise_avx512 = { "pointwise:avx512", LANES, PANEL, ROWS, weights, scale, run };
+const struct conv_1x1_kernels conv_1x1_avx512 = { "conv_1x1:avx512", LANES, PANEL, ROWS, weights, scale, run };
 #endif

@@ -4,6 +4,6 @@
 
 #include "conv_1x1.h"
 
-extern const struct pointwise_kernels pointwise_avx512, pointwise_avx2;
+extern const struct conv_1x1_kernels conv_1x1_avx512, conv_1x1_avx2;
 
 #endif

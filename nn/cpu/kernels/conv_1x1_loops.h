@@ -5,7 +5,7 @@
 
 #define PANEL (2 * LANES)
 
-static void weights(const struct pointwise *shape, const float *from, float *packed)
+static void weights(const struct conv_1x1 *shape, const float *from, float *packed)
 {
     for (size_t o = 0; o < shape->outputs; o += PANEL)
         for (size_t c = 0; c < shape->channels; c++)
@@ -13,7 +13,7 @@ static void weights(const struct pointwise *shape, const float *from, float *pac
                 *packed++ = o + i < shape->outputs ? from[(o + i) * shape->channels + c] : 0;
 }
 
-static void scale(const struct pointwise *shape, const float *factors, const float *packed, float *to)
+static void scale(const struct conv_1x1 *shape, const float *factors, const float *packed, float *to)
 {
     for (size_t c = 0; c < shape->channels; c++, packed += PANEL, to += PANEL)
         for (size_t j = 0; j < PANEL; j += LANES)
@@ -35,8 +35,8 @@ INLINE void add_channel(size_t rows, size_t columns, const float *in, const floa
 }
 
 /* `rows` pixels times `columns` blocks of outputs (both constants). */
-INLINE void product(const struct pointwise *shape, size_t rows, size_t columns, const float *in, const float *packed,
-                    const float *bias, struct pointwise_ahead ahead, float *out)
+INLINE void product(const struct conv_1x1 *shape, size_t rows, size_t columns, const float *in, const float *packed,
+                    const float *bias, struct conv_1x1_prefetch prefetch, float *out)
 {
     lanes sums[ROWS][2];
 #pragma GCC unroll 16
@@ -46,12 +46,12 @@ INLINE void product(const struct pointwise *shape, size_t rows, size_t columns, 
             sums[r][j] = LOAD(bias + j * LANES);
     size_t c = 0;
     for (; c + LANES <= shape->channels; c += LANES, in += shape->in_plane) {
-        if (ahead.pixels)
+        if (prefetch.pixels)
 #pragma GCC unroll 16
             for (size_t r = 0; r < rows; r++)
                 __builtin_prefetch(in + (rows + r) * LANES, 0, 3);
-        for (size_t i = 0; i < ahead.lines; i++, ahead.next += POINTWISE_LINE)
-            __builtin_prefetch(ahead.next, 0, 2);
+        for (size_t i = 0; i < prefetch.lines; i++, prefetch.next += CONV_1X1_LINE)
+            __builtin_prefetch(prefetch.next, 0, 2);
 #pragma GCC unroll 4
         for (size_t i = 0; i < LANES; i++, packed += PANEL)
             add_channel(rows, columns, in + i, packed, sums);
@@ -74,12 +74,12 @@ INLINE void product(const struct pointwise *shape, size_t rows, size_t columns, 
 }
 
 /* `rows` of a number that the compiler does not know: from half of ROWS to all of them. */
-INLINE void tile(const struct pointwise *shape, size_t rows, size_t columns, const float *in, const float *packed,
-                 const float *bias, struct pointwise_ahead ahead, float *out)
+INLINE void tile(const struct conv_1x1 *shape, size_t rows, size_t columns, const float *in, const float *packed,
+                 const float *bias, struct conv_1x1_prefetch prefetch, float *out)
 {
 #define CASE(number)                                                                                                   \
     case number:                                                                                                       \
-        product(shape, number, columns, in, packed, bias, ahead, out);                                                        \
+        product(shape, number, columns, in, packed, bias, prefetch, out);                                                        \
         break;
     switch (rows) {
 #if ROWS == 14
@@ -101,21 +101,21 @@ INLINE void tile(const struct pointwise *shape, size_t rows, size_t columns, con
 #undef CASE
 }
 
-static void run(const struct pointwise *shape, size_t count, const float *in, size_t panel, const float *packed,
-                const float *bias, struct pointwise_ahead *ahead, float *out)
+static void run(const struct conv_1x1 *shape, size_t count, const float *in, size_t panel, const float *packed,
+                const float *bias, struct conv_1x1_prefetch *prefetch, float *out)
 {
     size_t tiles = (count + ROWS - 1) / ROWS, rows = count / tiles, larger = count % tiles;
     size_t blocks = (shape->outputs - panel * PANEL + LANES - 1) / LANES;
     for (size_t t = 0; t < tiles; t++) {
         size_t these = rows + (t < larger);
         if (blocks > 1)
-            tile(shape, these, 2, in, packed, bias, *ahead, out);
+            tile(shape, these, 2, in, packed, bias, *prefetch, out);
         else
-            tile(shape, these, 1, in, packed, bias, *ahead, out);
+            tile(shape, these, 1, in, packed, bias, *prefetch, out);
         if (shape->activation == ACTIVATION_SILU)
             for (size_t j = 0; j < blocks && j < 2; j++)
                 lanes_silu(out + j * shape->out_plane, these * LANES);
-        ahead->next += ahead->lines * POINTWISE_LINE * (shape->channels / LANES);
+        prefetch->next += prefetch->lines * CONV_1X1_LINE * (shape->channels / LANES);
         in += these * LANES;
         out += these * LANES;
     }

@@ -2,13 +2,13 @@
 #include "gemv_isa.h"
 #include "x86.h"
 
-const struct dots_kernels *dots_find(void)
+const struct gemv_kernels *gemv_find(void)
 {
 #ifdef KERNELS_X86
     if (__builtin_cpu_supports("avx512f"))
-        return &dots_avx512;
+        return &gemv_avx512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &dots_avx2;
+        return &gemv_avx2;
 #endif
     return NULL;
 }

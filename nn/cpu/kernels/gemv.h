@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-struct dots_kernels {
+struct gemv_kernels {
     const char *name;
     /* out[o] = bias[o] + the sum of weights[o * inputs + i] * in[i], for o from first to before end. */
     void (*run)(const float *weights, size_t inputs, const float *in, const float *bias, size_t first, size_t end,
@@ -13,6 +13,6 @@ struct dots_kernels {
 };
 
 /* The fastest that this CPU runs, or NULL where it has none. */
-const struct dots_kernels *dots_find(void);
+const struct gemv_kernels *gemv_find(void);
 
 #endif

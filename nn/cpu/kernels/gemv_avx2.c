@@ -4,5 +4,5 @@
 #pragma GCC target("avx2,fma")
 #include "gemv_loops.h"
 
-const struct dots_kernels dots_avx2 = { "dots:avx2", run };
+const struct gemv_kernels gemv_avx2 = { "gemv:avx2", run };
 #endif

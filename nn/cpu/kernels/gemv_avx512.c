@@ -4,5 +4,5 @@
 #pragma GCC target("avx512f,fma")
 #include "gemv_loops.h"
 
-const struct dots_kernels dots_avx512 = { "dots:avx512", run };
+const struct gemv_kernels gemv_avx512 = { "gemv:avx512", run };
 #endif

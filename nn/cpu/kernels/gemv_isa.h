@@ -4,6 +4,6 @@
 
 #include "gemv.h"
 
-extern const struct dots_kernels dots_avx512, dots_avx2;
+extern const struct gemv_kernels gemv_avx512, gemv_avx2;
 
 #endif

@@ -105,7 +105,7 @@ INLINE vec vec_sigmoid(vec x)
 
 #endif
 
-/* The first `count` numbers, the other lanes as in `rest`. */
+/* The first `count` floats, the other lanes as in `rest`. */
 INLINE vec vec_load_part(const float *from, size_t count, vec rest)
 {
     memcpy(&rest, from, count * sizeof *from);

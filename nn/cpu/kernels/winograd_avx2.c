@@ -7,6 +7,6 @@
 #include "winograd_loops.h"
 
 const struct winograd_kernels winograd_avx2 = {
-    "winograd:avx2", LANES, PANEL, ROWS, pack, transform, see, multiply, make, unmake, correlate, untransform
+    "winograd:avx2", LANES, PANEL, ROWS, pack, weight_transform, input_transform, multiply, output_transform, output_grad_transform, correlate, weight_grad_transform
 };
 #endif

@@ -14,7 +14,7 @@ INLINE size_t gapped(size_t floats)
     return floats + WINOGRAD_GAP;
 }
 
-/* LANES rows of LANES numbers to as many columns: the halves of each pair of rows change places, then their quarters. */
+/* LANES rows of LANES floats to as many columns: the halves of each pair of rows change places, then their quarters. */
 INLINE void transpose(lanes *rows)
 {
 #pragma GCC unroll 4
@@ -49,11 +49,11 @@ static void pack_rows(const float *from, size_t row, size_t columns, float *to)
         }
 }
 
-static void pack(const struct winograd *shape, const float *weights, bool turned, size_t chunk, size_t panel,
+static void pack(const struct winograd *shape, const float *weights, bool rotated, size_t chunk, size_t panel,
                  float *packed)
 {
     size_t depth = winograd_depth(shape, chunk), first = panel * PANEL;
-    if (!turned) {
+    if (!rotated) {
         pack_rows(weights + (first * shape->channels + chunk * DEPTH) * 9, shape->channels * 9, depth * 9, packed);
         return;
     }
@@ -66,7 +66,7 @@ static void pack(const struct winograd *shape, const float *weights, bool turned
     }
 }
 
-/* G g of three numbers, `step` apart, to six. */
+/* G g of three floats, `step` apart, to six. */
 INLINE void transform_kernel(const lanes *g, size_t step, lanes *u)
 {
     lanes outer = g[0] + g[2 * step], middle = g[step];
@@ -79,7 +79,7 @@ INLINE void transform_kernel(const lanes *g, size_t step, lanes *u)
     u[5] = g[2 * step];
 }
 
-static void transform(size_t depth, const float *packed, float *kernels)
+static void weight_transform(size_t depth, const float *packed, float *kernels)
 {
     size_t place = gapped(depth * PANEL);
     for (size_t c = 0; c < depth; c++)
@@ -130,7 +130,7 @@ INLINE void tile_step(const struct winograd *shape, struct tile *tile)
     tile->n++;
 }
 
-/* (side, side) numbers of a plane from (top, left) on, 0 outside. */
+/* (side, side) floats of a plane from (top, left) on, 0 outside. */
 INLINE void window(const struct winograd *shape, const float *plane, long top, long left, long side, lanes *to)
 {
     long h = (long)shape->h, w = (long)shape->w;
@@ -142,7 +142,7 @@ INLINE void window(const struct winograd *shape, const float *plane, long top, l
             to[y * side + x] = LOAD(plane + ((top + y) * w + left + x) * LANES);
 }
 
-/* B^T d of six numbers. */
+/* B^T d of six floats. */
 INLINE void transform_input(const lanes *d, lanes *v)
 {
     lanes even = d[4] - 4.0f * d[2], odd = d[3] - 4.0f * d[1], near = d[4] - d[2], far = 2.0f * (d[3] - d[1]);
@@ -154,10 +154,10 @@ INLINE void transform_input(const lanes *d, lanes *v)
     v[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
 }
 
-/* Of a tile whose 6x6 numbers lie `row` floats a row apart. */
+/* Of a tile whose 6x6 floats lie `row` floats a row apart. */
 INLINE void see_tile(const float *from, size_t row, size_t place, float *seen)
 {
-    lanes half[WINOGRAD_PLACES], d[6], v[6];
+    lanes half[WINOGRAD_TILE_ELEMENTS], d[6], v[6];
 #pragma GCC unroll 6
     for (size_t x = 0; x < 6; x++) {
 #pragma GCC unroll 6
@@ -177,7 +177,7 @@ INLINE void see_tile(const float *from, size_t row, size_t place, float *seen)
     }
 }
 
-static void see(const struct winograd *shape, const float *in, size_t chunk, size_t first, size_t count, float *seen)
+static void input_transform(const struct winograd *shape, const float *in, size_t chunk, size_t first, size_t count, float *seen)
 {
     size_t blocks = shape->channels / LANES, place = gapped(count * DEPTH), plane = shape->h * shape->w * LANES;
     for (size_t b = 0; b < winograd_depth(shape, chunk) / LANES; b++) {
@@ -189,7 +189,7 @@ static void see(const struct winograd *shape, const float *in, size_t chunk, siz
             if (top >= 0 && left >= 0 && top + 6 <= (long)shape->h && left + 6 <= (long)shape->w) {
                 see_tile(from + (top * (long)shape->w + left) * LANES, shape->w * LANES, place, to);
             } else {
-                lanes around[WINOGRAD_PLACES];
+                lanes around[WINOGRAD_TILE_ELEMENTS];
                 window(shape, from, top, left, 6, around);
                 see_tile((const float *)around, 6 * LANES, place, to);
             }
@@ -262,12 +262,12 @@ INLINE void products(size_t count, size_t row_step, size_t depth_step, size_t de
 }
 
 static void multiply(size_t depth, size_t count, const float *seen, const float *kernels, bool add,
-                     const float *ahead, float *made)
+                     const float *prefetch, float *made)
 {
-    for (size_t p = 0; p < WINOGRAD_PLACES; p++) {
+    for (size_t p = 0; p < WINOGRAD_TILE_ELEMENTS; p++) {
         /* A 36th of the next packed weights. */
-        for (size_t i = 0; ahead && i < DEPTH * 9 * PANEL / WINOGRAD_PLACES; i += WINOGRAD_GAP)
-            __builtin_prefetch(ahead + p * (DEPTH * 9 * PANEL / WINOGRAD_PLACES) + i, 0, 2);
+        for (size_t i = 0; prefetch && i < DEPTH * 9 * PANEL / WINOGRAD_TILE_ELEMENTS; i += WINOGRAD_GAP)
+            __builtin_prefetch(prefetch + p * (DEPTH * 9 * PANEL / WINOGRAD_TILE_ELEMENTS) + i, 0, 2);
         products(count, DEPTH, 1, depth, seen + p * gapped(count * DEPTH), kernels + p * gapped(depth * PANEL), add,
                  made + p * gapped(count * PANEL));
     }
@@ -275,12 +275,12 @@ static void multiply(size_t depth, size_t count, const float *seen, const float 
 
 static void correlate(size_t channels, size_t count, const float *seen, const float *made, bool add, float *dkernels)
 {
-    for (size_t p = 0; p < WINOGRAD_PLACES; p++)
+    for (size_t p = 0; p < WINOGRAD_TILE_ELEMENTS; p++)
         products(channels, 1, DEPTH, count, seen + p * gapped(count * DEPTH), made + p * gapped(count * PANEL), add,
                  dkernels + p * gapped(channels * PANEL));
 }
 
-/* A^T m of six numbers, to four. */
+/* A^T m of six floats, to four. */
 INLINE void transform_output(const lanes *m, lanes *y)
 {
     lanes sum12 = m[1] + m[2], difference12 = m[1] - m[2], sum34 = m[3] + m[4], difference34 = m[3] - m[4];
@@ -321,7 +321,7 @@ static size_t inside(size_t at, size_t size)
     return at + 4 <= size ? 4 : size - at;
 }
 
-static void make(const struct winograd *shape, const float *made, const struct winograd_end *end, size_t panel,
+static void output_transform(const struct winograd *shape, const float *made, const struct winograd_end *end, size_t panel,
                  size_t first, size_t count, float *out)
 {
     size_t blocks = shape->outputs / LANES, place = gapped(count * PANEL), row = shape->w * LANES;
@@ -343,7 +343,7 @@ static void make(const struct winograd *shape, const float *made, const struct w
     }
 }
 
-/* A y of four numbers, to six. */
+/* A y of four floats, to six. */
 INLINE void untransform_output(const lanes *y, lanes *m)
 {
     lanes even = y[0] + y[2], odd = y[1] + y[3], far_even = y[0] + 4.0f * y[2], far_odd = 2.0f * y[1] + 8.0f * y[3];
@@ -377,7 +377,7 @@ INLINE void unmake_tile(const float *from, size_t row, size_t place, float *made
     }
 }
 
-static void unmake(const struct winograd *shape, const float *dout, size_t panel, size_t first, size_t count,
+static void output_grad_transform(const struct winograd *shape, const float *dout, size_t panel, size_t first, size_t count,
                    float *made)
 {
     size_t blocks = shape->outputs / LANES, place = gapped(count * PANEL), plane = shape->h * shape->w * LANES;
@@ -398,7 +398,7 @@ static void unmake(const struct winograd *shape, const float *dout, size_t panel
     }
 }
 
-/* G^T u of six numbers, to three. */
+/* G^T u of six floats, to three. */
 INLINE void untransform_kernel(const lanes *u, lanes *g)
 {
     lanes near = (u[1] + u[2]) * (-1.0f / 6), far = u[3] + u[4];
@@ -407,7 +407,7 @@ INLINE void untransform_kernel(const lanes *u, lanes *g)
     g[2] = near + far * (1.0f / 6) + u[5];
 }
 
-/* The kernels of LANES channels, whose 36 numbers lie `place` apart, to (LANES, 9, PANEL). */
+/* The kernels of LANES channels, whose 36 floats lie `place` apart, to (LANES, 9, PANEL). */
 static void untransform_tiles(size_t place, const float *dkernels, float *gradients)
 {
     for (size_t c = 0; c < LANES; c++)
@@ -435,7 +435,7 @@ static void untransform_tiles(size_t place, const float *dkernels, float *gradie
         }
 }
 
-static void untransform(const struct winograd *shape, size_t first, size_t channels, size_t panel,
+static void weight_grad_transform(const struct winograd *shape, size_t first, size_t channels, size_t panel,
                         const float *dkernels, float *dweights)
 {
     float gradients[LANES * 9 * PANEL] __attribute__((aligned(64)));

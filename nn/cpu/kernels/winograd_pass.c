@@ -4,7 +4,7 @@
 #include <omp.h>
 #include <stdint.h>
 
-#define ROUND_BYTES ((size_t)512 << 10) /* of what a round has seen, about: of the second cache */
+#define ROUND_BYTES ((size_t)512 << 10) /* of what a round has seen, about: of the L2 cache */
 #define ROUND_ROWS_MIN 2                /* times as many tiles as multiply takes at a time */
 
 void winograd_pass_init(struct winograd_pass *pass, const struct winograd_kernels *kernels, const struct winograd *shape,
@@ -12,7 +12,7 @@ void winograd_pass_init(struct winograd_pass *pass, const struct winograd_kernel
 {
     size_t tiles = winograd_tiles(shape), round = tiles;
     if (tiles > WINOGRAD_SINGLE_ROUND) {
-        size_t rows = ROUND_BYTES / (WINOGRAD_PLACES * shape->channels * sizeof(float)) / kernels->rows;
+        size_t rows = ROUND_BYTES / (WINOGRAD_TILE_ELEMENTS * shape->channels * sizeof(float)) / kernels->rows;
         round = (rows > ROUND_ROWS_MIN ? rows : ROUND_ROWS_MIN) * kernels->rows;
     }
     *pass = (struct winograd_pass){ .kernels = kernels,
@@ -64,26 +64,26 @@ size_t winograd_pass_scratch(const struct winograd_pass *pass)
     return pass->threads * own_floats(pass) + (pass->rounds > 1 ? 0 : seen_floats(pass));
 }
 
-void winograd_pass_weights(const struct winograd_pass *pass, const float *weights, bool turned, float *scratch,
+void winograd_pass_weights(const struct winograd_pass *pass, const float *weights, bool rotated, float *scratch,
                            float *made)
 {
 #pragma omp parallel for schedule(static)
     for (size_t job = 0; job < pass->panels * pass->chunks; job++) {
         size_t panel = job / pass->chunks, chunk = job % pass->chunks;
         if (!transforms_first(pass)) {
-            pass->kernels->pack(&pass->shape, weights, turned, chunk, panel, made + job * packed_floats(pass));
+            pass->kernels->pack(&pass->shape, weights, rotated, chunk, panel, made + job * packed_floats(pass));
             continue;
         }
         float *packed = scratch + (size_t)omp_get_thread_num() * own_floats(pass);
-        pass->kernels->pack(&pass->shape, weights, turned, chunk, panel, packed);
-        pass->kernels->transform(winograd_depth(&pass->shape, chunk), packed, made + job * transformed_floats(pass));
+        pass->kernels->pack(&pass->shape, weights, rotated, chunk, panel, packed);
+        pass->kernels->weight_transform(winograd_depth(&pass->shape, chunk), packed, made + job * transformed_floats(pass));
     }
 }
 
 static void see_chunk(const struct winograd_pass *pass, const float *in, size_t round, size_t count, size_t chunk,
                       float *seen)
 {
-    pass->kernels->see(&pass->shape, in, chunk, round * pass->round, count,
+    pass->kernels->input_transform(&pass->shape, in, chunk, round * pass->round, count,
                        seen + chunk * winograd_floats(pass->round, WINOGRAD_DEPTH));
 }
 
@@ -94,17 +94,17 @@ static void make_panel(const struct winograd_pass *pass, const float *seen, cons
     float *made = own + transformed_floats(pass);
     for (size_t chunk = 0; chunk < pass->chunks; chunk++) {
         size_t depth = winograd_depth(&pass->shape, chunk), job = panel * pass->chunks + chunk;
-        const float *transformed = weights + job * transformed_floats(pass), *ahead = NULL;
+        const float *transformed = weights + job * transformed_floats(pass), *prefetch = NULL;
         if (!transforms_first(pass)) {
             const float *packed = weights + job * packed_floats(pass);
-            kernels->transform(depth, packed, own);
+            kernels->weight_transform(depth, packed, own);
             transformed = own;
-            ahead = job + 1 < pass->panels * pass->chunks ? packed + packed_floats(pass) : NULL;
+            prefetch = job + 1 < pass->panels * pass->chunks ? packed + packed_floats(pass) : NULL;
         }
         kernels->multiply(depth, count, seen + chunk * winograd_floats(pass->round, WINOGRAD_DEPTH), transformed,
-                          chunk > 0, ahead, made);
+                          chunk > 0, prefetch, made);
     }
-    kernels->make(&pass->shape, made, end, panel, round * pass->round, count, out);
+    kernels->output_transform(&pass->shape, made, end, panel, round * pass->round, count, out);
 }
 
 static void run_rounds(const struct winograd_pass *pass, const float *in, const float *weights,

@@ -24,7 +24,7 @@ size_t winograd_pass_weights_floats(const struct winograd_pass *pass);
 size_t winograd_pass_scratch(const struct winograd_pass *pass);
 
 /* Weights (O, C, 3, 3), or turned (C, O, 3, 3), with O and C those of the pass, to what a run reads. */
-void winograd_pass_weights(const struct winograd_pass *pass, const float *weights, bool turned, float *scratch,
+void winograd_pass_weights(const struct winograd_pass *pass, const float *weights, bool rotated, float *scratch,
                            float *made);
 void winograd_pass_run(const struct winograd_pass *pass, const float *in, const float *weights,
                        const struct winograd_end *end, float *scratch, float *out);

@@ -1,4 +1,4 @@
-/* See winograd_gradient.h. */
+/* See winograd_wgrad.h. */
 #include "winograd_wgrad.h"
 
 #include <omp.h>
@@ -7,25 +7,25 @@
 #define ROUND_MIN 64                  /* tiles: the sums are read and written once a round */
 #define PARTS_OF_THREAD 2
 
-static size_t parts(const struct winograd_gradient *gradient)
+static size_t parts(const struct winograd_wgrad *gradient)
 {
     return WINOGRAD_DEPTH / gradient->part;
 }
 
-static size_t jobs(const struct winograd_gradient *gradient)
+static size_t jobs(const struct winograd_wgrad *gradient)
 {
     return gradient->chunks * parts(gradient) * gradient->panels;
 }
 
-void winograd_gradient_init(struct winograd_gradient *gradient, const struct winograd_kernels *kernels,
+void winograd_wgrad_init(struct winograd_wgrad *gradient, const struct winograd_kernels *kernels,
                             const struct winograd *shape, size_t threads)
 {
     size_t tiles = winograd_tiles(shape), round = tiles;
     if (tiles > WINOGRAD_SINGLE_ROUND) {
-        round = ROUND_BYTES / (WINOGRAD_PLACES * shape->channels * sizeof(float));
+        round = ROUND_BYTES / (WINOGRAD_TILE_ELEMENTS * shape->channels * sizeof(float));
         round = round < ROUND_MIN ? ROUND_MIN : round;
     }
-    *gradient = (struct winograd_gradient){ .kernels = kernels,
+    *gradient = (struct winograd_wgrad){ .kernels = kernels,
                                             .shape = *shape,
                                             .tiles = tiles,
                                             .round = round,
@@ -38,35 +38,35 @@ void winograd_gradient_init(struct winograd_gradient *gradient, const struct win
         gradient->part /= 2;
 }
 
-static size_t seen_floats(const struct winograd_gradient *gradient)
+static size_t seen_floats(const struct winograd_wgrad *gradient)
 {
     return winograd_floats(gradient->round, WINOGRAD_DEPTH);
 }
 
-static size_t made_floats(const struct winograd_gradient *gradient)
+static size_t made_floats(const struct winograd_wgrad *gradient)
 {
     return winograd_floats(gradient->round, gradient->kernels->panel);
 }
 
-static size_t sum_floats(const struct winograd_gradient *gradient)
+static size_t sum_floats(const struct winograd_wgrad *gradient)
 {
     return winograd_floats(gradient->part, gradient->kernels->panel);
 }
 
 /* Sums are kept from round to round; of a single round a thread needs those in hand. */
-static size_t sums(const struct winograd_gradient *gradient)
+static size_t sums(const struct winograd_wgrad *gradient)
 {
     return gradient->rounds > 1 ? jobs(gradient) : gradient->threads;
 }
 
-size_t winograd_gradient_scratch(const struct winograd_gradient *gradient)
+size_t winograd_wgrad_scratch(const struct winograd_wgrad *gradient)
 {
     return gradient->chunks * seen_floats(gradient) + gradient->panels * made_floats(gradient) +
            sums(gradient) * sum_floats(gradient);
 }
 
 /* A part of a chunk and a panel: over this round's tiles, and where that is the last one to the weights. */
-static void correlate(const struct winograd_gradient *gradient, size_t job, size_t round, size_t count,
+static void correlate(const struct winograd_wgrad *gradient, size_t job, size_t round, size_t count,
                       const float *seen, const float *made, float *sum, float *dweights)
 {
     const struct winograd_kernels *kernels = gradient->kernels;
@@ -79,10 +79,10 @@ static void correlate(const struct winograd_gradient *gradient, size_t job, size
     kernels->correlate(channels, count, seen + chunk * seen_floats(gradient) + first % WINOGRAD_DEPTH,
                        made + panel * made_floats(gradient), round > 0, sum);
     if (round + 1 == gradient->rounds)
-        kernels->untransform(&gradient->shape, first, channels, panel, sum, dweights);
+        kernels->weight_grad_transform(&gradient->shape, first, channels, panel, sum, dweights);
 }
 
-void winograd_gradient_run(const struct winograd_gradient *gradient, const float *in, const float *dout, float *scratch,
+void winograd_wgrad_run(const struct winograd_wgrad *gradient, const float *in, const float *dout, float *scratch,
                            float *dweights)
 {
     const struct winograd_kernels *kernels = gradient->kernels;
@@ -96,9 +96,9 @@ void winograd_gradient_run(const struct winograd_gradient *gradient, const float
 #pragma omp for schedule(static)
         for (size_t i = 0; i < chunks + panels; i++) {
             if (i < chunks)
-                kernels->see(shape, in, i, first, count, seen + i * seen_floats(gradient));
+                kernels->input_transform(shape, in, i, first, count, seen + i * seen_floats(gradient));
             else
-                kernels->unmake(shape, dout, i - chunks, first, count, made + (i - chunks) * made_floats(gradient));
+                kernels->output_grad_transform(shape, dout, i - chunks, first, count, made + (i - chunks) * made_floats(gradient));
         }
 #pragma omp for schedule(static)
         for (size_t job = 0; job < jobs(gradient); job++)

@@ -6,7 +6,7 @@
 
 #include "winograd.h"
 
-struct winograd_gradient {
+struct winograd_wgrad {
     const struct winograd_kernels *kernels;
     struct winograd shape;
     size_t tiles, round, rounds;
@@ -14,11 +14,11 @@ struct winograd_gradient {
     size_t part; /* channels of a part of a chunk: as many as leave every thread some */
 };
 
-void winograd_gradient_init(struct winograd_gradient *gradient, const struct winograd_kernels *kernels,
+void winograd_wgrad_init(struct winograd_wgrad *gradient, const struct winograd_kernels *kernels,
                             const struct winograd *shape, size_t threads);
-size_t winograd_gradient_scratch(const struct winograd_gradient *gradient); /* floats */
+size_t winograd_wgrad_scratch(const struct winograd_wgrad *gradient); /* floats */
 /* dweights (O, C, 3, 3) is overwritten. */
-void winograd_gradient_run(const struct winograd_gradient *gradient, const float *in, const float *dout, float *scratch,
+void winograd_wgrad_run(const struct winograd_wgrad *gradient, const float *in, const float *dout, float *scratch,
                            float *dweights);
 
 #endif

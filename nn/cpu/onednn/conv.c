@@ -18,9 +18,9 @@
 struct conv_state {
     struct primitive forward, data, weights;
     struct primitive pack_forward, pack_data, unpack_gradient;
-    struct primitive copy_sum;
-    struct conv_gradient product;       /* used instead of weights for some shapes */
-    struct depthwise_gradient depthwise; /* likewise */
+    struct primitive copy_residual;
+    struct wgrad_gemm product;       /* used instead of weights for some shapes */
+    struct depthwise_wgrad depthwise; /* likewise */
     size_t forward_bytes, data_bytes;   /* of the packed weights; 0: the canonical ones serve */
     size_t packed_bytes;                /* not training: of the folded weights, the bias behind them */
     size_t scratchpad_backward, weight_bytes, input_bytes; /* the parts of the backward scratch; the second holds first
@@ -43,13 +43,13 @@ static int weight_dims(const struct plan *plan, const struct layer *layer, int64
 
 /* The reorder of the canonical weights to `layout`, and the bytes that it fills; nothing where that is their layout
  * already. */
-static int packing_init(struct primitive *pack, size_t *bytes, const struct dnn *dnn, const struct layout *canonical,
+static int packing_init(struct primitive *pack, size_t *bytes, const struct onednn *onednn, const struct layout *canonical,
                         const struct layout *layout, struct err *err)
 {
     if (layout_equal(canonical, layout))
         return 0;
-    *bytes = DNN_ALIGN(layout_bytes(layout));
-    return reorder_init(pack, dnn, canonical, layout, err);
+    *bytes = ALIGN_64(layout_bytes(layout));
+    return reorder_init(pack, onednn, canonical, layout, err);
 }
 
 static struct window window_of(const struct layer *layer)
@@ -61,7 +61,7 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
                            const struct layout *canonical, dnnl_primitive_desc_t *desc, struct err *err)
 {
     struct conv_state *state = op->state;
-    const struct dnn *dnn = dnn_of(plan);
+    const struct onednn *onednn = onednn_of(plan);
     const struct value *out = &plan->values[op->out];
     bool eval = !op->trains, sum = op->in[1] >= 0;
     struct window window = window_of(op->layer);
@@ -69,22 +69,22 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
     /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. A depthwise convolution
      * with any output may be given one for which there is only a plain loop: it is fast from a layout to the same. */
     bool depthwise = op->layer->groups > 1 && op->layer->groups == out->c;
-    if (!eval && !dnn->block    ? layout_dense(&layouts->dst, 4, out_dims, err)
+    if (!eval && !onednn->block    ? layout_dense(&layouts->dst, 4, out_dims, err)
         : depthwise ? layout_alike(&layouts->dst, &layouts->src, &plan->values[op->in[0]], out_dims, err)
                     : layout_any(&layouts->dst, 4, out_dims, err))
         return -1;
     dnnl_primitive_desc_t own = NULL;
-    *desc = dnn_conv(dnn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->activation, NULL, err);
-    if (!*desc || dnn_check(dnnl_primitive_desc_clone(&own, *desc), "a convolution", err) ||
-        primitive_init(&state->forward, dnn, own, err) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_SRC, &layouts->src, err) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_WEIGHTS, &layouts->weights, err) ||
-        (layouts->has_bias && primitive_arg(&state->forward, dnn, DNNL_ARG_BIAS, &layouts->bias, err)) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_DST, &layouts->dst, err) ||
+    *desc = conv_desc(onednn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->activation, NULL, err);
+    if (!*desc || onednn_check(dnnl_primitive_desc_clone(&own, *desc), "a convolution", err) ||
+        primitive_init(&state->forward, onednn, own, err) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_SRC, &layouts->src, err) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_WEIGHTS, &layouts->weights, err) ||
+        (layouts->has_bias && primitive_arg(&state->forward, onednn, DNNL_ARG_BIAS, &layouts->bias, err)) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_DST, &layouts->dst, err) ||
         layout_to_value(plan, op->out, &layouts->dst, err) ||
-        packing_init(&state->pack_forward, &state->forward_bytes, dnn, canonical, &layouts->weights, err))
+        packing_init(&state->pack_forward, &state->forward_bytes, onednn, canonical, &layouts->weights, err))
         return -1;
-    return sum_prepare(plan, op, &layouts->dst, &state->copy_sum, err);
+    return residual_prepare(plan, op, &layouts->dst, &state->copy_residual, err);
 }
 
 static int prepare_backward_data(struct plan *plan, struct op *op, const struct conv_layouts *forward, int rank,
@@ -92,20 +92,20 @@ static int prepare_backward_data(struct plan *plan, struct op *op, const struct 
                                  struct err *err)
 {
     struct conv_state *state = op->state;
-    const struct dnn *dnn = dnn_of(plan);
+    const struct onednn *onednn = onednn_of(plan);
     struct window window = window_of(op->layer);
     struct conv_layouts layouts = *forward;
     if (layout_any(&layouts.weights, rank, dims, err))
         return -1;
-    dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_DATA, &layouts, &window, false, ACTIVATION_NONE, hint, err);
-    if (!desc || primitive_init(&state->data, dnn, desc, err) ||
-        primitive_arg(&state->data, dnn, DNNL_ARG_DIFF_DST, &layouts.dst, err) ||
-        primitive_arg(&state->data, dnn, DNNL_ARG_WEIGHTS, &layouts.weights, err) ||
-        primitive_arg(&state->data, dnn, DNNL_ARG_DIFF_SRC, &layouts.src, err))
+    dnnl_primitive_desc_t desc = conv_desc(onednn, CONV_BACKWARD_DATA, &layouts, &window, false, ACTIVATION_NONE, hint, err);
+    if (!desc || primitive_init(&state->data, onednn, desc, err) ||
+        primitive_arg(&state->data, onednn, DNNL_ARG_DIFF_DST, &layouts.dst, err) ||
+        primitive_arg(&state->data, onednn, DNNL_ARG_WEIGHTS, &layouts.weights, err) ||
+        primitive_arg(&state->data, onednn, DNNL_ARG_DIFF_SRC, &layouts.src, err))
         return -1;
     if (op->accumulate[0])
-        state->input_bytes = DNN_ALIGN(plan->values[op->in[0]].bytes);
-    return packing_init(&state->pack_data, &state->data_bytes, dnn, canonical, &layouts.weights, err);
+        state->input_bytes = ALIGN_64(plan->values[op->in[0]].bytes);
+    return packing_init(&state->pack_data, &state->data_bytes, onednn, canonical, &layouts.weights, err);
 }
 
 static int prepare_backward_weights(struct plan *plan, struct op *op, const struct conv_layouts *forward, int rank,
@@ -113,30 +113,30 @@ static int prepare_backward_weights(struct plan *plan, struct op *op, const stru
                                     struct err *err)
 {
     struct conv_state *state = op->state;
-    const struct dnn *dnn = dnn_of(plan);
+    const struct onednn *onednn = onednn_of(plan);
     struct window window = window_of(op->layer);
     struct conv_layouts layouts = *forward;
     if (layout_any(&layouts.weights, rank, dims, err))
         return -1;
-    dnnl_primitive_desc_t desc = dnn_conv(dnn, CONV_BACKWARD_WEIGHTS, &layouts, &window, false, ACTIVATION_NONE, hint, err);
-    if (desc && dnn_is_plain(desc)) {
+    dnnl_primitive_desc_t desc = conv_desc(onednn, CONV_BACKWARD_WEIGHTS, &layouts, &window, false, ACTIVATION_NONE, hint, err);
+    if (desc && desc_is_reference(desc)) {
         dnnl_primitive_desc_destroy(desc);
-        depthwise_gradient_init(&state->depthwise, plan, op, &layouts.src, &layouts.dst);
+        depthwise_wgrad_init(&state->depthwise, plan, op, &layouts.src, &layouts.dst);
         if (state->depthwise.kernels)
             return 0;
-        return conv_gradient_init(&state->product, plan, op, &layouts.src, &layouts.dst, err);
+        return wgrad_gemm_init(&state->product, plan, op, &layouts.src, &layouts.dst, err);
     }
-    if (!desc || primitive_init(&state->weights, dnn, desc, err) ||
-        primitive_arg(&state->weights, dnn, DNNL_ARG_SRC, &layouts.src, err) ||
-        primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_DST, &layouts.dst, err) ||
-        primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_WEIGHTS, &layouts.weights, err) ||
-        (layouts.has_bias && primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_BIAS, &layouts.bias, err)))
+    if (!desc || primitive_init(&state->weights, onednn, desc, err) ||
+        primitive_arg(&state->weights, onednn, DNNL_ARG_SRC, &layouts.src, err) ||
+        primitive_arg(&state->weights, onednn, DNNL_ARG_DIFF_DST, &layouts.dst, err) ||
+        primitive_arg(&state->weights, onednn, DNNL_ARG_DIFF_WEIGHTS, &layouts.weights, err) ||
+        (layouts.has_bias && primitive_arg(&state->weights, onednn, DNNL_ARG_DIFF_BIAS, &layouts.bias, err)))
         return -1;
     if (layout_equal(canonical, &layouts.weights))
         return 0;
     state->unpacks_gradient = true;
-    state->weight_bytes = DNN_ALIGN(layout_bytes(&layouts.weights));
-    return reorder_init(&state->unpack_gradient, dnn, &layouts.weights, canonical, err);
+    state->weight_bytes = ALIGN_64(layout_bytes(&layouts.weights));
+    return reorder_init(&state->unpack_gradient, onednn, &layouts.weights, canonical, err);
 }
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
@@ -145,10 +145,10 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     struct layout in;
     if (layout_of_value(plan, op->in[0], &in, err))
         return -1;
-    const struct op_functions *own = inverted_fits(plan, op)         ? &onednn_inverted
-                                     : winograd_fits(plan, op, &in)  ? &onednn_winograd
-                                     : pointwise_fits(plan, op, &in) ? &onednn_pointwise
-                                     : columns_fits(plan, op, &in)   ? &onednn_columns
+    const struct op_functions *own = mbconv_fits(plan, op)         ? &onednn_mbconv
+                                     : conv_winograd_fits(plan, op, &in)  ? &onednn_conv_winograd
+                                     : conv_1x1_fits(plan, op, &in) ? &onednn_conv_1x1
+                                     : conv_im2col_fits(plan, op, &in)   ? &onednn_conv_im2col
                                                                      : NULL;
     if (own) {
         op->functions = own;
@@ -174,7 +174,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     if (eval) {
         /* Folded weights are put together in the forward scratch before they are packed from there. */
         op->scratch_forward = larger(op->scratch_forward, layout_bytes(&canonical));
-        state->packed_bytes = state->forward_bytes ? state->forward_bytes : DNN_ALIGN(layout_bytes(&canonical));
+        state->packed_bytes = state->forward_bytes ? state->forward_bytes : ALIGN_64(layout_bytes(&canonical));
         op->packed = state->packed_bytes + (size_t)channels * sizeof(float);
         status = 0;
         goto out;
@@ -186,7 +186,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         prepare_backward_weights(plan, op, &layouts, rank, dims, &canonical, forward, err))
         goto out;
     state->scratchpad_backward = larger(larger(state->data.scratchpad, state->weights.scratchpad),
-                                        conv_gradient_scratch(&state->product));
+                                        wgrad_gemm_scratch(&state->product));
     state->weight_bytes = larger(state->weight_bytes, state->data_bytes);
     op->scratch_backward = state->scratchpad_backward + state->weight_bytes + state->input_bytes;
     status = 0;
@@ -225,7 +225,7 @@ static int bind_backward(struct plan *plan, struct op *op, struct err *err)
     for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++)
         if (primitive_bind(bindings[i].primitive, bindings[i].arg, bindings[i].address, err))
             return -1;
-    return conv_gradient_bind(&state->product, value_data(plan, op->in[0]), value_grad(plan, op->out), gradient,
+    return wgrad_gemm_bind(&state->product, value_data(plan, op->in[0]), value_grad(plan, op->out), gradient,
                               param_grad(plan, op->layer->bias), scratch, err);
 }
 
@@ -247,7 +247,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
         primitive_bind(&state->pack_forward, DNNL_ARG_FROM, eval ? scratch : weights, err) ||
         primitive_bind(&state->pack_forward, DNNL_ARG_TO, packed, err))
         return -1;
-    if (sum_bind(plan, op, &state->copy_sum, err))
+    if (residual_bind(plan, op, &state->copy_residual, err))
         return -1;
     return eval ? 0 : bind_backward(plan, op, err);
 }
@@ -257,32 +257,32 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state;
     if (op->trains)
         return 0;
-    fold_norm(plan, op->layer, op->norm, state->forward_bytes ? op_scratch_forward(plan, op) : op_packed(plan, op),
+    fold_batch_norm(plan, op->layer, op->batch_norm, state->forward_bytes ? op_scratch_forward(plan, op) : op_packed(plan, op),
               behind(op_packed(plan, op), state->packed_bytes));
-    return primitive_run(&state->pack_forward, dnn_of(plan), err);
+    return primitive_run(&state->pack_forward, onednn_of(plan), err);
 }
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_state *state = op->state;
-    if (sum_run(plan, op, &state->copy_sum, err))
+    if (residual_run(plan, op, &state->copy_residual, err))
         return -1;
-    if (op->trains && primitive_run(&state->pack_forward, dnn_of(plan), err))
+    if (op->trains && primitive_run(&state->pack_forward, onednn_of(plan), err))
         return -1;
-    return primitive_run(&state->forward, dnn_of(plan), err);
+    return primitive_run(&state->forward, onednn_of(plan), err);
 }
 
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_state *state = op->state;
-    const struct dnn *dnn = dnn_of(plan);
-    if (primitive_run(&state->weights, dnn, err) || primitive_run(&state->unpack_gradient, dnn, err) ||
-        conv_gradient_run(&state->product, dnn, err))
+    const struct onednn *onednn = onednn_of(plan);
+    if (primitive_run(&state->weights, onednn, err) || primitive_run(&state->unpack_gradient, onednn, err) ||
+        wgrad_gemm_run(&state->product, onednn, err))
         return -1;
     if (state->depthwise.kernels)
-        depthwise_gradient_run(&state->depthwise, op->layer->groups, value_data(plan, op->in[0]),
+        depthwise_wgrad_run(&state->depthwise, op->layer->groups, value_data(plan, op->in[0]),
                                value_grad(plan, op->out), param_grad(plan, op->layer->weight));
-    if (op->wants_grad[0] && (primitive_run(&state->pack_data, dnn, err) || primitive_run(&state->data, dnn, err)))
+    if (op->wants_grad[0] && (primitive_run(&state->pack_data, onednn, err) || primitive_run(&state->data, onednn, err)))
         return -1;
     if (state->input_bytes) {
         size_t before = state->scratchpad_backward + state->weight_bytes;
@@ -298,10 +298,10 @@ static void release(struct op *op)
     if (!state)
         return;
     struct primitive *all[] = { &state->forward,   &state->data,           &state->weights, &state->pack_forward,
-                                &state->pack_data, &state->unpack_gradient, &state->copy_sum };
+                                &state->pack_data, &state->unpack_gradient, &state->copy_residual };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         primitive_release(all[i]);
-    conv_gradient_release(&state->product);
+    wgrad_gemm_release(&state->product);
     free(state);
     op->state = NULL;
 }

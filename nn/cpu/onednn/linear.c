@@ -6,7 +6,7 @@
 #define JOB_OUTPUTS 32
 
 struct linear_state {
-    const struct dots_kernels *dots; /* used instead of forward; or NULL */
+    const struct gemv_kernels *gemv; /* used instead of forward; or NULL */
     struct primitive forward, data, weights;
     struct primitive unblock; /* an input whose channels are padded, to dense scratch; empty otherwise */
     struct primitive block;   /* likewise its gradient back */
@@ -19,24 +19,24 @@ static int prepare_backward(struct plan *plan, struct op *op, const struct conv_
                             dnnl_primitive_desc_t hint, struct err *err)
 {
     struct linear_state *state = op->state;
-    const struct dnn *dnn = dnn_of(plan);
+    const struct onednn *onednn = onednn_of(plan);
     op->keep_in[0] = true;
-    if (primitive_init(&state->weights, dnn, dnn_linear(dnn, LINEAR_BACKWARD_WEIGHTS, layouts, hint, err), err) ||
-        primitive_arg(&state->weights, dnn, DNNL_ARG_SRC, &layouts->src, err) ||
-        primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_DST, &layouts->dst, err) ||
-        primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_WEIGHTS, &layouts->weights, err) ||
-        primitive_arg(&state->weights, dnn, DNNL_ARG_DIFF_BIAS, &layouts->bias, err))
+    if (primitive_init(&state->weights, onednn, linear_desc(onednn, LINEAR_BACKWARD_WEIGHTS, layouts, hint, err), err) ||
+        primitive_arg(&state->weights, onednn, DNNL_ARG_SRC, &layouts->src, err) ||
+        primitive_arg(&state->weights, onednn, DNNL_ARG_DIFF_DST, &layouts->dst, err) ||
+        primitive_arg(&state->weights, onednn, DNNL_ARG_DIFF_WEIGHTS, &layouts->weights, err) ||
+        primitive_arg(&state->weights, onednn, DNNL_ARG_DIFF_BIAS, &layouts->bias, err))
         return -1;
     if (op->wants_grad[0] &&
-        (primitive_init(&state->data, dnn, dnn_linear(dnn, LINEAR_BACKWARD_DATA, layouts, hint, err), err) ||
-         primitive_arg(&state->data, dnn, DNNL_ARG_DIFF_DST, &layouts->dst, err) ||
-         primitive_arg(&state->data, dnn, DNNL_ARG_WEIGHTS, &layouts->weights, err) ||
-         primitive_arg(&state->data, dnn, DNNL_ARG_DIFF_SRC, &layouts->src, err)))
+        (primitive_init(&state->data, onednn, linear_desc(onednn, LINEAR_BACKWARD_DATA, layouts, hint, err), err) ||
+         primitive_arg(&state->data, onednn, DNNL_ARG_DIFF_DST, &layouts->dst, err) ||
+         primitive_arg(&state->data, onednn, DNNL_ARG_WEIGHTS, &layouts->weights, err) ||
+         primitive_arg(&state->data, onednn, DNNL_ARG_DIFF_SRC, &layouts->src, err)))
         return -1;
     state->scratchpad =
         state->data.scratchpad > state->weights.scratchpad ? state->data.scratchpad : state->weights.scratchpad;
     if (op->accumulate[0])
-        state->gradient_bytes = DNN_ALIGN(plan->values[op->in[0]].bytes);
+        state->gradient_bytes = ALIGN_64(plan->values[op->in[0]].bytes);
     op->scratch_backward = state->scratchpad + state->dense_bytes + state->gradient_bytes;
     return 0;
 }
@@ -46,7 +46,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     struct linear_state *state = op->state = calloc(1, sizeof *state);
     if (!state)
         return err_set(err, "out of memory for a plan");
-    const struct dnn *dnn = dnn_of(plan);
+    const struct onednn *onednn = onednn_of(plan);
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
     bool training = op->trains;
     int64_t outputs = out->c;
@@ -63,23 +63,23 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         goto out;
     /* Blocks of channels of a 1x1 plane lie as dense ones do, unless the last block is padded. */
     if (layout_bytes(&input) != layout_bytes(&dense)) {
-        state->dense_bytes = DNN_ALIGN(layout_bytes(&dense));
-        if (reorder_init(&state->unblock, dnn, &input, &dense, err) ||
-            reorder_init(&state->block, dnn, &dense, &input, err))
+        state->dense_bytes = ALIGN_64(layout_bytes(&dense));
+        if (reorder_init(&state->unblock, onednn, &input, &dense, err) ||
+            reorder_init(&state->block, onednn, &dense, &input, err))
             goto out;
     }
     op->scratch_forward = state->dense_bytes;
-    if (!training && in->n == 1 && (state->dots = dots_find())) {
+    if (!training && in->n == 1 && (state->gemv = gemv_find())) {
         status = 0;
         goto out;
     }
-    if (!(desc = dnn_linear(dnn, training ? LINEAR_TRAIN : LINEAR_EVAL, &layouts, NULL, err)) ||
-        dnn_check(dnnl_primitive_desc_clone(&own, desc), "a linear layer", err) ||
-        primitive_init(&state->forward, dnn, own, err) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_SRC, &layouts.src, err) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_WEIGHTS, &layouts.weights, err) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_BIAS, &layouts.bias, err) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_DST, &layouts.dst, err))
+    if (!(desc = linear_desc(onednn, training ? LINEAR_TRAIN : LINEAR_EVAL, &layouts, NULL, err)) ||
+        onednn_check(dnnl_primitive_desc_clone(&own, desc), "a linear layer", err) ||
+        primitive_init(&state->forward, onednn, own, err) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_SRC, &layouts.src, err) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_WEIGHTS, &layouts.weights, err) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_BIAS, &layouts.bias, err) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_DST, &layouts.dst, err))
         goto out;
     op->scratch_forward += state->forward.scratchpad;
     status = training ? prepare_backward(plan, op, &layouts, desc, err) : 0;
@@ -133,20 +133,20 @@ static int unblock(const struct plan *plan, struct linear_state *state, void *to
     if (!state->dense_bytes)
         return 0;
     return primitive_bind(&state->unblock, DNNL_ARG_TO, to, err) ||
-                   primitive_run(&state->unblock, dnn_of(plan), err)
+                   primitive_run(&state->unblock, onednn_of(plan), err)
                ? -1
                : 0;
 }
 
 static void run_dots(const struct plan *plan, const struct op *op, const float *in)
 {
-    const struct dots_kernels *dots = ((const struct linear_state *)op->state)->dots;
+    const struct gemv_kernels *gemv = ((const struct linear_state *)op->state)->gemv;
     const float *weights = param_value(plan, op->layer->weight), *bias = param_value(plan, op->layer->bias);
     size_t inputs = (size_t)plan->values[op->in[0]].c, outputs = (size_t)plan->values[op->out].c;
     float *out = value_data(plan, op->out);
 #pragma omp parallel for schedule(static)
     for (size_t first = 0; first < outputs; first += JOB_OUTPUTS)
-        dots->run(weights, inputs, in, bias, first, first + JOB_OUTPUTS < outputs ? first + JOB_OUTPUTS : outputs, out);
+        gemv->run(weights, inputs, in, bias, first, first + JOB_OUTPUTS < outputs ? first + JOB_OUTPUTS : outputs, out);
 }
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
@@ -155,23 +155,23 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     void *scratch = op_scratch_forward(plan, op), *dense = behind(scratch, state->forward.scratchpad);
     if (unblock(plan, state, dense, err))
         return -1;
-    if (state->dots) {
+    if (state->gemv) {
         run_dots(plan, op, state->dense_bytes ? dense : value_data(plan, op->in[0]));
         return 0;
     }
-    return primitive_run(&state->forward, dnn_of(plan), err);
+    return primitive_run(&state->forward, onednn_of(plan), err);
 }
 
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     struct linear_state *state = op->state;
-    const struct dnn *dnn = dnn_of(plan);
+    const struct onednn *onednn = onednn_of(plan);
     void *scratch = op_scratch_backward(plan, op);
-    if (unblock(plan, state, behind(scratch, state->scratchpad), err) || primitive_run(&state->weights, dnn, err))
+    if (unblock(plan, state, behind(scratch, state->scratchpad), err) || primitive_run(&state->weights, onednn, err))
         return -1;
     if (!op->wants_grad[0])
         return 0;
-    if (primitive_run(&state->data, dnn, err) || primitive_run(&state->block, dnn, err))
+    if (primitive_run(&state->data, onednn, err) || primitive_run(&state->block, onednn, err))
         return -1;
     if (state->gradient_bytes)
         add_into(value_grad(plan, op->in[0]),
@@ -197,7 +197,7 @@ static const char *implementation(const struct op *op, enum op_pass pass)
     const struct linear_state *state = op->state;
     switch (pass) {
     case PASS_FORWARD:
-        return state->dots ? state->dots->name : primitive_implementation(&state->forward);
+        return state->gemv ? state->gemv->name : primitive_implementation(&state->forward);
     case PASS_BACKWARD_DATA:
         return primitive_implementation(&state->data);
     case PASS_BACKWARD_WEIGHTS:

@@ -12,19 +12,19 @@ static int prepare_backward(struct plan *plan, struct op *op, const struct windo
                             const struct layout *dst, dnnl_primitive_desc_t hint, struct err *err)
 {
     struct pool_state *state = op->state;
-    const struct dnn *dnn = dnn_of(plan);
+    const struct onednn *onednn = onednn_of(plan);
     struct layout workspace;
-    dnnl_primitive_desc_t desc = dnn_pool(dnn, true, true, true, src, dst, window, hint, err);
+    dnnl_primitive_desc_t desc = pool_desc(onednn, true, true, true, src, dst, window, hint, err);
     if (!desc)
         return -1;
-    bool has_workspace = dnn_query(desc, dnnl_query_workspace_md, &workspace);
-    if (primitive_init(&state->backward, dnn, desc, err) ||
-        primitive_arg(&state->backward, dnn, DNNL_ARG_DIFF_DST, dst, err) ||
-        primitive_arg(&state->backward, dnn, DNNL_ARG_DIFF_SRC, src, err) ||
-        (has_workspace && primitive_arg(&state->backward, dnn, DNNL_ARG_WORKSPACE, &workspace, err)))
+    bool has_workspace = desc_layout(desc, dnnl_query_workspace_md, &workspace);
+    if (primitive_init(&state->backward, onednn, desc, err) ||
+        primitive_arg(&state->backward, onednn, DNNL_ARG_DIFF_DST, dst, err) ||
+        primitive_arg(&state->backward, onednn, DNNL_ARG_DIFF_SRC, src, err) ||
+        (has_workspace && primitive_arg(&state->backward, onednn, DNNL_ARG_WORKSPACE, &workspace, err)))
         return -1;
     if (op->accumulate[0])
-        state->input_bytes = DNN_ALIGN(plan->values[op->in[0]].bytes);
+        state->input_bytes = ALIGN_64(plan->values[op->in[0]].bytes);
     op->scratch_backward = state->backward.scratchpad + state->input_bytes;
     return 0;
 }
@@ -34,7 +34,7 @@ static int prepare(struct plan *plan, struct op *op, bool max, const struct wind
     struct pool_state *state = op->state = calloc(1, sizeof *state);
     if (!state)
         return err_set(err, "out of memory for a plan");
-    const struct dnn *dnn = dnn_of(plan);
+    const struct onednn *onednn = onednn_of(plan);
     const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
     const int64_t dims[] = { out->n, out->c, out->h, out->w };
     bool training = op->trains;
@@ -44,20 +44,20 @@ static int prepare(struct plan *plan, struct op *op, bool max, const struct wind
     if (layout_of_value(plan, op->in[0], &src, err) ||
         (max ? layout_any(&dst, 4, dims, err)
              : layout_strips(&src, in, &state->strips, err) || layout_alike(&dst, &src, in, dims, err)) ||
-        !(desc = dnn_pool(dnn, training, false, max, &src, &dst, window, NULL, err)))
+        !(desc = pool_desc(onednn, training, false, max, &src, &dst, window, NULL, err)))
         goto out;
-    if (!dnn_query(desc, dnnl_query_dst_md, &dst)) {
+    if (!desc_layout(desc, dnnl_query_dst_md, &dst)) {
         err_set(err, "oneDNN gives a pooling no layout");
         goto out;
     }
-    if (dnn_check(dnnl_primitive_desc_clone(&own, desc), "a pooling", err) ||
-        primitive_init(&state->forward, dnn, own, err) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_SRC, &src, err) ||
-        primitive_arg(&state->forward, dnn, DNNL_ARG_DST, &dst, err) || layout_to_value(plan, op->out, &dst, err))
+    if (onednn_check(dnnl_primitive_desc_clone(&own, desc), "a pooling", err) ||
+        primitive_init(&state->forward, onednn, own, err) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_SRC, &src, err) ||
+        primitive_arg(&state->forward, onednn, DNNL_ARG_DST, &dst, err) || layout_to_value(plan, op->out, &dst, err))
         goto out;
-    if (dnn_query(desc, dnnl_query_workspace_md, &workspace)) {
-        op->saved = DNN_ALIGN(layout_bytes(&workspace));
-        if (primitive_arg(&state->forward, dnn, DNNL_ARG_WORKSPACE, &workspace, err))
+    if (desc_layout(desc, dnnl_query_workspace_md, &workspace)) {
+        op->saved = ALIGN_64(layout_bytes(&workspace));
+        if (primitive_arg(&state->forward, onednn, DNNL_ARG_WORKSPACE, &workspace, err))
             goto out;
     }
     op->scratch_forward = state->forward.scratchpad;
@@ -109,13 +109,13 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     struct pool_state *state = op->state;
-    return primitive_run(&state->forward, dnn_of(plan), err);
+    return primitive_run(&state->forward, onednn_of(plan), err);
 }
 
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     struct pool_state *state = op->state;
-    if (primitive_run(&state->backward, dnn_of(plan), err))
+    if (primitive_run(&state->backward, onednn_of(plan), err))
         return -1;
     if (state->input_bytes)
         add_into(value_grad(plan, op->in[0]),

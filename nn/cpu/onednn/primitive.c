@@ -4,7 +4,7 @@
 #include <oneapi/dnnl/dnnl_debug.h>
 #include <string.h>
 
-int dnn_check(dnnl_status_t status, const char *what, struct err *err)
+int onednn_check(dnnl_status_t status, const char *what, struct err *err)
 {
     return status == dnnl_success
                ? 0
@@ -20,7 +20,7 @@ int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct er
         strides[i] = stride;
         stride *= dims[i];
     }
-    return dnn_check(api_md_strided(&layout->md, rank, sizes, strides),
+    return onednn_check(api_md_strided(&layout->md, rank, sizes, strides),
                      "a memory layout", err);
 }
 
@@ -28,7 +28,7 @@ int layout_any(struct layout *layout, int rank, const int64_t *dims, struct err 
 {
     dnnl_dims_t sizes = { 0 };
     memcpy(sizes, dims, (size_t)rank * sizeof *sizes);
-    return dnn_check(api_md_tagged(&layout->md, rank, sizes, dnnl_format_tag_any),
+    return onednn_check(api_md_tagged(&layout->md, rank, sizes, dnnl_format_tag_any),
                      "a memory layout", err);
 }
 
@@ -36,14 +36,14 @@ int layout_channels_last(struct layout *layout, const int64_t dims[4], struct er
 {
     int64_t c = dims[1], h = dims[2], w = dims[3];
     const dnnl_dims_t sizes = { dims[0], c, h, w }, strides = { h * w * c, 1, w * c, c };
-    return dnn_check(api_md_strided(&layout->md, 4, sizes, strides), "a memory layout", err);
+    return onednn_check(api_md_strided(&layout->md, 4, sizes, strides), "a memory layout", err);
 }
 
 int layout_blocked(struct layout *layout, const int64_t dims[4], int block, struct err *err)
 {
     const dnnl_dims_t sizes = { dims[0], dims[1], dims[2], dims[3] };
     dnnl_format_tag_t tag = block == 16 ? dnnl_nChw16c : block == 8 ? dnnl_nChw8c : dnnl_nchw;
-    return dnn_check(api_md_tagged(&layout->md, 4, sizes, tag), "a memory layout", err);
+    return onednn_check(api_md_tagged(&layout->md, 4, sizes, tag), "a memory layout", err);
 }
 
 int layout_strips(const struct layout *layout, const struct value *value, struct strips *strips, struct err *err)
@@ -118,7 +118,7 @@ int layout_to_value(struct plan *plan, int value, const struct layout *layout, s
     return 0;
 }
 
-bool dnn_query(const_dnnl_primitive_desc_t desc, dnnl_query_t what, struct layout *layout)
+bool desc_layout(const_dnnl_primitive_desc_t desc, dnnl_query_t what, struct layout *layout)
 {
     return api_md_query(desc, what, &layout->md);
 }
@@ -129,15 +129,15 @@ static const char *implementation(const_dnnl_primitive_desc_t desc)
     return dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name) == dnnl_success ? name : NULL;
 }
 
-bool dnn_is_plain(const_dnnl_primitive_desc_t desc)
+bool desc_is_reference(const_dnnl_primitive_desc_t desc)
 {
     const char *name = implementation(desc);
     return name && !strncmp(name, "ref", 3);
 }
 
-int dnn_multiply(const struct matrices *m, bool add, struct err *err)
+int onednn_sgemm(const struct matrices *m, bool add, struct err *err)
 {
-    return dnn_check(dnnl_sgemm('T', 'N', m->rows, m->columns, m->depth, 1, m->a, m->lda, m->b, m->ldb, add ? 1 : 0,
+    return onednn_check(dnnl_sgemm('T', 'N', m->rows, m->columns, m->depth, 1, m->a, m->lda, m->b, m->ldb, add ? 1 : 0,
                                 m->c, m->ldc),
                      "a matrix product", err);
 }
@@ -146,10 +146,10 @@ int dnn_multiply(const struct matrices *m, bool add, struct err *err)
 static dnnl_primitive_attr_t attributes_of(dnnl_post_ops_t post, const char *what, struct err *err)
 {
     dnnl_primitive_attr_t attributes = NULL;
-    if (dnn_check(dnnl_primitive_attr_create(&attributes), what, err))
+    if (onednn_check(dnnl_primitive_attr_create(&attributes), what, err))
         return NULL;
-    if (!dnn_check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), what, err) &&
-        (!post || !dnn_check(dnnl_primitive_attr_set_post_ops(attributes, post), what, err)))
+    if (!onednn_check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), what, err) &&
+        (!post || !onednn_check(dnnl_primitive_attr_set_post_ops(attributes, post), what, err)))
         return attributes;
     dnnl_primitive_attr_destroy(attributes);
     return NULL;
@@ -160,7 +160,7 @@ static dnnl_primitive_desc_t made(const struct api_making *making, dnnl_primitiv
                                   const char *what, struct err *err)
 {
     dnnl_primitive_attr_destroy(making->attributes);
-    return dnn_check(status, what, err) ? NULL : desc;
+    return onednn_check(status, what, err) ? NULL : desc;
 }
 
 static dnnl_status_t append_activation(dnnl_post_ops_t post, enum activation activation)
@@ -183,10 +183,10 @@ static dnnl_status_t append_activation(dnnl_post_ops_t post, enum activation act
 static dnnl_post_ops_t conv_post_ops(bool sum, enum activation activation, struct err *err)
 {
     dnnl_post_ops_t post = NULL;
-    if (dnn_check(dnnl_post_ops_create(&post), "post-ops", err))
+    if (onednn_check(dnnl_post_ops_create(&post), "post-ops", err))
         return NULL;
-    if (dnn_check(sum ? api_append_sum(post) : dnnl_success, "a sum", err) ||
-        dnn_check(append_activation(post, activation), "an activation", err)) {
+    if (onednn_check(sum ? api_append_sum(post) : dnnl_success, "a sum", err) ||
+        onednn_check(append_activation(post, activation), "an activation", err)) {
         dnnl_post_ops_destroy(post);
         return NULL;
     }
@@ -195,10 +195,10 @@ static dnnl_post_ops_t conv_post_ops(bool sum, enum activation activation, struc
 
 static void conv_chosen(dnnl_primitive_desc_t desc, enum conv_pass pass, struct conv_layouts *layouts)
 {
-    dnn_query(desc, pass == CONV_BACKWARD_DATA ? dnnl_query_diff_src_md : dnnl_query_src_md, &layouts->src);
-    dnn_query(desc, pass == CONV_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md,
+    desc_layout(desc, pass == CONV_BACKWARD_DATA ? dnnl_query_diff_src_md : dnnl_query_src_md, &layouts->src);
+    desc_layout(desc, pass == CONV_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md,
               &layouts->weights);
-    dnn_query(desc, pass == CONV_TRAIN || pass == CONV_EVAL ? dnnl_query_dst_md : dnnl_query_diff_dst_md,
+    desc_layout(desc, pass == CONV_TRAIN || pass == CONV_EVAL ? dnnl_query_dst_md : dnnl_query_diff_dst_md,
               &layouts->dst);
 }
 
@@ -209,7 +209,7 @@ static struct api_window api_window_of(const struct window *window)
                                 .padding = { window->padding, window->padding } };
 }
 
-dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, struct conv_layouts *layouts,
+dnnl_primitive_desc_t conv_desc(const struct onednn *onednn, enum conv_pass pass, struct conv_layouts *layouts,
                                const struct window *window, bool sum, enum activation activation,
                                dnnl_primitive_desc_t hint, struct err *err)
 {
@@ -223,7 +223,7 @@ dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, struc
     dnnl_primitive_desc_t desc = NULL;
     if (!post)
         return NULL;
-    struct api_making making = { dnn->engine, attributes_of(sum || activation ? post : NULL, what, err), hint,
+    struct api_making making = { onednn->engine, attributes_of(sum || activation ? post : NULL, what, err), hint,
                                  passes[pass] };
     if (making.attributes) {
         dnnl_status_t status = api_conv(&desc, &making, &layouts->src.md, &layouts->weights.md,
@@ -241,7 +241,7 @@ static dnnl_prop_kind_t pass_of(bool training, bool backward)
     return backward ? dnnl_backward_data : training ? dnnl_forward_training : dnnl_forward_inference;
 }
 
-dnnl_primitive_desc_t dnn_eltwise(const struct dnn *dnn, bool training, bool backward, enum activation activation,
+dnnl_primitive_desc_t eltwise_desc(const struct onednn *onednn, bool training, bool backward, enum activation activation,
                                   const struct layout *data, dnnl_primitive_desc_t hint, struct err *err)
 {
     static const char what[] = "an activation";
@@ -249,7 +249,7 @@ dnnl_primitive_desc_t dnn_eltwise(const struct dnn *dnn, bool training, bool bac
     dnnl_alg_kind_t kind = silu       ? dnnl_eltwise_swish
                            : training ? dnnl_eltwise_logistic_use_dst_for_bwd
                                       : dnnl_eltwise_logistic;
-    struct api_making making = { dnn->engine, attributes_of(NULL, what, err), hint, pass_of(training, backward) };
+    struct api_making making = { onednn->engine, attributes_of(NULL, what, err), hint, pass_of(training, backward) };
     dnnl_primitive_desc_t desc = NULL;
     if (!making.attributes)
         return NULL;
@@ -257,14 +257,14 @@ dnnl_primitive_desc_t dnn_eltwise(const struct dnn *dnn, bool training, bool bac
     return made(&making, desc, status, what, err);
 }
 
-dnnl_primitive_desc_t dnn_pool(const struct dnn *dnn, bool training, bool backward, bool max,
+dnnl_primitive_desc_t pool_desc(const struct onednn *onednn, bool training, bool backward, bool max,
                                const struct layout *src, const struct layout *dst, const struct window *window,
                                dnnl_primitive_desc_t hint, struct err *err)
 {
     static const char what[] = "a pooling";
     dnnl_alg_kind_t kind = max ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding;
     const struct api_window places = api_window_of(window);
-    struct api_making making = { dnn->engine, attributes_of(NULL, what, err), hint, pass_of(training, backward) };
+    struct api_making making = { onednn->engine, attributes_of(NULL, what, err), hint, pass_of(training, backward) };
     dnnl_primitive_desc_t desc = NULL;
     if (!making.attributes)
         return NULL;
@@ -272,7 +272,7 @@ dnnl_primitive_desc_t dnn_pool(const struct dnn *dnn, bool training, bool backwa
     return made(&making, desc, status, what, err);
 }
 
-dnnl_primitive_desc_t dnn_linear(const struct dnn *dnn, enum linear_pass pass, const struct conv_layouts *layouts,
+dnnl_primitive_desc_t linear_desc(const struct onednn *onednn, enum linear_pass pass, const struct conv_layouts *layouts,
                                  dnnl_primitive_desc_t hint, struct err *err)
 {
     static const dnnl_prop_kind_t passes[] = { [LINEAR_TRAIN] = dnnl_forward_training,
@@ -280,7 +280,7 @@ dnnl_primitive_desc_t dnn_linear(const struct dnn *dnn, enum linear_pass pass, c
                                                [LINEAR_BACKWARD_DATA] = dnnl_backward_data,
                                                [LINEAR_BACKWARD_WEIGHTS] = dnnl_backward_weights };
     static const char what[] = "a linear layer";
-    struct api_making making = { dnn->engine, attributes_of(NULL, what, err), hint, passes[pass] };
+    struct api_making making = { onednn->engine, attributes_of(NULL, what, err), hint, passes[pass] };
     dnnl_primitive_desc_t desc = NULL;
     if (!making.attributes)
         return NULL;
@@ -289,15 +289,15 @@ dnnl_primitive_desc_t dnn_linear(const struct dnn *dnn, enum linear_pass pass, c
     return made(&making, desc, status, what, err);
 }
 
-int primitive_init(struct primitive *primitive, const struct dnn *dnn, dnnl_primitive_desc_t desc, struct err *err)
+int primitive_init(struct primitive *primitive, const struct onednn *onednn, dnnl_primitive_desc_t desc, struct err *err)
 {
     if (!desc)
         return -1;
     struct layout scratchpad;
-    int status = dnn_check(dnnl_primitive_create(&primitive->handle, desc), "a primitive", err);
-    if (!status && dnn_query(desc, dnnl_query_scratchpad_md, &scratchpad)) {
-        primitive->scratchpad = DNN_ALIGN(layout_bytes(&scratchpad));
-        status = primitive_arg(primitive, dnn, DNNL_ARG_SCRATCHPAD, &scratchpad, err);
+    int status = onednn_check(dnnl_primitive_create(&primitive->handle, desc), "a primitive", err);
+    if (!status && desc_layout(desc, dnnl_query_scratchpad_md, &scratchpad)) {
+        primitive->scratchpad = ALIGN_64(layout_bytes(&scratchpad));
+        status = primitive_arg(primitive, onednn, DNNL_ARG_SCRATCHPAD, &scratchpad, err);
     }
     dnnl_primitive_desc_destroy(desc);
     return status;
@@ -312,14 +312,14 @@ void primitive_release(struct primitive *primitive)
     *primitive = (struct primitive){ 0 };
 }
 
-int primitive_arg(struct primitive *primitive, const struct dnn *dnn, int arg, const struct layout *layout,
+int primitive_arg(struct primitive *primitive, const struct onednn *onednn, int arg, const struct layout *layout,
                   struct err *err)
 {
     if (primitive->count == PRIMITIVE_ARGS)
         return err_set(err, "a primitive has more than %d arguments", PRIMITIVE_ARGS);
     dnnl_exec_arg_t *next = &primitive->args[primitive->count];
     *next = (dnnl_exec_arg_t){ .arg = arg };
-    if (dnn_check(api_memory(&next->memory, &layout->md, dnn->engine, DNNL_MEMORY_NONE), "a memory object",
+    if (onednn_check(api_memory(&next->memory, &layout->md, onednn->engine, DNNL_MEMORY_NONE), "a memory object",
                   err))
         return -1;
     primitive->count++;
@@ -330,15 +330,15 @@ int primitive_bind(struct primitive *primitive, int arg, void *address, struct e
 {
     for (int i = 0; i < primitive->count; i++)
         if (primitive->args[i].arg == arg)
-            return dnn_check(dnnl_memory_set_data_handle(primitive->args[i].memory, address), "a memory object", err);
+            return onednn_check(dnnl_memory_set_data_handle(primitive->args[i].memory, address), "a memory object", err);
     return 0;
 }
 
-int primitive_run(const struct primitive *primitive, const struct dnn *dnn, struct err *err)
+int primitive_run(const struct primitive *primitive, const struct onednn *onednn, struct err *err)
 {
     if (!primitive->handle)
         return 0;
-    return dnn_check(dnnl_primitive_execute(primitive->handle, dnn->stream, primitive->count, primitive->args),
+    return onednn_check(dnnl_primitive_execute(primitive->handle, onednn->stream, primitive->count, primitive->args),
                      "a primitive", err);
 }
 
@@ -351,14 +351,14 @@ const char *primitive_implementation(const struct primitive *primitive)
 }
 
 /* Scratch of its own instead of the plan's. */
-static int own_scratchpad(struct primitive *primitive, const struct dnn *dnn, struct err *err)
+static int own_scratchpad(struct primitive *primitive, const struct onednn *onednn, struct err *err)
 {
     dnnl_memory_t memory = NULL;
     for (int i = 0; i < primitive->count; i++) {
         dnnl_exec_arg_t *arg = &primitive->args[i];
         if (arg->arg != DNNL_ARG_SCRATCHPAD)
             continue;
-        if (dnn_check(api_memory_alike(&memory, arg->memory, dnn->engine), "a memory object", err))
+        if (onednn_check(api_memory_alike(&memory, arg->memory, onednn->engine), "a memory object", err))
             return -1;
         dnnl_memory_destroy(arg->memory);
         arg->memory = memory;
@@ -367,18 +367,18 @@ static int own_scratchpad(struct primitive *primitive, const struct dnn *dnn, st
     return 0;
 }
 
-int reorder_init(struct primitive *primitive, const struct dnn *dnn, const struct layout *from,
+int reorder_init(struct primitive *primitive, const struct onednn *onednn, const struct layout *from,
                  const struct layout *to, struct err *err)
 {
     static const char what[] = "a reorder";
-    struct api_making making = { .engine = dnn->engine, .attributes = attributes_of(NULL, what, err) };
+    struct api_making making = { .engine = onednn->engine, .attributes = attributes_of(NULL, what, err) };
     dnnl_primitive_desc_t desc = NULL;
     if (!making.attributes)
         return -1;
     dnnl_status_t status = api_reorder(&desc, &making, &from->md, &to->md);
-    return primitive_init(primitive, dnn, made(&making, desc, status, what, err), err) ||
-                   own_scratchpad(primitive, dnn, err) || primitive_arg(primitive, dnn, DNNL_ARG_FROM, from, err) ||
-                   primitive_arg(primitive, dnn, DNNL_ARG_TO, to, err)
+    return primitive_init(primitive, onednn, made(&making, desc, status, what, err), err) ||
+                   own_scratchpad(primitive, onednn, err) || primitive_arg(primitive, onednn, DNNL_ARG_FROM, from, err) ||
+                   primitive_arg(primitive, onednn, DNNL_ARG_TO, to, err)
                ? -1
                : 0;
 }

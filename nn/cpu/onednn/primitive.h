@@ -9,7 +9,7 @@
 #include "api.h"
 #include "nn/graph/backend.h"
 
-#define DNN_ALIGN(bytes) (((bytes) + 63) / 64 * 64)
+#define ALIGN_64(bytes) (((bytes) + 63) / 64 * 64)
 
 static inline size_t larger(size_t a, size_t b)
 {
@@ -17,7 +17,7 @@ static inline size_t larger(size_t a, size_t b)
 }
 
 /* plan->state */
-struct dnn {
+struct onednn {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     /* The channels of a block in the layouts that its kernels like: 16 with AVX-512, 8 with AVX2. 0 without, where there
@@ -26,7 +26,7 @@ struct dnn {
 };
 
 /* -1 and err where `status` is no success; `what` says what was tried. */
-int dnn_check(dnnl_status_t status, const char *what, struct err *err);
+int onednn_check(dnnl_status_t status, const char *what, struct err *err);
 
 /* A memory layout: dimensions and how they lie in memory. */
 struct layout {
@@ -70,22 +70,22 @@ struct conv_layouts {
 enum conv_pass { CONV_TRAIN, CONV_EVAL, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHTS };
 /* `hint`: the forward descriptor, for the backward passes. `sum`, `activation`: what CONV_EVAL does with its result.
  * The layouts that were any become those that the primitive chose. */
-dnnl_primitive_desc_t dnn_conv(const struct dnn *dnn, enum conv_pass pass, struct conv_layouts *layouts,
+dnnl_primitive_desc_t conv_desc(const struct onednn *onednn, enum conv_pass pass, struct conv_layouts *layouts,
                                const struct window *window, bool sum, enum activation activation,
                                dnnl_primitive_desc_t hint, struct err *err);
 /* SiLU (whose backward reads the input) or the sigmoid (whose backward reads the output). */
-dnnl_primitive_desc_t dnn_eltwise(const struct dnn *dnn, bool training, bool backward, enum activation activation,
+dnnl_primitive_desc_t eltwise_desc(const struct onednn *onednn, bool training, bool backward, enum activation activation,
                                   const struct layout *data, dnnl_primitive_desc_t hint, struct err *err);
-dnnl_primitive_desc_t dnn_pool(const struct dnn *dnn, bool training, bool backward, bool max,
+dnnl_primitive_desc_t pool_desc(const struct onednn *onednn, bool training, bool backward, bool max,
                                const struct layout *src, const struct layout *dst, const struct window *window,
                                dnnl_primitive_desc_t hint, struct err *err);
 enum linear_pass { LINEAR_TRAIN, LINEAR_EVAL, LINEAR_BACKWARD_DATA, LINEAR_BACKWARD_WEIGHTS };
-dnnl_primitive_desc_t dnn_linear(const struct dnn *dnn, enum linear_pass pass, const struct conv_layouts *layouts,
+dnnl_primitive_desc_t linear_desc(const struct onednn *onednn, enum linear_pass pass, const struct conv_layouts *layouts,
                                  dnnl_primitive_desc_t hint, struct err *err);
 /* The layout that the primitive wants or gives: dnnl_query_src_md, …; false where it has none. */
-bool dnn_query(const_dnnl_primitive_desc_t desc, dnnl_query_t what, struct layout *layout);
+bool desc_layout(const_dnnl_primitive_desc_t desc, dnnl_query_t what, struct layout *layout);
 /* Whether it is one of oneDNN's plain loops, which are a hundred times slower than the rest. */
-bool dnn_is_plain(const_dnnl_primitive_desc_t desc);
+bool desc_is_reference(const_dnnl_primitive_desc_t desc);
 /* c (rows, columns, ldc apart) = a (depth, rows; lda) transposed * b (depth, columns; ldb), plus c where `add`. */
 struct matrices {
     int64_t rows, columns, depth;
@@ -93,7 +93,7 @@ struct matrices {
     float *c;
     int64_t lda, ldb, ldc;
 };
-int dnn_multiply(const struct matrices *matrices, bool add, struct err *err);
+int onednn_sgemm(const struct matrices *matrices, bool add, struct err *err);
 
 /* A primitive and its arguments. Zeroed it is empty: running it does nothing, releasing it is fine. */
 #define PRIMITIVE_ARGS 12
@@ -104,20 +104,20 @@ struct primitive {
     size_t scratchpad; /* bytes, aligned; bound as DNNL_ARG_SCRATCHPAD */
 };
 /* Takes `desc` (destroys it); a NULL desc fails with the err that is there. */
-int primitive_init(struct primitive *primitive, const struct dnn *dnn, dnnl_primitive_desc_t desc, struct err *err);
+int primitive_init(struct primitive *primitive, const struct onednn *onednn, dnnl_primitive_desc_t desc, struct err *err);
 void primitive_release(struct primitive *primitive);
 /* Adds an argument, without an address as yet. */
-int primitive_arg(struct primitive *primitive, const struct dnn *dnn, int arg, const struct layout *layout,
+int primitive_arg(struct primitive *primitive, const struct onednn *onednn, int arg, const struct layout *layout,
                   struct err *err);
 /* Gives an argument its address; one that was not added is passed over. */
 int primitive_bind(struct primitive *primitive, int arg, void *address, struct err *err);
-int primitive_run(const struct primitive *primitive, const struct dnn *dnn, struct err *err);
+int primitive_run(const struct primitive *primitive, const struct onednn *onednn, struct err *err);
 /* oneDNN's name of what runs it, "jit:avx2"; NULL of an empty one. */
 const char *primitive_implementation(const struct primitive *primitive);
 
 /* A copy from one layout to another; from and to are bound as DNNL_ARG_FROM and DNNL_ARG_TO. Where it wants scratch it
  * holds its own. */
-int reorder_init(struct primitive *primitive, const struct dnn *dnn, const struct layout *from,
+int reorder_init(struct primitive *primitive, const struct onednn *onednn, const struct layout *from,
                  const struct layout *to, struct err *err);
 
 /* to[i] += from[i]; both of one layout, so padding is added along (it is 0). */
@@ -129,12 +129,12 @@ static inline void *behind(void *block, size_t bytes)
     return block ? (char *)block + bytes : NULL;
 }
 
-static inline struct dnn *dnn_of(const struct plan *plan)
+static inline struct onednn *onednn_of(const struct plan *plan)
 {
     return plan->state;
 }
 
 extern const struct op_functions onednn_conv, onednn_batch_norm, onednn_activation, onednn_max_pool,
-    onednn_global_avg_pool, onednn_add, onednn_scale, onednn_dropout, onednn_drop_rows, onednn_linear, onednn_reorder;
+    onednn_global_avg_pool, onednn_add, onednn_scale, onednn_dropout, onednn_stochastic_depth, onednn_linear, onednn_reorder;
 
 #endif

@@ -11,43 +11,43 @@
 
 #define WEIGHTS "sha256:"
 
-int files_init(struct files *files, struct broker *broker, struct err *err)
+int blob_refs_init(struct blob_refs *blob_refs, struct broker *broker, struct err *err)
 {
-    files->broker = broker;
+    blob_refs->broker = broker;
     char *dir = fs_join(broker->state, "blobs");
     if (dir == NULL)
         return err_set(err, "no memory");
-    files->blobs = blobs_new(dir, BLOB_QUOTA_DEFAULT, err);
-    files->manifest = manifest_new(broker->images, err);
+    blob_refs->blobs = blobs_new(dir, BLOB_QUOTA_DEFAULT, err);
+    blob_refs->manifest = manifest_new(broker->images, err);
     free(dir);
-    return files->blobs == NULL || files->manifest == NULL ? -1 : 0;
+    return blob_refs->blobs == NULL || blob_refs->manifest == NULL ? -1 : 0;
 }
 
-void files_release(struct files *files)
+void blob_refs_release(struct blob_refs *blob_refs)
 {
-    while (files->waiters != NULL) {
-        struct dataset_waiter *next = files->waiters->next;
-        free(files->waiters);
-        files->waiters = next;
+    while (blob_refs->waiters != NULL) {
+        struct dataset_waiter *next = blob_refs->waiters->next;
+        free(blob_refs->waiters);
+        blob_refs->waiters = next;
     }
-    pushes_release(files->pushes);
-    blobs_free(files->blobs);
-    manifest_free(files->manifest);
+    pushes_release(blob_refs->pushes);
+    blobs_free(blob_refs->blobs);
+    manifest_free(blob_refs->manifest);
 }
 
-static struct upload **find_upload(struct files *files, const char *sha256)
+static struct uploaded_image **find_upload(struct blob_refs *blob_refs, const char *sha256)
 {
-    struct upload **link = &files->uploads;
+    struct uploaded_image **link = &blob_refs->uploads;
     while (*link != NULL && strcmp((*link)->sha256, sha256) != 0)
         link = &(*link)->next;
     return link;
 }
 
-int files_hold(struct files *files, const char *sha256)
+int blob_refs_hold(struct blob_refs *blob_refs, const char *sha256)
 {
-    struct upload **link = find_upload(files, sha256);
+    struct uploaded_image **link = find_upload(blob_refs, sha256);
     if (*link == NULL) {
-        struct upload *upload = calloc(1, sizeof *upload);
+        struct uploaded_image *upload = calloc(1, sizeof *upload);
         if (upload == NULL)
             return -1;
         snprintf(upload->sha256, sizeof upload->sha256, "%s", sha256);
@@ -58,19 +58,19 @@ int files_hold(struct files *files, const char *sha256)
 }
 
 struct removal {
-    struct files *files;
+    struct blob_refs *blob_refs;
     char sha256[SHA256_HEX_SIZE];
 };
 
 static void run_removal(void *arg)
 {
     struct removal *removal = arg;
-    blobs_remove(removal->files->blobs, removal->sha256);
+    blobs_remove(removal->blob_refs->blobs, removal->sha256);
 }
 
-void files_let_go(struct files *files, const char *sha256, bool created)
+void blob_refs_let_go(struct blob_refs *blob_refs, const char *sha256, bool created)
 {
-    struct upload **link = find_upload(files, sha256), *upload = *link;
+    struct uploaded_image **link = find_upload(blob_refs, sha256), *upload = *link;
     if (upload == NULL)
         return;
     upload->created |= created;
@@ -78,13 +78,13 @@ void files_let_go(struct files *files, const char *sha256, bool created)
         return;
     *link = upload->next;
     /* A write of the same bytes that is asked for later runs after this: tasks keep their order. */
-    struct removal *removal = upload->created && !files->closing ? calloc(1, sizeof *removal) : NULL;
-    if (upload->created && files->closing)
-        blobs_remove(files->blobs, upload->sha256);
+    struct removal *removal = upload->created && !blob_refs->closing ? calloc(1, sizeof *removal) : NULL;
+    if (upload->created && blob_refs->closing)
+        blobs_remove(blob_refs->blobs, upload->sha256);
     if (removal != NULL) {
-        removal->files = files;
+        removal->blob_refs = blob_refs;
         memcpy(removal->sha256, upload->sha256, sizeof removal->sha256);
-        if (tasks_submit(files->broker->tasks, run_removal, free, removal) < 0)
+        if (tasks_submit(blob_refs->broker->tasks, run_removal, free, removal) < 0)
             free(removal); /* the quota's eviction gets it */
     }
     free(upload);
@@ -96,30 +96,30 @@ static int add(char **list, size_t *count, const char *sha256)
     return list[(*count)++] == NULL ? -1 : 0;
 }
 
-char **files_in_use(const struct files *files)
+char **blob_refs_in_use(const struct blob_refs *blob_refs)
 {
     size_t count = 0, max = 1;
-    for (const struct job *job = jobs_first(files->broker->jobs); job != NULL; job = job->next)
+    for (const struct job *job = jobs_first(blob_refs->broker->jobs); job != NULL; job = job->next)
         max++;
-    for (const struct upload *upload = files->uploads; upload != NULL; upload = upload->next)
+    for (const struct uploaded_image *upload = blob_refs->uploads; upload != NULL; upload = upload->next)
         max++;
     char **list = calloc(max, sizeof *list);
     if (list == NULL)
         return NULL;
     int status = 0;
-    for (const struct job *job = jobs_first(files->broker->jobs); job != NULL && status == 0; job = job->next)
+    for (const struct job *job = jobs_first(blob_refs->broker->jobs); job != NULL && status == 0; job = job->next)
         if (job->state <= JOB_RUNNING && strncmp(job->options.weights, WEIGHTS, sizeof WEIGHTS - 1) == 0)
             status = add(list, &count, job->options.weights + sizeof WEIGHTS - 1);
-    for (const struct upload *upload = files->uploads; upload != NULL && status == 0; upload = upload->next)
+    for (const struct uploaded_image *upload = blob_refs->uploads; upload != NULL && status == 0; upload = upload->next)
         status = add(list, &count, upload->sha256);
     if (status < 0) {
-        files_free_in_use(list);
+        blob_refs_free_in_use(list);
         return NULL;
     }
     return list;
 }
 
-void files_free_in_use(char **in_use)
+void blob_refs_free_in_use(char **in_use)
 {
     for (char **item = in_use; item != NULL && *item != NULL; item++)
         free(*item);

@@ -1,7 +1,7 @@
 /* What the HTTP side keeps on disk: blobs, and the manifest of the image folder. It all blocks and belongs on the task
- * thread, which alone touches `blobs` and `manifest` after files_init; the rest is the loop's. */
-#ifndef DCLS_BROKER_FILES_H
-#define DCLS_BROKER_FILES_H
+ * thread, which alone touches `blobs` and `manifest` after blob_refs_init; the rest is the loop's. */
+#ifndef DCLS_BROKER_BLOB_REFS_H
+#define DCLS_BROKER_BLOB_REFS_H
 
 #include <stdbool.h>
 
@@ -10,7 +10,7 @@
 
 struct broker;
 struct exchange;
-struct push;
+struct model_push;
 
 struct dataset_waiter {
     struct dataset_waiter *next;
@@ -18,39 +18,39 @@ struct dataset_waiter {
 };
 
 /* An image that was uploaded to be classified: a blob for as long as someone waits for its answer. */
-struct upload {
-    struct upload *next;
+struct uploaded_image {
+    struct uploaded_image *next;
     char sha256[SHA256_HEX_SIZE];
     int users;
     bool created;                    /* it was no blob before */
 };
 
-struct files {
+struct blob_refs {
     struct broker *broker;
     struct blobs *blobs;
     struct manifest *manifest;
     bool scanning;                   /* a manifest is being made */
     struct dataset_waiter *waiters;  /* for it */
-    struct upload *uploads;
-    struct push *pushes;             /* models on their way from nodes: http_models.c */
+    struct uploaded_image *uploads;
+    struct model_push *pushes;             /* models on their way from nodes: http_models.c */
     bool closing;                    /* the task thread is gone: what is left to do is done at once */
 };
 
 /* STATE/blobs, and the manifest of the image folder. */
-int files_init(struct files *files, struct broker *broker, struct err *err);
-void files_release(struct files *files);
+int blob_refs_init(struct blob_refs *blob_refs, struct broker *broker, struct err *err);
+void blob_refs_release(struct blob_refs *blob_refs);
 
-/* For files_release: forgets the pushes that nobody will hear of any more. */
-void pushes_release(struct push *pushes);
+/* For blob_refs_release: forgets the pushes that nobody will hear of any more. */
+void pushes_release(struct model_push *pushes);
 
 /* From before an uploaded image is written until its answer is there, by each that needs it. -1 where memory lacks. */
-int files_hold(struct files *files, const char *sha256);
+int blob_refs_hold(struct blob_refs *blob_refs, const char *sha256);
 /* `created`: this one's write made the blob. The last one to let go removes what uploads alone created. */
-void files_let_go(struct files *files, const char *sha256, bool created);
+void blob_refs_let_go(struct blob_refs *blob_refs, const char *sha256, bool created);
 
 /* The hashes of blobs that may not be evicted now: what queued and running trainings start from, and uploads.
- * NULL-ended, the caller's to free with files_free_in_use; NULL where memory lacks. */
-char **files_in_use(const struct files *files);
-void files_free_in_use(char **in_use);
+ * NULL-ended, the caller's to free with blob_refs_free_in_use; NULL where memory lacks. */
+char **blob_refs_in_use(const struct blob_refs *blob_refs);
+void blob_refs_free_in_use(char **in_use);
 
 #endif

@@ -13,7 +13,7 @@
 
 struct blob_task {
     struct exchange *exchange;
-    struct files *files;
+    struct blob_refs *blob_refs;
     char sha256[SHA256_HEX_SIZE];
     struct blob_state state;
     int fd;                       /* of a read */
@@ -26,7 +26,7 @@ struct blob_task {
 
 static void task_free(struct blob_task *task)
 {
-    files_free_in_use(task->in_use);
+    blob_refs_free_in_use(task->in_use);
     free(task->bytes);
     free(task);
 }
@@ -45,7 +45,7 @@ static struct blob_task *task_new(struct exchange *exchange)
         return NULL;
     }
     task->exchange = exchange;
-    task->files = http_files(exchange->http);
+    task->blob_refs = http_blob_refs(exchange->http);
     task->fd = -1;
     memcpy(task->sha256, sha256, sizeof task->sha256);
     return task;
@@ -73,9 +73,9 @@ static cJSON *state_json(const struct blob_task *task)
 static void run_open(void *arg)
 {
     struct blob_task *task = arg;
-    task->fd = blobs_open(task->files->blobs, task->sha256, &task->size);
+    task->fd = blobs_open(task->blob_refs->blobs, task->sha256, &task->size);
     if (task->fd < 0)
-        task->fd = manifest_open(task->files->manifest, task->sha256, &task->size);
+        task->fd = manifest_open(task->blob_refs->manifest, task->sha256, &task->size);
 }
 
 static void done_open(void *arg)
@@ -91,7 +91,7 @@ static void done_open(void *arg)
 static void run_stat(void *arg)
 {
     struct blob_task *task = arg;
-    blobs_stat(task->files->blobs, task->sha256, &task->state);
+    blobs_stat(task->blob_refs->blobs, task->sha256, &task->state);
 }
 
 static void done_stat(void *arg)
@@ -113,7 +113,7 @@ void handle_blob_get(struct exchange *exchange)
 static void run_put(void *arg)
 {
     struct blob_task *task = arg;
-    task->result = blobs_put(task->files->blobs, task->sha256, task->offset, task->size, task->bytes, task->count,
+    task->result = blobs_put(task->blob_refs->blobs, task->sha256, task->offset, task->size, task->bytes, task->count,
                              (const char *const *)task->in_use, &task->state, &task->err);
 }
 
@@ -134,7 +134,7 @@ static void done_put(void *arg)
         status = 201;
     exchange_json(task->exchange, status, object);
     if (task->state.complete)
-        requests_blob_complete(task->files->broker->requests, task->sha256);
+        pending_replies_blob_complete(task->blob_refs->broker->pending_replies, task->sha256);
     task_free(task);
 }
 
@@ -163,7 +163,7 @@ void handle_blob_put(struct exchange *exchange)
     task->offset = offset;
     task->size = size;
     task->bytes = malloc(task->count + 1);
-    task->in_use = files_in_use(task->files);
+    task->in_use = blob_refs_in_use(task->blob_refs);
     if (task->bytes == NULL || task->in_use == NULL) {
         exchange_error(exchange, 503, "no memory");
         task_free(task);

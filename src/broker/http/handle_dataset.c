@@ -12,7 +12,7 @@
 #define TEXT_MAX ((size_t)512 * 1024 * 1024)
 
 struct dataset_task {
-    struct files *files;
+    struct blob_refs *blob_refs;
     bool begun, more;
     char *text;         /* of the finished manifest, one copy a waiter */
     struct err err;
@@ -21,13 +21,13 @@ struct dataset_task {
 static void run_slice(void *arg)
 {
     struct dataset_task *task = arg;
-    if (!task->begun && manifest_scan(task->files->manifest, &task->err) < 0)
+    if (!task->begun && manifest_scan(task->blob_refs->manifest, &task->err) < 0)
         return;
     task->begun = true;
-    task->more = manifest_step(task->files->manifest, SLICE_MS);
+    task->more = manifest_step(task->blob_refs->manifest, SLICE_MS);
     if (task->more)
         return;
-    cJSON *object = manifest_json(task->files->manifest);
+    cJSON *object = manifest_json(task->blob_refs->manifest);
     struct buf text;
     buf_init(&text, TEXT_MAX);
     /* Names of files need not be UTF-8: what prints must see to it. */
@@ -39,11 +39,11 @@ static void run_slice(void *arg)
         err_set(&task->err, "no memory for the dataset's manifest");
 }
 
-static void answer_all(struct files *files, const char *text, const struct err *err)
+static void answer_all(struct blob_refs *blob_refs, const char *text, const struct err *err)
 {
-    struct dataset_waiter *waiter = files->waiters;
-    files->waiters = NULL;
-    files->scanning = false;
+    struct dataset_waiter *waiter = blob_refs->waiters;
+    blob_refs->waiters = NULL;
+    blob_refs->scanning = false;
     while (waiter != NULL) {
         struct dataset_waiter *next = waiter->next;
         char *copy = text == NULL ? NULL : strdup(text);
@@ -59,33 +59,33 @@ static void answer_all(struct files *files, const char *text, const struct err *
 static void done_slice(void *arg)
 {
     struct dataset_task *task = arg;
-    struct broker *broker = task->files->broker;
+    struct broker *broker = task->blob_refs->broker;
     /* When the broker stops, nothing is left to wait for: the next slices would only hold it up. */
     bool stopping = event_base_got_break(broker->base) || event_base_got_exit(broker->base);
     if (task->more && !stopping && tasks_submit(broker->tasks, run_slice, done_slice, task) == 0)
         return;
     if (task->more)
         err_set(&task->err, stopping ? "the broker stops" : "no memory");
-    answer_all(task->files, task->text, &task->err);
+    answer_all(task->blob_refs, task->text, &task->err);
     free(task->text);
     free(task);
 }
 
 void handle_dataset(struct exchange *exchange)
 {
-    struct files *files = http_files(exchange->http);
+    struct blob_refs *blob_refs = http_blob_refs(exchange->http);
     struct dataset_waiter *waiter = calloc(1, sizeof *waiter);
-    struct dataset_task *task = files->scanning ? NULL : calloc(1, sizeof *task);
-    if (waiter == NULL || (!files->scanning && task == NULL))
+    struct dataset_task *task = blob_refs->scanning ? NULL : calloc(1, sizeof *task);
+    if (waiter == NULL || (!blob_refs->scanning && task == NULL))
         goto no_memory;
-    if (!files->scanning) {
-        task->files = files;
+    if (!blob_refs->scanning) {
+        task->blob_refs = blob_refs;
         if (tasks_submit(exchange->broker->tasks, run_slice, done_slice, task) < 0)
             goto no_memory;
-        files->scanning = true;
+        blob_refs->scanning = true;
     }
-    *waiter = (struct dataset_waiter){ .next = files->waiters, .exchange = exchange };
-    files->waiters = waiter;
+    *waiter = (struct dataset_waiter){ .next = blob_refs->waiters, .exchange = exchange };
+    blob_refs->waiters = waiter;
     return;
 
 no_memory:

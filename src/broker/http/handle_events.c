@@ -50,7 +50,7 @@ static bool answered_head(struct exchange *exchange)
 void handle_events(struct exchange *exchange)
 {
     if (!answered_head(exchange))
-        streams_add(http_streams(exchange->http), exchange, NULL, false, fill_all);
+        sse_add(http_sse(exchange->http), exchange, NULL, false, fill_all);
 }
 
 void handle_job_events(struct exchange *exchange)
@@ -59,5 +59,5 @@ void handle_job_events(struct exchange *exchange)
     if (job == NULL)
         exchange_error(exchange, 404, "there is no job '%.80s'", exchange->args[0]);
     else if (!answered_head(exchange))
-        streams_add(http_streams(exchange->http), exchange, job->id, job_shown(job) > JOB_RUNNING, fill_job);
+        sse_add(http_sse(exchange->http), exchange, job->id, job_shown(job) > JOB_RUNNING, fill_job);
 }

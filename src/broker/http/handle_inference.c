@@ -18,7 +18,7 @@
 
 struct inference {
     struct exchange *exchange;
-    struct files *files;
+    struct blob_refs *blob_refs;
     char model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
     long top;                               /* 0: all classes */
     char path[PATH_SIZE];                   /* as shown */
@@ -35,8 +35,8 @@ static void inference_release(void *context)
 {
     struct inference *inference = context;
     if (inference->held)
-        files_let_go(inference->files, inference->sha256, inference->created);
-    files_free_in_use(inference->in_use);
+        blob_refs_let_go(inference->blob_refs, inference->sha256, inference->created);
+    blob_refs_free_in_use(inference->in_use);
     free(inference->bytes);
 }
 
@@ -63,14 +63,14 @@ static void ask(struct inference *inference)
         .image_path = inference->path,
         .image_sha256 = *inference->sha256 != '\0' ? inference->sha256 : NULL,
     };
-    requests_infer(inference->exchange->broker->requests, &request, on_report, inference);
+    pending_replies_infer(inference->exchange->broker->pending_replies, &request, on_report, inference);
 }
 
 static void run_add(void *arg)
 {
     struct inference *inference = arg;
     inference->result =
-        blobs_add(inference->files->blobs, inference->bytes, inference->count, (const char *const *)inference->in_use,
+        blobs_add(inference->blob_refs->blobs, inference->bytes, inference->count, (const char *const *)inference->in_use,
                   inference->sha256, &inference->created, &inference->err);
 }
 
@@ -100,8 +100,8 @@ static void upload(struct inference *inference, const void *bytes, size_t count)
     snprintf(inference->path, sizeof inference->path, "sha256:%s", inference->sha256);
     inference->count = count;
     inference->bytes = malloc(count);
-    inference->held = files_hold(inference->files, inference->sha256) == 0;
-    inference->in_use = files_in_use(inference->files);
+    inference->held = blob_refs_hold(inference->blob_refs, inference->sha256) == 0;
+    inference->in_use = blob_refs_in_use(inference->blob_refs);
     if (inference->bytes == NULL || !inference->held || inference->in_use == NULL) {
         exchange_error(exchange, 503, "no memory");
         return;
@@ -204,7 +204,7 @@ void handle_inference(struct exchange *exchange)
     if (inference == NULL)
         return;
     inference->exchange = exchange;
-    inference->files = http_files(exchange->http);
+    inference->blob_refs = http_blob_refs(exchange->http);
     const char *type = exchange_header(exchange, "Content-Type");
     const void *bytes = NULL;
     size_t count = 0;
@@ -236,5 +236,5 @@ void handle_get_json(struct exchange *exchange)
     else if (!name_is_valid(json))
         exchange_error(exchange, 404, "there is no model '%.80s'", json);
     else
-        requests_get_json(exchange->broker->requests, node, json, on_json, exchange);
+        pending_replies_get_json(exchange->broker->pending_replies, node, json, on_json, exchange);
 }

@@ -13,10 +13,10 @@
 #include "src/broker/store.h"
 #include "src/broker/task.h"
 
-struct download {
-    struct download *next; /* that waits for the same push */
+struct model_download {
+    struct model_download *next; /* that waits for the same push */
     struct exchange *exchange;
-    struct files *files;
+    struct blob_refs *blob_refs;
     char sha256[SHA256_HEX_SIZE];
     bool pushed;        /* a node uploaded it just now */
     int fd;
@@ -24,11 +24,11 @@ struct download {
 };
 
 /* A model that a node was asked to upload. */
-struct push {
-    struct push *next;
-    struct files *files;
+struct model_push {
+    struct model_push *next;
+    struct blob_refs *blob_refs;
     char model[NAME_SIZE], node[NAME_SIZE]; /* node empty: any */
-    struct download *waiters;
+    struct model_download *waiters;
 };
 
 void handle_models(struct exchange *exchange)
@@ -55,7 +55,7 @@ static void on_removed(void *arg, int status, const cJSON *data, const char *err
 
 void handle_model_remove(struct exchange *exchange)
 {
-    requests_remove(exchange->broker->requests, exchange->args[0], on_removed, exchange);
+    pending_replies_remove(exchange->broker->pending_replies, exchange->args[0], on_removed, exchange);
 }
 
 static void on_text(struct exchange *exchange, const char *what, const char *type, const char *text)
@@ -79,17 +79,17 @@ static void on_report(void *arg, const char *text)
     on_text(arg, "report", "application/json", text);
 }
 
-static void await_push(struct download *download);
+static void await_push(struct model_download *download);
 
 static void run_open(void *arg)
 {
-    struct download *download = arg;
-    download->fd = blobs_open(download->files->blobs, download->sha256, &download->size);
+    struct model_download *download = arg;
+    download->fd = blobs_open(download->blob_refs->blobs, download->sha256, &download->size);
 }
 
 static void done_open(void *arg)
 {
-    struct download *download = arg;
+    struct model_download *download = arg;
     struct exchange *exchange = download->exchange;
     if (download->fd >= 0) {
         char header[128];
@@ -103,7 +103,7 @@ static void done_open(void *arg)
     }
 }
 
-static void open_blob(struct download *download, const char *sha256)
+static void open_blob(struct model_download *download, const char *sha256)
 {
     struct exchange *exchange = download->exchange;
     snprintf(download->sha256, sizeof download->sha256, "%s", sha256);
@@ -113,15 +113,15 @@ static void open_blob(struct download *download, const char *sha256)
 
 static void on_pushed(void *arg, int status, const cJSON *data, const char *error)
 {
-    struct push *push = arg, **link = &push->files->pushes;
-    struct download *download = push->waiters;
+    struct model_push *push = arg, **link = &push->blob_refs->pushes;
+    struct model_download *download = push->waiters;
     const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "sha256"));
     while (*link != push)
         link = &(*link)->next;
     *link = push->next;
     free(push);
     while (download != NULL) {
-        struct download *next = download->next;
+        struct model_download *next = download->next;
         if (status >= 400 || sha256 == NULL) {
             exchange_error(download->exchange, status >= 400 ? status : 502, "%s",
                            error != NULL ? error : "the node does not say which bytes it uploaded");
@@ -133,11 +133,11 @@ static void on_pushed(void *arg, int status, const cJSON *data, const char *erro
     }
 }
 
-static void await_push(struct download *download)
+static void await_push(struct model_download *download)
 {
     struct exchange *exchange = download->exchange;
     const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
-    struct push *push = download->files->pushes;
+    struct model_push *push = download->blob_refs->pushes;
     while (push != NULL && (strcmp(push->model, model) != 0 || strcmp(push->node, node != NULL ? node : "") != 0))
         push = push->next;
     if (push != NULL) {
@@ -150,17 +150,17 @@ static void await_push(struct download *download)
         exchange_error(exchange, 503, "no memory");
         return;
     }
-    *push = (struct push){ .next = download->files->pushes, .files = download->files, .waiters = download };
+    *push = (struct model_push){ .next = download->blob_refs->pushes, .blob_refs = download->blob_refs, .waiters = download };
     snprintf(push->model, sizeof push->model, "%s", model);
     snprintf(push->node, sizeof push->node, "%s", node != NULL ? node : "");
-    download->files->pushes = push;
-    requests_push(exchange->broker->requests, model, node, on_pushed, push);
+    download->blob_refs->pushes = push;
+    pending_replies_push(exchange->broker->pending_replies, model, node, on_pushed, push);
 }
 
-void pushes_release(struct push *pushes)
+void pushes_release(struct model_push *pushes)
 {
     while (pushes != NULL) {
-        struct push *next = pushes->next;
+        struct model_push *next = pushes->next;
         free(pushes);
         pushes = next;
     }
@@ -169,11 +169,11 @@ void pushes_release(struct push *pushes)
 static void send_weights(struct exchange *exchange)
 {
     const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
-    struct download *download = exchange_context(exchange, sizeof *download, NULL);
+    struct model_download *download = exchange_context(exchange, sizeof *download, NULL);
     if (download == NULL)
         return;
     download->exchange = exchange;
-    download->files = http_files(exchange->http);
+    download->blob_refs = http_blob_refs(exchange->http);
     const char *sha256 = models_digest(exchange->broker->models, model, node);
     if (sha256 != NULL)
         open_blob(download, sha256);

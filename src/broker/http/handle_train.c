@@ -14,9 +14,9 @@
 #define BLOCK_S 120
 #define WEIGHTS "sha256:"
 
-struct train {
+struct train_request {
     struct exchange *exchange;
-    struct files *files;
+    struct blob_refs *blob_refs;
     char type[NAME_SIZE], model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
     struct train_options options;
     bool async;
@@ -26,7 +26,7 @@ struct train {
 
 static void train_release(void *context)
 {
-    struct train *train = context;
+    struct train_request *train = context;
     if (train->deadline != NULL)
         event_free(train->deadline);
 }
@@ -61,7 +61,7 @@ static int check_members(const cJSON *body, struct err *err)
     return 0;
 }
 
-static int take_type(struct train *train, const cJSON *body, struct err *err)
+static int take_type(struct train_request *train, const cJSON *body, struct err *err)
 {
     static const char *const types[] = { "resnet", "mobilenet", "efficientnet" };
     const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "modelType"));
@@ -84,7 +84,7 @@ static int check_weights(const char *weights, struct err *err)
 }
 
 /* "nodes": "all" or a list of names; with exactly one it is "node". 0, or the HTTP status of the error. */
-static int take_nodes(struct train *train, const cJSON *body, struct err *err)
+static int take_nodes(struct train_request *train, const cJSON *body, struct err *err)
 {
     const cJSON *nodes = cJSON_GetObjectItemCaseSensitive(body, "nodes");
     if (nodes == NULL || cJSON_IsNull(nodes))
@@ -124,7 +124,7 @@ static int take_nodes(struct train *train, const cJSON *body, struct err *err)
     return 0;
 }
 
-static int read_request(struct train *train, const cJSON *body, struct err *err)
+static int read_request(struct train_request *train, const cJSON *body, struct err *err)
 {
     train_options_init(&train->options);
     if (check_members(body, err) < 0 || take_type(train, body, err) < 0 ||
@@ -150,7 +150,7 @@ static void answer_ended(struct exchange *exchange, const struct job *job)
 
 static void on_ended(void *arg, const struct job *job)
 {
-    struct train *train = arg;
+    struct train_request *train = arg;
     answer_ended(train->exchange, job);
 }
 
@@ -158,7 +158,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    struct train *train = arg;
+    struct train_request *train = arg;
     jobs_stop_waiting(train->exchange->broker->jobs, train);
     cJSON *object = cJSON_CreateObject();
     if (cJSON_AddStringToObject(object, "status", "Training initiated") == NULL) {
@@ -170,7 +170,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 static void on_submitted(void *arg, const struct job *job, int status, const char *error)
 {
-    struct train *train = arg;
+    struct train_request *train = arg;
     struct exchange *exchange = train->exchange;
     if (job == NULL) {
         exchange_error(exchange, status, "%s", error);
@@ -193,7 +193,7 @@ static void on_submitted(void *arg, const struct job *job, int status, const cha
 }
 
 /* A training goes on where it was begun, and under its name, unless told otherwise. */
-static int place_resumed(struct train *train, struct err *err)
+static int place_resumed(struct train_request *train, struct err *err)
 {
     const char *model = train->options.resume;
     const struct job *begun = jobs_last_started(train->exchange->broker->jobs, model);
@@ -206,7 +206,7 @@ static int place_resumed(struct train *train, struct err *err)
     return 0;
 }
 
-static void submit(struct train *train)
+static void submit(struct train_request *train)
 {
     struct err err = ERR_INIT;
     if (*train->options.resume != '\0' && place_resumed(train, &err) < 0) {
@@ -224,13 +224,13 @@ static void submit(struct train *train)
 
 static void run_stat(void *arg)
 {
-    struct train *train = arg;
-    blobs_stat(train->files->blobs, train->options.weights + sizeof WEIGHTS - 1, &train->weights);
+    struct train_request *train = arg;
+    blobs_stat(train->blob_refs->blobs, train->options.weights + sizeof WEIGHTS - 1, &train->weights);
 }
 
 static void done_stat(void *arg)
 {
-    struct train *train = arg;
+    struct train_request *train = arg;
     if (train->weights.complete)
         submit(train);
     else
@@ -241,12 +241,12 @@ static void done_stat(void *arg)
 /* True for "Prefer: respond-async" (RFC 7240), alone or among others. */
 static bool prefers_async(const struct exchange *exchange)
 {
-    static const char wanted[] = "respond-async";
+    static const char requested_node[] = "respond-async";
     const char *prefer = exchange_header(exchange, "Prefer");
     while (prefer != NULL && *prefer != '\0') {
         prefer += strspn(prefer, ", \t");
         size_t size = strcspn(prefer, ",; \t");
-        if (size == sizeof wanted - 1 && strncasecmp(prefer, wanted, size) == 0)
+        if (size == sizeof requested_node - 1 && strncasecmp(prefer, requested_node, size) == 0)
             return true;
         prefer += strcspn(prefer, ",");
     }
@@ -261,13 +261,13 @@ void handle_train(struct exchange *exchange)
         exchange_error(exchange, 400, "%s", err.text);
         return;
     }
-    struct train *train = exchange_context(exchange, sizeof *train, train_release);
+    struct train_request *train = exchange_context(exchange, sizeof *train, train_release);
     if (train == NULL) {
         cJSON_Delete(body);
         return;
     }
     train->exchange = exchange;
-    train->files = http_files(exchange->http);
+    train->blob_refs = http_blob_refs(exchange->http);
     train->async = prefers_async(exchange);
     int status = read_request(train, body, &err);
     cJSON_Delete(body);

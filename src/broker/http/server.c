@@ -37,8 +37,8 @@ struct http {
     struct evconnlistener *listener; /* evhttp's */
     struct event *resume;            /* accepts again after a pause */
     struct exchange *exchanges;
-    struct files files;
-    struct streams *streams;
+    struct blob_refs blob_refs;
+    struct sse *sse;
     int port;
     int connections;                 /* at the last count, and accepted since: never less than there are */
 };
@@ -240,12 +240,12 @@ struct http *http_new(struct broker *broker, const char *host, int port, struct 
         return NULL;
     }
     http->broker = broker;
-    if (files_init(&http->files, broker, err) < 0)
+    if (blob_refs_init(&http->blob_refs, broker, err) < 0)
         goto fail;
-    http->streams = streams_new(broker);
+    http->sse = sse_new(broker);
     http->evhttp = evhttp_new(broker->base);
     http->resume = evtimer_new(broker->base, on_resume, http);
-    if (http->streams == NULL || http->evhttp == NULL || http->resume == NULL) {
+    if (http->sse == NULL || http->evhttp == NULL || http->resume == NULL) {
         err_set(err, "no memory");
         goto fail;
     }
@@ -277,28 +277,28 @@ int http_port(const struct http *http)
     return http->port;
 }
 
-struct files *http_files(struct http *http)
+struct blob_refs *http_blob_refs(struct http *http)
 {
-    return &http->files;
+    return &http->blob_refs;
 }
 
-struct streams *http_streams(struct http *http)
+struct sse *http_sse(struct http *http)
 {
-    return http->streams;
+    return http->sse;
 }
 
 void http_free(struct http *http)
 {
     if (http == NULL)
         return;
-    http->files.closing = true;
+    http->blob_refs.closing = true;
     while (http->exchanges != NULL)
         exchange_drop(http->exchanges);
     if (http->resume != NULL)
         event_free(http->resume);
     if (http->evhttp != NULL)
         evhttp_free(http->evhttp);
-    streams_free(http->streams);
-    files_release(&http->files);
+    sse_free(http->sse);
+    blob_refs_release(&http->blob_refs);
     free(http);
 }

@@ -7,23 +7,23 @@
  *
  * What evhttp has read is bounded: 16 KiB of headers, 32 MiB of body, and per route max_body. Connections are
  * bounded in number and idle time; what is sent to a slow client waits for it, see exchange_file. */
-#ifndef DCLS_BROKER_HTTP_H
-#define DCLS_BROKER_HTTP_H
+#ifndef DCLS_BROKER_SERVER_H
+#define DCLS_BROKER_SERVER_H
 
 #include "dcls/base/err.h"
 
 struct broker;
-struct files;
+struct blob_refs;
 struct http;
-struct streams;
+struct sse;
 
 /* Listens on host:port (0: a free one) on the broker's event_base. Called when everything else of the broker stands:
  * it reads broker->base, tasks, events, images and state. NULL with err otherwise. */
 struct http *http_new(struct broker *broker, const char *host, int port, struct err *err);
 int http_port(const struct http *http);
 /* For the handlers. */
-struct files *http_files(struct http *http);
-struct streams *http_streams(struct http *http);
+struct blob_refs *http_blob_refs(struct http *http);
+struct sse *http_sse(struct http *http);
 /* Ends every connection. After tasks_free; no callback of jobs or requests may come after it. */
 void http_free(struct http *http);
 

@@ -15,7 +15,7 @@
 
 struct stream {
     struct stream *next, **link;
-    struct streams *streams;
+    struct sse *sse;
     struct exchange *exchange;
     char *job;              /* NULL: all events */
     struct buf snapshot;    /* what is left of it to send */
@@ -23,7 +23,7 @@ struct stream {
     bool ending;            /* nothing follows what was sent */
 };
 
-struct streams {
+struct sse {
     struct broker *broker;
     struct events *events;
     struct stream *first;
@@ -82,8 +82,8 @@ static void feed(struct stream *stream)
     struct buf text;
     struct event_record event;
     buf_init(&text, TEXT_MAX);
-    while (!stream->ending && text.len < PIECE && stream->following <= events_last(stream->streams->events)) {
-        if (!events_get(stream->streams->events, stream->following, &event)) {
+    while (!stream->ending && text.len < PIECE && stream->following <= events_last(stream->sse->events)) {
+        if (!events_get(stream->sse->events, stream->following, &event)) {
             log_info("an event stream was too slow and is closed");
             exchange_stream_abort(exchange);
             goto out;
@@ -121,9 +121,9 @@ static void on_closed(void *arg)
     free(stream);
 }
 
-static void feed_all(struct streams *streams)
+static void feed_all(struct sse *sse)
 {
-    for (struct stream *stream = streams->first, *next; stream != NULL; stream = next) {
+    for (struct stream *stream = sse->first, *next; stream != NULL; stream = next) {
         next = stream->next;
         feed(stream);
     }
@@ -135,78 +135,78 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    struct streams *streams = arg;
-    events_tick(streams->events, clock_ms());
-    feed_all(streams);
+    struct sse *sse = arg;
+    events_tick(sse->events, clock_ms());
+    feed_all(sse);
 }
 
 static void on_comment(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    struct streams *streams = arg;
+    struct sse *sse = arg;
     static const char comment[] = ": still here\n\n";
-    for (struct stream *stream = streams->first; stream != NULL; stream = stream->next)
+    for (struct stream *stream = sse->first; stream != NULL; stream = stream->next)
         if (!exchange_stream_busy(stream->exchange))
             exchange_stream_send(stream->exchange, comment, sizeof comment - 1);
 }
 
-struct streams *streams_new(struct broker *broker)
+struct sse *sse_new(struct broker *broker)
 {
-    struct streams *streams = calloc(1, sizeof *streams);
-    if (streams == NULL)
+    struct sse *sse = calloc(1, sizeof *sse);
+    if (sse == NULL)
         return NULL;
-    streams->broker = broker;
-    streams->events = broker->events;
-    streams->tick = event_new(broker->base, -1, EV_PERSIST, on_tick, streams);
-    streams->comment = event_new(broker->base, -1, EV_PERSIST, on_comment, streams);
+    sse->broker = broker;
+    sse->events = broker->events;
+    sse->tick = event_new(broker->base, -1, EV_PERSIST, on_tick, sse);
+    sse->comment = event_new(broker->base, -1, EV_PERSIST, on_comment, sse);
     struct timeval tick = { .tv_usec = TICK_MS * 1000 }, comment = { .tv_sec = COMMENT_S };
-    if (streams->tick == NULL || streams->comment == NULL || event_add(streams->tick, &tick) < 0 ||
-        event_add(streams->comment, &comment) < 0) {
-        streams_free(streams);
+    if (sse->tick == NULL || sse->comment == NULL || event_add(sse->tick, &tick) < 0 ||
+        event_add(sse->comment, &comment) < 0) {
+        sse_free(sse);
         return NULL;
     }
-    return streams;
+    return sse;
 }
 
-void streams_free(struct streams *streams)
+void sse_free(struct sse *sse)
 {
-    if (streams == NULL)
+    if (sse == NULL)
         return;
-    if (streams->tick != NULL)
-        event_free(streams->tick);
-    if (streams->comment != NULL)
-        event_free(streams->comment);
-    free(streams);
+    if (sse->tick != NULL)
+        event_free(sse->tick);
+    if (sse->comment != NULL)
+        event_free(sse->comment);
+    free(sse);
 }
 
-void streams_add(struct streams *streams, struct exchange *exchange, const char *job, bool ended,
+void sse_add(struct sse *sse, struct exchange *exchange, const char *job, bool ended,
                  void (*fill)(struct exchange *exchange, struct snapshot *snapshot))
 {
     struct stream *stream = calloc(1, sizeof *stream);
-    struct snapshot snapshot = { .ok = true, .number = events_last(streams->events) };
+    struct snapshot snapshot = { .ok = true, .number = events_last(sse->events) };
     buf_init(&snapshot.text, TEXT_MAX);
     const char *last = exchange_header(exchange, "Last-Event-ID");
     uint64_t number = snapshot.number;
     if (stream == NULL || (job != NULL && (stream->job = strdup(job)) == NULL))
         goto no_memory;
     /* The end of a job that has ended may be among the events kept or not: its last state is sent anyway. */
-    if (last == NULL || ended || !events_resume(streams->events, last, &number)) {
+    if (last == NULL || ended || !events_resume(sse->events, last, &number)) {
         number = snapshot.number;
         fill(exchange, &snapshot);
     }
     if (snapshot_close(&snapshot) < 0)
         goto no_memory;
-    stream->streams = streams;
+    stream->sse = sse;
     stream->exchange = exchange;
     stream->snapshot = snapshot.text;
     stream->following = number + 1;
     stream->ending = ended;
-    stream->next = streams->first;
-    stream->link = &streams->first;
+    stream->next = sse->first;
+    stream->link = &sse->first;
     if (stream->next != NULL)
         stream->next->link = &stream->next;
-    streams->first = stream;
+    sse->first = stream;
     exchange_stream_start(exchange, "text/event-stream", on_drained, on_closed, stream);
     feed(stream);
     return;

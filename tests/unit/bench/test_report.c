@@ -13,7 +13,7 @@ static void the_median_of_an_odd_number_is_the_middle_one(void **state)
 {
     (void)state;
     double seconds[] = { 5, 1, 4, 2, 9 };
-    struct report report = { 0 };
+    struct bench_report report = { 0 };
     report_times(&report, seconds, 5);
     assert_true(report.median == 4 && report.min == 1 && report.steps == 5);
     report_times(&report, seconds + 4, 1);
@@ -24,7 +24,7 @@ static void the_median_of_an_even_number_is_half_way_between_the_middle_two(void
 {
     (void)state;
     double seconds[] = { 8, 1, 2, 3 };
-    struct report report = { 0 };
+    struct bench_report report = { 0 };
     report_times(&report, seconds, 4);
     assert_true(report.median == 2.5 && report.min == 1);
 }

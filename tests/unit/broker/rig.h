@@ -39,7 +39,7 @@ static inline void rig_open(struct rig *rig)
     assert_non_null(broker->registry = registry_new(broker));
     assert_non_null(broker->models = models_new(broker));
     assert_non_null(broker->jobs = jobs_new(broker));
-    assert_non_null(broker->requests = requests_new(broker));
+    assert_non_null(broker->pending_replies = pending_replies_new(broker));
     assert_non_null(broker->tasks = tasks_new(broker->base, &err));
     if (!(broker->store = store_open(broker, &err)) || !(broker->links = links_new(broker, "127.0.0.1", 0, &err)) ||
         jobs_start(broker->jobs, &err))
@@ -52,7 +52,7 @@ static inline void rig_close(struct rig *rig)
     struct broker *broker = &rig->broker;
     jobs_stop(broker->jobs);
     tasks_free(broker->tasks);
-    requests_free(broker->requests);
+    pending_replies_free(broker->pending_replies);
     links_free(broker->links);
     store_close(broker->store);
     jobs_free(broker->jobs);
@@ -230,7 +230,7 @@ static inline void peer_register(struct peer *peer, struct rig *rig, const char 
 {
     peer_greet(peer, rig, name);
     peer_inform(peer, name, "[]");
-    RIG_WAIT(rig, registry_find(rig->broker.registry, name) && registry_find(rig->broker.registry, name)->told);
+    RIG_WAIT(rig, registry_find(rig->broker.registry, name) && registry_find(rig->broker.registry, name)->ready);
 }
 
 static inline void peer_register_legacy(struct peer *peer, struct rig *rig, const char *name)

@@ -252,12 +252,12 @@ static void a_legacy_node_is_sent_what_the_reference_sends(void **state)
     peer_register_legacy(&peer, rig, "old");
     const struct job *job = train(rig, "m", "old");
     cJSON *msg = peer_hear(&peer, "SERVER TRAIN");
-    char *text = cJSON_PrintUnformatted(msg), wanted[512];
-    snprintf(wanted, sizeof wanted,
+    char *text = cJSON_PrintUnformatted(msg), requested_node[512];
+    snprintf(requested_node, sizeof requested_node,
              "{\"type\":\"SERVER TRAIN\",\"modelName\":\"m\",\"modelType\":\"resnet\",\"epochs\":10,\"batchSize\":32,"
              "\"learningRate\":0.001,\"train_key\":\"%s\"}",
              job->train_key);
-    assert_string_equal(text, wanted);
+    assert_string_equal(text, requested_node);
     cJSON_free(text);
     cJSON_Delete(msg);
     cancel(rig, &answer, job);

@@ -110,11 +110,11 @@ static void a_name_taken_over_forgets_what_the_old_node_told(void **state)
     struct broker *broker = *state;
     struct node *node = add_dcls(broker, "n");
     inform(broker, node, "{\"type\": \"NODE INFO\", \"name\": \"n\", \"models\": [\"m\"]}");
-    assert_true(node->told);
+    assert_true(node->ready);
     struct node *again = add(broker, "{\"type\": \"CLIENT CONNECT\", \"name\": \"n\"}");
     assert_ptr_equal(again, node);
     assert_null(again->next);
-    assert_false(again->told);
+    assert_false(again->ready);
     assert_true(node_is_legacy(again));
     assert_false(node_offers(again, "train"));
     assert_false(node_has_model(again, "m"));
@@ -182,7 +182,7 @@ static void node_info_replaces_models_and_dataset(void **state)
     assert_int_equal(cJSON_GetObjectItem(node->dataset, "images")->valueint, 12);
 }
 
-static void streams_hear_of_a_node_that_leaves(void **state)
+static void sse_hear_of_a_node_that_leaves(void **state)
 {
     struct broker *broker = *state;
     struct event_record event;
@@ -205,7 +205,7 @@ int main(void)
         TEST(a_model_trained_again_has_the_new_digest),
         TEST(a_dropped_model_is_gone_with_its_digest),
         TEST(node_info_replaces_models_and_dataset),
-        TEST(streams_hear_of_a_node_that_leaves),
+        TEST(sse_hear_of_a_node_that_leaves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

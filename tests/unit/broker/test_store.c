@@ -29,7 +29,7 @@ static struct job make_job(const char *id, const char *model, enum job_state sta
     snprintf(job.id, sizeof job.id, "%s", id);
     snprintf(job.model_name, sizeof job.model_name, "%s", model);
     snprintf(job.model_type, sizeof job.model_type, "resnet");
-    snprintf(job.wanted, sizeof job.wanted, "node0");
+    snprintf(job.requested_node, sizeof job.requested_node, "node0");
     snprintf(job.node, sizeof job.node, "node0");
     snprintf(job.train_key, sizeof job.train_key, "train:%s000", id);
     train_options_init(&job.options);
@@ -66,7 +66,7 @@ static void a_job_comes_back_as_it_was(void **state)
     assert_int_equal(back->state, JOB_FAILED);
     assert_string_equal(back->model_name, job.model_name);
     assert_string_equal(back->model_type, "resnet");
-    assert_string_equal(back->wanted, "node0");
+    assert_string_equal(back->requested_node, "node0");
     assert_string_equal(back->node, "node0");
     assert_string_equal(back->train_key, "train:41000");
     assert_int_equal(back->generation, 2);
@@ -114,10 +114,10 @@ static char *read_text(struct rig *rig, enum store_text what, const char *model)
     return text;
 }
 
-static void assert_text(struct rig *rig, enum store_text what, const char *model, const char *wanted)
+static void assert_text(struct rig *rig, enum store_text what, const char *model, const char *requested_node)
 {
     char *text = read_text(rig, what, model);
-    assert_string_equal(text, wanted);
+    assert_string_equal(text, requested_node);
     free(text);
 }
 

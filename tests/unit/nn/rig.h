@@ -27,7 +27,7 @@ static inline void rig_init(struct rig *rig, struct net *net, uint64_t seed)
     assert_false(net->failed);
     rig->net = net;
     rig->weights = weights_new(net, &err);
-    rig->grad = calloc(net->trained_count, sizeof(float));
+    rig->grad = calloc(net->trainable_count, sizeof(float));
     assert_non_null(rig->weights);
     assert_non_null(rig->grad);
     weights_init(net, rig->weights, seed);

@@ -18,8 +18,8 @@ static struct net small_net = {
     .classes = 3,
     .params = small_params,
     .param_count = 5,
-    .trained_count = 15,
-    .stats_count = 2,
+    .trainable_count = 15,
+    .running_stats_count = 2,
     .tracked_count = 1,
     .last_weight = 3,
     .last_bias = 4,
@@ -30,9 +30,9 @@ static inline struct weights *small_weights(void)
     struct weights *weights = weights_new(&small_net, NULL);
     assert_non_null(weights);
     for (int i = 0; i < 15; i++)
-        weights->trained[i] = (float)i / 7;
-    weights->stats[0] = 0.5f;
-    weights->stats[1] = 2;
+        weights->params[i] = (float)i / 7;
+    weights->running_stats[0] = 0.5f;
+    weights->running_stats[1] = 2;
     weights->tracked[0] = 70000;
     return weights;
 }

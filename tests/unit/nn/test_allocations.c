@@ -91,10 +91,10 @@ static void check(const char *type, const char *backend)
     rig_fill(images, sizeof images / sizeof *images, 21);
     struct plan *plan = rig_plan(&rig, backend, PLAN_TRAIN, BATCH, SIDE, NULL);
     struct optimiser_spec adam = { .kind = "adam", .learning_rate = 1e-4 };
-    assert_int_equal(optimiser_init(&optimiser, &adam, 0, rig.net->trained_count, &err), 0);
+    assert_int_equal(optimiser_init(&optimiser, &adam, 0, rig.net->trainable_count, &err), 0);
     step(plan, &optimiser, &rig, images); /* binds, and starts the threads */
     step(plan, &optimiser, &rig, images);
-    assert_true(largest > rig.net->trained_count * sizeof(float) / 2); /* they do come through here */
+    assert_true(largest > rig.net->trainable_count * sizeof(float) / 2); /* they do come through here */
 
     long taken_before = taken, given_before = given_back;
     largest = 0;

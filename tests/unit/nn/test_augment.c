@@ -16,19 +16,19 @@
 
 static const enum isa isas[] = {ISA_PLAIN, ISA_AVX2, ISA_AVX512};
 
-static int read_case(FILE *file, struct variation *variation)
+static int read_case(FILE *file, struct augment_params *augment_params)
 {
     int mirror, order[JITTERS];
-    double *amounts = variation->amounts;
-    *variation = (struct variation){0};
-    int got = fscanf(file, "%d %lf %lf %lf %lf %lf %d %d %d %d", &mirror, &variation->angle, &amounts[0], &amounts[1],
+    double *amounts = augment_params->amounts;
+    *augment_params = (struct augment_params){0};
+    int got = fscanf(file, "%d %lf %lf %lf %lf %lf %d %d %d %d", &mirror, &augment_params->angle, &amounts[0], &amounts[1],
                      &amounts[2], &amounts[3], &order[0], &order[1], &order[2], &order[3]);
     if (got == EOF)
         return 0;
     assert_int_equal(got, 10);
-    variation->mirror = mirror;
+    augment_params->mirror = mirror;
     for (int i = 0; i < JITTERS; i++)
-        variation->order[i] = (enum jitter)order[i];
+        augment_params->order[i] = (enum jitter)order[i];
     return 1;
 }
 
@@ -40,14 +40,14 @@ static void expect_torchvisions(enum isa isa)
     assert_non_null(augmenter);
     FILE *file = fopen(FOLDER "cases.txt", "r");
     assert_non_null(file);
-    struct variation variation;
+    struct augment_params augment_params;
     int cases = 0;
-    for (; read_case(file, &variation); cases++) {
+    for (; read_case(file, &augment_params); cases++) {
         char path[256];
         struct err err = ERR_INIT;
         snprintf(path, sizeof(path), FOLDER "%d.ppm", cases);
         ppm_read(&expected, path);
-        const struct planes *planes = augmenter_run(augmenter, &variation, source.rgb, source.width, &err);
+        const struct planes *planes = augmenter_run(augmenter, &augment_params, source.rgb, source.width, &err);
         if (!planes)
             fail_msg("%s", err.text);
         for (size_t i = 0; i < planes->pixels; i++)
@@ -73,7 +73,7 @@ static void variations_give_torchvisions_pixels(void **state)
 static void choices_depend_on_seed_epoch_and_sample_alone(void **state)
 {
     (void)state;
-    struct variation first, again, other;
+    struct augment_params first, again, other;
     augment_choose(&first, AUGMENT_STRONG, 224, 5, 3, 17);
     augment_choose(&again, AUGMENT_STRONG, 224, 5, 3, 17);
     assert_memory_equal(&first, &again, sizeof(first));
@@ -94,29 +94,29 @@ static void choices_are_spread_over_their_ranges(void **state)
     int mirrored = 0, erased = 0, first[JITTERS] = {0};
     double angles = 0, brightness = 0, hue = 0;
     for (uint64_t sample = 0; sample < SAMPLES; sample++) {
-        struct variation variation;
-        augment_choose(&variation, AUGMENT_STRONG, 224, 1, 1, sample);
-        assert_true(fabs(variation.angle) <= 10);
+        struct augment_params augment_params;
+        augment_choose(&augment_params, AUGMENT_STRONG, 224, 1, 1, sample);
+        assert_true(fabs(augment_params.angle) <= 10);
         int seen = 0;
         for (int i = 0; i < JITTERS; i++) {
-            assert_true(fabs(variation.amounts[i] - (i == JITTER_HUE ? 0 : 1)) <= 0.2 + 1e-12);
-            seen |= 1 << variation.order[i];
+            assert_true(fabs(augment_params.amounts[i] - (i == JITTER_HUE ? 0 : 1)) <= 0.2 + 1e-12);
+            seen |= 1 << augment_params.order[i];
         }
         assert_int_equal(seen, 15);
-        const struct box *boxes[] = {&variation.crop, &variation.erase};
+        const struct box *boxes[] = {&augment_params.crop, &augment_params.erase};
         for (int i = 0; i < 2; i++) {
             int side = i ? 224 : 336;
             assert_in_range(boxes[i]->left, 0, side - boxes[i]->width);
             assert_in_range(boxes[i]->top, 0, side - boxes[i]->height);
         }
-        double area = variation.crop.width * variation.crop.height / (336.0 * 336);
-        assert_true(!variation.crop.width || (area > 0.24 && area <= 1));
-        mirrored += variation.mirror;
-        erased += variation.erase.width > 0;
-        first[variation.order[0]]++;
-        angles += variation.angle;
-        brightness += variation.amounts[JITTER_BRIGHTNESS];
-        hue += variation.amounts[JITTER_HUE];
+        double area = augment_params.crop.width * augment_params.crop.height / (336.0 * 336);
+        assert_true(!augment_params.crop.width || (area > 0.24 && area <= 1));
+        mirrored += augment_params.mirror;
+        erased += augment_params.erase.width > 0;
+        first[augment_params.order[0]]++;
+        angles += augment_params.angle;
+        brightness += augment_params.amounts[JITTER_BRIGHTNESS];
+        hue += augment_params.amounts[JITTER_HUE];
     }
     double error = 4 / sqrt(SAMPLES);
     assert_true(fabs((double)mirrored / SAMPLES - 0.5) < error * 0.5);
@@ -135,13 +135,13 @@ static void a_crop_is_resized_to_the_whole_and_a_box_wiped_out(void **state)
     uint8_t rgb[SIDE * SIDE * 3];
     for (int i = 0; i < SIDE * SIDE; i++) /* the left half dark, the right one light */
         memset(rgb + 3 * i, i % SIDE < SIDE / 2 ? 40 : 200, 3);
-    struct variation variation = {.crop = {SIDE / 2, 1, SIDE / 2, 5},
+    struct augment_params augment_params = {.crop = {SIDE / 2, 1, SIDE / 2, 5},
                                   .amounts = {1, 1, 1, 0},
                                   .order = {JITTER_BRIGHTNESS, JITTER_CONTRAST, JITTER_SATURATION, JITTER_HUE},
                                   .erase = {2, 3, 4, 1}};
     struct augmenter *augmenter = augmenter_new(SIZE, ISA_AVX512);
     assert_non_null(augmenter);
-    const struct planes *planes = augmenter_run(augmenter, &variation, rgb, SIDE, NULL);
+    const struct planes *planes = augmenter_run(augmenter, &augment_params, rgb, SIDE, NULL);
     assert_non_null(planes);
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < SIZE * SIZE; i++) {

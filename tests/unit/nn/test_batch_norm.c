@@ -15,7 +15,7 @@ static const size_t counts[] = { 1, 7, 16, 48, 61 };
 
 struct fixture {
     float x[NUMBERS], dy[NUMBERS], y[NUMBERS], dx[NUMBERS];
-    struct norm_affine affine;
+    struct batch_norm_affine affine;
 };
 
 static void fixture_fill(struct fixture *f)
@@ -24,16 +24,16 @@ static void fixture_fill(struct fixture *f)
     rig_fill(f->dy, NUMBERS, 2);
     rig_fill(f->y, NUMBERS, 3);
     rig_fill(f->dx, NUMBERS, 4);
-    rig_fill(f->affine.mean, NORM_LANES, 5);
-    rig_fill(f->affine.scale, NORM_LANES, 6);
-    rig_fill(f->affine.shift, NORM_LANES, 7);
-    for (int i = 0; i < NORM_LANES; i++)
+    rig_fill(f->affine.mean, BATCH_NORM_LANES, 5);
+    rig_fill(f->affine.scale, BATCH_NORM_LANES, 6);
+    rig_fill(f->affine.shift, BATCH_NORM_LANES, 7);
+    for (int i = 0; i < BATCH_NORM_LANES; i++)
         f->affine.shift[i] += 3; /* some beyond 6 */
 }
 
 static double z_of(const struct fixture *f, size_t at)
 {
-    size_t lane = at % STRIDE % NORM_LANES;
+    size_t lane = at % STRIDE % BATCH_NORM_LANES;
     return ((double)f->x[at] - (double)f->affine.mean[lane]) * (double)f->affine.scale[lane] +
            (double)f->affine.shift[lane];
 }
@@ -55,13 +55,13 @@ static double slope_of(enum activation activation, double z)
                                             : 1;
 }
 
-static void check_forward(const struct norm_kernels *kernels, enum activation activation, size_t count)
+static void check_forward(const struct batch_norm_kernels *kernels, enum activation activation, size_t count)
 {
     struct fixture f;
     float untouched[NUMBERS];
     fixture_fill(&f);
     memcpy(untouched, f.y, sizeof f.y);
-    const struct norm_strips strips = { STRIPS, count, STRIDE };
+    const struct batch_norm_strips strips = { STRIPS, count, STRIDE };
     kernels->forward(&strips, activation, &f.affine, f.x, f.y);
     for (size_t at = 0; at < NUMBERS; at++)
         if (at % STRIDE < count)
@@ -70,21 +70,21 @@ static void check_forward(const struct norm_kernels *kernels, enum activation ac
             assert_true(f.y[at] == untouched[at]); /* NOLINT: bit for bit */
 }
 
-static void check_backward(const struct norm_kernels *kernels, enum activation activation, size_t count, bool accumulate)
+static void check_backward(const struct batch_norm_kernels *kernels, enum activation activation, size_t count, bool accumulate)
 {
     struct fixture f, before;
-    struct norm_slopes slopes;
-    double dz_sum[NORM_LANES] = { 0 }, product[NORM_LANES] = { 0 };
-    double expected_sum[NORM_LANES] = { 0 }, expected_product[NORM_LANES] = { 0 };
+    struct batch_norm_slopes slopes;
+    double dz_sum[BATCH_NORM_LANES] = { 0 }, product[BATCH_NORM_LANES] = { 0 };
+    double expected_sum[BATCH_NORM_LANES] = { 0 }, expected_product[BATCH_NORM_LANES] = { 0 };
     fixture_fill(&f);
     before = f;
-    rig_fill(slopes.dz_mean, NORM_LANES, 8);
-    rig_fill(slopes.slope, NORM_LANES, 9);
-    const struct norm_strips strips = { STRIPS, count, STRIDE };
+    rig_fill(slopes.dz_mean, BATCH_NORM_LANES, 8);
+    rig_fill(slopes.slope, BATCH_NORM_LANES, 9);
+    const struct batch_norm_strips strips = { STRIPS, count, STRIDE };
     kernels->sums(&strips, activation, &f.affine, f.x, f.dy, dz_sum, product);
     kernels->backward(&strips, activation, &f.affine, &slopes, f.x, f.dy, f.dx, accumulate);
     for (size_t at = 0; at < NUMBERS; at++) {
-        size_t lane = at % STRIDE % NORM_LANES;
+        size_t lane = at % STRIDE % BATCH_NORM_LANES;
         if (at % STRIDE >= count) {
             assert_true(f.dx[at] == before.dx[at]);
             continue;
@@ -97,7 +97,7 @@ static void check_backward(const struct norm_kernels *kernels, enum activation a
         expected_sum[lane] += dz;
         expected_product[lane] += dz * centred;
     }
-    for (int i = 0; i < NORM_LANES; i++) {
+    for (int i = 0; i < BATCH_NORM_LANES; i++) {
         assert_true(fabs(dz_sum[i] - expected_sum[i]) < 2e-5);
         assert_true(fabs(product[i] - expected_product[i]) < 2e-5);
     }
@@ -106,7 +106,7 @@ static void check_backward(const struct norm_kernels *kernels, enum activation a
 static void forward_and_backward_are_as_defined(void **state)
 {
     (void)state;
-    for (const struct norm_kernels *const *kernels = norm_kernels_all(); *kernels; kernels++) {
+    for (const struct batch_norm_kernels *const *kernels = batch_norm_kernels_all(); *kernels; kernels++) {
         print_message("%s\n", (*kernels)->name);
         for (size_t a = 0; a < sizeof activations / sizeof *activations; a++)
             for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
@@ -122,7 +122,7 @@ static void moments_are_exact_around_a_large_mean(void **state)
 {
     (void)state;
     enum { COUNT = 40000 };
-    float *x = malloc(COUNT * sizeof *x), pilot[NORM_LANES];
+    float *x = malloc(COUNT * sizeof *x), pilot[BATCH_NORM_LANES];
     assert_non_null(x);
     rig_fill(x, COUNT, 1);
     double sum = 0, squares = 0;
@@ -132,13 +132,13 @@ static void moments_are_exact_around_a_large_mean(void **state)
     }
     for (int i = 0; i < COUNT; i++)
         squares += pow((double)x[i] - 1000 - sum / COUNT, 2);
-    for (int i = 0; i < NORM_LANES; i++)
+    for (int i = 0; i < BATCH_NORM_LANES; i++)
         pilot[i] = x[0];
-    const struct norm_strips strips = { 1, COUNT, COUNT };
-    for (const struct norm_kernels *const *kernels = norm_kernels_all(); *kernels; kernels++) {
-        double lanes[NORM_LANES] = { 0 }, squared[NORM_LANES] = { 0 }, off = 0, second = 0;
+    const struct batch_norm_strips strips = { 1, COUNT, COUNT };
+    for (const struct batch_norm_kernels *const *kernels = batch_norm_kernels_all(); *kernels; kernels++) {
+        double lanes[BATCH_NORM_LANES] = { 0 }, squared[BATCH_NORM_LANES] = { 0 }, off = 0, second = 0;
         (*kernels)->moments(&strips, x, pilot, lanes, squared);
-        for (int i = 0; i < NORM_LANES; i++) {
+        for (int i = 0; i < BATCH_NORM_LANES; i++) {
             off += lanes[i] / COUNT;
             second += squared[i] / COUNT;
         }
@@ -151,12 +151,12 @@ static void moments_are_exact_around_a_large_mean(void **state)
 static void silu_is_finite_far_from_0_and_keeps_what_is_none(void **state)
 {
     (void)state;
-    const struct norm_strips strips = { 1, NORM_LANES, NORM_LANES };
-    struct norm_affine affine = { { 0 }, { 0 }, { 0 } };
-    float x[NORM_LANES] = { 100, -100, 1e30f, -1e30f, 0, NAN }, y[NORM_LANES];
-    for (int i = 0; i < NORM_LANES; i++)
+    const struct batch_norm_strips strips = { 1, BATCH_NORM_LANES, BATCH_NORM_LANES };
+    struct batch_norm_affine affine = { { 0 }, { 0 }, { 0 } };
+    float x[BATCH_NORM_LANES] = { 100, -100, 1e30f, -1e30f, 0, NAN }, y[BATCH_NORM_LANES];
+    for (int i = 0; i < BATCH_NORM_LANES; i++)
         affine.scale[i] = 1;
-    for (const struct norm_kernels *const *kernels = norm_kernels_all(); *kernels; kernels++) {
+    for (const struct batch_norm_kernels *const *kernels = batch_norm_kernels_all(); *kernels; kernels++) {
         (*kernels)->forward(&strips, ACTIVATION_SILU, &affine, x, y);
         assert_true(y[0] == 100 && fabsf(y[1]) < 1e-30f && y[2] == 1e30f && y[4] == 0);
         assert_true(fabsf(y[3]) < 1e-7f * 1e30f && isnan(y[5]));

@@ -87,7 +87,7 @@ static void expect(const struct planes *planes, size_t first, const char *what,
     }
 }
 
-static void turned(const uint8_t rgb[3], double turn, uint8_t out[3])
+static void rotated(const uint8_t rgb[3], double turn, uint8_t out[3])
 {
     uint8_t hsv[3];
     to_hsv(rgb, hsv);
@@ -102,7 +102,7 @@ static void every_turn_of_the_hue_is_pillows(void **state)
         enum isa isa = isas[turn % 3];
         struct planes planes = colours_from(turn % STEP);
         colour_table(isa)->hue(&planes, (uint8_t)turn);
-        expect(&planes, turn % STEP, colour_table(isa)->name, turned, (double)turn);
+        expect(&planes, turn % STEP, colour_table(isa)->name, rotated, (double)turn);
         free(planes.bytes);
     }
 }

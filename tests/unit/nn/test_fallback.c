@@ -99,10 +99,10 @@ static void a_backend_may_leave_operations_to_the_reference(void **state)
     struct plan *mixed = rig_plan(&rig, "mirrored", PLAN_TRAIN, 2, 33, NULL);
     assert_true(mixed->op_count > reference->op_count); /* by the reorders */
     rig_step(reference, 1);
-    float *grad = malloc(rig.net->trained_count * sizeof(float));
+    float *grad = malloc(rig.net->trainable_count * sizeof(float));
     assert_non_null(grad);
-    memcpy(grad, rig.grad, rig.net->trained_count * sizeof(float));
-    memset(rig.grad, 0xff, rig.net->trained_count * sizeof(float));
+    memcpy(grad, rig.grad, rig.net->trainable_count * sizeof(float));
+    memset(rig.grad, 0xff, rig.net->trainable_count * sizeof(float));
     rig_step(mixed, 1);
     assert_true(distance(plan_logits(mixed), plan_logits(reference), 2 * 5) <= 1e-6);
     rig_same_gradients(rig.net, rig.grad, grad, 1e-5);
@@ -127,9 +127,9 @@ static void logits_in_a_layout_come_out_canonical(void **state)
     struct plan *reference = rig_plan(&rig, "reference", PLAN_TRAIN, 3, 9, NULL);
     struct plan *mixed = rig_plan(&rig, "mirrored", PLAN_TRAIN, 3, 9, NULL);
     float grad[1000];
-    assert_in_range(net->trained_count, 1, 1000);
+    assert_in_range(net->trainable_count, 1, 1000);
     rig_step(reference, 1);
-    memcpy(grad, rig.grad, net->trained_count * sizeof(float));
+    memcpy(grad, rig.grad, net->trainable_count * sizeof(float));
     rig_step(mixed, 1);
     assert_memory_equal(plan_logits(mixed), plan_logits(reference), 3 * 5 * sizeof(float));
     rig_same_gradients(net, rig.grad, grad, 1e-6);

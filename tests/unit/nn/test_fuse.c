@@ -20,7 +20,7 @@ static int conv_pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     float *weight = op->state;
-    fold_norm(plan, op->layer, op->norm, weight, weight + plan->net->params[op->layer->weight].count);
+    fold_batch_norm(plan, op->layer, op->batch_norm, weight, weight + plan->net->params[op->layer->weight].count);
     return 0;
 }
 
@@ -135,7 +135,7 @@ static void resnet_for_evaluation_becomes_convolutions_and_little_else(void **st
         sums += op->in[1] >= 0;
         rectified += op->activation == ACTIVATION_RELU;
         in_place += op->data_shared;
-        assert_int_equal(op->norm != NULL, op->kind == OP_CONV);
+        assert_int_equal(op->batch_norm != NULL, op->kind == OP_CONV);
     }
     assert_int_equal(sums, 8);
     assert_int_equal(rectified, 17);
@@ -165,12 +165,12 @@ static void an_expansion_goes_into_the_depthwise_convolution_behind_it(void **st
             continue;
         expansions++;
         assert_int_equal(expansion->layer->kernel, 1);
-        assert_non_null(expansion->norm);
+        assert_non_null(expansion->batch_norm);
         assert_int_equal(expansion->activation, ACTIVATION_RELU6);
         assert_int_equal(op->layer->groups, expansion->layer->channels);
         assert_int_equal(plan->values[op->in[0]].c, expansion->layer->channels / 6);
         assert_int_equal(op->activation, ACTIVATION_RELU6);
-        assert_non_null(op->norm);
+        assert_non_null(op->batch_norm);
     }
     assert_int_equal(expansions, 16);
     plan_free(plan);
@@ -196,10 +196,10 @@ static void a_whole_inverted_residual_becomes_one_op(void **state)
         assert_int_equal(op->layer->kernel, 1);
         assert_int_equal(op->depthwise.layer->groups, op->layer->in[0] >= 0 ? op->depthwise.layer->channels : 0);
         assert_int_equal(op->depthwise.activation, ACTIVATION_RELU6);
-        assert_non_null(op->depthwise.norm);
+        assert_non_null(op->depthwise.batch_norm);
         assert_int_equal(op->expansion.layer != NULL, i > 1);
         assert_int_equal(op->activation, ACTIVATION_NONE);
-        assert_non_null(op->norm);
+        assert_non_null(op->batch_norm);
         assert_int_equal(op->in[0], plan->ops[i - 1].out);
         sums += op->in[1] >= 0;
         assert_true(op->in[1] < 0 || op->in[1] == op->in[0]);

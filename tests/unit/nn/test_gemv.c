@@ -9,7 +9,7 @@
 #include "nn/cpu/kernels/x86.h"
 #include "rig.h"
 
-static void check(const struct dots_kernels *kernels, size_t inputs)
+static void check(const struct gemv_kernels *kernels, size_t inputs)
 {
     enum { OUTPUTS = 5 };
     float *weights = malloc(OUTPUTS * inputs * sizeof(float)), *in = malloc(inputs * sizeof(float));
@@ -35,10 +35,10 @@ static void the_product_is_as_defined(void **state)
 {
     (void)state;
     static const size_t inputs[] = { 1, 15, 16, 17, 63, 64, 65, 512, 1280 };
-    const struct dots_kernels *all[] = { NULL, NULL };
+    const struct gemv_kernels *all[] = { NULL, NULL };
 #ifdef KERNELS_X86
-    all[0] = __builtin_cpu_supports("avx512f") ? &dots_avx512 : NULL;
-    all[1] = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &dots_avx2 : NULL;
+    all[0] = __builtin_cpu_supports("avx512f") ? &gemv_avx512 : NULL;
+    all[1] = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &gemv_avx2 : NULL;
 #endif
     for (size_t k = 0; k < 2; k++) {
         if (!all[k]) {
@@ -49,7 +49,7 @@ static void the_product_is_as_defined(void **state)
         for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
             check(all[k], inputs[i]);
     }
-    assert_ptr_equal(dots_find(), all[0] ? all[0] : all[1]);
+    assert_ptr_equal(gemv_find(), all[0] ? all[0] : all[1]);
 }
 
 int main(void)

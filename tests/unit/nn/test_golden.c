@@ -138,7 +138,7 @@ static void fixture_init(struct fixture *fixture, const char *type)
     assert_non_null(fixture->net);
     fixture->weights = weights_new(fixture->net, &err);
     assert_non_null(fixture->weights);
-    fixture->grad = calloc(fixture->net->trained_count, sizeof(float));
+    fixture->grad = calloc(fixture->net->trainable_count, sizeof(float));
     assert_non_null(fixture->grad);
     double inputs = (double)fixture->net->params[fixture->net->last_weight].shape[1];
     for (int k = 0; k < fixture->net->param_count; k++) {
@@ -194,13 +194,13 @@ static void check_params(const struct golden *golden, const struct fixture *fixt
 /* The file holds how far each parameter went in ten steps, which is little beside the parameter: 1e-3 of that. */
 static void check_change(const struct golden *golden, const struct fixture *fixture, float *start)
 {
-    for (size_t i = 0; i < fixture->net->trained_count; i++)
-        start[i] = fixture->weights->trained[i] - start[i];
+    for (size_t i = 0; i < fixture->net->trainable_count; i++)
+        start[i] = fixture->weights->params[i] - start[i];
     for (int k = 0; k < fixture->net->param_count; k++) {
         const struct param *param = &fixture->net->params[k];
         if (param->kind >= PARAM_RUNNING_MEAN)
             continue;
-        const float *now = fixture->weights->trained + param->offset;
+        const float *now = fixture->weights->params + param->offset;
         double squares = 0;
         for (size_t i = 0; i < param->count; i++)
             squares += (double)now[i] * now[i];
@@ -227,10 +227,10 @@ static void training_equals_pytorch(const struct backend *backend, const struct 
     struct plan *plan = planned(&fixture, backend->name, PLAN_TRAIN);
     struct optimiser adam;
     struct optimiser_spec spec = { .kind = "adam", .learning_rate = RATE };
-    assert_int_equal(optimiser_init(&adam, &spec, 0, fixture.net->trained_count, &err), 0);
-    float losses[STEPS], *start = malloc(fixture.net->trained_count * sizeof *start);
+    assert_int_equal(optimiser_init(&adam, &spec, 0, fixture.net->trainable_count, &err), 0);
+    float losses[STEPS], *start = malloc(fixture.net->trainable_count * sizeof *start);
     assert_non_null(start);
-    memcpy(start, fixture.weights->trained, fixture.net->trained_count * sizeof *start);
+    memcpy(start, fixture.weights->params, fixture.net->trainable_count * sizeof *start);
     for (int step = 0; step < STEPS; step++) {
         plan_set_step(plan, (uint64_t)step);
         run(plan);
@@ -241,14 +241,14 @@ static void training_equals_pytorch(const struct backend *backend, const struct 
             check(golden, "train", "logits", plan_logits(plan), BATCH * CLASSES, 0, 1e-4);
             check(golden, "train", "loss", losses, 1, 0, 1e-5);
             check_params(golden, &fixture, "grad", false, fixture.grad, 1e-4);
-            check_params(golden, &fixture, "stats", true, fixture.weights->stats, 1e-5);
+            check_params(golden, &fixture, "stats", true, fixture.weights->running_stats, 1e-5);
         }
-        optimiser_step(&adam, fixture.weights->trained, fixture.grad);
+        optimiser_step(&adam, fixture.weights->params, fixture.grad);
         plan_weights_changed(plan);
     }
     check_change(golden, &fixture, start);
     /* A shift without a gradient moves at random, and with it the mean that the next batch norm sees. */
-    check_params(golden, &fixture, "adam", true, fixture.weights->stats, 1e-2);
+    check_params(golden, &fixture, "adam", true, fixture.weights->running_stats, 1e-2);
     check(golden, "adam", "losses", losses, STEPS, 0, 1e-3);
     for (size_t i = 0; i < fixture.net->tracked_count; i++)
         assert_int_equal(fixture.weights->tracked[i], STEPS);

@@ -18,7 +18,7 @@ static void init(struct rig *rig, const char *type)
 {
     struct err err = ERR_INIT;
     rig_init(rig, net_new(type, CLASSES, &err), 21);
-    memset(rig->grad, 0xff, rig->net->trained_count * sizeof(float)); /* NaN until it is written */
+    memset(rig->grad, 0xff, rig->net->trainable_count * sizeof(float)); /* NaN until it is written */
 }
 
 static size_t last_offset(const struct rig *rig)
@@ -50,19 +50,19 @@ static void the_gradient_is_that_of_the_loss(void **state)
     for (int t = 0; net_types[t]; t++) {
         struct rig rig;
         init(&rig, net_types[t]);
-        size_t from = last_offset(&rig), count = rig.net->trained_count - from;
+        size_t from = last_offset(&rig), count = rig.net->trainable_count - from;
         struct plan *plan = rig_plan(&rig, "reference", PLAN_TRAIN_LAST, BATCH, SIDE, NULL);
         plan_set_step(plan, 5);
         rig_step(plan, 1);
         double wanted = 0, loss[2], step = 1e-3;
         float *start = malloc(count * sizeof *start), *way = malloc(count * sizeof *way);
-        memcpy(start, rig.weights->trained + from, count * sizeof *start);
+        memcpy(start, rig.weights->params + from, count * sizeof *start);
         rig_fill(way, count, 33);
         for (size_t i = 0; i < count; i++)
             wanted += (double)way[i] * rig.grad[from + i];
         for (int side = 0; side < 2; side++) {
             for (size_t i = 0; i < count; i++)
-                rig.weights->trained[from + i] = (float)(start[i] + (side ? step : -step) * way[i]);
+                rig.weights->params[from + i] = (float)(start[i] + (side ? step : -step) * way[i]);
             plan_weights_changed(plan);
             rig_forward(plan, 1);
             loss[side] = rig_loss(plan);
@@ -84,17 +84,17 @@ static void the_backends_agree_and_touch_nothing_below(void **state)
         struct rig rigs[2];
         for (int b = 0; b < 2; b++) {
             init(&rigs[b], net_types[t]);
-            float *stats = malloc(rigs[b].net->stats_count * sizeof *stats);
-            memcpy(stats, rigs[b].weights->stats, rigs[b].net->stats_count * sizeof *stats);
+            float *stats = malloc(rigs[b].net->running_stats_count * sizeof *stats);
+            memcpy(stats, rigs[b].weights->running_stats, rigs[b].net->running_stats_count * sizeof *stats);
             struct plan *plan = rig_plan(&rigs[b], backends[b]->name, PLAN_TRAIN_LAST, BATCH, SIDE, NULL);
             rig_step(plan, 2);
-            assert_memory_equal(stats, rigs[b].weights->stats, rigs[b].net->stats_count * sizeof *stats);
+            assert_memory_equal(stats, rigs[b].weights->running_stats, rigs[b].net->running_stats_count * sizeof *stats);
             for (size_t i = 0; i < last_offset(&rigs[b]); i++)
                 assert_true(isnan(rigs[b].grad[i]));
             free(stats);
             plan_free(plan);
         }
-        size_t from = last_offset(&rigs[0]), count = rigs[0].net->trained_count - from;
+        size_t from = last_offset(&rigs[0]), count = rigs[0].net->trainable_count - from;
         assert_true(distance(rigs[0].grad + from, rigs[1].grad + from, count) <= 1e-4);
         rig_release(&rigs[0]);
         rig_release(&rigs[1]);

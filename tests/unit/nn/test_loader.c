@@ -150,11 +150,11 @@ static void images_are_varied_by_seed_epoch_and_sample(void **state)
     assert_non_null(augmenter);
     for (int i = 0; i < IDX_TRAIN; i++) {
         uint8_t rgb[IDX_SIDE * IDX_SIDE * 3];
-        struct variation variation;
+        struct augment_params augment_params;
         for (int k = 0; k < IDX_SIDE * IDX_SIDE; k++)
             memset(rgb + 3 * k, 10 * i + k % IDX_SIDE, 3);
-        augment_choose(&variation, AUGMENT_BASIC, IDX_SIDE, spec.seed, 2, (uint64_t)i);
-        const struct planes *expected = augmenter_run(augmenter, &variation, rgb, IDX_SIDE, NULL);
+        augment_choose(&augment_params, AUGMENT_BASIC, IDX_SIDE, spec.seed, 2, (uint64_t)i);
+        const struct planes *expected = augmenter_run(augmenter, &augment_params, rgb, IDX_SIDE, NULL);
         for (size_t c = 0; c < 3; c++)
             assert_memory_equal(epoch.images[i] + c * expected->pixels, expected->bytes + c * expected->stride,
                                 expected->pixels);

@@ -23,8 +23,8 @@ static void resnet18_has_torchvisions_parameters_in_its_order(void **state)
     struct err err = ERR_INIT;
     struct net *net = net_new("resnet", 1000, &err);
     assert_non_null(net);
-    assert_int_equal(net->trained_count, 11689512);
-    assert_int_equal(net->stats_count, 9600);
+    assert_int_equal(net->trainable_count, 11689512);
+    assert_int_equal(net->running_stats_count, 9600);
     assert_int_equal(net->tracked_count, 20);
     assert_int_equal(net->param_count, 122);
     const char *const first[] = { "conv1.weight",      "bn1.weight",    "bn1.bias",
@@ -61,8 +61,8 @@ static void parameters_fill_each_allocation_without_gap_or_overlap(void **state)
         assert_int_equal(param->offset, *next);
         *next += param->count;
     }
-    assert_int_equal(trained, net->trained_count);
-    assert_int_equal(stats, net->stats_count);
+    assert_int_equal(trained, net->trainable_count);
+    assert_int_equal(stats, net->running_stats_count);
     assert_int_equal(tracked, net->tracked_count);
     net_free(net);
 }
@@ -144,13 +144,13 @@ static void a_new_last_layer_is_distributed_as_a_linear_layer_of_torch(void **st
     weights_init(net, weights, 7);
     moments(net, weights, net->last_weight, &mean, &deviation);
     assert_true(fabs(deviation / 0.01 - 1) < 0.02); /* torchvision's MobileNetV2 */
-    float before = weights->trained[0];
+    float before = weights->params[0];
     weights_init_last(net, weights, 7);
     moments(net, weights, net->last_weight, &mean, &deviation);
     assert_true(fabs(deviation / (1 / sqrt(1280.0) / sqrt(3.0)) - 1) < 0.02);
     moments(net, weights, net->last_bias, &mean, &deviation);
     assert_true(fabs(deviation / (1 / sqrt(1280.0) / sqrt(3.0)) - 1) < 0.2);
-    assert_true(weights->trained[0] == before);
+    assert_true(weights->params[0] == before);
     weights_free(weights);
     net_free(net);
 }
@@ -166,9 +166,9 @@ static void initial_weights_depend_on_the_seed_and_nothing_else(void **state)
     assert_non_null(b);
     weights_init(net, a, 7);
     weights_init(net, b, 8);
-    assert_memory_not_equal(a->trained, b->trained, 9408 * sizeof(float));
+    assert_memory_not_equal(a->params, b->params, 9408 * sizeof(float));
     weights_init(net, b, 7);
-    assert_memory_equal(a->trained, b->trained, net->trained_count * sizeof(float));
+    assert_memory_equal(a->params, b->params, net->trainable_count * sizeof(float));
     weights_free(a);
     weights_free(b);
     net_free(net);

@@ -71,7 +71,7 @@ static int compare(const char *type, enum plan_mode mode, int batch, int size)
 {
     struct rig rig;
     net_init(&rig, type);
-    size_t logits = (size_t)batch * CLASSES, trained = rig.net->trained_count;
+    size_t logits = (size_t)batch * CLASSES, trained = rig.net->trainable_count;
     float *expected = malloc(trained * sizeof *expected);
     assert_non_null(expected);
     struct plan *reference = rig_plan(&rig, "reference", mode, batch, size, NULL);
@@ -212,7 +212,7 @@ static void evaluation_equals_the_reference_without_plain_loops(void **state)
 
 /* A convolution by the definition. */
 static void naive_gradient(float *dweight, float *dbias, const float *in, const float *dout,
-                           const struct conv_gradient *g)
+                           const struct wgrad_gemm *g)
 {
     int ins = g->channels / g->groups, outs = g->outputs / g->groups, kernel = g->window.kernel;
     for (int o = 0; o < g->outputs; o++) {
@@ -246,10 +246,10 @@ static void check_product(const struct plan *owner, const struct layer *layer, i
     struct plan plan = { .values = values, .state = owner->state };
     struct op op = { .kind = OP_CONV, .layer = layer, .in = { 0, -1 }, .out = 1 };
     struct layout layouts[2];
-    struct conv_gradient gradient;
+    struct wgrad_gemm gradient;
     assert_int_equal(layout_of_value(&plan, 0, &layouts[0], &err), 0);
     assert_int_equal(layout_of_value(&plan, 1, &layouts[1], &err), 0);
-    assert_int_equal(conv_gradient_init(&gradient, &plan, &op, &layouts[0], &layouts[1], &err), 0);
+    assert_int_equal(wgrad_gemm_init(&gradient, &plan, &op, &layouts[0], &layouts[1], &err), 0);
 
     size_t ins = (size_t)n * (size_t)channels * (size_t)side * (size_t)side;
     size_t outs = (size_t)n * (size_t)layer->channels * (size_t)out * (size_t)out;
@@ -257,17 +257,17 @@ static void check_product(const struct plan *owner, const struct layer *layer, i
     size_t biases = (size_t)layer->channels;
     float *in = malloc(ins * sizeof *in), *dout = malloc(outs * sizeof *dout);
     float *results = calloc(2 * (weights + biases), sizeof *results);
-    void *scratch = aligned_alloc(64, DNN_ALIGN(conv_gradient_scratch(&gradient)));
+    void *scratch = aligned_alloc(64, ALIGN_64(wgrad_gemm_scratch(&gradient)));
     assert_true(in && dout && results && scratch);
     float *expected = results + weights + biases;
     rig_fill(in, ins, 1);
     rig_fill(dout, outs, 2);
-    assert_int_equal(conv_gradient_bind(&gradient, in, dout, results, results + weights, scratch, &err), 0);
-    assert_int_equal(conv_gradient_run(&gradient, dnn_of(&plan), &err), 0);
+    assert_int_equal(wgrad_gemm_bind(&gradient, in, dout, results, results + weights, scratch, &err), 0);
+    assert_int_equal(wgrad_gemm_run(&gradient, onednn_of(&plan), &err), 0);
     naive_gradient(expected, expected + weights, in, dout, &gradient);
     assert_true(distance(results, expected, weights) <= 1e-5);
     assert_true(distance(results + weights, expected + weights, biases) <= 1e-5);
-    conv_gradient_release(&gradient);
+    wgrad_gemm_release(&gradient);
     free(in);
     free(dout);
     free(results);
@@ -312,7 +312,7 @@ static int columns_of(const char *type, enum plan_mode mode, int batch, int size
     struct plan *plan = rig_plan(&rig, "onednn", mode, batch, size, NULL);
     int found = 0;
     for (int i = 0; i < plan->op_count; i++)
-        found += plan->ops[i].functions == &onednn_columns;
+        found += plan->ops[i].functions == &onednn_conv_im2col;
     plan_free(plan);
     rig_release(&rig);
     return found;
@@ -323,7 +323,7 @@ static int columns_of(const char *type, enum plan_mode mode, int batch, int size
 static void columns_are_for_few_pixels_of_one_image(void **state)
 {
     (void)state;
-    bool has_loops = pointwise_find(8) || pointwise_find(16);
+    bool has_loops = conv_1x1_find(8) || conv_1x1_find(16);
     assert_int_equal(columns_of("resnet", PLAN_EVAL, 1, 128), has_loops ? 2 : 0);
     assert_int_equal(columns_of("resnet", PLAN_EVAL, 2, 128), 0);
     assert_int_equal(columns_of("resnet", PLAN_TRAIN, 1, 128), 0);

@@ -40,9 +40,9 @@ static double loss_at(struct plan *plan, float *to, const float *from, const flo
 static void check_slopes(struct rig *rig, struct plan *plan)
 {
     rig_step(plan, 3);
-    float *grad = malloc(rig->net->trained_count * sizeof(float));
+    float *grad = malloc(rig->net->trainable_count * sizeof(float));
     assert_non_null(grad);
-    memcpy(grad, rig->grad, rig->net->trained_count * sizeof(float));
+    memcpy(grad, rig->grad, rig->net->trainable_count * sizeof(float));
     for (int k = 0; k < rig->net->param_count; k++) {
         const struct param *param = &rig->net->params[k];
         if (param->kind >= PARAM_RUNNING_MEAN)
@@ -165,9 +165,9 @@ static int squeeze_excite(struct net *net, int in)
     factors = net_conv_bias(net, net_activation(net, factors, ACTIVATION_SILU), "fc2", 12, 1, 1, 0, 1);
     return net_scale(net, value, net_activation(net, factors, ACTIVATION_SIGMOID));
 }
-static int drop_rows(struct net *net, int in)
+static int stochastic_depth(struct net *net, int in)
 {
-    return net_add(net, in, net_drop_rows(net, net_conv(net, in, "conv", 8, 3, 1, 1, 1), 0.4f));
+    return net_add(net, in, net_stochastic_depth(net, net_conv(net, in, "conv", 8, 3, 1, 1, 1), 0.4f));
 }
 static int dropout(struct net *net, int in)
 {
@@ -234,7 +234,7 @@ static int residual(struct net *net, int in)
     X(sigmoid)                                                                                                         \
     X(activations_of_one)                                                                                              \
     X(squeeze_excite)                                                                                                  \
-    X(drop_rows)                                                                                                       \
+    X(stochastic_depth)                                                                                                       \
     X(dropout)                                                                                                         \
     X(max_pool_3x3)                                                                                                    \
     X(max_pool_2x2)                                                                                                    \

@@ -39,13 +39,13 @@ struct outcome {
 static void outcome_make(struct outcome *outcome, struct rig *rig, const float *start, const char *backend, int batch,
                          int size, uint64_t seed)
 {
-    memcpy(rig->weights->stats, start, rig->net->stats_count * sizeof(float));
-    memset(rig->grad, 0xff, rig->net->trained_count * sizeof(float)); /* NaN until it is written */
+    memcpy(rig->weights->running_stats, start, rig->net->running_stats_count * sizeof(float));
+    memset(rig->grad, 0xff, rig->net->trainable_count * sizeof(float)); /* NaN until it is written */
     struct plan *plan = rig_plan(rig, backend, PLAN_TRAIN, batch, size, NULL);
     outcome->loss = rig_step(plan, seed);
     outcome->logits = copy(plan_logits(plan), (size_t)batch * CLASSES);
-    outcome->grad = copy(rig->grad, rig->net->trained_count);
-    outcome->stats = copy(rig->weights->stats, rig->net->stats_count);
+    outcome->grad = copy(rig->grad, rig->net->trainable_count);
+    outcome->stats = copy(rig->weights->running_stats, rig->net->running_stats_count);
     plan_free(plan);
 }
 
@@ -84,7 +84,7 @@ static void every_backend_agrees_with_the_reference_in_training(void **state)
             double off = 1;
             struct rig rig;
             resnet_init(&rig, 11);
-            float *start = copy(rig.weights->stats, rig.net->stats_count);
+            float *start = copy(rig.weights->running_stats, rig.net->running_stats_count);
             print_message("%s, %d of %dx%d\n", backends[b]->name, batch, size, size);
             for (uint64_t seed = 1; !(off <= 1e-4) && seed <= 8; seed++) {
                 struct outcome truth, outcome;
@@ -94,7 +94,7 @@ static void every_backend_agrees_with_the_reference_in_training(void **state)
                 print_message("images %d: the gradients are off by %g of their norm at most\n", (int)seed, off);
                 assert_true(fabs(outcome.loss - truth.loss) <= 1e-4 * truth.loss);
                 assert_true(distance(outcome.logits, truth.logits, (size_t)batch * CLASSES) <= 1e-4);
-                assert_true(distance(outcome.stats, truth.stats, rig.net->stats_count) <= 1e-5);
+                assert_true(distance(outcome.stats, truth.stats, rig.net->running_stats_count) <= 1e-5);
                 outcome_release(&truth);
                 outcome_release(&outcome);
             }
@@ -182,7 +182,7 @@ static void plans_that_share_an_arena_do_not_disturb_each_other(void **state)
         assert_non_null(arena);
         struct plan *small = rig_plan(&rig, backends[b]->name, PLAN_TRAIN, 1, 33, arena);
         rig_step(small, 1);
-        float *logits = copy(plan_logits(small), CLASSES), *grad = copy(rig.grad, rig.net->trained_count);
+        float *logits = copy(plan_logits(small), CLASSES), *grad = copy(rig.grad, rig.net->trainable_count);
         size_t bytes = arena->bytes;
         struct plan *large = rig_plan(&rig, backends[b]->name, PLAN_TRAIN, 4, 33, arena);
         assert_true(arena->bytes > bytes);
@@ -191,7 +191,7 @@ static void plans_that_share_an_arena_do_not_disturb_each_other(void **state)
         rig_forward(eval, 2);
         rig_step(small, 1);
         assert_memory_equal(plan_logits(small), logits, CLASSES * sizeof(float));
-        assert_memory_equal(rig.grad, grad, rig.net->trained_count * sizeof(float));
+        assert_memory_equal(rig.grad, grad, rig.net->trainable_count * sizeof(float));
         plan_free(small);
         plan_free(large);
         plan_free(eval);
@@ -235,36 +235,36 @@ static void reuse_makes_the_arena_smaller_than_the_sum_of_the_values(void **stat
     rig_release(&rig);
 }
 
-static bool needed_at(const struct span *span, int time)
+static bool needed_at(const struct live_range *range, int time)
 {
-    bool in_gap = span->gap_end && time >= span->gap_start && time <= span->gap_end;
-    return time >= span->start && time <= span->end && !in_gap;
+    bool in_gap = range->gap_end && time >= range->gap_start && time <= range->gap_end;
+    return time >= range->start && time <= range->end && !in_gap;
 }
 
 static void what_lives_at_the_same_time_is_placed_apart(void **state)
 {
     (void)state;
     enum { COUNT = 300, TIMES = 120 };
-    struct span spans[COUNT];
+    struct live_range ranges[COUNT];
     for (uint64_t i = 0; i < COUNT; i++) {
         int start = (int)(rng_bits(1, 1, i) % 100), length = (int)(rng_bits(1, 3, i) % 20);
-        spans[i] = (struct span){ .bytes = 1 + rng_bits(1, 2, i) % 5000, .start = start, .end = start + length };
+        ranges[i] = (struct live_range){ .bytes = 1 + rng_bits(1, 2, i) % 5000, .start = start, .end = start + length };
         if (length > 2 && i % 2) {
-            spans[i].gap_start = start + 1 + (int)(rng_bits(1, 4, i) % 2);
-            spans[i].gap_end = start + length - 1;
+            ranges[i].gap_start = start + 1 + (int)(rng_bits(1, 4, i) % 2);
+            ranges[i].gap_end = start + length - 1;
         }
     }
-    size_t total = arena_layout(spans, COUNT), sum = 0;
+    size_t total = arena_layout(ranges, COUNT), sum = 0;
     for (int i = 0; i < COUNT; i++) {
-        sum += spans[i].bytes;
-        assert_int_equal(spans[i].offset % 64, 0);
-        assert_true(spans[i].offset + spans[i].bytes <= total);
+        sum += ranges[i].bytes;
+        assert_int_equal(ranges[i].offset % 64, 0);
+        assert_true(ranges[i].offset + ranges[i].bytes <= total);
         for (int j = 0; j < i; j++) {
             bool same_time = false;
             for (int time = 0; time < TIMES; time++)
-                same_time |= needed_at(&spans[i], time) && needed_at(&spans[j], time);
-            bool same_place = spans[i].offset < spans[j].offset + spans[j].bytes &&
-                              spans[j].offset < spans[i].offset + spans[i].bytes;
+                same_time |= needed_at(&ranges[i], time) && needed_at(&ranges[j], time);
+            bool same_place = ranges[i].offset < ranges[j].offset + ranges[j].bytes &&
+                              ranges[j].offset < ranges[i].offset + ranges[i].bytes;
             assert_false(same_time && same_place);
         }
     }
@@ -274,24 +274,24 @@ static void what_lives_at_the_same_time_is_placed_apart(void **state)
 static void what_has_a_gap_leaves_its_place_to_another(void **state)
 {
     (void)state;
-    struct span spans[] = { { .bytes = 100, .start = 0, .end = 9, .gap_start = 2, .gap_end = 7 },
+    struct live_range ranges[] = { { .bytes = 100, .start = 0, .end = 9, .gap_start = 2, .gap_end = 7 },
                             { .bytes = 100, .start = 2, .end = 7, .gap_start = 4, .gap_end = 5 },
                             { .bytes = 100, .start = 4, .end = 5 },
                             { .bytes = 100, .start = 5, .end = 8 } };
-    assert_int_equal(arena_layout(spans, 4), 228);
-    assert_int_equal(spans[0].offset, spans[1].offset);
-    assert_int_equal(spans[0].offset, spans[2].offset);
-    assert_int_not_equal(spans[0].offset, spans[3].offset);
+    assert_int_equal(arena_layout(ranges, 4), 228);
+    assert_int_equal(ranges[0].offset, ranges[1].offset);
+    assert_int_equal(ranges[0].offset, ranges[2].offset);
+    assert_int_not_equal(ranges[0].offset, ranges[3].offset);
 }
 
 static void what_follows_another_takes_its_place(void **state)
 {
     (void)state;
-    struct span spans[] = { { .bytes = 100, .start = 0, .end = 1 },
+    struct live_range ranges[] = { { .bytes = 100, .start = 0, .end = 1 },
                             { .bytes = 100, .start = 1, .end = 2 },
                             { .bytes = 100, .start = 2, .end = 3 } };
-    assert_int_equal(arena_layout(spans, 3), 228);
-    assert_int_equal(spans[0].offset, spans[2].offset);
+    assert_int_equal(arena_layout(ranges, 3), 228);
+    assert_int_equal(ranges[0].offset, ranges[2].offset);
 }
 
 static void an_impossible_plan_is_refused_in_words(void **state)

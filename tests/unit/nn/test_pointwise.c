@@ -28,16 +28,16 @@ static double activated(enum activation activation, double value)
 }
 
 /* Half of the shapes with factors of the inputs. */
-static void check(const struct pointwise_kernels *kernels, size_t channels, size_t outputs, size_t count, bool sum,
+static void check(const struct conv_1x1_kernels *kernels, size_t channels, size_t outputs, size_t count, bool sum,
                   enum activation activation)
 {
     size_t block = kernels->block, in_blocks = (channels + block - 1) / block, out_blocks = (outputs + block - 1) / block;
     /* As if the pixels were a row of larger planes. */
-    const struct pointwise shape = { channels, outputs, (count + 3) * block, (count + 5) * block, sum, activation };
-    size_t outs = out_blocks * shape.out_plane + GUARD, panels = pointwise_panels(kernels, &shape);
+    const struct conv_1x1 shape = { channels, outputs, (count + 3) * block, (count + 5) * block, sum, activation };
+    size_t outs = out_blocks * shape.out_plane + GUARD, panels = conv_1x1_panels(kernels, &shape);
     float *in = filled(in_blocks * shape.in_plane, 1), *weights = filled(outputs * channels, 2);
     float *bias = filled(panels * kernels->panel, 3), *before = filled(outs, 4), *out = filled(outs, 4);
-    float *packed = filled(pointwise_weights(kernels, &shape), 5);
+    float *packed = filled(conv_1x1_weights(kernels, &shape), 5);
     for (size_t o = outputs; o < panels * kernels->panel; o++)
         bias[o] = 0;
     kernels->weights(&shape, weights, packed);
@@ -46,9 +46,9 @@ static void check(const struct pointwise_kernels *kernels, size_t channels, size
     for (size_t c = 0; c < channels; c++)
         factors[c] = scales ? factors[c] : 1;
     for (size_t panel = 0; panel < panels; panel++) {
-        kernels->scale(&shape, factors, packed + pointwise_panel(kernels, &shape, panel), scaled);
-        struct pointwise_ahead ahead = pointwise_ahead(kernels, &shape, packed, panel, 1, count);
-        kernels->run(&shape, count, in, panel, scaled, bias + panel * kernels->panel, &ahead,
+        kernels->scale(&shape, factors, packed + conv_1x1_panel(kernels, &shape, panel), scaled);
+        struct conv_1x1_prefetch prefetch = conv_1x1_prefetch(kernels, &shape, packed, panel, 1, count);
+        kernels->run(&shape, count, in, panel, scaled, bias + panel * kernels->panel, &prefetch,
                      out + panel * (kernels->panel / block) * shape.out_plane);
     }
     for (size_t at = 0; at < outs; at++) {
@@ -81,7 +81,7 @@ static void the_convolution_is_as_defined(void **state)
     static const size_t blocks[] = { 16, 8 }, channels[] = { 3, 16, 24, 40 }, outputs[] = { 8, 16, 24, 40, 72 };
     static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6, ACTIVATION_SILU };
     for (size_t b = 0; b < 2; b++) {
-        const struct pointwise_kernels *kernels = pointwise_find(blocks[b]);
+        const struct conv_1x1_kernels *kernels = conv_1x1_find(blocks[b]);
         if (!kernels) {
             print_message("NOT TESTED: this CPU has no loops for blocks of %zu\n", blocks[b]);
             continue;
@@ -93,24 +93,24 @@ static void the_convolution_is_as_defined(void **state)
                     check(kernels, channels[i], outputs[o], count, count % 2, activations[(i + o + count) % 4]);
         check(kernels, 64, 64, 196, true, ACTIVATION_RELU6);
     }
-    assert_null(pointwise_find(1));
+    assert_null(conv_1x1_find(1));
 }
 
 static void not_a_number_stays_one(void **state)
 {
     (void)state;
-    const struct pointwise_kernels *kernels = pointwise_find(8);
+    const struct conv_1x1_kernels *kernels = conv_1x1_find(8);
     if (!kernels)
-        kernels = pointwise_find(16);
+        kernels = conv_1x1_find(16);
     if (!kernels) {
         print_message("NOT TESTED: this CPU has no loops\n");
         return;
     }
-    const struct pointwise shape = { 1, 1, 16 * 16, 16 * 16, false, ACTIVATION_RELU6 };
+    const struct conv_1x1 shape = { 1, 1, 16 * 16, 16 * 16, false, ACTIVATION_RELU6 };
     float in[16 * 16] = { NAN }, weight = 1, packed[32], bias[32] = { 0 }, out[16 * 16];
     kernels->weights(&shape, &weight, packed);
-    struct pointwise_ahead ahead = pointwise_ahead(kernels, &shape, packed, 0, 1, 16);
-    kernels->run(&shape, 16, in, 0, packed, bias, &ahead, out);
+    struct conv_1x1_prefetch prefetch = conv_1x1_prefetch(kernels, &shape, packed, 0, 1, 16);
+    kernels->run(&shape, 16, in, 0, packed, bias, &prefetch, out);
     assert_true(isnan(out[0]));
     assert_true(out[kernels->block] == 0);
 }

@@ -195,18 +195,18 @@ static void numbers_of_16_bits_are_widened(void **state)
         {"half", PARAM_LINEAR_BIAS, 1, {8}, 8, 0},
         {"bfloat", PARAM_LINEAR_BIAS, 1, {8}, 8, 8},
     };
-    struct net net = {.type = "sixteen", .params = params, .param_count = 2, .trained_count = 16, .last_weight = -1,
+    struct net net = {.type = "sixteen", .params = params, .param_count = 2, .trainable_count = 16, .last_weight = -1,
                       .last_bias = -1};
     struct weights *weights = weights_new(&net, NULL);
     struct err err = ERR_INIT;
     assert_non_null(weights);
     if (weight_file_read("tests/fixtures/weights/half.pth", &net, weights, false, NULL, &err))
         fail_msg("%s", err.text);
-    assert_memory_equal(weights->trained, expected, sizeof(expected));
+    assert_memory_equal(weights->params, expected, sizeof(expected));
     for (int i = 0; i < 8; i++) /* as PyTorch rounds them to 8 bits of mantissa */
         if (isfinite(expected[i]))
-            assert_true(fabsf(weights->trained[8 + i] - expected[i]) <= fabsf(expected[i]) / 256);
-    assert_true(weights->trained[8 + 2] == 1 && weights->trained[8 + 3] == -2.5f && isinf(weights->trained[8 + 6]));
+            assert_true(fabsf(weights->params[8 + i] - expected[i]) <= fabsf(expected[i]) / 256);
+    assert_true(weights->params[8 + 2] == 1 && weights->params[8 + 3] == -2.5f && isinf(weights->params[8 + 6]));
     weights_free(weights);
 }
 
@@ -435,8 +435,8 @@ static void what_is_written_is_read_again(void **state)
     if (pth_write(path, &small_net, written, &err) || weight_file_read(path, &small_net, read, true, &replaced, &err))
         fail_msg("%s", err.text);
     assert_false(replaced);
-    assert_memory_equal(read->trained, written->trained, 15 * sizeof(float));
-    assert_memory_equal(read->stats, written->stats, 2 * sizeof(float));
+    assert_memory_equal(read->params, written->params, 15 * sizeof(float));
+    assert_memory_equal(read->running_stats, written->running_stats, 2 * sizeof(float));
     assert_int_equal(read->tracked[0], 70000);
     weights_free(written);
     weights_free(read);
@@ -524,9 +524,9 @@ static void tensors_are_assigned_by_name_in_any_order(void **state)
     if (tensors_assign(&tensors, &small_net, weights, true, &replaced, &err))
         fail_msg("%s", err.text);
     assert_false(replaced);
-    assert_true(weights->trained[0] == 10 && weights->trained[5] == 15); /* from 64 bits */
-    assert_true(weights->trained[6] == 40 && weights->trained[12] == 50);
-    assert_true(weights->stats[1] == 21);
+    assert_true(weights->params[0] == 10 && weights->params[5] == 15); /* from 64 bits */
+    assert_true(weights->params[6] == 40 && weights->params[12] == 50);
+    assert_true(weights->running_stats[1] == 21);
     assert_int_equal(weights->tracked[0], 0); /* missing in older files */
     tensors_release(&tensors);
     weights_free(weights);
@@ -543,8 +543,8 @@ static void a_last_layer_of_another_size_is_replaced_where_asked(void **state)
     if (tensors_assign(&tensors, &small_net, weights, true, &replaced, &err))
         fail_msg("%s", err.text);
     assert_true(replaced);
-    assert_true(weights->trained[0] == 10);
-    assert_true(weights->trained[6] == 6.0f / 7 && weights->trained[12] == 12.0f / 7); /* as they were */
+    assert_true(weights->params[0] == 10);
+    assert_true(weights->params[6] == 6.0f / 7 && weights->params[12] == 12.0f / 7); /* as they were */
     assert_int_equal(tensors_assign(&tensors, &small_net, weights, false, NULL, &err), -1);
     assert_string_equal(err.text, "'fc.weight' has the shape 1000x2 instead of 3x2");
     tensors_release(&tensors);

@@ -11,7 +11,7 @@
 enum { CLASSES = 5, CHANNELS = 16, BATCH = 3, SIZE = 24 };
 
 /* Convolutions whose inputs have to be kept, then a batch norm and a scale of its result: small enough a part of it all
- * that both are remade, the second from the first. */
+ * that both are recomputed, the second from the first. */
 static struct net *chain_new(void)
 {
     struct net *net = calloc(1, sizeof *net);
@@ -48,12 +48,12 @@ static void what_is_remade_from_what_is_remade_comes_after_it(void **state)
     rig_init(&rig, chain_new(), 41);
     struct plan *plan = rig_plan(&rig, "onednn", PLAN_TRAIN, BATCH, SIZE, NULL);
     int norm = find_op(plan, OP_BATCH_NORM), scale = find_op(plan, OP_SCALE);
-    assert_int_equal(plan->remake_count, 2);
-    assert_int_equal(plan->remakes[0], norm);
-    assert_int_equal(plan->remakes[1], scale);
+    assert_int_equal(plan->recompute_count, 2);
+    assert_int_equal(plan->recomputes[0], norm);
+    assert_int_equal(plan->recomputes[1], scale);
     /* Its only reader in backward is the convolution behind it, for which the batch norm's is needed, too. */
-    assert_int_equal(plan->ops[scale].remake_at, scale + 1);
-    assert_int_equal(plan->ops[norm].remake_at, scale + 1);
+    assert_int_equal(plan->ops[scale].recompute_at, scale + 1);
+    assert_int_equal(plan->ops[norm].recompute_at, scale + 1);
     plan_free(plan);
     rig_release(&rig);
 }
@@ -64,24 +64,24 @@ static void a_step_that_remakes_equals_the_reference(void **state)
     (void)state;
     struct rig rig;
     rig_init(&rig, chain_new(), 42);
-    size_t stats = rig.net->stats_count, trained = rig.net->trained_count;
+    size_t stats = rig.net->running_stats_count, trained = rig.net->trainable_count;
     float *start = malloc(stats * sizeof *start), *moved = malloc(stats * sizeof *moved);
     float *grad = malloc(trained * sizeof *grad);
     assert_true(start && moved && grad);
-    memcpy(start, rig.weights->stats, stats * sizeof *start);
+    memcpy(start, rig.weights->running_stats, stats * sizeof *start);
     struct plan *plan = rig_plan(&rig, "reference", PLAN_TRAIN, BATCH, SIZE, NULL);
-    assert_int_equal(plan->remake_count, 0);
+    assert_int_equal(plan->recompute_count, 0);
     double loss = rig_step(plan, 1);
     memcpy(grad, rig.grad, trained * sizeof *grad);
-    memcpy(moved, rig.weights->stats, stats * sizeof *moved);
+    memcpy(moved, rig.weights->running_stats, stats * sizeof *moved);
     plan_free(plan);
     plan = rig_plan(&rig, "onednn", PLAN_TRAIN, BATCH, SIZE, NULL);
     for (int i = 0; i < 2; i++) {
-        memcpy(rig.weights->stats, start, stats * sizeof *start);
+        memcpy(rig.weights->running_stats, start, stats * sizeof *start);
         memset(rig.grad, 0xff, trained * sizeof *rig.grad); /* NaN until it is written */
         assert_true(fabs(rig_step(plan, 1) - loss) <= 1e-5 * loss);
         rig_same_gradients(rig.net, rig.grad, grad, 1e-4);
-        assert_true(distance(rig.weights->stats, moved, stats) <= 1e-5);
+        assert_true(distance(rig.weights->running_stats, moved, stats) <= 1e-5);
     }
     plan_free(plan);
     free(start);
@@ -98,7 +98,7 @@ static void training_needs_less_memory_than_what_its_backward_reads(void **state
         struct rig rig;
         rig_init(&rig, net_new(net_types[t], CLASSES, &err), 43);
         struct plan *plan = rig_plan(&rig, "onednn", PLAN_TRAIN, 8, 224, NULL);
-        size_t read = 0, remade = 0;
+        size_t read = 0, recomputed = 0;
         bool *is_read = calloc((size_t)plan->value_count, sizeof *is_read);
         assert_non_null(is_read);
         for (int i = 0; i < plan->op_count; i++) {
@@ -108,14 +108,14 @@ static void training_needs_less_memory_than_what_its_backward_reads(void **state
                     is_read[op->in[j]] = true;
             if (op->keep_out)
                 is_read[op->out] = true;
-            remade += op->remade ? plan->values[op->out].bytes : 0;
-            assert_true(!op->remade || op->remake_at > i);
+            recomputed += op->recomputed ? plan->values[op->out].bytes : 0;
+            assert_true(!op->recomputed || op->recompute_at > i);
         }
         for (int i = 0; i < plan->value_count; i++)
             read += is_read[i] ? plan->values[i].bytes : 0;
-        print_message("%s: %zu KiB read, %zu remade, the arena has %zu\n", net_types[t], read >> 10, remade >> 10,
+        print_message("%s: %zu KiB read, %zu remade, the arena has %zu\n", net_types[t], read >> 10, recomputed >> 10,
                       plan->arena_bytes >> 10);
-        assert_true(remade > read / 10);
+        assert_true(recomputed > read / 10);
         assert_true(plan->arena_bytes < read);
         free(is_read);
         plan_free(plan);
@@ -131,7 +131,7 @@ static void nothing_is_remade_that_does_not_train(void **state)
     static const enum plan_mode modes[] = { PLAN_EVAL, PLAN_TRAIN_LAST };
     for (int i = 0; i < 2; i++) {
         struct plan *plan = rig_plan(&rig, "onednn", modes[i], BATCH, SIZE, NULL);
-        assert_int_equal(plan->remake_count, 0);
+        assert_int_equal(plan->recompute_count, 0);
         plan_free(plan);
     }
     rig_release(&rig);

@@ -141,15 +141,15 @@ static void weights_come_back_bit_for_bit_through_both_formats(void **state)
     struct weights *written = small_weights(), *read = weights_new(&small_net, NULL);
     uint32_t odd[3] = {0x7fc00001, 1, 0x80000000}; /* no number with a payload, a denormal, minus zero */
     assert_non_null(read);
-    memcpy(written->trained, odd, sizeof(odd));
+    memcpy(written->params, odd, sizeof(odd));
     static const char *const names[] = {"a.safetensors", "b.pth", "c.safetensors"};
     for (int i = 0; i < 3; i++)
         snprintf(paths[i], sizeof(paths[i]), "%s/%s", dir, names[i]);
     if (safetensors_write(paths[0], &small_net, written, &err) ||
         weight_file_read(paths[0], &small_net, read, false, NULL, &err))
         fail_msg("%s", err.text);
-    assert_memory_equal(read->trained, written->trained, 15 * sizeof(float));
-    assert_memory_equal(read->stats, written->stats, 2 * sizeof(float));
+    assert_memory_equal(read->params, written->params, 15 * sizeof(float));
+    assert_memory_equal(read->running_stats, written->running_stats, 2 * sizeof(float));
     assert_int_equal(read->tracked[0], 70000);
     if (pth_write(paths[1], &small_net, read, &err) ||
         weight_file_read(paths[1], &small_net, written, false, NULL, &err) ||

@@ -69,27 +69,27 @@ static bool tap(const struct winograd *s, size_t k, size_t *y, size_t *x)
     return is_inside;
 }
 
-static double convolved(const struct fixture *f, bool turned, size_t n, size_t o, size_t y, size_t x)
+static double convolved(const struct fixture *f, bool rotated, size_t n, size_t o, size_t y, size_t x)
 {
     const struct winograd *s = &f->shape;
     double sum = 0;
     for (size_t c = 0; c < s->channels; c++)
         for (size_t k = 0; k < 9; k++) {
             size_t row = y, column = x;
-            size_t weight = turned ? (c * s->outputs + o) * 9 + 8 - k : (o * s->channels + c) * 9 + k;
+            size_t weight = rotated ? (c * s->outputs + o) * 9 + 8 - k : (o * s->channels + c) * 9 + k;
             if (tap(s, k, &row, &column))
                 sum += (double)f->in[place_of(f, s->channels, n, c, row, column)] * (double)f->weights[weight];
         }
     return sum;
 }
 
-static void run(const struct fixture *f, bool turned, const struct winograd_end *end, size_t threads, float *out)
+static void run(const struct fixture *f, bool rotated, const struct winograd_end *end, size_t threads, float *out)
 {
     struct winograd_pass pass;
     omp_set_num_threads((int)threads);
     winograd_pass_init(&pass, f->kernels, &f->shape, threads);
     float *weights = filled(winograd_pass_weights_floats(&pass), 9), *scratch = filled(winograd_pass_scratch(&pass), 9);
-    winograd_pass_weights(&pass, f->weights, turned, scratch, weights);
+    winograd_pass_weights(&pass, f->weights, rotated, scratch, weights);
     winograd_pass_run(&pass, f->in, weights, end, scratch, out);
     free(weights);
     free(scratch);
@@ -111,7 +111,7 @@ static void assert_near(const char *what, const struct fixture *f)
     difference = size = 0;
 }
 
-static void check_pass(const struct winograd_kernels *kernels, size_t n, size_t side, size_t channels, bool turned,
+static void check_pass(const struct winograd_kernels *kernels, size_t n, size_t side, size_t channels, bool rotated,
                        struct winograd_end end)
 {
     struct fixture f;
@@ -120,19 +120,19 @@ static void check_pass(const struct winograd_kernels *kernels, size_t n, size_t 
     if (end.bias)
         end.bias = f.bias;
     float *one = filled(count, 4), *three = filled(count, 4);
-    run(&f, turned, &end, 1, one);
-    run(&f, turned, &end, 3, three);
+    run(&f, rotated, &end, 1, one);
+    run(&f, rotated, &end, 3, three);
     assert_memory_equal(one, three, count * sizeof *one);
     for (size_t i = 0; i < n; i++)
         for (size_t o = 0; o < outputs; o += 3)
             for (size_t y = 0; y < side; y++)
                 for (size_t x = 0; x < side; x++) {
                     size_t at = place_of(&f, outputs, i, o, y, x);
-                    double truth = convolved(&f, turned, i, o, y, x) + (end.bias ? (double)f.bias[o] : 0) +
+                    double truth = convolved(&f, rotated, i, o, y, x) + (end.bias ? (double)f.bias[o] : 0) +
                                    (end.sum ? (double)f.out[at] : 0);
                     compare((double)one[at], end.relu && truth < 0 ? 0 : truth);
                 }
-    assert_near(turned ? "the data's gradient" : "the forward pass", &f);
+    assert_near(rotated ? "the data's gradient" : "the forward pass", &f);
     free(one);
     free(three);
     fixture_release(&f);
@@ -147,12 +147,12 @@ static void check_gradient(const struct winograd_kernels *kernels, size_t n, siz
     float *made[2];
     for (size_t i = 0; i < 2; i++) {
         size_t threads = i ? 3 : 1;
-        struct winograd_gradient gradient;
+        struct winograd_wgrad gradient;
         omp_set_num_threads((int)threads);
-        winograd_gradient_init(&gradient, kernels, s, threads);
-        float *scratch = filled(winograd_gradient_scratch(&gradient), 9);
+        winograd_wgrad_init(&gradient, kernels, s, threads);
+        float *scratch = filled(winograd_wgrad_scratch(&gradient), 9);
         made[i] = filled(count, 5);
-        winograd_gradient_run(&gradient, f.in, f.out, scratch, made[i]);
+        winograd_wgrad_run(&gradient, f.in, f.out, scratch, made[i]);
         free(scratch);
     }
     assert_memory_equal(made[0], made[1], count * sizeof(float));

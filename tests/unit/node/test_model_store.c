@@ -1,4 +1,4 @@
-/* The shelf of models: what is listed, with which digest, and what removal leaves. */
+/* The model_store of models: what is listed, with which digest, and what removal leaves. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -34,9 +34,9 @@ static void put(const char *dir, const char *path, const char *text)
     free(full);
 }
 
-static char *info_text(const struct shelf *shelf)
+static char *info_text(const struct model_store *model_store)
 {
-    cJSON *info = shelf_info(shelf);
+    cJSON *info = model_store_info(model_store);
     char *text = cJSON_PrintUnformatted(info);
     cJSON_Delete(info);
     return text;
@@ -49,13 +49,13 @@ static void a_model_is_a_folder_with_weights_of_its_name(void **state)
     put(*state, "other/another.pth", "weights");
     put(*state, ".m2.x/.m2.x.pth", "a draft");
     put(*state, "b d/b d.pth", "no name");
-    struct shelf *shelf = shelf_open(*state, NULL);
+    struct model_store *model_store = model_store_open(*state, NULL);
     struct strings names = { 0 };
-    assert_int_equal(shelf_names(shelf, &names), 0);
+    assert_int_equal(model_store_names(model_store, &names), 0);
     assert_int_equal(names.count, 1);
     assert_string_equal(names.items[0], "m1");
     strings_release(&names);
-    shelf_close(shelf);
+    model_store_close(model_store);
 }
 
 static void a_model_of_the_python_system_tells_type_and_classes(void **state)
@@ -66,55 +66,55 @@ static void a_model_of_the_python_system_tells_type_and_classes(void **state)
     put(*state, "m1/m1.txt", "Epoch");
     put(*state, "m1/classes.txt", "cow\r\nhen house\n\n");
     sha256_bytes("weights", 7, sha256, NULL);
-    struct shelf *shelf = shelf_open(*state, NULL);
-    char *text = info_text(shelf);
+    struct model_store *model_store = model_store_open(*state, NULL);
+    char *text = info_text(model_store);
     snprintf(wanted, sizeof wanted, "[{\"name\":\"m1\",\"sha256\":\"%s\",\"type\":\"mobilenet\","
              "\"classes\":[\"cow\",\"hen house\"],\"imageSize\":224,\"bytes\":7}]", sha256);
     assert_string_equal(text, wanted);
     free(text);
-    shelf_close(shelf);
+    model_store_close(model_store);
 }
 
 static void the_report_tells_the_image_size(void **state)
 {
     put(*state, "m1/m1.pth", "weights");
     put(*state, "m1/m1.json", "{\"arguments\": {\"base_model\": \"resnet\"}, \"image_size\": 32}");
-    struct shelf *shelf = shelf_open(*state, NULL);
-    char *text = info_text(shelf);
+    struct model_store *model_store = model_store_open(*state, NULL);
+    char *text = info_text(model_store);
     assert_non_null(strstr(text, "\"type\":\"resnet\",\"classes\":[],\"imageSize\":32"));
     free(text);
-    shelf_close(shelf);
+    model_store_close(model_store);
 }
 
 static void a_replaced_model_has_another_digest_after_a_scan(void **state)
 {
     char first[SHA256_HEX_SIZE], second[SHA256_HEX_SIZE];
     put(*state, "m1/m1.pth", "weights");
-    struct shelf *shelf = shelf_open(*state, NULL);
-    snprintf(first, sizeof first, "%s", shelf_sha256(shelf, "m1"));
+    struct model_store *model_store = model_store_open(*state, NULL);
+    snprintf(first, sizeof first, "%s", model_store_sha256(model_store, "m1"));
     put(*state, "m1/m1.pth", "other weights");
-    assert_int_equal(shelf_scan(shelf, NULL), 0);
-    snprintf(second, sizeof second, "%s", shelf_sha256(shelf, "m1"));
+    assert_int_equal(model_store_scan(model_store, NULL), 0);
+    snprintf(second, sizeof second, "%s", model_store_sha256(model_store, "m1"));
     assert_string_not_equal(first, second);
-    shelf_close(shelf);
+    model_store_close(model_store);
 }
 
 static void a_digest_that_was_told_is_not_computed_again(void **state)
 {
     static const char told[] = "1111111111111111111111111111111111111111111111111111111111111111";
-    struct shelf *shelf = shelf_open(*state, NULL);
+    struct model_store *model_store = model_store_open(*state, NULL);
     cJSON *info = cJSON_CreateObject();
     cJSON_AddStringToObject(info, "name", "m1");
     cJSON_AddStringToObject(info, "sha256", told);
-    shelf_learn(shelf, info);
+    model_store_learn(model_store, info);
     put(*state, "m1/m1.pth", "weights");
-    assert_int_equal(shelf_scan(shelf, NULL), 0);
-    assert_string_equal(shelf_sha256(shelf, "m1"), told);
+    assert_int_equal(model_store_scan(model_store, NULL), 0);
+    assert_string_equal(model_store_sha256(model_store, "m1"), told);
     put(*state, "m1/m1.pth", "new weights"); /* told of the file before, not of this one */
-    assert_int_equal(shelf_scan(shelf, NULL), 0);
-    assert_string_not_equal(shelf_sha256(shelf, "m1"), told);
+    assert_int_equal(model_store_scan(model_store, NULL), 0);
+    assert_string_not_equal(model_store_sha256(model_store, "m1"), told);
     cJSON_Delete(info);
-    shelf_close(shelf);
+    model_store_close(model_store);
 }
 
 static void a_removed_model_leaves_nothing(void **state)
@@ -124,17 +124,17 @@ static void a_removed_model_leaves_nothing(void **state)
     put(*state, "m1/m1.pth", "weights");
     put(*state, "m2/m2.pth", "weights");
     put(*state, ".checkpoints/m1/last.safetensors", "moments");
-    struct shelf *shelf = shelf_open(*state, NULL);
-    assert_int_equal(shelf_remove(shelf, "m1", &err), 0);
-    assert_null(shelf_sha256(shelf, "m1"));
-    assert_non_null(shelf_sha256(shelf, "m2"));
+    struct model_store *model_store = model_store_open(*state, NULL);
+    assert_int_equal(model_store_remove(model_store, "m1", &err), 0);
+    assert_null(model_store_sha256(model_store, "m1"));
+    assert_non_null(model_store_sha256(model_store, "m2"));
     assert_int_equal(fs_list_tree(*state, NULL, 100, &files, NULL), 0);
     assert_int_equal(files.count, 1);
     fs_list_release(&files);
-    assert_int_equal(shelf_remove(shelf, "m1", &err), -1);
+    assert_int_equal(model_store_remove(model_store, "m1", &err), -1);
     assert_string_equal(err.text, "model 'm1' not found");
-    assert_int_equal(shelf_remove(shelf, "../m2", &err), -1);
-    shelf_close(shelf);
+    assert_int_equal(model_store_remove(model_store, "../m2", &err), -1);
+    model_store_close(model_store);
 }
 
 int main(void)

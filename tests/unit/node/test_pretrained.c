@@ -15,19 +15,19 @@
 static const char content[] = "abc";
 #define CONTENT_DIGEST "ba7816bf" /* of "abc", from FIPS 180-4's examples */
 
-static const struct published known = { "small", "small-ba7816bf.pth", CONTENT_DIGEST };
+static const struct pretrained known = { "small", "small-ba7816bf.pth", CONTENT_DIGEST };
 
 static void every_type_has_a_file_named_after_its_digest(void **state)
 {
     (void)state;
     static const char *const types[] = { "resnet", "mobilenet", "efficientnet" };
     for (int i = 0; i < 3; i++) {
-        const struct published *published = published_find(types[i]);
-        assert_non_null(published);
-        assert_int_equal(strlen(published->sha256), 8);
-        assert_non_null(strstr(published->file, published->sha256));
+        const struct pretrained *pretrained = pretrained_find(types[i]);
+        assert_non_null(pretrained);
+        assert_int_equal(strlen(pretrained->sha256), 8);
+        assert_non_null(strstr(pretrained->file, pretrained->sha256));
     }
-    assert_null(published_find("alexnet"));
+    assert_null(pretrained_find("alexnet"));
 }
 
 static void the_cache_is_where_xdg_says(void **state)
@@ -46,7 +46,7 @@ static void the_cache_is_where_xdg_says(void **state)
         struct err err = ERR_INIT;
         cases[i].cache ? setenv("XDG_CACHE_HOME", cases[i].cache, 1) : unsetenv("XDG_CACHE_HOME");
         cases[i].home ? setenv("HOME", cases[i].home, 1) : unsetenv("HOME");
-        char *path = published_path(&known, &err);
+        char *path = pretrained_path(&known, &err);
         if (cases[i].path)
             assert_string_equal(path, cases[i].path);
         else
@@ -69,7 +69,7 @@ static int fetch(const char *place, const char *file, const volatile bool *stop,
         assert_int_equal(fs_write(path, file, strlen(file), NULL), 0);
         free(below);
     }
-    int status = published_fetch(&known, path, stop ? stop : &go_on, err);
+    int status = pretrained_fetch(&known, path, stop ? stop : &go_on, err);
     if (!status)
         assert_int_equal(fs_size(path), strlen(content));
     free(path);
