@@ -278,7 +278,7 @@ int msg_decode(struct msg *msg, const char *text, size_t len, struct err *err)
         if (field->presence == FIELD_ANY_OF) {
             any_name = any_name ? any_name : field->name;
             any_wanted = true;
-            any_found |= value != NULL;
+            any_found = any_found || value;
         }
         if (value)
             status = take(msg, field, object, value, err);

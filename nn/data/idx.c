@@ -43,7 +43,7 @@ bool idx_found(const char *dir)
 {
     char *path = find(dir, names[SPLIT_TRAIN][0], NULL);
     free(path);
-    return path != NULL;
+    return path;
 }
 
 struct idx_file {

@@ -33,7 +33,7 @@ static void total_add(struct total *totals, int *count, const char *operation, c
     size_t word = strcspn(operation, " ");
     if (!strncmp(operation + word, " pool", 5) || !strncmp(operation + word, " rows", 5))
         word += 5;
-    bool depthwise = strstr(operation, " dw ") != NULL;
+    bool depthwise = strstr(operation, " dw ");
     snprintf(name, sizeof name, "%.*s%s, %s", (int)word, operation, depthwise ? " dw" : "", pass);
     int i = 0;
     while (i < *count && strcmp(totals[i].name, name) != 0)
@@ -86,7 +86,7 @@ static bool add_pass(cJSON *to, const char *name, const struct bench_pass *pass)
 cJSON *layers_json(const struct layers *layers)
 {
     cJSON *array = cJSON_CreateArray();
-    bool ok = array != NULL;
+    bool ok = array;
     for (int i = 0; ok && i < bench_ops(layers->bench); i++) {
         struct bench_op op;
         bench_op(layers->bench, i, &op);

@@ -27,10 +27,10 @@ struct blobs *blobs_new(const char *dir, int64_t quota, struct err *err)
         err_set(err, "the path '%s' is too long", dir);
         return NULL;
     }
-    if (fs_make_dirs(dir, err) < 0)
+    if (fs_make_dirs(dir, err))
         return NULL;
     struct blobs *blobs = calloc(1, sizeof *blobs);
-    if (blobs == NULL || (blobs->dir = strdup(dir)) == NULL) {
+    if (!blobs || !(blobs->dir = strdup(dir))) {
         free(blobs);
         err_set(err, "no memory");
         return NULL;
@@ -41,7 +41,7 @@ struct blobs *blobs_new(const char *dir, int64_t quota, struct err *err)
 
 void blobs_free(struct blobs *blobs)
 {
-    if (blobs == NULL)
+    if (!blobs)
         return;
     free(blobs->dir);
     free(blobs);
@@ -67,7 +67,7 @@ void blobs_stat(const struct blobs *blobs, const char *sha256, struct blob_state
 
 static bool is_in_use(const char *name, const char *const *in_use)
 {
-    for (; in_use != NULL && *in_use != NULL; in_use++)
+    for (; in_use && *in_use; in_use++)
         if (strncmp(name, *in_use, 64) == 0)
             return true;
     return false;
@@ -78,11 +78,11 @@ static int64_t survey(const struct blobs *blobs, const char *keep, const char *c
 {
     oldest[0] = '\0';
     DIR *dir = opendir(blobs->dir);
-    if (dir == NULL)
+    if (!dir)
         return 0;
     int64_t total = 0;
     struct timespec least = { 0 };
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         struct stat status;
         if (fstatat(dirfd(dir), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(status.st_mode))
             continue;
@@ -137,7 +137,7 @@ static enum blob_result complete(struct blobs *blobs, const char *sha256, const 
 {
     char hex[SHA256_HEX_SIZE], path[PATH_ROOM];
     path_of(blobs, sha256, "", path);
-    if (sha256_file(part, hex, err) < 0)
+    if (sha256_file(part, hex, err))
         return BLOB_ERROR;
     if (strcmp(hex, sha256) != 0) {
         unlink(part);
@@ -145,7 +145,7 @@ static enum blob_result complete(struct blobs *blobs, const char *sha256, const 
         err_set(err, "the bytes have the hash %s, not %s; they are dropped", hex, sha256);
         return BLOB_BAD;
     }
-    if (fs_commit(part, path, err) < 0)
+    if (fs_commit(part, path, err))
         return BLOB_ERROR;
     state->complete = true;
     return BLOB_DONE;

@@ -42,7 +42,7 @@ static void table_release(struct known_files *table)
 struct manifest *manifest_new(const char *root, struct err *err)
 {
     struct manifest *manifest = calloc(1, sizeof *manifest);
-    if (manifest == NULL || (manifest->root = strdup(root)) == NULL) {
+    if (!manifest || !(manifest->root = strdup(root))) {
         free(manifest);
         err_set(err, "no memory");
         return NULL;
@@ -52,7 +52,7 @@ struct manifest *manifest_new(const char *root, struct err *err)
 
 void manifest_free(struct manifest *manifest)
 {
-    if (manifest == NULL)
+    if (!manifest)
         return;
     table_release(&manifest->current);
     table_release(&manifest->next);
@@ -67,11 +67,11 @@ int manifest_scan(struct manifest *manifest, struct err *err)
     manifest->done = 0;
     if (!fs_is_dir(manifest->root))
         return 0;
-    if (fs_list_tree(manifest->root, NULL, DATASET_MAX_FILES, &list, err) < 0)
+    if (fs_list_tree(manifest->root, NULL, DATASET_MAX_FILES, &list, err))
         return -1;
     int status = 0;
     manifest->next.entries = calloc(list.count + 1, sizeof *manifest->next.entries);
-    if (manifest->next.entries == NULL) {
+    if (!manifest->next.entries) {
         status = err_set(err, "no memory for a manifest of %zu files", list.count);
     } else {
         for (size_t i = 0; i < list.count; i++) {
@@ -98,7 +98,7 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 static int open_below(const struct manifest *manifest, const char *relative, struct stat *status)
 {
     char *path = fs_resolve(manifest->root, relative, NULL);
-    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     free(path);
     if (fd >= 0 && (fstat(fd, status) < 0 || !S_ISREG(status->st_mode))) {
         close(fd);
@@ -111,13 +111,13 @@ static int hash_open(int fd, char hex[SHA256_HEX_SIZE])
 {
     char piece[65536];
     struct sha256 *sha = sha256_new();
-    if (sha == NULL)
+    if (!sha)
         return -1;
     for (;;) {
         ssize_t got = read(fd, piece, sizeof piece);
         if (got == 0)
             break;
-        if ((got < 0 && errno != EINTR) || (got > 0 && sha256_update(sha, piece, (size_t)got) < 0)) {
+        if ((got < 0 && errno != EINTR) || (got > 0 && sha256_update(sha, piece, (size_t)got))) {
             sha256_free(sha);
             return -1;
         }
@@ -137,7 +137,7 @@ static void hash_entry(const struct manifest *manifest, struct manifest_entry *e
                                     ? NULL
                                     : bsearch(entry, manifest->current.entries, manifest->current.count,
                                               sizeof *entry, by_path);
-    if (known != NULL && known->size == entry->size && same_time(&known->changed, &entry->changed)) {
+    if (known && known->size == entry->size && same_time(&known->changed, &entry->changed)) {
         memcpy(entry->sha256, known->sha256, sizeof entry->sha256);
     } else if (hash_open(fd, entry->sha256) < 0) {
         log_warn("cannot hash '%s': it is left out of the dataset", entry->path);
@@ -164,16 +164,16 @@ bool manifest_step(struct manifest *manifest, int budget_ms)
 cJSON *manifest_json(const struct manifest *manifest)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON *blob_refs = cJSON_AddArrayToObject(object, "files");
-    bool ok = blob_refs != NULL;
+    cJSON *files = cJSON_AddArrayToObject(object, "files");
+    bool ok = files;
     for (size_t i = 0; ok && i < manifest->current.count; i++) {
         const struct manifest_entry *entry = &manifest->current.entries[i];
         if (entry->sha256[0] == '\0')
             continue;
         cJSON *file = cJSON_CreateObject();
-        ok = cJSON_AddItemToArray(blob_refs, file) && cJSON_AddStringToObject(file, "path", entry->path) != NULL &&
-             cJSON_AddNumberToObject(file, "size", (double)entry->size) != NULL &&
-             cJSON_AddStringToObject(file, "sha256", entry->sha256) != NULL;
+        ok = cJSON_AddItemToArray(files, file) && cJSON_AddStringToObject(file, "path", entry->path) &&
+             cJSON_AddNumberToObject(file, "size", (double)entry->size) &&
+             cJSON_AddStringToObject(file, "sha256", entry->sha256);
     }
     if (!ok) {
         cJSON_Delete(object);

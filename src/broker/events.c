@@ -35,7 +35,7 @@ struct events {
 struct events *events_new(int64_t boot)
 {
     struct events *events = calloc(1, sizeof *events);
-    if (events != NULL) {
+    if (events) {
         events->last = (uint64_t)boot * 1000;
         events->first = events->last + 1;
     }
@@ -66,11 +66,11 @@ static void shown_free(struct shown *shown)
 
 void events_free(struct events *events)
 {
-    if (events == NULL)
+    if (!events)
         return;
     while (events->first <= events->last)
         drop_first(events);
-    while (events->shown != NULL) {
+    while (events->shown) {
         struct shown *shown = events->shown;
         events->shown = shown->next;
         shown_free(shown);
@@ -82,7 +82,7 @@ void events_free(struct events *events)
 static void emit(struct events *events, const char *kind, const char *id, char *text, bool ended)
 {
     struct kept kept = { strdup(kind), strdup(id), text, ended };
-    if (kept.kind == NULL || kept.id == NULL) {
+    if (!kept.kind || !kept.id) {
         log_error("no memory for an event of %s '%s'", kind, id);
         free(kept.kind);
         free(kept.id);
@@ -101,7 +101,7 @@ static void emit(struct events *events, const char *kind, const char *id, char *
 static const char *text_of(const cJSON *object, const char *name)
 {
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-    return text != NULL ? text : "";
+    return text ? text : "";
 }
 
 static int whole_of(const cJSON *object, const char *name)
@@ -118,7 +118,7 @@ static bool state_is_final(const char *state)
 static struct shown **find_shown(struct events *events, const char *id)
 {
     struct shown **link = &events->shown;
-    while (*link != NULL && strcmp((*link)->id, id) != 0)
+    while (*link && strcmp((*link)->id, id) != 0)
         link = &(*link)->next;
     return link;
 }
@@ -134,9 +134,9 @@ static void forget(struct shown **link)
 static void remember(struct events *events, const char *id, const char *key, int64_t now)
 {
     struct shown **link = find_shown(events, id);
-    if (*link == NULL) {
+    if (!*link) {
         struct shown *shown = calloc(1, sizeof *shown);
-        if (shown == NULL || (shown->id = strdup(id)) == NULL) {
+        if (!shown || !(shown->id = strdup(id))) {
             free(shown);
             return;
         }
@@ -151,7 +151,7 @@ static void remember(struct events *events, const char *id, const char *key, int
 void events_publish_at(struct events *events, const char *kind, const cJSON *object, int64_t now)
 {
     char *text = cJSON_PrintUnformatted(object);
-    if (text == NULL) {
+    if (!text) {
         log_error("no memory for an event of a %s", kind);
         return;
     }
@@ -169,14 +169,14 @@ void events_publish_at(struct events *events, const char *kind, const cJSON *obj
     snprintf(key, sizeof key, "%s/%d/%d/%d/%.100s", state, whole_of(object, "generation"), whole_of(object, "epoch"),
              cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(object, "results")), text_of(object, "reason"));
     struct shown **link = find_shown(events, id);
-    if (*link != NULL && !ended && strcmp((*link)->key, key) == 0 && now - (*link)->at < EVENTS_PROGRESS_MS) {
+    if (*link && !ended && strcmp((*link)->key, key) == 0 && now - (*link)->at < EVENTS_PROGRESS_MS) {
         free((*link)->pending);
         (*link)->pending = text;
         return;
     }
     if (!ended)
         remember(events, id, key, now);
-    else if (*link != NULL)
+    else if (*link)
         forget(link);
     emit(events, kind, id, text, ended);
 }
@@ -188,8 +188,8 @@ void events_publish(struct events *events, const char *kind, const cJSON *object
 
 void events_tick(struct events *events, int64_t now)
 {
-    for (struct shown *shown = events->shown; shown != NULL; shown = shown->next) {
-        if (shown->pending == NULL || now - shown->at < EVENTS_PROGRESS_MS)
+    for (struct shown *shown = events->shown; shown; shown = shown->next) {
+        if (!shown->pending || now - shown->at < EVENTS_PROGRESS_MS)
             continue;
         char *text = shown->pending;
         shown->pending = NULL;

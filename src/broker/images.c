@@ -21,14 +21,14 @@ cJSON *images_list(const char *root, struct err *err)
     buf_init(&path, PATH_MAX_SHOWN);
     cJSON *object = cJSON_CreateObject();
     cJSON *array = cJSON_AddArrayToObject(object, "images");
-    if (array == NULL)
+    if (!array)
         goto no_memory;
-    if (fs_is_dir(root) && fs_list_tree(root, endings, IMAGES_MAX, &list, err) < 0)
+    if (fs_is_dir(root) && fs_list_tree(root, endings, IMAGES_MAX, &list, err))
         goto fail;
     for (size_t i = 0; i < list.count; i++) {
         buf_clear(&path);
-        cJSON *item = buf_printf(&path, "./" VIRTUAL "%s", list.paths[i]) < 0 ? NULL : cJSON_CreateString(path.data);
-        if (item == NULL || !cJSON_AddItemToArray(array, item)) {
+        cJSON *item = buf_printf(&path, "./" VIRTUAL "%s", list.paths[i]) ? NULL : cJSON_CreateString(path.data);
+        if (!item || !cJSON_AddItemToArray(array, item)) {
             cJSON_Delete(item);
             goto no_memory;
         }
@@ -49,7 +49,7 @@ out:
 static const char *type_of(const char *path)
 {
     const char *dot = strrchr(path, '.');
-    if (dot == NULL || strchr(dot, '/') != NULL)
+    if (!dot || strchr(dot, '/'))
         return NULL;
     if (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0)
         return "image/jpeg";
@@ -63,11 +63,11 @@ int images_open(const char *root, const char *virtual_path, int64_t *size, const
     if (strncmp(virtual_path, VIRTUAL, sizeof VIRTUAL - 1) != 0)
         return -1;
     char *path = fs_resolve(root, virtual_path + sizeof VIRTUAL - 1, NULL);
-    if (path == NULL)
+    if (!path)
         return -1;
     /* The ending counts where it leads, so that no link named .jpg shows another kind of file. */
     *type = type_of(path);
-    int fd = *type == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = !*type ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     free(path);
     struct stat status;
     if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))) {

@@ -349,7 +349,7 @@ static struct pending_reply *find(struct pending_replies *pending_replies, const
 void pending_replies_json_response(struct pending_replies *pending_replies, struct node *node, const struct msg *msg)
 {
     /* The oldest is last in the list, but equal requests have equal answers. */
-    bool inference = msg->inference_key != NULL;
+    bool inference = msg->inference_key;
     struct pending_reply *request;
     while ((request = find(pending_replies, node, msg)) && (inference || request->kind == REQUEST_JSON)) {
         finish(request, 200, msg->data, NULL);

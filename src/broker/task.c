@@ -132,14 +132,14 @@ void tasks_free(struct tasks *tasks)
         bool busy = true;
         while (busy) {
             pthread_mutex_lock(&tasks->mutex);
-            busy = tasks->waiting.first != NULL;
+            busy = tasks->waiting.first;
             tasks->stop = true;
             pthread_cond_signal(&tasks->more);
             pthread_mutex_unlock(&tasks->mutex);
             pthread_join(tasks->thread, NULL);
             complete(tasks);
             pthread_mutex_lock(&tasks->mutex);
-            busy = tasks->waiting.first != NULL;
+            busy = tasks->waiting.first;
             tasks->stop = false;
             pthread_mutex_unlock(&tasks->mutex);
             if (busy && pthread_create(&tasks->thread, NULL, work, tasks))

@@ -15,17 +15,17 @@
 int api_add_segment(struct buf *path, const char *name)
 {
     char *escaped = http_escape(name);
-    int status = escaped == NULL ? -1 : buf_puts(path, escaped);
+    int status = escaped ? buf_puts(path, escaped) : -1;
     free(escaped);
     return status;
 }
 
 int api_add_query(struct buf *path, const char *key, const char *value)
 {
-    if (value == NULL)
+    if (!value)
         return 0;
     const char *mark = strchr(buf_text(path), '?') ? "&" : "?";
-    if (buf_puts(path, mark) < 0 || buf_puts(path, key) < 0 || buf_puts(path, "=") < 0)
+    if (buf_puts(path, mark) || buf_puts(path, key) || buf_puts(path, "="))
         return -1;
     return api_add_segment(path, value);
 }
@@ -34,7 +34,7 @@ int api_refusal(int status, const char *body, size_t size, struct err *err)
 {
     cJSON *answer = cJSON_ParseWithLength(body, size);
     const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "error"));
-    if (said != NULL && *said != '\0') {
+    if (said && *said != '\0') {
         /* "Node 'x' not found" is what clients of the existing system expect; here errors are lower case. */
         bool capital = isupper((unsigned char)said[0]) && !isupper((unsigned char)said[1]);
         err_set(err, "%c%s", capital ? tolower((unsigned char)said[0]) : said[0], said + 1);
@@ -60,18 +60,18 @@ int api_send(const struct client *client, const struct api_request *request, str
     if (request->async)
         headers[count++] = "Prefer: respond-async";
     buf_init(&url, API_PATH_MAX + 1024);
-    if (buf_puts(&url, client->api) < 0 || buf_puts(&url, request->path) < 0) {
+    if (buf_puts(&url, client->api) || buf_puts(&url, request->path)) {
         buf_release(&url);
         return err_set(err, "the address of the request is too long");
     }
     struct http_request sent = { .method = request->method, .url = buf_text(&url), .headers = headers,
                                  .body = request->body, .body_size = request->body_size, .timeout_s = ANSWER_S,
                                  .max_response = MAX_ANSWER };
-    if (http_send(&sent, &response, err) < 0)
+    if (http_send(&sent, &response, err))
         goto out;
     if (response.status < 200 || response.status > 299)
         api_refusal(response.status, buf_text(&response.body), response.body.len, err);
-    else if (buf_append(answer, buf_text(&response.body), response.body.len) < 0)
+    else if (buf_append(answer, buf_text(&response.body), response.body.len))
         err_set(err, "no memory for the broker's answer");
     else
         status = 0;
@@ -86,7 +86,7 @@ cJSON *api_json(const struct client *client, const struct api_request *request, 
     struct buf answer;
     cJSON *document = NULL;
     buf_init(&answer, MAX_ANSWER);
-    if (api_send(client, request, &answer, err) == 0) {
+    if (!api_send(client, request, &answer, err)) {
         document = cJSON_ParseWithLength(buf_text(&answer), answer.len);
         if (!cJSON_IsObject(document)) {
             err_set(err, "'%s' answered with something that is no broker's: is it the right address?", client->api);
@@ -109,7 +109,7 @@ cJSON *api_call_named(const struct client *client, const char *method, const cha
     struct buf path;
     cJSON *answer = NULL;
     buf_init(&path, API_PATH_MAX);
-    if (buf_puts(&path, prefix) < 0 || api_add_segment(&path, name) < 0 || buf_puts(&path, suffix) < 0)
+    if (buf_puts(&path, prefix) || api_add_segment(&path, name) || buf_puts(&path, suffix))
         err_set(err, "'%.100s' is too long", name);
     else
         answer = api_json(client, &(struct api_request){ .method = method, .path = buf_text(&path) }, err);

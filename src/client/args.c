@@ -126,7 +126,7 @@ int args_parse(struct client *client, const struct args *args, int argc, char **
     struct err err = ERR_INIT;
     size_t count = args->option_count + COMMON_COUNT;
     struct option *table = calloc(count + 1, sizeof *table);
-    if (table == NULL) {
+    if (!table) {
         err_set(&err, "no memory");
         *status = client_fail(&err);
         return -1;

@@ -54,7 +54,7 @@ int client_print_json(const cJSON *document)
     struct err err = ERR_INIT;
     int status = EXIT_DONE;
     buf_init(&text, JSON_MAX);
-    if (json_print_spaced(document, &text) == 0) {
+    if (!json_print_spaced(document, &text)) {
         puts(buf_text(&text));
     } else {
         err_set(&err, "no memory");
@@ -70,7 +70,7 @@ static int run(struct client *client, int argc, char **argv)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(argv[0], commands[i].name) != 0)
             continue;
-        if (http_global_init(&err) < 0)
+        if (http_global_init(&err))
             return client_fail(&err);
         int status = commands[i].run(client, argc, argv);
         http_global_release();
@@ -117,7 +117,7 @@ int client_main(int argc, char **argv)
         usage(stderr);
         return EXIT_USAGE;
     }
-    if (api != NULL && *api != '\0' && args_set_api(&client, api, &err) < 0)
+    if (api && *api != '\0' && args_set_api(&client, api, &err) < 0)
         return args_wrong("", &err);
     return run(&client, argc - next, argv + next);
 }

@@ -19,7 +19,7 @@ void display_init(struct display *display, bool json)
 {
     const char *terminal = getenv("TERM");
     *display = (struct display){ .json = json };
-    display->terminal = isatty(STDERR_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+    display->terminal = isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
 }
 
 /* Columns left free: some terminals wrap when the last is written, and a Ctrl-C shows as "^C" behind the line. */

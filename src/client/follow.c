@@ -75,7 +75,7 @@ static int read_stream(struct follow *follow, const char *url, struct err *why, 
     struct http_request request = { .url = url, .headers = headers, .stall_s = STALL_S, .sink = on_bytes,
                                     .sink_arg = follow, .stop = interrupt_flag() };
     why->text[0] = '\0';
-    if (http_send(&request, &response, why) == 0) {
+    if (!http_send(&request, &response, why)) {
         if (response.status >= 200 && response.status < 300)
             err_set(why, "the broker ended the stream");
         else
@@ -101,15 +101,15 @@ enum follow_end follow_job(const struct client *client, const char *id, const st
     *job = NULL;
     sse_parser_init(&follow.sse_parser);
     buf_init(&url, API_PATH_MAX);
-    if (buf_puts(&url, client->api) < 0 || buf_puts(&url, "/jobs/") < 0 || api_add_segment(&url, id) < 0 ||
-        buf_puts(&url, "/events") < 0) {
+    if (buf_puts(&url, client->api) || buf_puts(&url, "/jobs/") || api_add_segment(&url, id) ||
+        buf_puts(&url, "/events")) {
         err_set(err, "the address of the request is too long");
         goto out;
     }
     for (;;) {
         double before = follow.heard;
         int status = read_stream(&follow, buf_text(&url), &why, err);
-        if (follow.last != NULL) {
+        if (follow.last) {
             *job = follow.last;
             end = FOLLOW_DONE;
             goto out;

@@ -60,7 +60,7 @@ static char *make_body(const struct infer *infer, const char *image, struct api_
     char *body = NULL;
     if (!is_virtual(image)) {
         request->content_type = "application/octet-stream";
-        if (fs_read(image, IMAGE_MAX, &body, &request->body_size, err) < 0)
+        if (fs_read(image, IMAGE_MAX, &body, &request->body_size, err))
             return NULL;
         return body;
     }
@@ -71,7 +71,7 @@ static char *make_body(const struct infer *infer, const char *image, struct api_
         (!infer->node || cJSON_AddStringToObject(object, "node", infer->node)))
         body = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
-    if (body == NULL)
+    if (!body)
         err_set(err, "no memory");
     else
         request->body_size = strlen(body);
@@ -86,18 +86,18 @@ static cJSON *classify(const struct client *client, const struct infer *infer, c
     struct buf path;
     cJSON *report = NULL;
     char *body = make_body(infer, image, &request, err);
-    if (body == NULL)
+    if (!body)
         return NULL;
     request.body = body;
     buf_init(&path, API_PATH_MAX);
-    if (buf_puts(&path, "/inference") < 0 || api_add_query(&path, "model", infer->model) < 0 ||
-        api_add_query(&path, "node", infer->node) < 0) {
+    if (buf_puts(&path, "/inference") || api_add_query(&path, "model", infer->model) ||
+        api_add_query(&path, "node", infer->node)) {
         err_set(err, "no memory");
         goto out;
     }
     request.path = buf_text(&path);
     report = api_json(client, &request, err);
-    if (report == NULL)
+    if (!report)
         goto out;
     cJSON *output = cJSON_GetObjectItemCaseSensitive(report, "output");
     if (!cJSON_IsArray(output) || cJSON_GetArraySize(output) == 0) {
@@ -162,10 +162,10 @@ static int classify_all(struct client *client, const struct infer *infer, int co
     for (int i = 0; i < count; i++) {
         struct err err = ERR_INIT;
         cJSON *report = classify(client, infer, images[i], &err);
-        if (report != NULL && !client->json)
+        if (report && !client->json)
             print_report(infer, images[i], image_columns, report);
-        if (report == NULL) {
-            if (strstr(err.text, images[i]) == NULL)
+        if (!report) {
+            if (!strstr(err.text, images[i]))
                 err_prefix(&err, "'%s'", images[i]);
             status = client_fail(&err);
             report = cJSON_CreateObject();

@@ -25,7 +25,7 @@ static void cell_names(struct table *table, const cJSON *names)
     cJSON_ArrayForEach(name, names)
     {
         const char *value = cJSON_GetStringValue(name);
-        if (value == NULL || used >= sizeof text)
+        if (!value || used >= sizeof text)
             continue;
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "", value);
     }
@@ -132,7 +132,7 @@ static int print_list(const struct listing *list, const cJSON *items)
         fprintf(stderr, "no %s\n", list->name);
         return EXIT_DONE;
     }
-    while (columns < TABLE_COLUMNS && list->headings[columns] != NULL)
+    while (columns < TABLE_COLUMNS && list->headings[columns])
         columns++;
     table_init(&table, list->headings, columns);
     buf_init(&out, LIST_MAX);
@@ -140,7 +140,7 @@ static int print_list(const struct listing *list, const cJSON *items)
     {
         list->row(&table, item);
     }
-    if (table_print(&table, &out) < 0) {
+    if (table_print(&table, &out)) {
         err_set(&err, "no memory");
         status = client_fail(&err);
     } else {
@@ -162,7 +162,7 @@ static int show_list(struct client *client, int argc, char **argv, const struct 
     snprintf(path, sizeof path, "/%s", list->name);
     cJSON *answer = api_get(client, path, &err);
     const cJSON *items = cJSON_GetObjectItemCaseSensitive(answer, list->name);
-    if (answer == NULL)
+    if (!answer)
         status = client_fail(&err);
     else if (client->json)
         status = client_print_json(answer);

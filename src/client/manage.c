@@ -13,7 +13,7 @@ static int remove_at(struct client *client, const char *prefix, const char *name
     struct err err = ERR_INIT;
     cJSON *answer = api_call_named(client, "DELETE", prefix, name, "", &err);
     int status = EXIT_DONE;
-    if (answer == NULL)
+    if (!answer)
         return client_fail(&err);
     if (client->json)
         status = client_print_json(answer);

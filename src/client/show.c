@@ -107,7 +107,7 @@ static int print_report(const char *model, const cJSON *report)
         table_cellf(&table, "%.2f%%", api_number(result, "test_accuracy", NAN));
         table_cellf(&table, "%.2f", api_number(result, "epoch_time_seconds", NAN));
     }
-    if (table_print(&table, &out) < 0 || append_classes(report, &out) < 0) {
+    if (table_print(&table, &out) || append_classes(report, &out)) {
         err_set(&err, "no memory");
         status = client_fail(&err);
     } else {
@@ -123,10 +123,10 @@ int client_report(struct client *client, int argc, char **argv)
     struct err err = ERR_INIT;
     const char *model;
     int status;
-    if (parse_model(client, argc, argv, "Shows how a model was trained, epoch by epoch.", &model, &status) < 0)
+    if (parse_model(client, argc, argv, "Shows how a model was trained, epoch by epoch.", &model, &status))
         return status;
     cJSON *report = api_call_named(client, "GET", "/models/", model, "/report", &err);
-    if (report == NULL)
+    if (!report)
         return client_fail(&err);
     status = client->json ? client_print_json(report) : print_report(model, report);
     cJSON_Delete(report);
@@ -157,13 +157,13 @@ int client_log(struct client *client, int argc, char **argv)
     struct buf path, log;
     const char *model;
     int status;
-    if (parse_model(client, argc, argv, "Prints the log of a model's training.", &model, &status) < 0)
+    if (parse_model(client, argc, argv, "Prints the log of a model's training.", &model, &status))
         return status;
     buf_init(&path, API_PATH_MAX);
     buf_init(&log, TEXT_MAX);
-    if (buf_puts(&path, "/models/") < 0 || api_add_segment(&path, model) < 0 || buf_puts(&path, "/log") < 0)
+    if (buf_puts(&path, "/models/") || api_add_segment(&path, model) || buf_puts(&path, "/log"))
         err_set(&err, "no memory");
-    else if (api_send(client, &(struct api_request){ .path = buf_text(&path) }, &log, &err) == 0)
+    else if (!api_send(client, &(struct api_request){ .path = buf_text(&path) }, &log, &err))
         err.text[0] = '\0';
     status = err.text[0] != '\0' ? client_fail(&err) : print_log(client, model, buf_text(&log));
     buf_release(&log);

@@ -52,7 +52,7 @@ static int take_field(struct sse_parser *sse_parser, const char *line, size_t si
     size_t count = (size_t)(line + size - value);
 
     if (name == 4 && memcmp(line, "data", 4) == 0) {
-        if (sse_parser->has_data && buf_append(&sse_parser->data, "\n", 1) < 0)
+        if (sse_parser->has_data && buf_append(&sse_parser->data, "\n", 1))
             return -1;
         sse_parser->has_data = true;
         return buf_append(&sse_parser->data, value, count);
@@ -60,7 +60,7 @@ static int take_field(struct sse_parser *sse_parser, const char *line, size_t si
     if (name == 5 && memcmp(line, "event", 5) == 0 && count < sizeof sse_parser->type)
         snprintf(sse_parser->type, sizeof sse_parser->type, "%s", value);
     /* An id that cannot be kept or sent back whole is as good as none. */
-    if (name == 2 && memcmp(line, "id", 2) == 0 && count < sizeof sse_parser->id && memchr(value, '\0', count) == NULL)
+    if (name == 2 && memcmp(line, "id", 2) == 0 && count < sizeof sse_parser->id && !memchr(value, '\0', count))
         snprintf(sse_parser->id, sizeof sse_parser->id, "%s", value);
     return 0;
 }
@@ -90,7 +90,7 @@ int sse_parser_feed(struct sse_parser *sse_parser, const char *bytes, size_t cou
         size_t size = 0;
         while (size < count && bytes[size] != '\n' && bytes[size] != '\r')
             size++;
-        if (buf_append(&sse_parser->line, bytes, size) < 0)
+        if (buf_append(&sse_parser->line, bytes, size))
             return -1;
         if (size == count)
             return 0;

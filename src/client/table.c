@@ -30,16 +30,16 @@ void table_cell(struct table *table, const char *text)
     if (table->count == table->room) {
         size_t room = table->room ? 2 * table->room : 64;
         char **cells = realloc(table->cells, room * sizeof *cells);
-        if (cells == NULL) {
+        if (!cells) {
             table->failed = true;
             return;
         }
         table->cells = cells;
         table->room = room;
     }
-    char *copy = text_clean(&clean, text, TEXT_ONE_LINE) == 0 ? buf_detach(&clean) : NULL;
+    char *copy = !text_clean(&clean, text, TEXT_ONE_LINE) ? buf_detach(&clean) : NULL;
     buf_release(&clean);
-    if (copy == NULL)
+    if (!copy)
         table->failed = true;
     else
         table->cells[table->count++] = copy;
@@ -68,7 +68,7 @@ static int print_row(const struct table *table, const size_t *widths, const char
         size_t columns = text_columns(cells[i]);
         size_t lead = is_right(table->headings[i]) ? widths[i] - columns : 0;
         if (*cells[i]) {
-            if (buf_printf(out, "%*s%s", (int)(pending + lead), "", cells[i]) < 0)
+            if (buf_printf(out, "%*s%s", (int)(pending + lead), "", cells[i]))
                 return -1;
             pending = widths[i] - columns - lead + 2;
         } else {
@@ -94,11 +94,11 @@ int table_print(const struct table *table, struct buf *out)
         }
     }
     bool headed = table->columns > 1 || *headings[0] != '\0';
-    if (headed && print_row(table, widths, headings, table->columns, out) < 0)
+    if (headed && print_row(table, widths, headings, table->columns, out))
         return -1;
     for (size_t k = 0; k < table->count; k += table->columns) {
         size_t count = table->count - k < table->columns ? table->count - k : table->columns;
-        if (print_row(table, widths, (const char *const *)&table->cells[k], count, out) < 0)
+        if (print_row(table, widths, (const char *const *)&table->cells[k], count, out))
             return -1;
     }
     return 0;

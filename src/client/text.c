@@ -25,12 +25,12 @@ int text_clean(struct buf *out, const char *text, enum text_lines lines)
             if ((c < 0x20 && !kept) || c == 0x7F || (c == 0xC2 && next >= 0x80 && next <= 0x9F))
                 break;
         }
-        if (buf_append(out, text, plain) < 0)
+        if (buf_append(out, text, plain))
             return -1;
         text += plain;
         if (c == '\0')
             return 0;
-        if (buf_puts(out, "?") < 0)
+        if (buf_puts(out, "?"))
             return -1;
         text += c == 0xC2 ? 2 : 1;
     }
@@ -41,7 +41,7 @@ void text_print(const char *text, enum text_lines lines)
 {
     struct buf clean;
     buf_init(&clean, 2 * strlen(text) + 1);
-    if (text_clean(&clean, text, lines) == 0)
+    if (!text_clean(&clean, text, lines))
         fputs(buf_text(&clean), stdout);
     buf_release(&clean);
 }

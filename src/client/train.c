@@ -38,7 +38,7 @@ struct train_command {
 static int take_weights(struct train_command *train, const struct train_option *option, const char *value, struct err *err)
 {
     train->weights_file = NULL;
-    if (strstr(value, "://") != NULL && strncmp(value, "https://", 8) != 0)
+    if (strstr(value, "://") && strncmp(value, "https://", 8) != 0)
         return err_set(err, "--weights '%s' is no https:// URL", value);
     if (strcmp(value, "none") == 0 || strcmp(value, "imagenet") == 0 || strncmp(value, "sha256:", 7) == 0)
         return train_option_parse(&train->options, option, value, err);
@@ -72,9 +72,9 @@ static int take(void *arg, const struct arg_option *given, const char *value, st
 {
     struct train_command *train = arg;
     const struct train_option *option = train_option_by_flag(given->flag);
-    if (option != NULL && strcmp(option->name, "weights") == 0)
+    if (option && strcmp(option->name, "weights") == 0)
         return take_weights(train, option, value, err);
-    if (option != NULL)
+    if (option)
         return train_option_parse(&train->options, option, value, err);
     if (strcmp(given->flag, "detach") == 0)
         train->detach = true;
@@ -120,7 +120,7 @@ static int parse(struct client *client, struct train_command *train, int argc, c
     struct err err = ERR_INIT;
     int first, result = -1;
     struct arg_option *options = calloc(OWN_COUNT + train_option_count, sizeof *options);
-    if (options == NULL) {
+    if (!options) {
         err_set(&err, "no memory");
         *status = client_fail(&err);
         return -1;
@@ -140,9 +140,9 @@ static int parse(struct client *client, struct train_command *train, int argc, c
     if (args_parse(client, &args, argc, argv, &first, status) < 0)
         goto out;
     train->type = argv[first];
-    if (check_type(train->type, &err) == 0 && train->node != NULL && train->nodes != NULL)
+    if (!check_type(train->type, &err) && train->node && train->nodes)
         err_set(&err, "--node and --nodes exclude each other");
-    else if (*train->options.resume != '\0' && train->weights_file != NULL)
+    else if (*train->options.resume != '\0' && train->weights_file)
         err_set(&err, "--resume and --weights exclude each other");
     else
         (void)train_options_check(&train->options, &err);
@@ -159,14 +159,14 @@ out:
 static cJSON *describe(const struct train_command *train, struct err *err)
 {
     cJSON *body = cJSON_CreateObject();
-    bool ok = cJSON_AddStringToObject(body, "modelType", train->type) != NULL;
+    bool ok = cJSON_AddStringToObject(body, "modelType", train->type);
     if (train->name)
         ok = ok && cJSON_AddStringToObject(body, "modelName", train->name);
     if (train->node)
         ok = ok && cJSON_AddStringToObject(body, "node", train->node);
     if (train->nodes)
         ok = ok && cJSON_AddItemReferenceToObject(body, "nodes", train->nodes);
-    if (ok && train_options_to_json(&train->options, body) == 0)
+    if (ok && !train_options_to_json(&train->options, body))
         return body;
     err_set(err, "no memory");
     cJSON_Delete(body);
@@ -177,7 +177,7 @@ static cJSON *describe(const struct train_command *train, struct err *err)
 static cJSON *submit(const struct client *client, const cJSON *body, struct err *err)
 {
     char *text = cJSON_PrintUnformatted(body);
-    if (text == NULL) {
+    if (!text) {
         err_set(err, "no memory");
         return NULL;
     }
@@ -185,7 +185,7 @@ static cJSON *submit(const struct client *client, const cJSON *body, struct err 
                                    .body = text, .body_size = strlen(text), .async = true };
     cJSON *answer = api_json(client, &request, err);
     free(text);
-    if (answer != NULL && *api_text(answer, "job") == '\0') {
+    if (answer && *api_text(answer, "job") == '\0') {
         err_set(err, "the broker took the training without naming its job");
         cJSON_Delete(answer);
         return NULL;
@@ -204,18 +204,18 @@ int client_train(struct client *client, int argc, char **argv)
     if (parse(client, &train, argc, argv, &status) < 0)
         goto out;
     interrupt_catch();
-    if (train.weights_file != NULL) {
+    if (train.weights_file) {
         if (upload_weights(client, train.weights_file, digest, &err) < 0)
             goto fail;
         snprintf(weights, sizeof weights, "sha256:%s", digest);
-        if (train_option_parse(&train.options, train_option_by_name("weights"), weights, &err) < 0)
+        if (train_option_parse(&train.options, train_option_by_name("weights"), weights, &err))
             goto fail;
     }
     body = describe(&train, &err);
-    if (body == NULL)
+    if (!body)
         goto fail;
     answer = submit(client, body, &err);
-    if (answer == NULL)
+    if (!answer)
         goto fail;
     if (!train.detach) {
         status = watch_job(client, api_text(answer, "job"));

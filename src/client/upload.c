@@ -37,7 +37,7 @@ static void *show(void *arg)
         if (clock_seconds() < next)
             continue;
         cJSON *answer = api_call_named(upload->client, "GET", "/blobs/", upload->hex, "?stat=1", &err);
-        if (answer != NULL)
+        if (answer)
             display_upload(&display, what, api_number(answer, "size", 0), upload->size);
         cJSON_Delete(answer);
         next = clock_seconds() + SHOW_AFTER_S;
@@ -50,7 +50,7 @@ int upload_file(const struct client *client, const char *path, char hex[SHA256_H
 {
     struct blob_upload upload = { .client = client, .path = path };
     pthread_t thread;
-    if (sha256_file(path, upload.hex, err) < 0)
+    if (sha256_file(path, upload.hex, err))
         return -1;
     upload.size = (double)fs_size(path);
     if (pthread_create(&thread, NULL, show, &upload) != 0)

@@ -44,7 +44,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
         transfer->refused_by_sink = request->sink(request->sink_arg, bytes, count) != 0;
         return transfer->refused_by_sink ? 0 : count;
     }
-    transfer->too_large = buf_append(&transfer->response->body, bytes, count) != 0;
+    transfer->too_large = buf_append(&transfer->response->body, bytes, count);
     return transfer->too_large ? 0 : count;
 }
 

@@ -325,7 +325,7 @@ static int check_members(const char *text, size_t len, struct err *err)
     int result = 0;
     cJSON_ArrayForEach(member, object)
     {
-        bool found = train_option_by_name(member->string) != NULL;
+        bool found = train_option_by_name(member->string);
         for (size_t i = 0; !found && i < sizeof known / sizeof *known; i++)
             found = !strcmp(member->string, known[i]);
         if (!found) {

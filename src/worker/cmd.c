@@ -124,7 +124,8 @@ int worker_main(int argc, char **argv)
             usage(stderr);
             return EXIT_USAGE;
         }
-    if (optind < argc || (job != NULL) == (fd >= 0)) {
+    bool has_job = job, has_fd = fd >= 0;
+    if (optind < argc || has_job == has_fd) {
         usage(stderr);
         return EXIT_USAGE;
     }

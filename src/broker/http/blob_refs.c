@@ -15,17 +15,17 @@ int blob_refs_init(struct blob_refs *blob_refs, struct broker *broker, struct er
 {
     blob_refs->broker = broker;
     char *dir = fs_join(broker->state, "blobs");
-    if (dir == NULL)
+    if (!dir)
         return err_set(err, "no memory");
     blob_refs->blobs = blobs_new(dir, BLOB_QUOTA_DEFAULT, err);
     blob_refs->manifest = manifest_new(broker->images, err);
     free(dir);
-    return blob_refs->blobs == NULL || blob_refs->manifest == NULL ? -1 : 0;
+    return !blob_refs->blobs || !blob_refs->manifest ? -1 : 0;
 }
 
 void blob_refs_release(struct blob_refs *blob_refs)
 {
-    while (blob_refs->waiters != NULL) {
+    while (blob_refs->waiters) {
         struct dataset_waiter *next = blob_refs->waiters->next;
         free(blob_refs->waiters);
         blob_refs->waiters = next;
@@ -38,7 +38,7 @@ void blob_refs_release(struct blob_refs *blob_refs)
 static struct uploaded_image **find_upload(struct blob_refs *blob_refs, const char *sha256)
 {
     struct uploaded_image **link = &blob_refs->uploads;
-    while (*link != NULL && strcmp((*link)->sha256, sha256) != 0)
+    while (*link && strcmp((*link)->sha256, sha256) != 0)
         link = &(*link)->next;
     return link;
 }
@@ -46,9 +46,9 @@ static struct uploaded_image **find_upload(struct blob_refs *blob_refs, const ch
 int blob_refs_hold(struct blob_refs *blob_refs, const char *sha256)
 {
     struct uploaded_image **link = find_upload(blob_refs, sha256);
-    if (*link == NULL) {
+    if (!*link) {
         struct uploaded_image *upload = calloc(1, sizeof *upload);
-        if (upload == NULL)
+        if (!upload)
             return -1;
         snprintf(upload->sha256, sizeof upload->sha256, "%s", sha256);
         *link = upload;
@@ -71,7 +71,7 @@ static void run_removal(void *arg)
 void blob_refs_let_go(struct blob_refs *blob_refs, const char *sha256, bool created)
 {
     struct uploaded_image **link = find_upload(blob_refs, sha256), *upload = *link;
-    if (upload == NULL)
+    if (!upload)
         return;
     upload->created |= created;
     if (--upload->users > 0)
@@ -81,10 +81,10 @@ void blob_refs_let_go(struct blob_refs *blob_refs, const char *sha256, bool crea
     struct removal *removal = upload->created && !blob_refs->closing ? calloc(1, sizeof *removal) : NULL;
     if (upload->created && blob_refs->closing)
         blobs_remove(blob_refs->blobs, upload->sha256);
-    if (removal != NULL) {
+    if (removal) {
         removal->blob_refs = blob_refs;
         memcpy(removal->sha256, upload->sha256, sizeof removal->sha256);
-        if (tasks_submit(blob_refs->broker->tasks, run_removal, free, removal) < 0)
+        if (tasks_submit(blob_refs->broker->tasks, run_removal, free, removal))
             free(removal); /* the quota's eviction gets it */
     }
     free(upload);
@@ -93,24 +93,24 @@ void blob_refs_let_go(struct blob_refs *blob_refs, const char *sha256, bool crea
 static int add(char **list, size_t *count, const char *sha256)
 {
     list[*count] = strdup(sha256);
-    return list[(*count)++] == NULL ? -1 : 0;
+    return !list[(*count)++] ? -1 : 0;
 }
 
 char **blob_refs_in_use(const struct blob_refs *blob_refs)
 {
     size_t count = 0, max = 1;
-    for (const struct job *job = jobs_first(blob_refs->broker->jobs); job != NULL; job = job->next)
+    for (const struct job *job = jobs_first(blob_refs->broker->jobs); job; job = job->next)
         max++;
-    for (const struct uploaded_image *upload = blob_refs->uploads; upload != NULL; upload = upload->next)
+    for (const struct uploaded_image *upload = blob_refs->uploads; upload; upload = upload->next)
         max++;
     char **list = calloc(max, sizeof *list);
-    if (list == NULL)
+    if (!list)
         return NULL;
     int status = 0;
-    for (const struct job *job = jobs_first(blob_refs->broker->jobs); job != NULL && status == 0; job = job->next)
+    for (const struct job *job = jobs_first(blob_refs->broker->jobs); job && status == 0; job = job->next)
         if (job->state <= JOB_RUNNING && strncmp(job->options.weights, WEIGHTS, sizeof WEIGHTS - 1) == 0)
             status = add(list, &count, job->options.weights + sizeof WEIGHTS - 1);
-    for (const struct uploaded_image *upload = blob_refs->uploads; upload != NULL && status == 0; upload = upload->next)
+    for (const struct uploaded_image *upload = blob_refs->uploads; upload && status == 0; upload = upload->next)
         status = add(list, &count, upload->sha256);
     if (status < 0) {
         blob_refs_free_in_use(list);
@@ -121,7 +121,7 @@ char **blob_refs_in_use(const struct blob_refs *blob_refs)
 
 void blob_refs_free_in_use(char **in_use)
 {
-    for (char **item = in_use; item != NULL && *item != NULL; item++)
+    for (char **item = in_use; item && *item; item++)
         free(*item);
     free(in_use);
 }

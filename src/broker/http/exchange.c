@@ -27,20 +27,20 @@ static void on_close(struct evhttp_connection *connection, void *arg);
 
 static struct evhttp_connection *connection_of(const struct exchange *exchange)
 {
-    return exchange->request == NULL ? NULL : evhttp_request_get_connection(exchange->request);
+    return exchange->request ? evhttp_request_get_connection(exchange->request) : NULL;
 }
 
 struct exchange *exchange_new(struct http *http, struct broker *broker, struct evhttp_request *request,
                               struct exchange **list)
 {
     struct exchange *exchange = calloc(1, sizeof *exchange);
-    if (exchange == NULL)
+    if (!exchange)
         return NULL;
     *exchange = (struct exchange){ .broker = broker, .http = http, .request = request, .outflow = { .fd = -1 } };
     TAILQ_INIT(&exchange->query);
     exchange->next = *list;
     exchange->link = list;
-    if (*list != NULL)
+    if (*list)
         (*list)->link = &exchange->next;
     *list = exchange;
     evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, exchange);
@@ -50,7 +50,7 @@ struct exchange *exchange_new(struct http *http, struct broker *broker, struct e
 static void exchange_free(struct exchange *exchange)
 {
     *exchange->link = exchange->next;
-    if (exchange->next != NULL)
+    if (exchange->next)
         exchange->next->link = exchange->link;
     evhttp_clear_headers(&exchange->query);
     for (int i = 0; i < EXCHANGE_ARGS; i++)
@@ -58,9 +58,9 @@ static void exchange_free(struct exchange *exchange)
     if (exchange->outflow.fd >= 0)
         close(exchange->outflow.fd);
     free(exchange->outflow.bytes);
-    if (exchange->later != NULL)
+    if (exchange->later)
         event_free(exchange->later);
-    if (exchange->context_free != NULL)
+    if (exchange->context_free)
         exchange->context_free(exchange->context);
     free(exchange->context);
     free(exchange);
@@ -69,7 +69,7 @@ static void exchange_free(struct exchange *exchange)
 void *exchange_context(struct exchange *exchange, size_t size, void (*release)(void *context))
 {
     exchange->context = calloc(1, size);
-    if (exchange->context == NULL) {
+    if (!exchange->context) {
         exchange_error(exchange, 503, "no memory");
         return NULL;
     }
@@ -81,14 +81,14 @@ void *exchange_context(struct exchange *exchange, size_t size, void (*release)(v
 static void finish(struct exchange *exchange)
 {
     struct evhttp_connection *connection = connection_of(exchange);
-    if (connection != NULL)
+    if (connection)
         evhttp_connection_set_closecb(connection, NULL, NULL);
-    if (exchange->request != NULL)
+    if (exchange->request)
         evhttp_send_reply_end(exchange->request);
     void (*closed)(void *) = exchange->closed;
     void *arg = exchange->stream_arg;
     exchange_free(exchange);
-    if (closed != NULL)
+    if (closed)
         closed(arg);
 }
 
@@ -96,7 +96,7 @@ static void finish(struct exchange *exchange)
 static void finish_abort(struct exchange *exchange)
 {
     struct evhttp_connection *connection = connection_of(exchange);
-    if (connection == NULL) {
+    if (!connection) {
         finish(exchange);
         return;
     }
@@ -125,9 +125,9 @@ static void on_later(evutil_socket_t fd, short what, void *arg)
 /* From the loop, soon: connections are not freed inside evhttp's callbacks. */
 static void schedule(struct exchange *exchange)
 {
-    if (exchange->later == NULL)
+    if (!exchange->later)
         exchange->later = evtimer_new(exchange->broker->base, on_later, exchange);
-    if (exchange->later == NULL)
+    if (!exchange->later)
         log_error("no memory to end an HTTP request; it waits for its client");
     else
         event_active(exchange->later, EV_TIMEOUT, 0);
@@ -151,7 +151,7 @@ const char *exchange_query(const struct exchange *exchange, const char *name)
 
 const char *exchange_header(const struct exchange *exchange, const char *name)
 {
-    if (exchange->request == NULL)
+    if (!exchange->request)
         return NULL;
     return evhttp_find_header(evhttp_request_get_input_headers(exchange->request), name);
 }
@@ -159,11 +159,11 @@ const char *exchange_header(const struct exchange *exchange, const char *name)
 const void *exchange_body(struct exchange *exchange, size_t *count)
 {
     *count = 0;
-    if (exchange->request == NULL)
+    if (!exchange->request)
         return "";
     struct evbuffer *input = evhttp_request_get_input_buffer(exchange->request);
     const void *bytes = evbuffer_pullup(input, -1);
-    if (bytes == NULL)
+    if (!bytes)
         return "";
     *count = evbuffer_get_length(input);
     return bytes;
@@ -175,7 +175,7 @@ cJSON *exchange_body_json(struct exchange *exchange, struct err *err)
     const char *text = exchange_body(exchange, &count);
     const char *end = NULL;
     cJSON *value = count == 0 ? NULL : cJSON_ParseWithLengthOpts(text, count, &end, false);
-    while (value != NULL && end < text + count && strchr(" \t\r\n", *end) != NULL && *end != '\0')
+    while (value && end < text + count && strchr(" \t\r\n", *end) && *end != '\0')
         end++;
     if (!cJSON_IsObject(value) || end != text + count) {
         cJSON_Delete(value);
@@ -187,7 +187,7 @@ cJSON *exchange_body_json(struct exchange *exchange, struct err *err)
 
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value)
 {
-    if (exchange->request != NULL)
+    if (exchange->request)
         evhttp_add_header(evhttp_request_get_output_headers(exchange->request), name, value);
 }
 
@@ -213,7 +213,7 @@ static const char *reason_of(int status)
 /* False where the client is gone: the exchange is then freed. */
 static bool begin(struct exchange *exchange, int status, const char *type, int64_t count)
 {
-    if (connection_of(exchange) == NULL) {
+    if (!connection_of(exchange)) {
         finish(exchange);
         return false;
     }
@@ -221,7 +221,7 @@ static bool begin(struct exchange *exchange, int status, const char *type, int64
         exchange_add_header(exchange, "Access-Control-Allow-Origin", "*");
     exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
     exchange_add_header(exchange, "Cache-Control", "no-cache");
-    if (type != NULL)
+    if (type)
         exchange_add_header(exchange, "Content-Type", type);
     if (count >= 0 && status != 204) {
         char text[24];
@@ -239,7 +239,7 @@ static int next_piece(struct exchange *exchange, struct evbuffer *piece)
     errno = 0;
     size_t want = out->left < PIECE ? (size_t)out->left : PIECE;
     ssize_t got;
-    if (out->bytes != NULL) {
+    if (out->bytes) {
         got = (ssize_t)want;
         if (evbuffer_add(piece, out->bytes + out->at, want) < 0)
             return -1;
@@ -271,13 +271,13 @@ static void pump(struct evhttp_connection *connection, void *arg)
         return;
     }
     struct evbuffer *piece = evbuffer_new();
-    if (piece == NULL || next_piece(exchange, piece) < 0) {
+    if (!piece || next_piece(exchange, piece)) {
         log_warn("an HTTP answer broke off: %s", errno != 0 ? strerror(errno) : "the file became shorter");
         schedule(exchange);
     } else {
         evhttp_send_reply_chunk_with_cb(exchange->request, piece, pump, exchange);
     }
-    if (piece != NULL)
+    if (piece)
         evbuffer_free(piece);
 }
 
@@ -306,17 +306,17 @@ void exchange_json(struct exchange *exchange, int status, cJSON *value)
 {
     struct buf text;
     buf_init(&text, JSON_MAX);
-    if (value == NULL || json_print_spaced(value, &text) < 0 || buf_puts(&text, "\n") < 0) {
+    if (!value || json_print_spaced(value, &text) || buf_puts(&text, "\n")) {
         buf_release(&text);
         status = 500;
         buf_init(&text, 128);
-        if (buf_puts(&text, "{\"error\": \"no memory\"}\n") < 0)
+        if (buf_puts(&text, "{\"error\": \"no memory\"}\n"))
             log_error("no memory for an HTTP answer");
     }
     cJSON_Delete(value);
     size_t count = text.len;
     char *bytes = buf_detach(&text);
-    exchange_text(exchange, status, "application/json", bytes, bytes == NULL ? 0 : count);
+    exchange_text(exchange, status, "application/json", bytes, bytes ? count : 0);
 }
 
 void exchange_error(struct exchange *exchange, int status, const char *format, ...)
@@ -327,7 +327,7 @@ void exchange_error(struct exchange *exchange, int status, const char *format, .
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     cJSON *value = cJSON_CreateObject();
-    if (value != NULL && cJSON_AddStringToObject(value, "error", text) == NULL) {
+    if (value && !cJSON_AddStringToObject(value, "error", text)) {
         cJSON_Delete(value);
         value = NULL;
     }
@@ -374,7 +374,7 @@ void exchange_stream_start(struct exchange *exchange, const char *type, void (*d
     exchange->closed = closed;
     exchange->stream_arg = arg;
     exchange->started = true;
-    if (connection_of(exchange) == NULL) {
+    if (!connection_of(exchange)) {
         exchange->gone = true;
         schedule(exchange);
         return;
@@ -396,13 +396,13 @@ void exchange_stream_send(struct exchange *exchange, const void *bytes, size_t c
     if (exchange->gone || exchange->head || count == 0)
         return;
     struct evbuffer *piece = evbuffer_new();
-    if (piece == NULL || evbuffer_add(piece, bytes, count) < 0) {
+    if (!piece || evbuffer_add(piece, bytes, count) < 0) {
         exchange_stream_abort(exchange);
     } else {
         exchange->draining = true;
         evhttp_send_reply_chunk_with_cb(exchange->request, piece, on_drained, exchange);
     }
-    if (piece != NULL)
+    if (piece)
         evbuffer_free(piece);
 }
 

@@ -40,7 +40,7 @@ static struct blob_task *task_new(struct exchange *exchange)
         return NULL;
     }
     struct blob_task *task = calloc(1, sizeof *task);
-    if (task == NULL) {
+    if (!task) {
         exchange_error(exchange, 503, "no memory");
         return NULL;
     }
@@ -53,7 +53,7 @@ static struct blob_task *task_new(struct exchange *exchange)
 
 static void submit(struct blob_task *task, void (*run)(void *arg), void (*done)(void *arg))
 {
-    if (tasks_submit(task->exchange->broker->tasks, run, done, task) == 0)
+    if (!tasks_submit(task->exchange->broker->tasks, run, done, task))
         return;
     exchange_error(task->exchange, 503, "no memory");
     task_free(task);
@@ -62,9 +62,9 @@ static void submit(struct blob_task *task, void (*run)(void *arg), void (*done)(
 static cJSON *state_json(const struct blob_task *task)
 {
     cJSON *object = cJSON_CreateObject();
-    if (cJSON_AddStringToObject(object, "sha256", task->sha256) != NULL &&
-        cJSON_AddNumberToObject(object, "size", (double)task->state.held) != NULL &&
-        cJSON_AddBoolToObject(object, "complete", task->state.complete) != NULL)
+    if (cJSON_AddStringToObject(object, "sha256", task->sha256) &&
+        cJSON_AddNumberToObject(object, "size", (double)task->state.held) &&
+        cJSON_AddBoolToObject(object, "complete", task->state.complete))
         return object;
     cJSON_Delete(object);
     return NULL;
@@ -104,9 +104,9 @@ static void done_stat(void *arg)
 void handle_blob_get(struct exchange *exchange)
 {
     struct blob_task *task = task_new(exchange);
-    if (task != NULL && exchange_query(exchange, "stat") != NULL)
+    if (task && exchange_query(exchange, "stat"))
         submit(task, run_stat, done_stat);
-    else if (task != NULL)
+    else if (task)
         submit(task, run_open, done_open);
 }
 
@@ -125,8 +125,8 @@ static void done_put(void *arg)
     };
     int status = statuses[task->result];
     cJSON *object = state_json(task);
-    if (task->result != BLOB_DONE && object != NULL &&
-        cJSON_AddStringToObject(object, "error", task->err.text) == NULL) {
+    if (task->result != BLOB_DONE && object &&
+        !cJSON_AddStringToObject(object, "error", task->err.text)) {
         cJSON_Delete(object);
         object = NULL;
     }
@@ -144,7 +144,7 @@ static int64_t query_number(struct exchange *exchange, const char *name)
     const char *text = exchange_query(exchange, name);
     char *end = NULL;
     errno = 0;
-    long long value = text == NULL || *text < '0' || *text > '9' ? -1 : strtoll(text, &end, 10);
+    long long value = !text || *text < '0' || *text > '9' ? -1 : strtoll(text, &end, 10);
     if (value < 0 || errno != 0 || *end != '\0') {
         exchange_error(exchange, 400, "'%s' must be a number of bytes: PUT /blobs/SHA256?offset=N&size=TOTAL", name);
         return -1;
@@ -157,14 +157,14 @@ void handle_blob_put(struct exchange *exchange)
     int64_t offset = query_number(exchange, "offset");
     int64_t size = offset < 0 ? -1 : query_number(exchange, "size");
     struct blob_task *task = size < 0 ? NULL : task_new(exchange);
-    if (task == NULL)
+    if (!task)
         return;
     const void *body = exchange_body(exchange, &task->count);
     task->offset = offset;
     task->size = size;
     task->bytes = malloc(task->count + 1);
     task->in_use = blob_refs_in_use(task->blob_refs);
-    if (task->bytes == NULL || task->in_use == NULL) {
+    if (!task->bytes || !task->in_use) {
         exchange_error(exchange, 503, "no memory");
         task_free(task);
         return;

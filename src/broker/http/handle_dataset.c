@@ -21,7 +21,7 @@ struct dataset_task {
 static void run_slice(void *arg)
 {
     struct dataset_task *task = arg;
-    if (!task->begun && manifest_scan(task->blob_refs->manifest, &task->err) < 0)
+    if (!task->begun && manifest_scan(task->blob_refs->manifest, &task->err))
         return;
     task->begun = true;
     task->more = manifest_step(task->blob_refs->manifest, SLICE_MS);
@@ -31,11 +31,11 @@ static void run_slice(void *arg)
     struct buf text;
     buf_init(&text, TEXT_MAX);
     /* Names of files need not be UTF-8: what prints must see to it. */
-    if (object != NULL && json_print_spaced(object, &text) == 0 && buf_puts(&text, "\n") == 0)
+    if (object && !json_print_spaced(object, &text) && !buf_puts(&text, "\n"))
         task->text = buf_detach(&text);
     buf_release(&text);
     cJSON_Delete(object);
-    if (task->text == NULL)
+    if (!task->text)
         err_set(&task->err, "no memory for the dataset's manifest");
 }
 
@@ -44,13 +44,13 @@ static void answer_all(struct blob_refs *blob_refs, const char *text, const stru
     struct dataset_waiter *waiter = blob_refs->waiters;
     blob_refs->waiters = NULL;
     blob_refs->scanning = false;
-    while (waiter != NULL) {
+    while (waiter) {
         struct dataset_waiter *next = waiter->next;
-        char *copy = text == NULL ? NULL : strdup(text);
-        if (copy != NULL)
+        char *copy = text ? strdup(text) : NULL;
+        if (copy)
             exchange_text(waiter->exchange, 200, "application/json", copy, strlen(copy));
         else
-            exchange_error(waiter->exchange, 503, "%s", text == NULL ? err->text : "no memory");
+            exchange_error(waiter->exchange, 503, "%s", text ? "no memory" : err->text);
         free(waiter);
         waiter = next;
     }
@@ -62,7 +62,7 @@ static void done_slice(void *arg)
     struct broker *broker = task->blob_refs->broker;
     /* When the broker stops, nothing is left to wait for: the next slices would only hold it up. */
     bool stopping = event_base_got_break(broker->base) || event_base_got_exit(broker->base);
-    if (task->more && !stopping && tasks_submit(broker->tasks, run_slice, done_slice, task) == 0)
+    if (task->more && !stopping && !tasks_submit(broker->tasks, run_slice, done_slice, task))
         return;
     if (task->more)
         err_set(&task->err, stopping ? "the broker stops" : "no memory");
@@ -76,11 +76,11 @@ void handle_dataset(struct exchange *exchange)
     struct blob_refs *blob_refs = http_blob_refs(exchange->http);
     struct dataset_waiter *waiter = calloc(1, sizeof *waiter);
     struct dataset_task *task = blob_refs->scanning ? NULL : calloc(1, sizeof *task);
-    if (waiter == NULL || (!blob_refs->scanning && task == NULL))
+    if (!waiter || (!blob_refs->scanning && !task))
         goto no_memory;
     if (!blob_refs->scanning) {
         task->blob_refs = blob_refs;
-        if (tasks_submit(exchange->broker->tasks, run_slice, done_slice, task) < 0)
+        if (tasks_submit(exchange->broker->tasks, run_slice, done_slice, task))
             goto no_memory;
         blob_refs->scanning = true;
     }

@@ -11,7 +11,7 @@
 
 static void add_taken(struct snapshot *snapshot, const char *kind, cJSON *object)
 {
-    if (object == NULL)
+    if (!object)
         snapshot->ok = false;
     else
         snapshot_add(snapshot, kind, object);
@@ -21,23 +21,23 @@ static void add_taken(struct snapshot *snapshot, const char *kind, cJSON *object
 static void fill_all(struct exchange *exchange, struct snapshot *snapshot)
 {
     const struct broker *broker = exchange->broker;
-    for (const struct node *node = registry_first(broker->registry); node != NULL; node = node->next)
+    for (const struct node *node = registry_first(broker->registry); node; node = node->next)
         add_taken(snapshot, "node", node_json(node));
     cJSON *models = models_json(broker->models), *model;
-    snapshot->ok = snapshot->ok && models != NULL;
+    snapshot->ok = snapshot->ok && models;
     cJSON_ArrayForEach(model, cJSON_GetObjectItemCaseSensitive(models, "models"))
     {
         snapshot_add(snapshot, "model", model);
     }
     cJSON_Delete(models);
-    for (const struct job *job = jobs_first(broker->jobs); job != NULL; job = job->next)
+    for (const struct job *job = jobs_first(broker->jobs); job; job = job->next)
         add_taken(snapshot, "job", job_json(job));
 }
 
 static void fill_job(struct exchange *exchange, struct snapshot *snapshot)
 {
     const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
-    add_taken(snapshot, "job", job == NULL ? NULL : job_json(job));
+    add_taken(snapshot, "job", job ? job_json(job) : NULL);
 }
 
 static bool answered_head(struct exchange *exchange)
@@ -56,7 +56,7 @@ void handle_events(struct exchange *exchange)
 void handle_job_events(struct exchange *exchange)
 {
     const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
-    if (job == NULL)
+    if (!job)
         exchange_error(exchange, 404, "there is no job '%.80s'", exchange->args[0]);
     else if (!answered_head(exchange))
         sse_add(http_sse(exchange->http), exchange, job->id, job_shown(job) > JOB_RUNNING, fill_job);

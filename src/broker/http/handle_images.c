@@ -32,7 +32,7 @@ static void run_open(void *arg)
 static void done_list(void *arg)
 {
     struct image_task *task = arg;
-    if (task->list == NULL)
+    if (!task->list)
         exchange_error(task->exchange, 500, "%s", task->err.text);
     else
         exchange_json(task->exchange, 200, task->list);
@@ -53,12 +53,12 @@ static void done_open(void *arg)
 static void submit(struct exchange *exchange, const char *path)
 {
     struct image_task *task = calloc(1, sizeof *task);
-    if (task != NULL) {
+    if (task) {
         *task = (struct image_task){ .exchange = exchange, .root = exchange->broker->images, .fd = -1 };
-        task->path = path == NULL ? NULL : strdup(path);
-        if ((path == NULL || task->path != NULL) &&
-            tasks_submit(exchange->broker->tasks, path == NULL ? run_list : run_open,
-                         path == NULL ? done_list : done_open, task) == 0)
+        task->path = path ? strdup(path) : NULL;
+        if ((!path || task->path) &&
+            !tasks_submit(exchange->broker->tasks, path ? run_open : run_list,
+                         !path ? done_list : done_open, task))
             return;
         free(task->path);
         free(task);
@@ -74,9 +74,9 @@ void handle_images(struct exchange *exchange)
 void handle_image(struct exchange *exchange)
 {
     const char *path = exchange_query(exchange, "imagePath");
-    if (exchange_query(exchange, "width") != NULL)
+    if (exchange_query(exchange, "width"))
         exchange_error(exchange, 400, "'width' is not offered by this version: images are served as they are");
-    else if (path == NULL)
+    else if (!path)
         exchange_error(exchange, 404, "Image not found");
     else
         submit(exchange, path);

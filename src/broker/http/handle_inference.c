@@ -93,27 +93,27 @@ static void upload(struct inference *inference, const void *bytes, size_t count)
         exchange_error(exchange, 400, "the image is empty");
         return;
     }
-    if (sha256_bytes(bytes, count, inference->sha256, &err) < 0) {
+    if (sha256_bytes(bytes, count, inference->sha256, &err)) {
         exchange_error(exchange, 500, "%s", err.text);
         return;
     }
     snprintf(inference->path, sizeof inference->path, "sha256:%s", inference->sha256);
     inference->count = count;
     inference->bytes = malloc(count);
-    inference->held = blob_refs_hold(inference->blob_refs, inference->sha256) == 0;
+    inference->held = !blob_refs_hold(inference->blob_refs, inference->sha256);
     inference->in_use = blob_refs_in_use(inference->blob_refs);
-    if (inference->bytes == NULL || !inference->held || inference->in_use == NULL) {
+    if (!inference->bytes || !inference->held || !inference->in_use) {
         exchange_error(exchange, 503, "no memory");
         return;
     }
     memcpy(inference->bytes, bytes, count);
-    if (tasks_submit(exchange->broker->tasks, run_add, done_add, inference) < 0)
+    if (tasks_submit(exchange->broker->tasks, run_add, done_add, inference))
         exchange_error(exchange, 503, "no memory");
 }
 
 static int take_name(char name[NAME_SIZE], const char *what, const char *text, struct err *err)
 {
-    if (text == NULL || *text == '\0')
+    if (!text || *text == '\0')
         return 0;
     if (!name_is_valid(text))
         return err_set(err, "'%s' '%.80s' must be letters, digits and . _ - (at most %d)", what, text, NAME_SIZE - 1);
@@ -124,13 +124,13 @@ static int take_name(char name[NAME_SIZE], const char *what, const char *text, s
 static int take_query(struct inference *inference, struct err *err)
 {
     const char *top = exchange_query(inference->exchange, "top");
-    if (top != NULL) {
+    if (top) {
         char *end;
         inference->top = strtol(top, &end, 10);
         if (*end != '\0' || inference->top < 1 || inference->top > TOP_MAX)
             return err_set(err, "'top' '%.40s' must be a number from 1", top);
     }
-    return take_name(inference->model, "model", exchange_query(inference->exchange, "model"), err) < 0
+    return take_name(inference->model, "model", exchange_query(inference->exchange, "model"), err)
                ? -1
                : take_name(inference->node, "node", exchange_query(inference->exchange, "node"), err);
 }
@@ -138,11 +138,11 @@ static int take_query(struct inference *inference, struct err *err)
 /* A path that could lead a peer out of its image folder goes nowhere, even where the peer would refuse it too. */
 static int take_path(struct inference *inference, const char *path, struct err *err)
 {
-    if (path == NULL || *path == '\0')
+    if (!path || *path == '\0')
         return err_set(err, "'imagePath' is missing");
     if (strlen(path) >= PATH_SIZE)
         return err_set(err, "'imagePath' has more than %d bytes", PATH_SIZE - 1);
-    for (const char *part = path; part != NULL; part = strchr(part, '/')) {
+    for (const char *part = path; part; part = strchr(part, '/')) {
         part += *part == '/';
         if (part == path + 1 || (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0')))
             return err_set(err, "'imagePath' '%.200s' does not lie below 'images/'", path);
@@ -154,18 +154,18 @@ static int take_path(struct inference *inference, const char *path, struct err *
 static int take_json(struct inference *inference, struct err *err)
 {
     cJSON *body = exchange_body_json(inference->exchange, err);
-    if (body == NULL)
+    if (!body)
         return -1;
     const cJSON *path = cJSON_GetObjectItemCaseSensitive(body, "imagePath");
     const cJSON *model = cJSON_GetObjectItemCaseSensitive(body, "modelName");
     const cJSON *node = cJSON_GetObjectItemCaseSensitive(body, "node");
     int status = 0;
-    if ((model != NULL && !cJSON_IsString(model) && !cJSON_IsNull(model)) ||
-        (node != NULL && !cJSON_IsString(node) && !cJSON_IsNull(node)))
+    if ((model && !cJSON_IsString(model) && !cJSON_IsNull(model)) ||
+        (node && !cJSON_IsString(node) && !cJSON_IsNull(node)))
         status = err_set(err, "'modelName' and 'node' must be strings");
-    else if (take_path(inference, cJSON_GetStringValue(path), err) < 0 ||
-             take_name(inference->model, "modelName", cJSON_GetStringValue(model), err) < 0 ||
-             take_name(inference->node, "node", cJSON_GetStringValue(node), err) < 0)
+    else if (take_path(inference, cJSON_GetStringValue(path), err) ||
+             take_name(inference->model, "modelName", cJSON_GetStringValue(model), err) ||
+             take_name(inference->node, "node", cJSON_GetStringValue(node), err))
         status = -1;
     cJSON_Delete(body);
     return status;
@@ -178,7 +178,7 @@ static int take_form(struct exchange *exchange, const char *type, const void **b
     struct multipart_part part;
     size_t size;
     const void *body = exchange_body(exchange, &size);
-    if (multipart_init(&multipart, type, body, size, err) < 0)
+    if (multipart_init(&multipart, type, body, size, err))
         return -1;
     int more;
     while ((more = multipart_next(&multipart, &part, err)) > 0) {
@@ -193,7 +193,7 @@ static int take_form(struct exchange *exchange, const char *type, const void **b
 
 static bool is_raw(const char *type)
 {
-    return type != NULL &&
+    return type &&
            (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "application/octet-stream", 24) == 0);
 }
 
@@ -201,7 +201,7 @@ void handle_inference(struct exchange *exchange)
 {
     struct err err = ERR_INIT;
     struct inference *inference = exchange_context(exchange, sizeof *inference, inference_release);
-    if (inference == NULL)
+    if (!inference)
         return;
     inference->exchange = exchange;
     inference->blob_refs = http_blob_refs(exchange->http);
@@ -211,8 +211,8 @@ void handle_inference(struct exchange *exchange)
     bool form = multipart_is(type), raw = is_raw(type);
     if (raw)
         bytes = exchange_body(exchange, &count);
-    if (take_query(inference, &err) < 0 || (form && take_form(exchange, type, &bytes, &count, &err) < 0) ||
-        (!form && !raw && take_json(inference, &err) < 0))
+    if (take_query(inference, &err) || (form && take_form(exchange, type, &bytes, &count, &err)) ||
+        (!form && !raw && take_json(inference, &err)))
         exchange_error(exchange, 400, "%s", err.text);
     else if (form || raw)
         upload(inference, bytes, count);
@@ -231,7 +231,7 @@ static void on_json(void *arg, int status, const cJSON *data, const char *error)
 void handle_get_json(struct exchange *exchange)
 {
     const char *node = exchange_query(exchange, "node"), *json = exchange_query(exchange, "json");
-    if (node == NULL || *node == '\0' || json == NULL || *json == '\0')
+    if (!node || *node == '\0' || !json || *json == '\0')
         exchange_error(exchange, 400, "Missing 'node' or 'json' parameter");
     else if (!name_is_valid(json))
         exchange_error(exchange, 404, "there is no model '%.80s'", json);

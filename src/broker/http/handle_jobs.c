@@ -11,7 +11,7 @@ void handle_jobs(struct exchange *exchange)
 void handle_job(struct exchange *exchange)
 {
     const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
-    if (job == NULL)
+    if (!job)
         exchange_error(exchange, 404, "there is no job '%.80s'", exchange->args[0]);
     else
         exchange_json(exchange, 200, job_json(job));
@@ -21,9 +21,9 @@ static void on_cancelled(void *arg, int status, const char *error)
 {
     struct exchange *exchange = arg;
     const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
-    if (status >= 400 || job == NULL)
+    if (status >= 400 || !job)
         exchange_error(exchange, status >= 400 ? status : 404, "%s",
-                       error != NULL ? error : "the job cannot be cancelled");
+                       error ? error : "the job cannot be cancelled");
     else
         exchange_json(exchange, status, job_json(job));
 }

@@ -45,8 +45,8 @@ static void on_removed(void *arg, int status, const cJSON *data, const char *err
         return;
     }
     cJSON *object = cJSON_CreateObject();
-    if (cJSON_AddStringToObject(object, "model", exchange->args[0]) == NULL ||
-        cJSON_AddTrueToObject(object, "removed") == NULL) {
+    if (!cJSON_AddStringToObject(object, "model", exchange->args[0]) ||
+        !cJSON_AddTrueToObject(object, "removed")) {
         cJSON_Delete(object);
         object = NULL;
     }
@@ -60,10 +60,10 @@ void handle_model_remove(struct exchange *exchange)
 
 static void on_text(struct exchange *exchange, const char *what, const char *type, const char *text)
 {
-    char *copy = text == NULL ? NULL : strdup(text);
-    if (text == NULL)
+    char *copy = text ? strdup(text) : NULL;
+    if (!text)
         exchange_error(exchange, 404, "there is no %s of a model '%.80s' here", what, exchange->args[0]);
-    else if (copy == NULL)
+    else if (!copy)
         exchange_error(exchange, 503, "no memory");
     else
         exchange_text(exchange, 200, type, copy, strlen(copy));
@@ -107,7 +107,7 @@ static void open_blob(struct model_download *download, const char *sha256)
 {
     struct exchange *exchange = download->exchange;
     snprintf(download->sha256, sizeof download->sha256, "%s", sha256);
-    if (tasks_submit(exchange->broker->tasks, run_open, done_open, download) < 0)
+    if (tasks_submit(exchange->broker->tasks, run_open, done_open, download))
         exchange_error(exchange, 503, "no memory");
 }
 
@@ -120,11 +120,11 @@ static void on_pushed(void *arg, int status, const cJSON *data, const char *erro
         link = &(*link)->next;
     *link = push->next;
     free(push);
-    while (download != NULL) {
+    while (download) {
         struct model_download *next = download->next;
-        if (status >= 400 || sha256 == NULL) {
+        if (status >= 400 || !sha256) {
             exchange_error(download->exchange, status >= 400 ? status : 502, "%s",
-                           error != NULL ? error : "the node does not say which bytes it uploaded");
+                           error ? error : "the node does not say which bytes it uploaded");
         } else {
             download->pushed = true;
             open_blob(download, sha256);
@@ -138,28 +138,28 @@ static void await_push(struct model_download *download)
     struct exchange *exchange = download->exchange;
     const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
     struct model_push *push = download->blob_refs->pushes;
-    while (push != NULL && (strcmp(push->model, model) != 0 || strcmp(push->node, node != NULL ? node : "") != 0))
+    while (push && (strcmp(push->model, model) != 0 || strcmp(push->node, node ? node : "") != 0))
         push = push->next;
-    if (push != NULL) {
+    if (push) {
         download->next = push->waiters;
         push->waiters = download;
         return;
     }
     push = calloc(1, sizeof *push);
-    if (push == NULL) {
+    if (!push) {
         exchange_error(exchange, 503, "no memory");
         return;
     }
     *push = (struct model_push){ .next = download->blob_refs->pushes, .blob_refs = download->blob_refs, .waiters = download };
     snprintf(push->model, sizeof push->model, "%s", model);
-    snprintf(push->node, sizeof push->node, "%s", node != NULL ? node : "");
+    snprintf(push->node, sizeof push->node, "%s", node ? node : "");
     download->blob_refs->pushes = push;
     pending_replies_push(exchange->broker->pending_replies, model, node, on_pushed, push);
 }
 
 void pushes_release(struct model_push *pushes)
 {
-    while (pushes != NULL) {
+    while (pushes) {
         struct model_push *next = pushes->next;
         free(pushes);
         pushes = next;
@@ -170,12 +170,12 @@ static void send_weights(struct exchange *exchange)
 {
     const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
     struct model_download *download = exchange_context(exchange, sizeof *download, NULL);
-    if (download == NULL)
+    if (!download)
         return;
     download->exchange = exchange;
     download->blob_refs = http_blob_refs(exchange->http);
     const char *sha256 = models_digest(exchange->broker->models, model, node);
-    if (sha256 != NULL)
+    if (sha256)
         open_blob(download, sha256);
     else
         await_push(download);
@@ -190,7 +190,7 @@ void handle_model_file(struct exchange *exchange)
     const char *node = exchange_query(exchange, "node");
     if (!name_is_valid(model))
         exchange_error(exchange, 404, "there is no model '%.80s'", model);
-    else if (node != NULL && !name_is_valid(node))
+    else if (node && !name_is_valid(node))
         exchange_error(exchange, 404, "Node '%.80s' not found", node);
     else if (strcmp(what, "log") == 0)
         status = store_read_text(broker, STORE_LOG, model, on_log, exchange);

@@ -27,7 +27,7 @@ struct train_request {
 static void train_release(void *context)
 {
     struct train_request *train = context;
-    if (train->deadline != NULL)
+    if (train->deadline)
         event_free(train->deadline);
 }
 
@@ -35,10 +35,10 @@ static void train_release(void *context)
 static int take_name(const cJSON *body, const char *member, char name[NAME_SIZE], struct err *err)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(body, member);
-    if (item == NULL || cJSON_IsNull(item))
+    if (!item || cJSON_IsNull(item))
         return 0;
     const char *text = cJSON_GetStringValue(item);
-    if (text == NULL)
+    if (!text)
         return err_set(err, "'%s' must be a string", member);
     if (!name_is_valid(text))
         return err_set(err, "'%s' '%.80s' must be letters, digits and . _ - (at most %d)", member, text, NAME_SIZE - 1);
@@ -52,7 +52,7 @@ static int check_members(const cJSON *body, struct err *err)
     const cJSON *item;
     cJSON_ArrayForEach(item, body)
     {
-        bool found = train_option_by_name(item->string) != NULL;
+        bool found = train_option_by_name(item->string);
         for (size_t i = 0; i < sizeof known / sizeof *known && !found; i++)
             found = strcmp(item->string, known[i]) == 0;
         if (!found)
@@ -65,7 +65,7 @@ static int take_type(struct train_request *train, const cJSON *body, struct err 
 {
     static const char *const types[] = { "resnet", "mobilenet", "efficientnet" };
     const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "modelType"));
-    if (type == NULL)
+    if (!type)
         return err_set(err, "'modelType' is missing: resnet, mobilenet or efficientnet");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (strcmp(type, types[i]) == 0) {
@@ -87,7 +87,7 @@ static int check_weights(const char *weights, struct err *err)
 static int take_nodes(struct train_request *train, const cJSON *body, struct err *err)
 {
     const cJSON *nodes = cJSON_GetObjectItemCaseSensitive(body, "nodes");
-    if (nodes == NULL || cJSON_IsNull(nodes))
+    if (!nodes || cJSON_IsNull(nodes))
         return 0;
     const char *only = NULL;
     int count = cJSON_GetArraySize(nodes);
@@ -96,13 +96,13 @@ static int take_nodes(struct train_request *train, const cJSON *body, struct err
     cJSON_ArrayForEach(item, nodes)
     {
         only = cJSON_GetStringValue(item);
-        if (only == NULL || !name_is_valid(only))
+        if (!only || !name_is_valid(only))
             count = 0;
     }
     if (all) {
         const struct registry *registry = train->exchange->broker->registry;
         count = 0;
-        for (const struct node *node = registry_first(registry); node != NULL; node = node->next, count++)
+        for (const struct node *node = registry_first(registry); node; node = node->next, count++)
             only = node->name;
         if (count == 0) {
             err_set(err, "no node is connected");
@@ -127,25 +127,25 @@ static int take_nodes(struct train_request *train, const cJSON *body, struct err
 static int read_request(struct train_request *train, const cJSON *body, struct err *err)
 {
     train_options_init(&train->options);
-    if (check_members(body, err) < 0 || take_type(train, body, err) < 0 ||
-        take_name(body, "modelName", train->model, err) < 0 ||
-        take_name(body, "node", train->node, err) < 0 || train_options_from_json(&train->options, body, err) < 0 ||
-        train_options_check(&train->options, err) < 0 ||
-        check_weights(train->options.weights, err) < 0)
+    if (check_members(body, err) || take_type(train, body, err) ||
+        take_name(body, "modelName", train->model, err) ||
+        take_name(body, "node", train->node, err) || train_options_from_json(&train->options, body, err) ||
+        train_options_check(&train->options, err) ||
+        check_weights(train->options.weights, err))
         return 400;
     return take_nodes(train, body, err);
 }
 
 static void answer_ended(struct exchange *exchange, const struct job *job)
 {
-    if (job->state == JOB_COMPLETED && job->data != NULL)
+    if (job->state == JOB_COMPLETED && job->data)
         exchange_json(exchange, 200, cJSON_Duplicate(job->data, true));
     else if (job->state == JOB_COMPLETED)
         exchange_json(exchange, 200, cJSON_CreateObject());
     else if (job->state == JOB_CANCELLED)
         exchange_error(exchange, 500, "the training was cancelled");
     else
-        exchange_error(exchange, 500, "%s", job->error != NULL ? job->error : "the training failed");
+        exchange_error(exchange, 500, "%s", job->error ? job->error : "the training failed");
 }
 
 static void on_ended(void *arg, const struct job *job)
@@ -161,7 +161,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     struct train_request *train = arg;
     jobs_stop_waiting(train->exchange->broker->jobs, train);
     cJSON *object = cJSON_CreateObject();
-    if (cJSON_AddStringToObject(object, "status", "Training initiated") == NULL) {
+    if (!cJSON_AddStringToObject(object, "status", "Training initiated")) {
         cJSON_Delete(object);
         object = NULL;
     }
@@ -172,13 +172,13 @@ static void on_submitted(void *arg, const struct job *job, int status, const cha
 {
     struct train_request *train = arg;
     struct exchange *exchange = train->exchange;
-    if (job == NULL) {
+    if (!job) {
         exchange_error(exchange, status, "%s", error);
         return;
     }
     if (train->async) {
         cJSON *object = cJSON_CreateObject();
-        if (cJSON_AddStringToObject(object, "job", job->id) == NULL) {
+        if (!cJSON_AddStringToObject(object, "job", job->id)) {
             cJSON_Delete(object);
             object = NULL;
         }
@@ -187,8 +187,8 @@ static void on_submitted(void *arg, const struct job *job, int status, const cha
     }
     struct timeval block = { .tv_sec = BLOCK_S };
     train->deadline = evtimer_new(exchange->broker->base, on_deadline, train);
-    if (train->deadline == NULL || evtimer_add(train->deadline, &block) < 0 ||
-        jobs_wait(exchange->broker->jobs, job, on_ended, train) < 0)
+    if (!train->deadline || evtimer_add(train->deadline, &block) < 0 ||
+        jobs_wait(exchange->broker->jobs, job, on_ended, train))
         exchange_error(exchange, 503, "no memory to wait for job '%s', which is queued", job->id);
 }
 
@@ -197,7 +197,7 @@ static int place_resumed(struct train_request *train, struct err *err)
 {
     const char *model = train->options.resume;
     const struct job *begun = jobs_last_started(train->exchange->broker->jobs, model);
-    if (*train->node == '\0' && begun == NULL)
+    if (*train->node == '\0' && !begun)
         return err_set(err, "there was no training of '%s' here to resume: 'node' must say where there was", model);
     if (*train->node == '\0')
         snprintf(train->node, sizeof train->node, "%s", begun->node);
@@ -209,7 +209,7 @@ static int place_resumed(struct train_request *train, struct err *err)
 static void submit(struct train_request *train)
 {
     struct err err = ERR_INIT;
-    if (*train->options.resume != '\0' && place_resumed(train, &err) < 0) {
+    if (*train->options.resume != '\0' && place_resumed(train, &err)) {
         exchange_error(train->exchange, 409, "%s", err.text);
         return;
     }
@@ -243,7 +243,7 @@ static bool prefers_async(const struct exchange *exchange)
 {
     static const char requested_node[] = "respond-async";
     const char *prefer = exchange_header(exchange, "Prefer");
-    while (prefer != NULL && *prefer != '\0') {
+    while (prefer && *prefer != '\0') {
         prefer += strspn(prefer, ", \t");
         size_t size = strcspn(prefer, ",; \t");
         if (size == sizeof requested_node - 1 && strncasecmp(prefer, requested_node, size) == 0)
@@ -257,12 +257,12 @@ void handle_train(struct exchange *exchange)
 {
     struct err err = ERR_INIT;
     cJSON *body = exchange_body_json(exchange, &err);
-    if (body == NULL) {
+    if (!body) {
         exchange_error(exchange, 400, "%s", err.text);
         return;
     }
     struct train_request *train = exchange_context(exchange, sizeof *train, train_release);
-    if (train == NULL) {
+    if (!train) {
         cJSON_Delete(body);
         return;
     }
@@ -275,6 +275,6 @@ void handle_train(struct exchange *exchange)
         exchange_error(exchange, status, "%s", err.text);
     else if (strncmp(train->options.weights, WEIGHTS, sizeof WEIGHTS - 1) != 0)
         submit(train);
-    else if (tasks_submit(exchange->broker->tasks, run_stat, done_stat, train) < 0)
+    else if (tasks_submit(exchange->broker->tasks, run_stat, done_stat, train))
         exchange_error(exchange, 503, "no memory");
 }

@@ -10,8 +10,8 @@
 bool multipart_is(const char *content_type)
 {
     static const char name[] = "multipart/form-data";
-    return content_type != NULL && strncasecmp(content_type, name, sizeof name - 1) == 0 &&
-           strchr("; \t", content_type[sizeof name - 1]) != NULL;
+    return content_type && strncasecmp(content_type, name, sizeof name - 1) == 0 &&
+           strchr("; \t", content_type[sizeof name - 1]);
 }
 
 /* A parameter of a header's value, quoted or not, into `out`: 1; 0 where it is absent; -1 where it does not fit or its
@@ -74,7 +74,7 @@ int multipart_init(struct multipart *multipart, const char *content_type, const 
         return 0;
     }
     const char *found = count == 0 ? NULL : memmem(body, count, multipart->delimiter, multipart->delimiter_size);
-    if (found == NULL)
+    if (!found)
         return err_set(err, "the multipart body does not hold its boundary");
     multipart->at = found + multipart->delimiter_size;
     return 0;
@@ -87,7 +87,7 @@ static int read_name(const char *headers, const char *end, char name[MULTIPART_N
     name[0] = '\0';
     while (headers < end) {
         const char *stop = memmem(headers, (size_t)(end - headers), "\r\n", 2);
-        if (stop == NULL)
+        if (!stop)
             stop = end;
         size_t count = (size_t)(stop - headers);
         if (count >= sizeof field - 1 && strncasecmp(headers, field, sizeof field - 1) == 0 &&
@@ -116,16 +116,16 @@ int multipart_next(struct multipart *multipart, struct multipart_part *part, str
     /* Headers end at an empty line, which may be the first: so the CRLF of the delimiter's line is looked at too. */
     size_t window = (size_t)(end - at) < HEADERS_MAX ? (size_t)(end - at) : HEADERS_MAX;
     const char *blank = memmem(at, window, "\r\n\r\n", 4);
-    if (blank == NULL)
+    if (!blank)
         return err_set(err, "the headers of a multipart field do not end");
-    if (blank > at && read_name(at + 2, blank, part->name, err) < 0)
+    if (blank > at && read_name(at + 2, blank, part->name, err))
         return -1;
     const char *bytes = blank + 4;
 
     /* An empty part's delimiter shares the CRLF of the blank line. */
     const char *from = bytes - 2;
     const char *stop = memmem(from, (size_t)(end - from), multipart->delimiter, multipart->delimiter_size);
-    if (stop == NULL)
+    if (!stop)
         return err_set(err, "the multipart body ends before its closing boundary");
     part->bytes = bytes;
     part->count = stop > bytes ? (size_t)(stop - bytes) : 0;

@@ -19,7 +19,7 @@ enum range range_parse(const char *header, int64_t size, int64_t *from, int64_t 
 {
     *from = 0;
     *count = size;
-    if (header == NULL || strncmp(header, "bytes=", 6) != 0)
+    if (!header || strncmp(header, "bytes=", 6) != 0)
         return RANGE_WHOLE;
     const char *text = header + 6;
     int64_t first, last;

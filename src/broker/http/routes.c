@@ -33,12 +33,12 @@ const size_t route_count = sizeof route_table / sizeof *route_table;
 static char *decode(const char *segment, size_t count)
 {
     char *raw = strndup(segment, count);
-    if (raw == NULL)
+    if (!raw)
         return NULL;
     size_t size = 0;
     char *text = evhttp_uridecode(raw, 0, &size);
     free(raw);
-    if (text != NULL && (size == 0 || strlen(text) != size || strchr(text, '/') != NULL)) {
+    if (text && (size == 0 || strlen(text) != size || strchr(text, '/'))) {
         free(text);
         text = NULL;
     }
@@ -57,7 +57,7 @@ enum match route_match(const struct route *route, const char *method, const char
             continue;
         size_t size = strcspn(path, "/");
         char *text = count < EXCHANGE_ARGS ? decode(path, size) : NULL;
-        if (text == NULL)
+        if (!text)
             break;
         found[count++] = text;
         pattern++;
@@ -70,11 +70,11 @@ enum match route_match(const struct route *route, const char *method, const char
         match = same ? MATCH_ROUTE : MATCH_PATH;
     }
     for (int i = 0; i < EXCHANGE_ARGS; i++) {
-        if (match == MATCH_NONE || args == NULL) {
+        if (match == MATCH_NONE || !args) {
             free(found[i]);
             found[i] = NULL;
         }
-        if (args != NULL)
+        if (args)
             args[i] = found[i];
     }
     return match;

@@ -70,10 +70,10 @@ static bool origin_is_foreign(const struct exchange *exchange)
 {
     const char *origin = exchange_header(exchange, "Origin");
     const char *host = exchange_header(exchange, "Host");
-    if (origin == NULL)
+    if (!origin)
         return false;
     const char *authority = strstr(origin, "://");
-    return host == NULL || authority == NULL || strcasecmp(authority + 3, host) != 0;
+    return !host || !authority || strcasecmp(authority + 3, host) != 0;
 }
 
 static void answer_preflight(struct exchange *exchange)
@@ -88,7 +88,7 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
 {
     const struct route *found = NULL, *other = NULL;
     char allowed[64] = "";
-    for (size_t i = 0; i < route_count && found == NULL; i++) {
+    for (size_t i = 0; i < route_count && !found; i++) {
         const struct route *route = &route_table[i];
         enum match match = route_match(route, method, path, exchange->args);
         if (match == MATCH_ROUTE) {
@@ -104,15 +104,15 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
                      strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
         }
     }
-    exchange->cors = (found != NULL && found->shared) || (other != NULL && other->shared);
+    exchange->cors = (found && found->shared) || (other && other->shared);
 
     size_t count;
     exchange_body(exchange, &count);
-    if (found == NULL && other == NULL) {
+    if (!found && !other) {
         exchange_error(exchange, 404, "there is no '%.200s' here", path);
-    } else if (found == NULL && other->shared && strcmp(method, "OPTIONS") == 0) {
+    } else if (!found && other->shared && strcmp(method, "OPTIONS") == 0) {
         answer_preflight(exchange);
-    } else if (found == NULL) {
+    } else if (!found) {
         exchange_add_header(exchange, "Allow", allowed);
         exchange_error(exchange, 405, "'%.200s' does not take %s, only %s", path, method, allowed);
     } else if (!found->shared && strcmp(found->method, "GET") != 0 && origin_is_foreign(exchange)) {
@@ -129,13 +129,13 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
  * a member counts as absent. */
 static int parse_query(const char *query, struct evkeyvalq *members)
 {
-    while (query != NULL && *query != '\0') {
+    while (query && *query != '\0') {
         size_t count = strcspn(query, "&"), key_count = strcspn(query, "=&");
         char *key = strndup(query, key_count);
         char *raw = strndup(query + key_count + (key_count < count), count - key_count - (key_count < count));
         size_t size = 0;
-        char *value = raw == NULL ? NULL : evhttp_uridecode(raw, 1, &size);
-        int status = key == NULL || value == NULL ? -1 : 0;
+        char *value = raw ? evhttp_uridecode(raw, 1, &size) : NULL;
+        int status = !key || !value ? -1 : 0;
         if (status == 0 && *key != '\0' && strlen(value) == size)
             status = evhttp_add_header(members, key, value);
         free(key);
@@ -152,17 +152,17 @@ static void on_request(struct evhttp_request *request, void *arg)
 {
     struct http *http = arg;
     struct exchange *exchange = exchange_new(http, http->broker, request, &http->exchanges);
-    if (exchange == NULL) {
+    if (!exchange) {
         evhttp_send_error(request, HTTP_INTERNAL, NULL);
         return;
     }
     const char *method = method_name(evhttp_request_get_command(request));
     exchange->head = strcmp(method, "HEAD") == 0;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-    const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
-    const char *query = uri == NULL ? NULL : evhttp_uri_get_query(uri);
-    log_debug("%s %s", method, path != NULL ? path : "");
-    if (path == NULL || *path != '/' || parse_query(query, &exchange->query) < 0) {
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    const char *query = uri ? evhttp_uri_get_query(uri) : NULL;
+    log_debug("%s %s", method, path ? path : "");
+    if (!path || *path != '/' || parse_query(query, &exchange->query)) {
         exchange_error(exchange, 400, "the request's path or query is malformed");
         return;
     }
@@ -173,10 +173,10 @@ static void on_request(struct evhttp_request *request, void *arg)
 static int count_connections(const struct http *http)
 {
     DIR *dir = opendir("/proc/self/fd");
-    if (dir == NULL)
+    if (!dir)
         return http->connections;
     int count = 0;
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
         struct sockaddr_storage address;
         socklen_t size = sizeof address;
         if (getsockname((int)strtol(entry->d_name, NULL, 10), (struct sockaddr *)&address, &size) < 0)
@@ -235,17 +235,17 @@ static int port_of(evutil_socket_t fd)
 struct http *http_new(struct broker *broker, const char *host, int port, struct err *err)
 {
     struct http *http = calloc(1, sizeof *http);
-    if (http == NULL) {
+    if (!http) {
         err_set(err, "no memory");
         return NULL;
     }
     http->broker = broker;
-    if (blob_refs_init(&http->blob_refs, broker, err) < 0)
+    if (blob_refs_init(&http->blob_refs, broker, err))
         goto fail;
     http->sse = sse_new(broker);
     http->evhttp = evhttp_new(broker->base);
     http->resume = evtimer_new(broker->base, on_resume, http);
-    if (http->sse == NULL || http->evhttp == NULL || http->resume == NULL) {
+    if (!http->sse || !http->evhttp || !http->resume) {
         err_set(err, "no memory");
         goto fail;
     }
@@ -258,7 +258,7 @@ struct http *http_new(struct broker *broker, const char *host, int port, struct 
     evhttp_set_bevcb(http->evhttp, on_accept, http);
     errno = 0;
     struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http->evhttp, host, (ev_uint16_t)port);
-    if (bound == NULL) {
+    if (!bound) {
         err_set(err, "cannot listen on '%s' port %d for HTTP: %s", host, port,
                 errno != 0 ? strerror(errno) : "no such address");
         goto fail;
@@ -289,14 +289,14 @@ struct sse *http_sse(struct http *http)
 
 void http_free(struct http *http)
 {
-    if (http == NULL)
+    if (!http)
         return;
     http->blob_refs.closing = true;
-    while (http->exchanges != NULL)
+    while (http->exchanges)
         exchange_drop(http->exchanges);
-    if (http->resume != NULL)
+    if (http->resume)
         event_free(http->resume);
-    if (http->evhttp != NULL)
+    if (http->evhttp)
         evhttp_free(http->evhttp);
     sse_free(http->sse);
     blob_refs_release(&http->blob_refs);

@@ -32,7 +32,7 @@ struct sse {
 
 static int write_event(struct buf *out, const char *kind, uint64_t number, const char *text)
 {
-    return buf_printf(out, "event: %s\nid: %" PRIu64 "\ndata: ", kind, number) < 0 || buf_puts(out, text) < 0
+    return buf_printf(out, "event: %s\nid: %" PRIu64 "\ndata: ", kind, number) || buf_puts(out, text)
                ? -1
                : buf_puts(out, "\n\n");
 }
@@ -41,7 +41,7 @@ void snapshot_add(struct snapshot *snapshot, const char *kind, const cJSON *obje
 {
     char *text = cJSON_PrintUnformatted(object);
     snapshot->last = snapshot->text.len;
-    if (text == NULL || write_event(&snapshot->text, kind, 0, text) < 0)
+    if (!text || write_event(&snapshot->text, kind, 0, text))
         snapshot->ok = false;
     cJSON_free(text);
 }
@@ -55,8 +55,8 @@ static int snapshot_close(struct snapshot *snapshot)
     struct buf whole;
     buf_init(&whole, TEXT_MAX);
     size_t before = (size_t)(zero - snapshot->text.data) + strlen("\nid: ");
-    if (buf_append(&whole, snapshot->text.data, before) < 0 || buf_printf(&whole, "%" PRIu64, snapshot->number) < 0 ||
-        buf_puts(&whole, snapshot->text.data + before + 1) < 0) {
+    if (buf_append(&whole, snapshot->text.data, before) || buf_printf(&whole, "%" PRIu64, snapshot->number) ||
+        buf_puts(&whole, snapshot->text.data + before + 1)) {
         buf_release(&whole);
         return -1;
     }
@@ -89,13 +89,13 @@ static void feed(struct stream *stream)
             goto out;
         }
         stream->following++;
-        if (stream->job != NULL && (strcmp(event.kind, "job") != 0 || strcmp(event.id, stream->job) != 0))
+        if (stream->job && (strcmp(event.kind, "job") != 0 || strcmp(event.id, stream->job) != 0))
             continue;
-        if (write_event(&text, event.kind, event.number, event.text) < 0) {
+        if (write_event(&text, event.kind, event.number, event.text)) {
             exchange_stream_abort(exchange);
             goto out;
         }
-        stream->ending = stream->job != NULL && event.ended;
+        stream->ending = stream->job && event.ended;
     }
     if (text.len > 0)
         exchange_stream_send(exchange, text.data, text.len);
@@ -114,7 +114,7 @@ static void on_closed(void *arg)
 {
     struct stream *stream = arg;
     *stream->link = stream->next;
-    if (stream->next != NULL)
+    if (stream->next)
         stream->next->link = stream->link;
     buf_release(&stream->snapshot);
     free(stream->job);
@@ -123,7 +123,7 @@ static void on_closed(void *arg)
 
 static void feed_all(struct sse *sse)
 {
-    for (struct stream *stream = sse->first, *next; stream != NULL; stream = next) {
+    for (struct stream *stream = sse->first, *next; stream; stream = next) {
         next = stream->next;
         feed(stream);
     }
@@ -146,7 +146,7 @@ static void on_comment(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct sse *sse = arg;
     static const char comment[] = ": still here\n\n";
-    for (struct stream *stream = sse->first; stream != NULL; stream = stream->next)
+    for (struct stream *stream = sse->first; stream; stream = stream->next)
         if (!exchange_stream_busy(stream->exchange))
             exchange_stream_send(stream->exchange, comment, sizeof comment - 1);
 }
@@ -154,14 +154,14 @@ static void on_comment(evutil_socket_t fd, short what, void *arg)
 struct sse *sse_new(struct broker *broker)
 {
     struct sse *sse = calloc(1, sizeof *sse);
-    if (sse == NULL)
+    if (!sse)
         return NULL;
     sse->broker = broker;
     sse->events = broker->events;
     sse->tick = event_new(broker->base, -1, EV_PERSIST, on_tick, sse);
     sse->comment = event_new(broker->base, -1, EV_PERSIST, on_comment, sse);
     struct timeval tick = { .tv_usec = TICK_MS * 1000 }, comment = { .tv_sec = COMMENT_S };
-    if (sse->tick == NULL || sse->comment == NULL || event_add(sse->tick, &tick) < 0 ||
+    if (!sse->tick || !sse->comment || event_add(sse->tick, &tick) < 0 ||
         event_add(sse->comment, &comment) < 0) {
         sse_free(sse);
         return NULL;
@@ -171,11 +171,11 @@ struct sse *sse_new(struct broker *broker)
 
 void sse_free(struct sse *sse)
 {
-    if (sse == NULL)
+    if (!sse)
         return;
-    if (sse->tick != NULL)
+    if (sse->tick)
         event_free(sse->tick);
-    if (sse->comment != NULL)
+    if (sse->comment)
         event_free(sse->comment);
     free(sse);
 }
@@ -188,10 +188,10 @@ void sse_add(struct sse *sse, struct exchange *exchange, const char *job, bool e
     buf_init(&snapshot.text, TEXT_MAX);
     const char *last = exchange_header(exchange, "Last-Event-ID");
     uint64_t number = snapshot.number;
-    if (stream == NULL || (job != NULL && (stream->job = strdup(job)) == NULL))
+    if (!stream || (job && !(stream->job = strdup(job))))
         goto no_memory;
     /* The end of a job that has ended may be among the events kept or not: its last state is sent anyway. */
-    if (last == NULL || ended || !events_resume(sse->events, last, &number)) {
+    if (!last || ended || !events_resume(sse->events, last, &number)) {
         number = snapshot.number;
         fill(exchange, &snapshot);
     }
@@ -204,7 +204,7 @@ void sse_add(struct sse *sse, struct exchange *exchange, const char *job, bool e
     stream->ending = ended;
     stream->next = sse->first;
     stream->link = &sse->first;
-    if (stream->next != NULL)
+    if (stream->next)
         stream->next->link = &stream->next;
     sse->first = stream;
     exchange_stream_start(exchange, "text/event-stream", on_drained, on_closed, stream);
@@ -213,7 +213,7 @@ void sse_add(struct sse *sse, struct exchange *exchange, const char *job, bool e
 
 no_memory:
     buf_release(&snapshot.text);
-    if (stream != NULL)
+    if (stream)
         free(stream->job);
     free(stream);
     exchange_error(exchange, 503, "no memory for an event stream");

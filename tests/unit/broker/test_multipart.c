@@ -68,7 +68,7 @@ static int count_parts(const char *type, const char *body)
 {
     struct multipart multipart;
     struct multipart_part part;
-    if (multipart_init(&multipart, type, body, strlen(body), NULL) < 0)
+    if (multipart_init(&multipart, type, body, strlen(body), NULL))
         return -1;
     int count = 0, status;
     while ((status = multipart_next(&multipart, &part, NULL)) > 0)

@@ -50,7 +50,7 @@ static void a_refusal_is_told_in_the_brokers_words(void **state)
         struct err err = ERR_INIT;
         assert_int_equal(api_refusal(404, cases[i].body, strlen(cases[i].body), &err), -1);
         assert_null(strchr(err.text, '\n'));
-        if (strchr(cases[i].body, '\\') == NULL)
+        if (!strchr(cases[i].body, '\\'))
             assert_string_equal(err.text, cases[i].text);
     }
 }

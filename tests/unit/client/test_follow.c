@@ -36,12 +36,12 @@ struct server {
 static void *serve(void *arg)
 {
     struct server *server = arg;
-    for (; server->served < ANSWERS_MAX && server->answers[server->served] != NULL; server->served++) {
+    for (; server->served < ANSWERS_MAX && server->answers[server->served]; server->served++) {
         char *request = server->requests[server->served];
         const char *answer = server->answers[server->served];
         int peer = accept(server->listener, NULL, NULL);
         size_t used = 0;
-        while (peer >= 0 && strstr(request, "\r\n\r\n") == NULL && used < sizeof server->requests[0] - 1) {
+        while (peer >= 0 && !strstr(request, "\r\n\r\n") && used < sizeof server->requests[0] - 1) {
             ssize_t count = read(peer, request + used, sizeof server->requests[0] - 1 - used);
             if (count <= 0)
                 break;
@@ -183,7 +183,7 @@ int main(void)
         cmocka_unit_test(ctrl_c_ends_the_watching),
     };
     struct err err = ERR_INIT;
-    if (http_global_init(&err) < 0)
+    if (http_global_init(&err))
         return 1;
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     http_global_release();

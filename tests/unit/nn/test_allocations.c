@@ -44,7 +44,7 @@ void *calloc(size_t count, size_t size)
 
 void *realloc(void *memory, size_t size)
 {
-    given_back += memory != NULL;
+    given_back += memory ? 1 : 0;
     return counted(__libc_realloc(memory, size), size);
 }
 

@@ -87,7 +87,7 @@ static bool decodes_when_cut(const char *bytes, size_t count)
     char *cut = malloc(count ? count : 1);
     assert_non_null(cut);
     memcpy(cut, bytes, count);
-    bool decodes = image_decode(&image, cut, count, &err) == 0;
+    bool decodes = !image_decode(&image, cut, count, &err);
     assert_true(decodes || err.text[0]);
     free(cut);
     image_release(&image);
