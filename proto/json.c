@@ -19,9 +19,10 @@ static size_t utf8_size(const unsigned char *text, size_t len)
     unsigned char first = text[0];
     if (first < 0x80)
         return 1;
-    size_t size = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3
-                                                 : first >= 0xf0 && first < 0xf5   ? 4
-                                                                                   : 0;
+    size_t size = first >= 0xc2 && first < 0xe0   ? 2
+                  : first >= 0xe0 && first < 0xf0 ? 3
+                  : first >= 0xf0 && first < 0xf5 ? 4
+                                                  : 0;
     if (!size || size > len)
         return 0;
     for (size_t i = 1; i < size; i++) {
@@ -105,14 +106,30 @@ int json_print_string(const char *text, struct buf *out)
         if (!left || failed)
             break;
         switch (*at) {
-        case '"': failed = buf_puts(out, "\\\""); break;
-        case '\\': failed = buf_puts(out, "\\\\"); break;
-        case '\n': failed = buf_puts(out, "\\n"); break;
-        case '\r': failed = buf_puts(out, "\\r"); break;
-        case '\t': failed = buf_puts(out, "\\t"); break;
-        case '\b': failed = buf_puts(out, "\\b"); break;
-        case '\f': failed = buf_puts(out, "\\f"); break;
-        default: failed = *at < 0x20 ? buf_printf(out, "\\u%04x", *at) : buf_puts(out, "\xef\xbf\xbd"); break;
+        case '"':
+            failed = buf_puts(out, "\\\"");
+            break;
+        case '\\':
+            failed = buf_puts(out, "\\\\");
+            break;
+        case '\n':
+            failed = buf_puts(out, "\\n");
+            break;
+        case '\r':
+            failed = buf_puts(out, "\\r");
+            break;
+        case '\t':
+            failed = buf_puts(out, "\\t");
+            break;
+        case '\b':
+            failed = buf_puts(out, "\\b");
+            break;
+        case '\f':
+            failed = buf_puts(out, "\\f");
+            break;
+        default:
+            failed = *at < 0x20 ? buf_printf(out, "\\u%04x", *at) : buf_puts(out, "\xef\xbf\xbd");
+            break;
         }
         at++;
         left--;

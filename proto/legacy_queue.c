@@ -28,7 +28,8 @@ void legacy_queue_release(struct legacy_queue *legacy_queue)
     legacy_queue_init(legacy_queue, legacy_queue->answer_ms);
 }
 
-int legacy_queue_push(struct legacy_queue *legacy_queue, const char *text, size_t len, bool wants_answer, const char *key)
+int legacy_queue_push(struct legacy_queue *legacy_queue, const char *text, size_t len, bool wants_answer,
+                      const char *key)
 {
     if (legacy_queue->count >= LEGACY_QUEUE_MAX)
         return -1;
@@ -67,7 +68,8 @@ int64_t legacy_queue_due(const struct legacy_queue *legacy_queue, int64_t now_ms
         return -1;
     if (!legacy_queue->sent_any)
         return 0;
-    int64_t due = legacy_queue->sent_ms + (legacy_queue->awaits_answer ? legacy_queue->answer_ms : LEGACY_QUEUE_INTERVAL_MS);
+    int64_t due =
+        legacy_queue->sent_ms + (legacy_queue->awaits_answer ? legacy_queue->answer_ms : LEGACY_QUEUE_INTERVAL_MS);
     return due > now_ms ? due - now_ms : 0;
 }
 

@@ -14,8 +14,8 @@
 #include "msg_table.h"
 
 enum {
-    MESSAGE_SENT_MAX = 4096,       /* bytes of a text for people; each that is no UTF-8 leaves as three */
-    MESSAGE_SENT_MAX_LEGACY = 512  /* fits however it is escaped */
+    MESSAGE_SENT_MAX = 4096,      /* bytes of a text for people; each that is no UTF-8 leaves as three */
+    MESSAGE_SENT_MAX_LEGACY = 512 /* fits however it is escaped */
 };
 
 static void *member_of(struct msg *msg, const struct field *field)
@@ -30,20 +30,30 @@ static const void *value_of(const struct msg *msg, const struct field *field)
 
 void msg_init(struct msg *msg, enum msg_type type)
 {
-    *msg = (struct msg){
-        .type = type, .protocol = -1, .cores = -1, .memory = -1, .api_port = -1, .generation = -1, .epoch = -1,
-        .epochs = -1, .batch = -1, .batches = -1, .threads = -1, .cancelled = -1, .images_per_second = NAN,
-        .loss = NAN, .accuracy = NAN
-    };
+    *msg = (struct msg){ .type = type,
+                         .protocol = -1,
+                         .cores = -1,
+                         .memory = -1,
+                         .api_port = -1,
+                         .generation = -1,
+                         .epoch = -1,
+                         .epochs = -1,
+                         .batch = -1,
+                         .batches = -1,
+                         .threads = -1,
+                         .cancelled = -1,
+                         .images_per_second = NAN,
+                         .loss = NAN,
+                         .accuracy = NAN };
     train_options_init(&msg->options);
 }
 
 void msg_release(struct msg *msg)
 {
-    char **texts[] = { &msg->name, &msg->model_name, &msg->model_type, &msg->train_key, &msg->inference_key,
-                       &msg->json_name, &msg->new_model, &msg->message, &msg->image_path, &msg->image_sha256,
-                       &msg->model_sha256, &msg->version, &msg->instance, &msg->cpu, &msg->job, &msg->data_dir,
-                       &msg->models_dir, &msg->weights_file, &msg->image_file, &msg->notice };
+    char **texts[] = { &msg->name,         &msg->model_name, &msg->model_type,   &msg->train_key,  &msg->inference_key,
+                       &msg->json_name,    &msg->new_model,  &msg->message,      &msg->image_path, &msg->image_sha256,
+                       &msg->model_sha256, &msg->version,    &msg->instance,     &msg->cpu,        &msg->job,
+                       &msg->data_dir,     &msg->models_dir, &msg->weights_file, &msg->image_file, &msg->notice };
     cJSON *values[] = { msg->dataset, msg->result, msg->data, msg->report, msg->model_info, msg->jobs, msg->puts };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(*texts[i]);
@@ -174,8 +184,8 @@ static int take_strings(const char *what, const struct field *field, const cJSON
     return 0;
 }
 
-static int take_options(const char *what, const struct field *field, const cJSON *object,
-                        struct train_options *options, struct err *err)
+static int take_options(const char *what, const struct field *field, const cJSON *object, struct train_options *options,
+                        struct err *err)
 {
     bool required = field->presence == FIELD_REQUIRED && !cJSON_GetObjectItemCaseSensitive(object, "resume");
     for (size_t i = 0; required && i < train_option_count; i++) {

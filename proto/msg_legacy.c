@@ -13,14 +13,15 @@
 enum { PRINTED_MAX = 64 * MSG_MAX }; /* a report on disk may be longer than any message */
 
 /* Members of a report, its arguments and its epochs, that the existing system writes too. */
-static const char *const report_members[] = { "timestamp", "arguments", "epochs", "results", "model_save_path",
-                                              "total_training_time", "image", "predicted_class", "output", "truncated",
-                                              NULL };
-static const char *const argument_members[] = { "data_dir", "base_model", "epochs", "batch_size", "learning_rate",
-                                                "model_save_path", "report", "output_file", "image_path", "model_path",
-                                                "class_names_path", NULL };
-static const char *const epoch_members[] = { "epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy",
-                                             "epoch_time_seconds", NULL };
+static const char *const report_members[] = { "timestamp",       "arguments",           "epochs", "results",
+                                              "model_save_path", "total_training_time", "image",  "predicted_class",
+                                              "output",          "truncated",           NULL };
+static const char *const argument_members[] = { "data_dir",      "base_model",      "epochs",           "batch_size",
+                                                "learning_rate", "model_save_path", "report",           "output_file",
+                                                "image_path",    "model_path",      "class_names_path", NULL };
+static const char *const epoch_members[] = { "epoch",     "train_loss",    "train_accuracy",
+                                             "test_loss", "test_accuracy", "epoch_time_seconds",
+                                             NULL };
 
 static size_t printed_size(const cJSON *value)
 {
@@ -180,7 +181,6 @@ int msg_encode_legacy(const struct msg *msg, struct buf *out, struct err *err)
         msg_release(&copy);
     }
     if (status == MSG_NO_ROOM)
-        return err_set(err, "%s is longer than the %d bytes that a peer without protocol takes", what,
-                       MSG_MAX_LEGACY);
+        return err_set(err, "%s is longer than the %d bytes that a peer without protocol takes", what, MSG_MAX_LEGACY);
     return status ? -1 : 0;
 }

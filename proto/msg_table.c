@@ -4,32 +4,52 @@
 #include "msg_table.h"
 
 #define AT(member) offsetof(struct msg, member)
-#define COUNT_MAX 1e9             /* of epochs, batches, cores */
+#define COUNT_MAX 1e9 /* of epochs, batches, cores */
 #define BYTES_MAX 9007199254740991.0
 #define TEXT_MAX 4096
 #define MESSAGE_MAX 16384
 #define LIST_MAX 65536
 
-#define NAME_FIELD(text, member, need) \
-    { .name = text, .kind = FIELD_NAME, .offset = AT(member), .presence = need }
-#define KEY_FIELD(text, member, need) \
-    { .name = text, .kind = FIELD_KEY, .offset = AT(member), .presence = need }
-#define TEXT_FIELD(text, member, need, from) \
-    { .name = text, .kind = FIELD_TEXT, .offset = AT(member), .presence = need, .since = from, .max = TEXT_MAX }
-#define INT_FIELD(text, member, need, low, high) \
-    { .name = text, .kind = FIELD_INT, .offset = AT(member), .presence = need, .since = 1, .min = low, .max = high }
-#define NEW_FIELD(text, of, member, limit) \
-    { .name = text, .kind = of, .offset = AT(member), .since = 1, .max = limit }
-#define MESSAGE_FIELD \
-    { .name = "message", .kind = FIELD_MESSAGE, .offset = AT(message), .presence = FIELD_REQUIRED, .max = MESSAGE_MAX }
-#define MODELS_FIELD(need) \
-    { .name = "models", .kind = FIELD_NAMES, .offset = AT(models), .presence = need, .max = LIST_MAX }
-#define JSON_FIELD(text, of, member, need) \
-    { .name = text, .kind = of, .offset = AT(member), .presence = need }
-#define OPTIONS_FIELD(need) { .name = "options", .kind = FIELD_OPTIONS, .offset = AT(options), .presence = need }
+#define NAME_FIELD(text, member, need)                                                                                 \
+    {                                                                                                                  \
+        .name = text, .kind = FIELD_NAME, .offset = AT(member), .presence = need                                       \
+    }
+#define KEY_FIELD(text, member, need)                                                                                  \
+    {                                                                                                                  \
+        .name = text, .kind = FIELD_KEY, .offset = AT(member), .presence = need                                        \
+    }
+#define TEXT_FIELD(text, member, need, from)                                                                           \
+    {                                                                                                                  \
+        .name = text, .kind = FIELD_TEXT, .offset = AT(member), .presence = need, .since = from, .max = TEXT_MAX       \
+    }
+#define INT_FIELD(text, member, need, low, high)                                                                       \
+    {                                                                                                                  \
+        .name = text, .kind = FIELD_INT, .offset = AT(member), .presence = need, .since = 1, .min = low, .max = high   \
+    }
+#define NEW_FIELD(text, of, member, limit)                                                                             \
+    {                                                                                                                  \
+        .name = text, .kind = of, .offset = AT(member), .since = 1, .max = limit                                       \
+    }
+#define MESSAGE_FIELD                                                                                                  \
+    {                                                                                                                  \
+        .name = "message", .kind = FIELD_MESSAGE, .offset = AT(message), .presence = FIELD_REQUIRED,                   \
+        .max = MESSAGE_MAX                                                                                             \
+    }
+#define MODELS_FIELD(need)                                                                                             \
+    {                                                                                                                  \
+        .name = "models", .kind = FIELD_NAMES, .offset = AT(models), .presence = need, .max = LIST_MAX                 \
+    }
+#define JSON_FIELD(text, of, member, need)                                                                             \
+    {                                                                                                                  \
+        .name = text, .kind = of, .offset = AT(member), .presence = need                                               \
+    }
+#define OPTIONS_FIELD(need)                                                                                            \
+    {                                                                                                                  \
+        .name = "options", .kind = FIELD_OPTIONS, .offset = AT(options), .presence = need                              \
+    }
 
 /* A job's coordinates, of every message about one. */
-#define JOB_FIELDS \
+#define JOB_FIELDS                                                                                                     \
     NEW_FIELD("job", FIELD_KEY, job, 0), INT_FIELD("generation", generation, FIELD_OPTIONAL, 0, COUNT_MAX)
 #define MODEL_INFO_FIELD NEW_FIELD("modelInfo", FIELD_OBJECTS, model_info, 0)
 
@@ -82,10 +102,8 @@ static const struct field new_model_added[] = {
     MODEL_INFO_FIELD,
 };
 static const struct field server_inference[] = {
-    KEY_FIELD("inference_key", inference_key, FIELD_REQUIRED),
-    TEXT_FIELD("image_path", image_path, FIELD_REQUIRED, 0),
-    NAME_FIELD("model_name", model_name, FIELD_REQUIRED),
-    NEW_FIELD("imageSha256", FIELD_SHA256, image_sha256, 0),
+    KEY_FIELD("inference_key", inference_key, FIELD_REQUIRED), TEXT_FIELD("image_path", image_path, FIELD_REQUIRED, 0),
+    NAME_FIELD("model_name", model_name, FIELD_REQUIRED),      NEW_FIELD("imageSha256", FIELD_SHA256, image_sha256, 0),
     NEW_FIELD("modelSha256", FIELD_SHA256, model_sha256, 0),
 };
 static const struct field json_response[] = {
@@ -154,12 +172,9 @@ static const struct field worker_train[] = {
     INT_FIELD("threads", threads, FIELD_OPTIONAL, 0, 1024),
 };
 static const struct field worker_inference[] = {
-    KEY_FIELD("inference_key", inference_key, FIELD_REQUIRED),
-    TEXT_FIELD("image_path", image_path, FIELD_REQUIRED, 1),
-    TEXT_FIELD("imageFile", image_file, FIELD_REQUIRED, 1),
-    NAME_FIELD("model_name", model_name, FIELD_REQUIRED),
-    TEXT_FIELD("modelsDir", models_dir, FIELD_REQUIRED, 1),
-    INT_FIELD("threads", threads, FIELD_OPTIONAL, 0, 1024),
+    KEY_FIELD("inference_key", inference_key, FIELD_REQUIRED), TEXT_FIELD("image_path", image_path, FIELD_REQUIRED, 1),
+    TEXT_FIELD("imageFile", image_file, FIELD_REQUIRED, 1),    NAME_FIELD("model_name", model_name, FIELD_REQUIRED),
+    TEXT_FIELD("modelsDir", models_dir, FIELD_REQUIRED, 1),    INT_FIELD("threads", threads, FIELD_OPTIONAL, 0, 1024),
 };
 
 #define FIELDS(list) .fields = list, .field_count = sizeof list / sizeof list[0]
@@ -174,8 +189,8 @@ const struct message message_table[MSG_TYPE_COUNT] = {
     [MSG_CLIENT_PONG] = { "CLIENT PONG", .senders = MSG_BY_NODE, FIELDS(only_name) },
     [MSG_CLIENT_DISCONNECT] = { "CLIENT DISCONNECT", .senders = MSG_BY_NODE, FIELDS(only_name) },
     [MSG_SERVER_TRAIN] = { "SERVER TRAIN", .senders = MSG_BY_BROKER, FIELDS(server_train) },
-    [MSG_TRAINING_COMPLETED] = { "TRAINING_COMPLETED", "TRAINING COMPLETED",
-                                 .senders = MSG_BY_NODE | MSG_BY_WORKER, FIELDS(training_completed) },
+    [MSG_TRAINING_COMPLETED] = { "TRAINING_COMPLETED", "TRAINING COMPLETED", .senders = MSG_BY_NODE | MSG_BY_WORKER,
+                                 FIELDS(training_completed) },
     [MSG_NEW_MODEL_ADDED] = { "NEW MODEL ADDED", .senders = MSG_BY_NODE, FIELDS(new_model_added) },
     [MSG_SERVER_INFERENCE] = { "SERVER INFERENCE", .senders = MSG_BY_BROKER, FIELDS(server_inference) },
     [MSG_JSON_RESPONSE] = { "JSON_RESPONSE", .senders = MSG_BY_NODE | MSG_BY_WORKER, FIELDS(json_response) },

@@ -37,14 +37,14 @@ struct field {
     enum field_kind kind;
     size_t offset; /* in struct msg */
     enum field_presence presence;
-    int since;     /* the protocol that brought it; 0: known to every peer */
+    int since; /* the protocol that brought it; 0: known to every peer */
     double min, max;
 };
 
 struct message {
     const char *name, *alias; /* alias: another spelling that is understood, or NULL */
     int since;
-    unsigned senders;         /* of enum msg_sender */
+    unsigned senders; /* of enum msg_sender */
     const struct field *fields;
     size_t field_count;
 };

@@ -13,49 +13,167 @@
 #define AT(member) offsetof(struct train_options, member)
 
 const struct train_option train_option_table[] = {
-    { .name = "epochs", .flag = "epochs", .type = OPTION_INT, .offset = AT(epochs), .min = 1, .max = 100000,
-      .fallback = "10", .legacy = true, .resumes = true, .help = "passes over the training images" },
-    { .name = "batchSize", .flag = "batch-size", .type = OPTION_INT, .offset = AT(batch_size), .min = 1, .max = 4096,
-      .fallback = "32", .legacy = true, .help = "images a step" },
-    { .name = "learningRate", .flag = "learning-rate", .type = OPTION_NUMBER, .offset = AT(learning_rate), .min = 0,
-      .max = 10, .fallback = "0.001", .legacy = true, .help = "how far a step goes" },
-    { .name = "optimizer", .flag = "optimizer", .type = OPTION_CHOICE, .offset = AT(optimizer), .fallback = "adam",
-      .choices = "adam|sgd", .help = "how weights follow their gradients" },
-    { .name = "momentum", .flag = "momentum", .type = OPTION_NUMBER, .offset = AT(momentum), .min = 0, .max = 1,
-      .fallback = "0.9", .help = "share of the last step kept in this one, of sgd" },
-    { .name = "weightDecay", .flag = "weight-decay", .type = OPTION_NUMBER, .offset = AT(weight_decay), .min = 0,
-      .max = 1, .fallback = "0", .help = "pull of the weights towards zero" },
-    { .name = "scheduler", .flag = "scheduler", .type = OPTION_CHOICE, .offset = AT(scheduler), .fallback = "none",
-      .choices = "none|cosine|step", .help = "how the learning rate falls from epoch to epoch" },
-    { .name = "warmupEpochs", .flag = "warmup-epochs", .type = OPTION_INT, .offset = AT(warmup_epochs), .min = 0,
-      .max = 100000, .fallback = "0", .help = "epochs in which the learning rate grows to its value" },
-    { .name = "labelSmoothing", .flag = "label-smoothing", .type = OPTION_NUMBER, .offset = AT(label_smoothing),
-      .min = 0, .max = 0.5, .fallback = "0", .help = "share of a label's probability that all classes share" },
-    { .name = "classWeights", .flag = "class-weights", .type = OPTION_CHOICE, .offset = AT(class_weights),
-      .fallback = "none", .choices = "none|balanced", .help = "whether images of rare classes count more in the loss" },
-    { .name = "patience", .flag = "patience", .type = OPTION_INT, .offset = AT(patience), .min = 0, .max = 100000,
-      .fallback = "0", .help = "epochs without a better test accuracy after which training ends; 0: none" },
-    { .name = "freeze", .flag = "freeze", .type = OPTION_SWITCH, .offset = AT(freeze), .fallback = "off",
+    { .name = "epochs",
+      .flag = "epochs",
+      .type = OPTION_INT,
+      .offset = AT(epochs),
+      .min = 1,
+      .max = 100000,
+      .fallback = "10",
+      .legacy = true,
+      .resumes = true,
+      .help = "passes over the training images" },
+    { .name = "batchSize",
+      .flag = "batch-size",
+      .type = OPTION_INT,
+      .offset = AT(batch_size),
+      .min = 1,
+      .max = 4096,
+      .fallback = "32",
+      .legacy = true,
+      .help = "images a step" },
+    { .name = "learningRate",
+      .flag = "learning-rate",
+      .type = OPTION_NUMBER,
+      .offset = AT(learning_rate),
+      .min = 0,
+      .max = 10,
+      .fallback = "0.001",
+      .legacy = true,
+      .help = "how far a step goes" },
+    { .name = "optimizer",
+      .flag = "optimizer",
+      .type = OPTION_CHOICE,
+      .offset = AT(optimizer),
+      .fallback = "adam",
+      .choices = "adam|sgd",
+      .help = "how weights follow their gradients" },
+    { .name = "momentum",
+      .flag = "momentum",
+      .type = OPTION_NUMBER,
+      .offset = AT(momentum),
+      .min = 0,
+      .max = 1,
+      .fallback = "0.9",
+      .help = "share of the last step kept in this one, of sgd" },
+    { .name = "weightDecay",
+      .flag = "weight-decay",
+      .type = OPTION_NUMBER,
+      .offset = AT(weight_decay),
+      .min = 0,
+      .max = 1,
+      .fallback = "0",
+      .help = "pull of the weights towards zero" },
+    { .name = "scheduler",
+      .flag = "scheduler",
+      .type = OPTION_CHOICE,
+      .offset = AT(scheduler),
+      .fallback = "none",
+      .choices = "none|cosine|step",
+      .help = "how the learning rate falls from epoch to epoch" },
+    { .name = "warmupEpochs",
+      .flag = "warmup-epochs",
+      .type = OPTION_INT,
+      .offset = AT(warmup_epochs),
+      .min = 0,
+      .max = 100000,
+      .fallback = "0",
+      .help = "epochs in which the learning rate grows to its value" },
+    { .name = "labelSmoothing",
+      .flag = "label-smoothing",
+      .type = OPTION_NUMBER,
+      .offset = AT(label_smoothing),
+      .min = 0,
+      .max = 0.5,
+      .fallback = "0",
+      .help = "share of a label's probability that all classes share" },
+    { .name = "classWeights",
+      .flag = "class-weights",
+      .type = OPTION_CHOICE,
+      .offset = AT(class_weights),
+      .fallback = "none",
+      .choices = "none|balanced",
+      .help = "whether images of rare classes count more in the loss" },
+    { .name = "patience",
+      .flag = "patience",
+      .type = OPTION_INT,
+      .offset = AT(patience),
+      .min = 0,
+      .max = 100000,
+      .fallback = "0",
+      .help = "epochs without a better test accuracy after which training ends; 0: none" },
+    { .name = "freeze",
+      .flag = "freeze",
+      .type = OPTION_SWITCH,
+      .offset = AT(freeze),
+      .fallback = "off",
       .help = "train the last layer alone" },
-    { .name = "imageSize", .flag = "image-size", .type = OPTION_INT, .offset = AT(image_size), .min = 32, .max = 512,
-      .fallback = "224", .help = "edge of the square that images are resized to, in pixels" },
-    { .name = "seed", .flag = "seed", .type = OPTION_INT, .offset = AT(seed), .min = 0, .max = 9007199254740991.0,
-      .fallback = "0", .help = "where the random numbers start: the same seed trains the same model" },
-    { .name = "augment", .flag = "augment", .type = OPTION_CHOICE, .offset = AT(augment), .fallback = "basic",
-      .choices = "none|basic|strong", .help = "how training images are varied" },
-    { .name = "fastDecode", .flag = "fast-decode", .type = OPTION_SWITCH, .offset = AT(fast_decode), .fallback = "off",
+    { .name = "imageSize",
+      .flag = "image-size",
+      .type = OPTION_INT,
+      .offset = AT(image_size),
+      .min = 32,
+      .max = 512,
+      .fallback = "224",
+      .help = "edge of the square that images are resized to, in pixels" },
+    { .name = "seed",
+      .flag = "seed",
+      .type = OPTION_INT,
+      .offset = AT(seed),
+      .min = 0,
+      .max = 9007199254740991.0,
+      .fallback = "0",
+      .help = "where the random numbers start: the same seed trains the same model" },
+    { .name = "augment",
+      .flag = "augment",
+      .type = OPTION_CHOICE,
+      .offset = AT(augment),
+      .fallback = "basic",
+      .choices = "none|basic|strong",
+      .help = "how training images are varied" },
+    { .name = "fastDecode",
+      .flag = "fast-decode",
+      .type = OPTION_SWITCH,
+      .offset = AT(fast_decode),
+      .fallback = "off",
       .help = "reduce large training JPEGs while they are decoded: quicker, near the same pixels" },
-    { .name = "cache", .flag = "cache", .type = OPTION_INT, .offset = AT(cache), .min = 0, .max = 1048576,
-      .fallback = "1024", .resumes = true, .help = "most memory to keep decoded images in, in MiB; 0: none are kept" },
-    { .name = "backend", .flag = "backend", .type = OPTION_CHOICE, .offset = AT(backend), .fallback = "onednn",
-      .choices = "onednn|reference", .help = "which implementation of the operations computes" },
-    { .name = "weights", .flag = "weights", .type = OPTION_TEXT, .offset = AT(weights), .fallback = "imagenet",
+    { .name = "cache",
+      .flag = "cache",
+      .type = OPTION_INT,
+      .offset = AT(cache),
+      .min = 0,
+      .max = 1048576,
+      .fallback = "1024",
+      .resumes = true,
+      .help = "most memory to keep decoded images in, in MiB; 0: none are kept" },
+    { .name = "backend",
+      .flag = "backend",
+      .type = OPTION_CHOICE,
+      .offset = AT(backend),
+      .fallback = "onednn",
+      .choices = "onednn|reference",
+      .help = "which implementation of the operations computes" },
+    { .name = "weights",
+      .flag = "weights",
+      .type = OPTION_TEXT,
+      .offset = AT(weights),
+      .fallback = "imagenet",
       .help = "where training starts: imagenet (torchvision's weights), none (at random), or a .pth or .safetensors "
               "file or its https URL" },
-    { .name = "resume", .flag = "resume", .type = OPTION_TEXT, .offset = AT(resume), .fallback = "",
-      .resumes = true, .help = "go on with the training of this model, as it was begun, up to --epochs" },
-    { .name = "noCheckpoint", .flag = "no-checkpoint", .type = OPTION_SWITCH, .offset = AT(no_checkpoint),
-      .fallback = "off", .resumes = true, .help = "keep nothing to resume from" },
+    { .name = "resume",
+      .flag = "resume",
+      .type = OPTION_TEXT,
+      .offset = AT(resume),
+      .fallback = "",
+      .resumes = true,
+      .help = "go on with the training of this model, as it was begun, up to --epochs" },
+    { .name = "noCheckpoint",
+      .flag = "no-checkpoint",
+      .type = OPTION_SWITCH,
+      .offset = AT(no_checkpoint),
+      .fallback = "off",
+      .resumes = true,
+      .help = "keep nothing to resume from" },
 };
 const size_t train_option_count = sizeof train_option_table / sizeof train_option_table[0];
 _Static_assert(sizeof train_option_table / sizeof train_option_table[0] <= 32, "is_set has 32 bits");
@@ -84,14 +202,22 @@ static const void *value_of(const struct train_options *options, const struct tr
 static size_t room_of(const struct train_option *option)
 {
     switch (option->offset) {
-    case AT(optimizer): return sizeof ((struct train_options *)0)->optimizer;
-    case AT(scheduler): return sizeof ((struct train_options *)0)->scheduler;
-    case AT(augment): return sizeof ((struct train_options *)0)->augment;
-    case AT(class_weights): return sizeof ((struct train_options *)0)->class_weights;
-    case AT(backend): return sizeof ((struct train_options *)0)->backend;
-    case AT(weights): return sizeof ((struct train_options *)0)->weights;
-    case AT(resume): return sizeof ((struct train_options *)0)->resume;
-    default: return 0;
+    case AT(optimizer):
+        return sizeof((struct train_options *)0)->optimizer;
+    case AT(scheduler):
+        return sizeof((struct train_options *)0)->scheduler;
+    case AT(augment):
+        return sizeof((struct train_options *)0)->augment;
+    case AT(class_weights):
+        return sizeof((struct train_options *)0)->class_weights;
+    case AT(backend):
+        return sizeof((struct train_options *)0)->backend;
+    case AT(weights):
+        return sizeof((struct train_options *)0)->weights;
+    case AT(resume):
+        return sizeof((struct train_options *)0)->resume;
+    default:
+        return 0;
     }
 }
 
@@ -243,11 +369,19 @@ int train_options_to_json(const struct train_options *options, cJSON *object)
         const void *value = value_of(options, option);
         const cJSON *added = NULL;
         switch (option->type) {
-        case OPTION_INT: added = cJSON_AddNumberToObject(object, option->name, (double)*(const int64_t *)value); break;
-        case OPTION_NUMBER: added = cJSON_AddNumberToObject(object, option->name, *(const double *)value); break;
+        case OPTION_INT:
+            added = cJSON_AddNumberToObject(object, option->name, (double)*(const int64_t *)value);
+            break;
+        case OPTION_NUMBER:
+            added = cJSON_AddNumberToObject(object, option->name, *(const double *)value);
+            break;
         case OPTION_CHOICE:
-        case OPTION_TEXT: added = cJSON_AddStringToObject(object, option->name, value); break;
-        case OPTION_SWITCH: added = cJSON_AddBoolToObject(object, option->name, *(const bool *)value); break;
+        case OPTION_TEXT:
+            added = cJSON_AddStringToObject(object, option->name, value);
+            break;
+        case OPTION_SWITCH:
+            added = cJSON_AddBoolToObject(object, option->name, *(const bool *)value);
+            break;
         }
         if (!added)
             return -1;

@@ -11,9 +11,10 @@ static int open_backend(struct plan *plan, struct err *err)
         return -1;
     dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
     onednn->block = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? 16
-                 : (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2             ? 8
-                                                                              : 0;
-    return onednn_check(dnnl_stream_create(&onednn->stream, onednn->engine, dnnl_stream_default_flags), "a stream", err);
+                    : (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2             ? 8
+                                                                                 : 0;
+    return onednn_check(dnnl_stream_create(&onednn->stream, onednn->engine, dnnl_stream_default_flags), "a stream",
+                        err);
 }
 
 static void close_backend(struct plan *plan)

@@ -11,13 +11,14 @@
 
 struct batch_norm_state {
     const struct batch_norm_kernels *kernels;
-    struct batch_norm_strips strips;  /* of a group */
-    size_t groups, group_start; /* how many, and how far apart they start */
-    int block;                  /* channels of a group */
+    struct batch_norm_strips strips; /* of a group */
+    size_t groups, group_start;      /* how many, and how far apart they start */
+    int block;                       /* channels of a group */
 };
 
 /* A group's floats lie together in a blocked layout, and in each pixel apart from the others' in channels-last. */
-static int find_groups(struct batch_norm_state *state, const struct layout *layout, const struct value *value, struct err *err)
+static int find_groups(struct batch_norm_state *state, const struct layout *layout, const struct value *value,
+                       struct err *err)
 {
     struct strips strips;
     if (layout_strips(layout, value, &strips, err))
@@ -118,7 +119,8 @@ static void measure(struct plan *plan, const struct op *op, size_t group, float 
     const float *x = value_data(plan, op->in[0]) + group * state->group_start;
     const struct batch_norm_strips strips = strips_of(state, value, group);
     float *running_mean = param_value(plan, layer->mean), *running_var = param_value(plan, layer->var);
-    double count = (double)value->n * value->h * value->w, sum[BATCH_NORM_LANES] = { 0 }, squares[BATCH_NORM_LANES] = { 0 };
+    double count = (double)value->n * value->h * value->w, sum[BATCH_NORM_LANES] = { 0 },
+           squares[BATCH_NORM_LANES] = { 0 };
     float pilot[BATCH_NORM_LANES] = { 0 };
     int channels = channels_in(state, value, group);
     for (int i = 0; i < BATCH_NORM_LANES; i++)

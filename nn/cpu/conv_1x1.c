@@ -1,7 +1,7 @@
-/* 1x1 convolutions of stride 1 in evaluation, by our own loops (nn/cpu/kernels/conv_1x1.h), which fetch ahead what oneDNN's
- * wait for: the weights of late layers, each used on few pixels, and the planes of early ones. Batch norm is folded into
- * the weights; the sum and the activation are done as the output is written. Factors of the input, squeeze and
- * excitation's, go into a copy of an image's weights: there are fewer of those than of pixels. */
+/* 1x1 convolutions of stride 1 in evaluation, by our own loops (nn/cpu/kernels/conv_1x1.h), which fetch ahead what
+ * oneDNN's wait for: the weights of late layers, each used on few pixels, and the planes of early ones. Batch norm is
+ * folded into the weights; the sum and the activation are done as the output is written. Factors of the input, squeeze
+ * and excitation's, go into a copy of an image's weights: there are fewer of those than of pixels. */
 #include "conv_1x1.h"
 
 #include <omp.h>
@@ -68,8 +68,7 @@ static int prepare_factors(struct plan *plan, struct op *op, struct err *err)
     struct layout from, wanted;
     if (op->in[2] < 0)
         return 0;
-    if (layout_of_value(plan, op->in[2], &from, err) ||
-        layout_blocked(&wanted, dims, (int)state->kernels->block, err))
+    if (layout_of_value(plan, op->in[2], &from, err) || layout_blocked(&wanted, dims, (int)state->kernels->block, err))
         return -1;
     if (!layout_equal(&from, &wanted)) {
         state->factor_bytes = ALIGN_64(layout_bytes(&wanted));
@@ -77,8 +76,8 @@ static int prepare_factors(struct plan *plan, struct op *op, struct err *err)
             return -1;
     }
     /* And for each thread a panel's weights. */
-    size_t running = state->factor_bytes + (size_t)omp_get_max_threads() * state->shape.channels *
-                                               state->kernels->panel * sizeof(float);
+    size_t running = state->factor_bytes +
+                     (size_t)omp_get_max_threads() * state->shape.channels * state->kernels->panel * sizeof(float);
     op->scratch_forward = running > op->scratch_forward ? running : op->scratch_forward;
     return 0;
 }
@@ -98,11 +97,11 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     state->images = (size_t)in->n;
     state->pixels = pixels_of(in);
     state->shape = (struct conv_1x1){ .channels = (size_t)in->c,
-                                       .outputs = (size_t)out->c,
-                                       .in_plane = state->pixels * kernels->block,
-                                       .out_plane = state->pixels * kernels->block,
-                                       .sum = op->in[1] >= 0,
-                                       .activation = op->activation };
+                                      .outputs = (size_t)out->c,
+                                      .in_plane = state->pixels * kernels->block,
+                                      .out_plane = state->pixels * kernels->block,
+                                      .sum = op->in[1] >= 0,
+                                      .activation = op->activation };
     size_t panels = conv_1x1_panels(kernels, &state->shape);
     state->parts = conv_1x1_parts(state->images * panels, state->pixels, kernels->pixels);
     op->packed = (conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel) * sizeof(float);
@@ -115,9 +114,8 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     struct conv_1x1_state *state = op->state;
     state->packed = op_packed(plan, op);
     state->bias = state->packed + conv_1x1_weights(state->kernels, &state->shape);
-    if (op->in[2] >= 0 &&
-        (primitive_bind(&state->block_factors, DNNL_ARG_FROM, value_data(plan, op->in[2]), err) ||
-         primitive_bind(&state->block_factors, DNNL_ARG_TO, op_scratch_forward(plan, op), err)))
+    if (op->in[2] >= 0 && (primitive_bind(&state->block_factors, DNNL_ARG_FROM, value_data(plan, op->in[2]), err) ||
+                           primitive_bind(&state->block_factors, DNNL_ARG_TO, op_scratch_forward(plan, op), err)))
         return -1;
     return residual_bind(plan, op, &state->copy_residual, err);
 }
@@ -162,7 +160,8 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     float *own = behind(op_scratch_forward(plan, op), state->factor_bytes);
     if (state->factor_bytes)
         factors = op_scratch_forward(plan, op);
-    if (residual_run(plan, op, &state->copy_residual, err) || primitive_run(&state->block_factors, onednn_of(plan), err))
+    if (residual_run(plan, op, &state->copy_residual, err) ||
+        primitive_run(&state->block_factors, onednn_of(plan), err))
         return -1;
     bool by_image = conv_1x1_by_image(state->kernels, &state->shape);
 #pragma omp parallel for schedule(static)

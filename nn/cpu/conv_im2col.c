@@ -1,7 +1,7 @@
 /* Convolutions with a stride that make few pixels of one image from many channels, in evaluation. Their weights, each
  * used on few pixels, are what they wait for, and oneDNN does not fetch them ahead; the loops of 1x1 convolutions do
- * (nn/cpu/kernels/conv_1x1.h). So the pixels under each place of the window are gathered to planes of their own, and what
- * is left is a 1x1 convolution of as many times the channels. Batch norm is folded into the weights. */
+ * (nn/cpu/kernels/conv_1x1.h). So the pixels under each place of the window are gathered to planes of their own, and
+ * what is left is a 1x1 convolution of as many times the channels. Batch norm is folded into the weights. */
 #include "conv_im2col.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@
 
 struct im2col_state {
     const struct conv_1x1_kernels *kernels;
-    struct conv_1x1 shape; /* of the product: taps times the channels */
+    struct conv_1x1 shape;  /* of the product: taps times the channels */
     size_t taps, in_blocks; /* places of the window; blocks of channels of the input */
     size_t pixels, parts;   /* of the output; that they are split into */
     float *packed, *bias;
@@ -25,9 +25,9 @@ static const struct conv_1x1_kernels *kernels_for(const struct plan *plan, const
     const struct value *from = &plan->values[op->in[0]], *to = &plan->values[op->out];
     struct strips strips;
     struct err none = ERR_INIT;
-    if (op->trains || from->n != 1 || layer->kernel == 1 || layer->stride == 1 || layer->groups != 1 || op->in[1] >= 0 ||
-        op->activation == ACTIVATION_SIGMOID || layout_strips(in, from, &strips, &none) || !strips.blocking ||
-        (size_t)from->c % strips.block != 0)
+    if (op->trains || from->n != 1 || layer->kernel == 1 || layer->stride == 1 || layer->groups != 1 ||
+        op->in[1] >= 0 || op->activation == ACTIVATION_SIGMOID || layout_strips(in, from, &strips, &none) ||
+        !strips.blocking || (size_t)from->c % strips.block != 0)
         return NULL;
     const struct conv_1x1_kernels *kernels = conv_1x1_find(strips.block);
     bool fits = kernels && pixels_of(to) >= kernels->pixels / 2 && pixels_of(to) <= kernels->pixels * TILES_MAX;
@@ -55,10 +55,10 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     state->in_blocks = (size_t)in->c / kernels->block;
     state->pixels = pixels_of(out);
     state->shape = (struct conv_1x1){ .channels = state->taps * (size_t)in->c,
-                                       .outputs = (size_t)out->c,
-                                       .in_plane = state->pixels * kernels->block,
-                                       .out_plane = state->pixels * kernels->block,
-                                       .activation = op->activation };
+                                      .outputs = (size_t)out->c,
+                                      .in_plane = state->pixels * kernels->block,
+                                      .out_plane = state->pixels * kernels->block,
+                                      .activation = op->activation };
     size_t panels = conv_1x1_panels(kernels, &state->shape);
     state->parts = conv_1x1_parts(panels, state->pixels, kernels->pixels);
     op->packed = (conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel) * sizeof(float);

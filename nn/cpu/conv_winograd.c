@@ -1,6 +1,6 @@
-/* 3x3 convolutions of stride 1 by our own loops (nn/cpu/kernels/winograd.h): oneDNN 2.6 has Winograd's algorithm for none but
- * old CPUs. All three passes go that way: forward, the gradient of the data, which is the same convolution with turned
- * weights, and that of the weights.
+/* 3x3 convolutions of stride 1 by our own loops (nn/cpu/kernels/winograd.h): oneDNN 2.6 has Winograd's algorithm for
+ * none but old CPUs. All three passes go that way: forward, the gradient of the data, which is the same convolution
+ * with turned weights, and that of the weights.
  *
  * In training the weights are those that the optimiser moves, each step, so that each pass makes its own of them in
  * scratch. In evaluation batch norm is folded into the weights before; the sum and ReLU are done as the output is
@@ -67,12 +67,12 @@ static void prepare_training(struct op *op, const struct winograd_kernels *kerne
     winograd_pass_init(&state->backward, kernels, &rotated, threads);
     winograd_wgrad_init(&state->gradient, kernels, shape, threads);
     op->keep_in[0] = true;
-    op->scratch_forward = (winograd_pass_weights_floats(&state->forward) + winograd_pass_scratch(&state->forward)) *
-                          sizeof(float);
-    op->scratch_backward = larger(winograd_pass_weights_floats(&state->backward) +
-                                      winograd_pass_scratch(&state->backward),
-                                  winograd_wgrad_scratch(&state->gradient)) *
-                           sizeof(float);
+    op->scratch_forward =
+        (winograd_pass_weights_floats(&state->forward) + winograd_pass_scratch(&state->forward)) * sizeof(float);
+    op->scratch_backward =
+        larger(winograd_pass_weights_floats(&state->backward) + winograd_pass_scratch(&state->backward),
+               winograd_wgrad_scratch(&state->gradient)) *
+        sizeof(float);
 }
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
@@ -148,7 +148,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     const float *dout = value_grad(plan, op->out);
     float *scratch = op_scratch_backward(plan, op), *weights = scratch + winograd_pass_scratch(&state->backward);
     winograd_wgrad_run(&state->gradient, value_data(plan, op->in[0]), dout, scratch,
-                          param_grad(plan, op->layer->weight));
+                       param_grad(plan, op->layer->weight));
     if (!op->wants_grad[0])
         return 0;
     winograd_pass_weights(&state->backward, param_value(plan, op->layer->weight), true, scratch, weights);

@@ -4,7 +4,8 @@
 
 #include "nn/cpu/onednn/primitive.h"
 
-/* Whether the op, a convolution whose input has this layout, may be handed to onednn_conv_winograd before it is prepared. */
+/* Whether the op, a convolution whose input has this layout, may be handed to onednn_conv_winograd before it is
+ * prepared. */
 bool conv_winograd_fits(const struct plan *plan, const struct op *op, const struct layout *in);
 extern const struct op_functions onednn_conv_winograd;
 

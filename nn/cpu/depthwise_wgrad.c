@@ -2,7 +2,7 @@
 #include "depthwise_wgrad.h"
 
 void depthwise_wgrad_init(struct depthwise_wgrad *gradient, const struct plan *plan, const struct op *op,
-                             const struct layout *in, const struct layout *out)
+                          const struct layout *in, const struct layout *out)
 {
     const struct layer *layer = op->layer;
     const struct value *from = &plan->values[op->in[0]], *to = &plan->values[op->out];
@@ -26,8 +26,8 @@ void depthwise_wgrad_init(struct depthwise_wgrad *gradient, const struct plan *p
         gradient->kernels = depthwise_find(strips.block);
 }
 
-void depthwise_wgrad_run(const struct depthwise_wgrad *gradient, int channels, const float *in,
-                            const float *dout, float *dweight)
+void depthwise_wgrad_run(const struct depthwise_wgrad *gradient, int channels, const float *in, const float *dout,
+                         float *dweight)
 {
     const struct depthwise *shape = &gradient->shape;
     size_t taps = shape->kernel * shape->kernel, block = gradient->kernels->block;

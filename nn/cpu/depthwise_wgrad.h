@@ -13,9 +13,9 @@ struct depthwise_wgrad {
 /* For the op, a convolution, whose input and output have these layouts; unused where it is not depthwise, has a bias,
  * or no loop fits. */
 void depthwise_wgrad_init(struct depthwise_wgrad *gradient, const struct plan *plan, const struct op *op,
-                             const struct layout *in, const struct layout *out);
+                          const struct layout *in, const struct layout *out);
 /* dweight: (C, 1, K, K). */
-void depthwise_wgrad_run(const struct depthwise_wgrad *gradient, int channels, const float *in,
-                            const float *dout, float *dweight);
+void depthwise_wgrad_run(const struct depthwise_wgrad *gradient, int channels, const float *in, const float *dout,
+                         float *dweight);
 
 #endif

@@ -1,12 +1,12 @@
-/* The inside of an inverted residual in evaluation, row by row: a 1x1 convolution that expands, the depthwise one behind
- * it, and either the average of what that makes or the 1x1 convolution that projects it; the first and the last may be
- * missing. Of what is expanded, six times as much as the input, there are never more rows than the depthwise convolution
- * sees at once, and they do not leave the cache; nor does, where it is projected, what that makes of them.
+/* The inside of an inverted residual in evaluation, row by row: a 1x1 convolution that expands, the depthwise one
+ * behind it, and either the average of what that makes or the 1x1 convolution that projects it; the first and the last
+ * may be missing. Of what is expanded, six times as much as the input, there are never more rows than the depthwise
+ * convolution sees at once, and they do not leave the cache; nor does, where it is projected, what that makes of them.
  *
- * A group is the blocks of channels that are expanded together. Without projection a job is a group of an image, so that
- * its weights stay; with it all groups of a row, whose weights have to stay then: for early blocks, of few channels and
- * large planes. Either may be a part of the rows, where that gives every thread work. The rows of a group lie in a ring,
- * zeros at both ends for the padding. */
+ * A group is the blocks of channels that are expanded together. Without projection a job is a group of an image, so
+ * that its weights stay; with it all groups of a row, whose weights have to stay then: for early blocks, of few
+ * channels and large planes. Either may be a part of the rows, where that gives every thread work. The rows of a group
+ * lie in a ring, zeros at both ends for the padding. */
 #include "mbconv.h"
 
 #include <assert.h>
@@ -25,17 +25,17 @@ struct mbconv_state {
     struct conv_1x1 expansion, projection; /* of no channels: none */
     struct depthwise_row row;
     size_t images, h, w, padding, out_h;
-    size_t channels;            /* of the depthwise convolution */
+    size_t channels; /* of the depthwise convolution */
     size_t group_blocks, groups;
-    size_t parts;               /* that the rows of an image are split into */
-    size_t row_floats, ring_floats, own_floats; /* a row of a ring, a group's ring, what a thread has to itself */
+    size_t parts;                                /* that the rows of an image are split into */
+    size_t row_floats, ring_floats, own_floats;  /* a row of a ring, a group's ring, what a thread has to itself */
     float *expansion_weights, *expansion_bias;   /* (panels, C, panel), (panels, panel) */
     float *taps, *bias;                          /* (blocks, K, K, B), (blocks, B) */
     float *projection_weights, *projection_bias; /* as the expansion's */
-    struct primitive block;     /* an input that is not blocked, to scratch; empty otherwise */
-    size_t input_bytes;         /* of that scratch, 0 without */
+    struct primitive block;                      /* an input that is not blocked, to scratch; empty otherwise */
+    size_t input_bytes;                          /* of that scratch, 0 without */
     struct primitive copy_residual;
-    bool copies_rows;           /* of what is added to the projection: row by row, before it is */
+    bool copies_rows; /* of what is added to the projection: row by row, before it is */
 };
 
 /* The depthwise convolution of an op that has one, and what is fused behind it. */
@@ -96,8 +96,7 @@ static int prepare_input(struct plan *plan, struct op *op, struct err *err)
     const struct value *in = &plan->values[op->in[0]];
     const int64_t dims[] = { in->n, in->c, in->h, in->w };
     struct layout from, wanted;
-    if (layout_of_value(plan, op->in[0], &from, err) ||
-        layout_blocked(&wanted, dims, (int)state->conv_1x1->block, err))
+    if (layout_of_value(plan, op->in[0], &from, err) || layout_blocked(&wanted, dims, (int)state->conv_1x1->block, err))
         return -1;
     if (layout_equal(&from, &wanted))
         return 0;
@@ -113,8 +112,8 @@ static int prepare_outputs(struct plan *plan, struct op *op, struct err *err)
     int block = (int)state->conv_1x1->block;
     struct layout to, other, pooled;
     if (layout_blocked(&to, dims, block, err) || layout_to_value(plan, op->out, &to, err) ||
-        (op->pooled >= 0 && (layout_blocked(&pooled, means, block, err) ||
-                             layout_to_value(plan, op->pooled, &pooled, err))) ||
+        (op->pooled >= 0 &&
+         (layout_blocked(&pooled, means, block, err) || layout_to_value(plan, op->pooled, &pooled, err))) ||
         residual_prepare(plan, op, &to, &state->copy_residual, err))
         return -1;
     if (op->in[1] >= 0) {
@@ -144,17 +143,17 @@ static void describe_stages(const struct plan *plan, struct op *op)
     state->row_floats = (state->w + 2 * state->padding) * block;
     if (op->expansion.layer)
         state->expansion = (struct conv_1x1){ .channels = (size_t)in->c,
-                                               .outputs = state->channels,
-                                               .in_plane = state->h * state->w * block,
-                                               .out_plane = state->row.kernel * state->row_floats,
-                                               .activation = op->expansion.activation };
+                                              .outputs = state->channels,
+                                              .in_plane = state->h * state->w * block,
+                                              .out_plane = state->row.kernel * state->row_floats,
+                                              .activation = op->expansion.activation };
     if (op->depthwise.layer)
         state->projection = (struct conv_1x1){ .channels = state->channels,
-                                                .outputs = (size_t)out->c,
-                                                .in_plane = state->row.out_w * block,
-                                                .out_plane = state->out_h * state->row.out_w * block,
-                                                .sum = op->in[1] >= 0,
-                                                .activation = op->activation };
+                                               .outputs = (size_t)out->c,
+                                               .in_plane = state->row.out_w * block,
+                                               .out_plane = state->out_h * state->row.out_w * block,
+                                               .sum = op->in[1] >= 0,
+                                               .activation = op->activation };
     state->group_blocks = op->expansion.layer ? state->conv_1x1->panel / block : 1;
     state->groups = (blocks_of(state, state->channels) + state->group_blocks - 1) / state->group_blocks;
     state->ring_floats = state->group_blocks * state->row.kernel * state->row_floats;
@@ -193,7 +192,8 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     op->packed = (packed_floats(state, &state->expansion) + blocks * (taps_of(state) + 1) * block +
                   packed_floats(state, &state->projection)) *
                  sizeof(float);
-    /* What threads have, sums of what is pooled, and the blocked input; or, when weights are packed, the folded ones. */
+    /* What threads have, sums of what is pooled, and the blocked input; or, when weights are packed, the folded ones.
+     */
     size_t sums = op->pooled >= 0 ? state->images * state->parts * blocks * block : 0;
     size_t running = (threads * state->own_floats + sums) * sizeof(float) + state->input_bytes;
     size_t folded = larger(larger(state->expansion.channels, taps_of(state)) * state->channels,
@@ -267,13 +267,13 @@ static struct work work_of(const struct mbconv_state *state, const float *in, fl
     return (struct work){ .in = in, .rings = own, .zeros = own + rings, .line = own + rings + state->row_floats };
 }
 
-static void run_pointwise(const struct mbconv_state *state, const struct conv_1x1 *shape, size_t count,
-                          const float *in, size_t panel, const float *weights, const float *bias,
-                          struct conv_1x1_prefetch *prefetch, float *out)
+static void run_pointwise(const struct mbconv_state *state, const struct conv_1x1 *shape, size_t count, const float *in,
+                          size_t panel, const float *weights, const float *bias, struct conv_1x1_prefetch *prefetch,
+                          float *out)
 {
     const struct conv_1x1_kernels *kernels = state->conv_1x1;
-    kernels->run(shape, count, in, panel, weights + conv_1x1_panel(kernels, shape, panel), bias + panel * kernels->panel,
-                 prefetch, out);
+    kernels->run(shape, count, in, panel, weights + conv_1x1_panel(kernels, shape, panel),
+                 bias + panel * kernels->panel, prefetch, out);
 }
 
 /* Row r of the image, of one group, into its ring. */
@@ -303,7 +303,8 @@ static void run_depthwise(const struct mbconv_state *state, const struct work *w
         size_t r = top + k;
         rows[k] = r >= state->padding && r < bottom ? plane + r % kernel * state->row_floats : work->zeros;
     }
-    state->depthwise->forward(&state->row, rows, state->taps + at * taps_of(state) * lanes, state->bias + at * lanes, out);
+    state->depthwise->forward(&state->row, rows, state->taps + at * taps_of(state) * lanes, state->bias + at * lanes,
+                              out);
 }
 
 static size_t blocks_in(const struct mbconv_state *state, size_t group)
@@ -313,8 +314,8 @@ static size_t blocks_in(const struct mbconv_state *state, size_t group)
 }
 
 /* The rows that row y is the first to need, of those after `made`. */
-static size_t make_rows(const struct mbconv_state *state, const struct work *work, size_t group, size_t y,
-                        size_t made, float *ring, struct conv_1x1_prefetch *prefetch)
+static size_t make_rows(const struct mbconv_state *state, const struct work *work, size_t group, size_t y, size_t made,
+                        float *ring, struct conv_1x1_prefetch *prefetch)
 {
     size_t end = y * state->row.stride + state->row.kernel;
     for (; made < end; made++)
@@ -331,7 +332,7 @@ static void run_group(const struct mbconv_state *state, const struct work *work,
     struct conv_1x1_prefetch prefetch = { 0 };
     if (state->expansion.channels)
         prefetch = conv_1x1_prefetch(state->conv_1x1, &state->expansion, state->expansion_weights, group, end - first,
-                                state->w);
+                                     state->w);
     if (sums)
         memset(sums + at * block, 0, blocks_in(state, group) * block * sizeof *sums);
     for (size_t y = first; y < end; y++) {
@@ -358,8 +359,7 @@ static void run_projection(const struct mbconv_state *state, const struct work *
             struct conv_1x1_prefetch prefetch = { .pixels = group == 0 };
             next = make_rows(state, work, group, y, made, ring, &prefetch);
             for (size_t b = 0; b < blocks_in(state, group); b++)
-                run_depthwise(state, work, group, b, y, ring,
-                              work->line + (group * state->group_blocks + b) * width);
+                run_depthwise(state, work, group, b, y, ring, work->line + (group * state->group_blocks + b) * width);
         }
         made = next;
         for (size_t b = 0; sum && b < out_blocks; b++)
@@ -407,8 +407,8 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
         size_t part = job % parts, rest = job / parts;
         size_t image = by_image ? rest / groups : rest % images, group = by_image ? rest % groups : rest / images;
         size_t first = state->out_h * part / parts, end = state->out_h * (part + 1) / parts;
-        const struct work work = work_of(state, in + image * in_image,
-                                         own + (size_t)omp_get_thread_num() * state->own_floats);
+        const struct work work =
+            work_of(state, in + image * in_image, own + (size_t)omp_get_thread_num() * state->own_floats);
         if (projects)
             run_projection(state, &work, first, end, sum ? sum + image * out_image : NULL, out + image * out_image);
         else

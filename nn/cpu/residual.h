@@ -6,7 +6,8 @@
 #include "nn/cpu/onednn/primitive.h"
 
 /* All do nothing for an op without in[1]. `to`: the output's layout; `copy` is zeroed, and the caller's to release. */
-int residual_prepare(struct plan *plan, struct op *op, const struct layout *to, struct primitive *copy, struct err *err);
+int residual_prepare(struct plan *plan, struct op *op, const struct layout *to, struct primitive *copy,
+                     struct err *err);
 int residual_bind(const struct plan *plan, const struct op *op, struct primitive *copy, struct err *err);
 int residual_run(const struct plan *plan, const struct op *op, const struct primitive *copy, struct err *err);
 

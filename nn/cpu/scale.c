@@ -6,7 +6,7 @@ struct scale_state {
     struct strips strips;
     struct primitive there, back; /* of the factors; unused where the layouts agree */
     bool reorders;
-    size_t bytes;                 /* of the factors in this layout */
+    size_t bytes; /* of the factors in this layout */
 };
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
@@ -53,7 +53,8 @@ static const float *factors_in(struct plan *plan, struct op *op, void *scratch, 
     struct scale_state *state = op->state;
     if (!state->reorders)
         return value_data(plan, op->in[1]);
-    return primitive_bind(&state->there, DNNL_ARG_TO, scratch, err) || primitive_run(&state->there, onednn_of(plan), err)
+    return primitive_bind(&state->there, DNNL_ARG_TO, scratch, err) ||
+                   primitive_run(&state->there, onednn_of(plan), err)
                ? NULL
                : scratch;
 }

@@ -5,8 +5,8 @@
 
 #define UNFOLDED_MAX ((size_t)16 << 20) /* bytes, unless a single image needs more */
 
-int wgrad_gemm_init(struct wgrad_gemm *gradient, const struct plan *plan, const struct op *op,
-                       const struct layout *in, const struct layout *out, struct err *err)
+int wgrad_gemm_init(struct wgrad_gemm *gradient, const struct plan *plan, const struct op *op, const struct layout *in,
+                    const struct layout *out, struct err *err)
 {
     const struct onednn *onednn = onednn_of(plan);
     const struct layer *layer = op->layer;
@@ -14,21 +14,21 @@ int wgrad_gemm_init(struct wgrad_gemm *gradient, const struct plan *plan, const 
     const int64_t in_dims[] = { from->n, from->c, from->h, from->w }, out_dims[] = { to->n, to->c, to->h, to->w };
     struct layout plain, lines;
     *gradient = (struct wgrad_gemm){ .used = true,
-                                        .n = from->n,
-                                        .groups = layer->groups,
-                                        .channels = from->c,
-                                        .outputs = to->c,
-                                        .h = from->h,
-                                        .w = from->w,
-                                        .oh = to->h,
-                                        .ow = to->w,
-                                        .window = { layer->kernel, layer->stride, layer->padding } };
+                                     .n = from->n,
+                                     .groups = layer->groups,
+                                     .channels = from->c,
+                                     .outputs = to->c,
+                                     .h = from->h,
+                                     .w = from->w,
+                                     .oh = to->h,
+                                     .ow = to->w,
+                                     .window = { layer->kernel, layer->stride, layer->padding } };
     if (layout_dense(&plain, 4, in_dims, err) || layout_channels_last(&lines, out_dims, err) ||
         reorder_init(&gradient->unblock, onednn, in, &plain, err) ||
         reorder_init(&gradient->line_up, onednn, out, &lines, err))
         return -1;
-    size_t image = (size_t)to->h * (size_t)to->w * (size_t)from->c * (size_t)layer->kernel * (size_t)layer->kernel *
-                   sizeof(float);
+    size_t image =
+        (size_t)to->h * (size_t)to->w * (size_t)from->c * (size_t)layer->kernel * (size_t)layer->kernel * sizeof(float);
     size_t chunk = UNFOLDED_MAX / image;
     chunk = chunk < 1 ? 1 : chunk;
     gradient->chunk = chunk < (size_t)from->n ? (int)chunk : from->n;
@@ -49,8 +49,8 @@ size_t wgrad_gemm_scratch(const struct wgrad_gemm *gradient)
     return gradient->in_bytes + gradient->out_bytes + gradient->fold_bytes;
 }
 
-int wgrad_gemm_bind(struct wgrad_gemm *gradient, float *in, float *dout, float *dweight, float *dbias,
-                       void *scratch, struct err *err)
+int wgrad_gemm_bind(struct wgrad_gemm *gradient, float *in, float *dout, float *dweight, float *dbias, void *scratch,
+                    struct err *err)
 {
     if (!gradient->used)
         return 0;

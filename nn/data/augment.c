@@ -60,7 +60,8 @@ static struct box draw_box(struct draws *draws, int side, double least, double m
 void augment_choose(struct augment_params *augment_params, enum augment augment, int size, uint64_t seed, int epoch,
                     uint64_t sample)
 {
-    struct draws draws = { .seed = seed, .stream = rng_stream(RNG_AUGMENT, epoch),
+    struct draws draws = { .seed = seed,
+                           .stream = rng_stream(RNG_AUGMENT, epoch),
                            .next = sample * 64 }; /* no image needs as many */
     *augment_params = (struct augment_params){ 0 };
     augment_params->mirror = draw(&draws, 0, 1) < 0.5;
@@ -148,7 +149,7 @@ static int fixed(double value)
 
 /* Where the pixels of a turned image come from, with 16 bits behind the point: as Image.rotate computes it. */
 struct turn {
-    int x, y;           /* of the first pixel */
+    int x, y;             /* of the first pixel */
     int x_right, y_right; /* added a pixel to the right */
     int x_down, y_down;
 };
@@ -224,8 +225,8 @@ static void erase(const struct augmenter *augmenter, const struct box *box)
                    mean[c], (size_t)box->width);
 }
 
-const struct planes *augmenter_run(struct augmenter *augmenter, const struct augment_params *augment_params, const uint8_t *rgb,
-                                   int side, struct err *err)
+const struct planes *augmenter_run(struct augmenter *augmenter, const struct augment_params *augment_params,
+                                   const uint8_t *rgb, int side, struct err *err)
 {
     struct box whole = { 0, 0, side, side };
     const struct box *box = augment_params->crop.width ? &augment_params->crop : &whole;

@@ -32,8 +32,8 @@ struct box {
 struct augment_params {
     struct box crop; /* of the image as it comes */
     bool mirror;
-    double angle;                /* degrees, counter-clockwise */
-    double amounts[JITTERS];     /* factors; of hue a share of the circle, -0.5 to 0.5 */
+    double angle;            /* degrees, counter-clockwise */
+    double amounts[JITTERS]; /* factors; of hue a share of the circle, -0.5 to 0.5 */
     enum jitter order[JITTERS];
     struct box erase; /* of the result */
 };
@@ -48,7 +48,7 @@ struct augmenter *augmenter_new(int size, enum isa isa);
 void augmenter_free(struct augmenter *augmenter);
 
 /* Varies rgb (side, side, 3). The result, (3, size, size), is valid until the next call; NULL where memory lacks. */
-const struct planes *augmenter_run(struct augmenter *augmenter, const struct augment_params *augment_params, const uint8_t *rgb,
-                                   int side, struct err *err);
+const struct planes *augmenter_run(struct augmenter *augmenter, const struct augment_params *augment_params,
+                                   const uint8_t *rgb, int side, struct err *err);
 
 #endif

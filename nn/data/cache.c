@@ -9,9 +9,9 @@
 
 struct cache {
     size_t bytes, capacity;
-    atomic_size_t used; /* places given away; may pass capacity by as many as there are threads */
+    atomic_size_t used;     /* places given away; may pass capacity by as many as there are threads */
     const uint8_t **places; /* (count): where a sample lies; NULL: nowhere */
-    uint8_t *pixels;  /* (capacity, bytes) */
+    uint8_t *pixels;        /* (capacity, bytes) */
 };
 
 struct cache *cache_new(size_t count, size_t bytes, size_t limit, struct err *err)

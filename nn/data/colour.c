@@ -78,7 +78,8 @@ inline_always void hsv_of_block(const uint8_t *restrict red, const uint8_t *rest
         int range = most - least;
         /* Of grey, whose hue and saturation are 0: the divisors 1 keep it so, but for the hue. */
         float by = (float)(range ? range : 1), top = (float)(most ? most : 1);
-        float from_red = (float)(most - r) / by, from_green = (float)(most - g) / by, from_blue = (float)(most - b) / by;
+        float from_red = (float)(most - r) / by, from_green = (float)(most - g) / by,
+              from_blue = (float)(most - b) / by;
         float first = from_blue - from_green;
         float second = (float)(2.0 + (double)from_red - (double)from_blue);
         float third = (float)(4.0 + (double)from_green - (double)from_red);

@@ -104,7 +104,7 @@ int dataset_read(const struct dataset *dataset, enum split split, size_t index, 
 
 int sample_reader_init(struct sample_reader *reader, int size, enum decoding decoding, struct err *err)
 {
-    *reader = (struct sample_reader){.size = size, .decoding = decoding, .scratch = resize_scratch_new()};
+    *reader = (struct sample_reader){ .size = size, .decoding = decoding, .scratch = resize_scratch_new() };
     return reader->scratch ? 0 : err_set(err, "no memory to read images");
 }
 
@@ -113,5 +113,5 @@ void sample_reader_release(struct sample_reader *reader)
     resize_scratch_free(reader->scratch);
     image_release(&reader->image);
     free(reader->bytes);
-    *reader = (struct sample_reader){0};
+    *reader = (struct sample_reader){ 0 };
 }

@@ -32,8 +32,7 @@ int folder_open(struct dataset *dataset, const char *dir, struct err *err);
 int folder_read(const struct dataset *dataset, const struct samples *samples, size_t index,
                 struct sample_reader *reader, uint8_t *out, struct err *err);
 int idx_open(struct dataset *dataset, const char *dir, struct err *err);
-int idx_read(const struct samples *samples, size_t index, struct sample_reader *reader, uint8_t *out,
-             struct err *err);
+int idx_read(const struct samples *samples, size_t index, struct sample_reader *reader, uint8_t *out, struct err *err);
 
 /* Whether dir holds IDX files at all. */
 bool idx_found(const char *dir);

@@ -16,8 +16,8 @@
 
 #define IMAGE_FILE_MAX (64 * 1024 * 1024)
 
-static const char *const readable[] = {".jpg", ".jpeg", ".png", ".bmp", ".gif", NULL};
-static const char *const unreadable[] = {".ppm", ".pgm", ".tif", ".tiff", ".webp", NULL};
+static const char *const readable[] = { ".jpg", ".jpeg", ".png", ".bmp", ".gif", NULL };
+static const char *const unreadable[] = { ".ppm", ".pgm", ".tif", ".tiff", ".webp", NULL };
 
 static const char *ending_of(const char *name)
 {
@@ -66,7 +66,7 @@ static int samples_grow(struct samples *samples, size_t more, struct err *err)
 /* Takes the images below samples->dir/NAME, which have this label. */
 static int add_class(struct samples *samples, const char *name, int label, struct err *err)
 {
-    struct fs_list list = {0};
+    struct fs_list list = { 0 };
     int status = -1;
     char *dir = fs_join(samples->dir, name);
     if (!dir) {
@@ -104,7 +104,7 @@ out:
 
 static int open_train(struct dataset *dataset, struct samples *samples, struct err *err)
 {
-    struct fs_list list = {0};
+    struct fs_list list = { 0 };
     if (fs_list_dirs(samples->dir, DATASET_CLASSES_MAX, &list, err)) {
         fs_list_release(&list);
         return -1;
@@ -121,7 +121,7 @@ static int open_train(struct dataset *dataset, struct samples *samples, struct e
 
 static int open_test(const struct dataset *dataset, struct samples *samples, struct err *err)
 {
-    struct fs_list list = {0};
+    struct fs_list list = { 0 };
     int status = -1;
     if (fs_list_dirs(samples->dir, DATASET_CLASSES_MAX, &list, err))
         goto out;
@@ -147,7 +147,7 @@ out:
 /* The first of the test folder's names that is there; NULL with err. */
 static char *test_dir(const char *dir, struct err *err)
 {
-    static const char *const names[] = {"test", "val", "validation", NULL};
+    static const char *const names[] = { "test", "val", "validation", NULL };
     for (const char *const *name = names; *name; name++) {
         char *path = fs_join(dir, *name);
         if (!path || fs_is_dir(path)) {

@@ -75,7 +75,7 @@ static bool find_frame(struct gif_walk *walk)
 
 static void fill(struct image *image, const uint8_t *rgba, const struct gif_walk *walk, const uint8_t *bytes)
 {
-    uint8_t blank[3] = {0};
+    uint8_t blank[3] = { 0 };
     size_t index = walk->control && (bytes[walk->control] & 1) ? bytes[walk->control + 3] : 0;
     if (walk->palette && index < walk->colours)
         memcpy(blank, bytes + walk->palette + 3 * index, 3);
@@ -86,7 +86,7 @@ static void fill(struct image *image, const uint8_t *rgba, const struct gif_walk
 
 int gif_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err)
 {
-    struct gif_walk walk = {.bytes = bytes, .count = count};
+    struct gif_walk walk = { .bytes = bytes, .count = count };
     if (!find_frame(&walk))
         return err_set(err, "the GIF image ends early or has no frame");
     uint8_t *copy = malloc(walk.end), *rgba = NULL;

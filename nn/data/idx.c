@@ -17,14 +17,14 @@
 #define CLASSES_FILE_MAX (1024 * 1024)
 
 static const char *const names[2][2] = {
-    [SPLIT_TRAIN] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"},
-    [SPLIT_TEST] = {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
+    [SPLIT_TRAIN] = { "train-images-idx3-ubyte", "train-labels-idx1-ubyte" },
+    [SPLIT_TEST] = { "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte" },
 };
 
 /* The path of NAME or NAME.gz in dir, whichever is there, the caller's to free; NULL with err. */
 static char *find(const char *dir, const char *name, struct err *err)
 {
-    static const char *const endings[] = {"", ".gz"};
+    static const char *const endings[] = { "", ".gz" };
     for (int i = 0; i < 2; i++) {
         char *path;
         if (asprintf(&path, "%s/%s%s", dir, name, endings[i]) < 0) {
@@ -77,7 +77,7 @@ static uint32_t big_endian(const uint8_t *bytes)
 /* Reads a file of unsigned bytes in `rank` dimensions: their sizes, and the bytes, the caller's to free. */
 static int read_idx(const char *dir, const char *name, int rank, uint32_t *sizes, uint8_t **bytes, struct err *err)
 {
-    struct idx_file file = {.path = find(dir, name, err)};
+    struct idx_file file = { .path = find(dir, name, err) };
     uint8_t header[16], *data = NULL;
     int status = -1;
     if (!file.path)
@@ -233,8 +233,7 @@ int idx_open(struct dataset *dataset, const char *dir, struct err *err)
     return name_classes(dataset, dir, err);
 }
 
-int idx_read(const struct samples *samples, size_t index, struct sample_reader *reader, uint8_t *out,
-             struct err *err)
+int idx_read(const struct samples *samples, size_t index, struct sample_reader *reader, uint8_t *out, struct err *err)
 {
     if (image_reserve(&reader->image, samples->width, samples->height, err))
         return -1;

@@ -73,10 +73,10 @@ int image_reserve(struct image *image, int64_t width, int64_t height, struct err
 void image_release(struct image *image)
 {
     free(image->rgb);
-    *image = (struct image){0};
+    *image = (struct image){ 0 };
 }
 
-const float image_mean[3] = {0.485f, 0.456f, 0.406f}, image_deviation[3] = {0.229f, 0.224f, 0.225f};
+const float image_mean[3] = { 0.485f, 0.456f, 0.406f }, image_deviation[3] = { 0.229f, 0.224f, 0.225f };
 
 /* What each of the 256 levels of a channel becomes. */
 static void levels_of(int channel, float levels[256])

@@ -13,7 +13,7 @@
 
 struct image {
     int width, height;
-    uint8_t *rgb; /* (height, width, 3) */
+    uint8_t *rgb;    /* (height, width, 3) */
     size_t capacity; /* bytes that rgb has room for */
 };
 
@@ -35,7 +35,8 @@ int image_resize(const struct image *image, int width, int height, uint8_t *out,
 /* How much of a JPEG is decoded before it is resized. */
 enum decoding {
     DECODING_FULL, /* PIL's pixels: for evaluation, inference and, unless told otherwise, training */
-    DECODING_FAST  /* reduced by the decoder to 1/2, 1/4 or 1/8, as long as it stays no smaller than wanted: near, not equal */
+    DECODING_FAST  /* reduced by the decoder to 1/2, 1/4 or 1/8, as long as it stays no smaller than wanted: near, not
+                      equal */
 };
 
 /* image_decode and image_resize to (size, size, 3) in one; a JPEG's pixels are resized as they come and `spare`, which

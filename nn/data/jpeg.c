@@ -104,9 +104,9 @@ static int decode_guarded(struct jpeg_reader *reader)
         reduce(library, (unsigned)reader->size);
     jpeg_start_decompress(library);
     int width = (int)library->output_width, height = (int)library->output_height;
-    if (reader->image ? image_reserve(reader->image, width, height, reader->err)
-                      : resize_start(reader->scratch, width, height, reader->size, reader->size, reader->out,
-                                     reader->err))
+    if (reader->image
+            ? image_reserve(reader->image, width, height, reader->err)
+            : resize_start(reader->scratch, width, height, reader->size, reader->size, reader->out, reader->err))
         return -1;
 
     JSAMPARRAY cmyk = NULL;
@@ -138,14 +138,15 @@ static int decode(struct jpeg_reader *reader)
 
 int jpeg_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err)
 {
-    struct jpeg_reader reader = {.image = image, .bytes = bytes, .count = count, .err = err};
+    struct jpeg_reader reader = { .image = image, .bytes = bytes, .count = count, .err = err };
     return decode(&reader);
 }
 
 int jpeg_decode_resized(const uint8_t *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
                         struct resize_scratch *scratch, struct err *err)
 {
-    struct jpeg_reader reader = {.scratch = scratch, .out = out, .size = size, .decoding = decoding,
-                                 .bytes = bytes, .count = count, .err = err};
+    struct jpeg_reader reader = {
+        .scratch = scratch, .out = out, .size = size, .decoding = decoding, .bytes = bytes, .count = count, .err = err
+    };
     return decode(&reader);
 }

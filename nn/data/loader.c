@@ -66,8 +66,8 @@ static int batch_count(const struct loader *loader, int batch)
     return left < (size_t)loader->spec.batch_size ? (int)left : loader->spec.batch_size;
 }
 
-/* The sample's pixels (side, side, 3), kept or decoded. A sample comes once an epoch, and all work is done when the next
- * epoch starts: no two threads are at the same one. */
+/* The sample's pixels (side, side, 3), kept or decoded. A sample comes once an epoch, and all work is done when the
+ * next epoch starts: no two threads are at the same one. */
 static const uint8_t *sample_pixels(struct loader_worker *worker, size_t sample, struct err *err)
 {
     struct loader *loader = worker->loader;

@@ -3,7 +3,8 @@
  * Order, variation and every other random choice are a function of (seed, epoch, index), so that the number of threads
  * changes nothing. The training split is shuffled each epoch, the test split is in order; the last batch may be
  * smaller. Images that were decoded are kept as far as
- * cache_bytes allows, which changes nothing but the time. A batch is handed out in order and given back; at most `ahead` batches exist, allocated once. */
+ * cache_bytes allows, which changes nothing but the time. A batch is handed out in order and given back; at most
+ * `ahead` batches exist, allocated once. */
 #ifndef DCLS_NN_LOADER_H
 #define DCLS_NN_LOADER_H
 
@@ -37,7 +38,7 @@ void batch_normalise(const struct batch *batch, float *images);
 struct loader;
 struct loader *loader_new(struct dataset *dataset, const struct loader_spec *spec, struct err *err);
 void loader_free(struct loader *loader);
-int loader_batches(const struct loader *loader); /* in an epoch */
+int loader_batches(const struct loader *loader);        /* in an epoch */
 size_t loader_cache_bytes(const struct loader *loader); /* what it reserved */
 /* Starts epoch `epoch` (from 1); what was ahead of another epoch is dropped. */
 void loader_start(struct loader *loader, int epoch);

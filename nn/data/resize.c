@@ -23,7 +23,7 @@ struct resize_scratch {
     size_t band_cap, band_stride;
     uint8_t *ring; /* (ring_rows, ring_stride): rows after the horizontal pass, row y at y % ring_rows */
     size_t ring_cap, ring_stride;
-    int ring_rows;            /* a multiple of RESIZE_BAND */
+    int ring_rows;             /* a multiple of RESIZE_BAND */
     const uint8_t **down_rows; /* (down.width) of the row that the vertical pass makes */
     size_t down_rows_cap;
 
@@ -228,7 +228,7 @@ void resize_row(struct resize_scratch *scratch)
     int count = ++scratch->in_band;
     if (count < RESIZE_BAND && scratch->come + count < scratch->from_height)
         return;
-    const uint8_t *rows[RESIZE_BAND] = {0};
+    const uint8_t *rows[RESIZE_BAND] = { 0 };
     for (int r = 0; r < count; r++)
         rows[r] = band_row(scratch, r);
     scratch->in_band = 0;
@@ -243,7 +243,7 @@ int image_resize(const struct image *image, int width, int height, uint8_t *out,
     size_t stride = (size_t)image->width * 3, total = stride * (size_t)image->height;
     for (int y = 0; y < image->height; y += RESIZE_BAND) {
         int count = image->height - y < RESIZE_BAND ? image->height - y : RESIZE_BAND;
-        const uint8_t *rows[RESIZE_BAND] = {0};
+        const uint8_t *rows[RESIZE_BAND] = { 0 };
         for (int r = 0; r < count; r++) {
             size_t at = stride * (size_t)(y + r);
             rows[r] = image->rgb + at;

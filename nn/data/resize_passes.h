@@ -7,8 +7,8 @@
 
 #include "isa.h"
 
-#define RESIZE_BITS 22 /* behind the point of a weight: 8 bits of value and 2 for overshoot remain of 32 */
-#define RESIZE_BAND 4  /* rows that the horizontal pass takes at once, so that weights are loaded once for them */
+#define RESIZE_BITS 22  /* behind the point of a weight: 8 bits of value and 2 for overshoot remain of 32 */
+#define RESIZE_BAND 4   /* rows that the horizontal pass takes at once, so that weights are loaded once for them */
 #define RESIZE_SLACK 16 /* bytes that may be read behind a row, and written behind one that is made */
 
 /* The weights of each output position over a run of input positions. */

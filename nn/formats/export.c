@@ -38,7 +38,7 @@ out:
 static int write_as(const char *to, const struct net *net, const struct weights *weights,
                     const struct export_spec *spec, struct err *err)
 {
-    const struct onnx_spec onnx = {.classes = spec->classes, .image_size = spec->image_size, .fold = spec->fold};
+    const struct onnx_spec onnx = { .classes = spec->classes, .image_size = spec->image_size, .fold = spec->fold };
     switch (spec->format) {
     case EXPORT_PTH:
         return pth_write(to, net, weights, err);
@@ -54,7 +54,7 @@ static int write_as(const char *to, const struct net *net, const struct weights 
 
 int export_run(const char *from, const char *to, const struct export_spec *spec, int *class_count, struct err *err)
 {
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     struct net *net = NULL;
     struct weights *weights = NULL;
     char *bytes = NULL;

@@ -155,7 +155,8 @@ static int node_reads_folded(struct writer *writer, const struct layer *conv, co
     const struct net *net = writer->net;
     const struct param *weight = &net->params[conv->weight], *bias = &net->params[norm->bias];
     struct plan view = {
-        .net = net, .weights = (struct weights *)writer->weights}; /* all that fold_batch_norm reads, and it writes none */
+        .net = net, .weights = (struct weights *)writer->weights
+    }; /* all that fold_batch_norm reads, and it writes none */
     float *floats = malloc((weight->count + bias->count) * sizeof(float));
     if (!floats)
         return -1;
@@ -199,7 +200,7 @@ static int put_batch_norm(struct writer *writer, const struct layer *layer, cons
 
 static int put_activation(struct writer *writer, const struct layer *layer, const char *output)
 {
-    static const float bounds[2] = {0, 6};
+    static const float bounds[2] = { 0, 6 };
     char inner[NAME_SIZE + 16], low[NAME_SIZE + 16], high[NAME_SIZE + 16];
     snprintf(inner, sizeof(inner), "%s.sigmoid", output);
     snprintf(low, sizeof(low), "%s.min", output);
@@ -292,8 +293,8 @@ static int put_graph(struct writer *writer)
     const struct net *net = writer->net;
     const int64_t size = writer->spec->image_size;
     if (protobuf_text(&writer->graph, GRAPH_NAME, net->type) ||
-        put_interface(writer, GRAPH_INPUT, "input", (int64_t[]){3, size, size}, 3) ||
-        put_interface(writer, GRAPH_OUTPUT, "logits", (int64_t[]){net->classes}, 1))
+        put_interface(writer, GRAPH_INPUT, "input", (int64_t[]){ 3, size, size }, 3) ||
+        put_interface(writer, GRAPH_OUTPUT, "logits", (int64_t[]){ net->classes }, 1))
         return -1;
     for (int i = 0; i < net->layer_count; i++)
         if (put_layer(writer, i))
@@ -344,8 +345,8 @@ static int put_model(struct writer *writer)
 int onnx_write(const char *path, const struct net *net, const struct weights *weights, const struct onnx_spec *spec,
                struct err *err)
 {
-    struct writer writer = {.net = net, .weights = weights, .spec = spec};
-    struct buf *bufs[] = {&writer.model, &writer.graph, &writer.node, &writer.part, &writer.inner};
+    struct writer writer = { .net = net, .weights = weights, .spec = spec };
+    struct buf *bufs[] = { &writer.model, &writer.graph, &writer.node, &writer.part, &writer.inner };
     int status = -1;
     for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
         buf_init(bufs[i], TENSORS_BYTES_MAX - 1); /* and no message may be longer */

@@ -85,7 +85,7 @@ static int push_integer(struct machine *machine, int size, bool is_signed)
         return -1;
     if (is_signed && size && size < 8 && number >> (8 * size - 1))
         number |= ~(uint64_t)0 << 8 * size;
-    return machine_push(machine, (struct pickle_value){.kind = INTEGER, .integer = (int64_t)number});
+    return machine_push(machine, (struct pickle_value){ .kind = INTEGER, .integer = (int64_t)number });
 }
 
 static int push_long(struct machine *machine)
@@ -110,12 +110,12 @@ static int push_string(struct machine *machine, int size)
         return -1;
     if (memchr(start, 0, length))
         return err_set(machine->err, "the pickle has a text with a zero byte");
-    return machine_push(machine, (struct pickle_value){.kind = STRING, .string = {(const char *)start, length}});
+    return machine_push(machine, (struct pickle_value){ .kind = STRING, .string = { (const char *)start, length } });
 }
 
 static int push_dict(struct machine *machine)
 {
-    return machine_push(machine, (struct pickle_value){.kind = DICT, .index = machine->dicts++});
+    return machine_push(machine, (struct pickle_value){ .kind = DICT, .index = machine->dicts++ });
 }
 
 /* Two lines, module and name. */
@@ -136,7 +136,7 @@ static int push_global(struct machine *machine)
     snprintf(name, sizeof(name), "%.*s %.*s", lengths[0], parts[0], lengths[1], parts[1]);
     for (int i = 0; i < GLOBAL_COUNT; i++)
         if (strcmp(name, global_names[i]) == 0)
-            return machine_push(machine, (struct pickle_value){.kind = GLOBAL, .global = (enum global)i});
+            return machine_push(machine, (struct pickle_value){ .kind = GLOBAL, .global = (enum global)i });
     if (strncmp(name, "torch ", 6) == 0 && strlen(name) > 7 && strcmp(name + strlen(name) - 7, "Storage") == 0)
         return err_set(machine->err, "tensors of the type '%.100s' are not supported", name + 6);
     return err_set(machine->err, "the pickle asks for '%.200s', which is refused", name);
@@ -156,7 +156,7 @@ static int remember(struct machine *machine, int size)
         struct pickle_value *empty = machine_add(machine, &machine->memo, sizeof(*empty), MEMO_MAX);
         if (!empty)
             return -1;
-        *empty = (struct pickle_value){.kind = MARK}; /* never remembered: tells an unused place */
+        *empty = (struct pickle_value){ .kind = MARK }; /* never remembered: tells an unused place */
     }
     ((struct pickle_value *)machine->memo.items)[index] = stack[machine->stack.count - 1];
     return 0;
@@ -186,7 +186,7 @@ static int above_mark(struct machine *machine, size_t *count)
 /* Makes the top `count` values one tuple; `marked`: and drops the mark below them. */
 static int make_tuple(struct machine *machine, size_t count, bool marked)
 {
-    struct pickle_value tuple = {.kind = TUPLE, .tuple = {machine->items.count, count}};
+    struct pickle_value tuple = { .kind = TUPLE, .tuple = { machine->items.count, count } };
     if (count > machine->stack.count)
         return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
     for (size_t i = 0; i < count; i++) {
@@ -251,7 +251,7 @@ static int set_items(struct machine *machine, size_t count, bool marked)
             return -1;
         if (stack[i].kind != STRING || stack[i + 1].kind == MARK)
             return err_set(machine->err, "the pickle has a dictionary whose keys are no texts");
-        *pair = (struct pickle_pair){dict, stack[i], stack[i + 1]};
+        *pair = (struct pickle_pair){ dict, stack[i], stack[i + 1] };
     }
     machine->stack.count -= below;
     return 0;
@@ -289,12 +289,12 @@ static int step(struct machine *machine, uint8_t opcode)
 {
     switch (opcode) {
     case '(':
-        return machine_push(machine, (struct pickle_value){.kind = MARK});
+        return machine_push(machine, (struct pickle_value){ .kind = MARK });
     case 'N':
-        return machine_push(machine, (struct pickle_value){.kind = NOTHING});
+        return machine_push(machine, (struct pickle_value){ .kind = NOTHING });
     case 0x88:
     case 0x89:
-        return machine_push(machine, (struct pickle_value){.kind = BOOLEAN, .integer = opcode == 0x88});
+        return machine_push(machine, (struct pickle_value){ .kind = BOOLEAN, .integer = opcode == 0x88 });
     case 'K':
         return push_integer(machine, 1, false);
     case 'M':
@@ -311,7 +311,7 @@ static int step(struct machine *machine, uint8_t opcode)
     case '}':
         return push_dict(machine);
     case ']':
-        return machine_push(machine, (struct pickle_value){.kind = LIST, .tuple = {machine->items.count, 0}});
+        return machine_push(machine, (struct pickle_value){ .kind = LIST, .tuple = { machine->items.count, 0 } });
     case 'a':
         return append(machine, 1, false);
     case 'e':
@@ -381,7 +381,7 @@ int pickle_read(const void *bytes, size_t count, struct pickled *pickled, struct
 {
     if (count > PICKLE_BYTES_MAX)
         return err_set(err, "the pickle has more than %d bytes", PICKLE_BYTES_MAX);
-    struct machine machine = {.bytes = bytes, .count = count, .err = err};
+    struct machine machine = { .bytes = bytes, .count = count, .err = err };
     int status = machine_run(&machine) || torch_collect(&machine, pickled) ? -1 : 0;
     machine_release(&machine);
     return status;
@@ -392,5 +392,5 @@ void pickled_release(struct pickled *pickled)
     for (size_t i = 0; i < pickled->count; i++)
         free(pickled->list[i].name);
     free(pickled->list);
-    *pickled = (struct pickled){0};
+    *pickled = (struct pickled){ 0 };
 }

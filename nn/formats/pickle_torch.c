@@ -42,7 +42,7 @@ int torch_storage(struct machine *machine)
         .storage_count = part[4].integer,
     };
     memcpy(storage->key, part[2].string.start, length);
-    return machine_push(machine, (struct pickle_value){.kind = STORAGE, .index = machine->storages.count - 1});
+    return machine_push(machine, (struct pickle_value){ .kind = STORAGE, .index = machine->storages.count - 1 });
 }
 
 static int copy_dimensions(struct machine *machine, struct pickle_value tuple, int64_t *dimensions)
@@ -97,7 +97,7 @@ int torch_tensor(struct machine *machine, struct pickle_value tuple)
     if (!kept)
         return -1;
     *kept = tensor;
-    return machine_push(machine, (struct pickle_value){.kind = TENSOR, .index = machine->tensors.count - 1});
+    return machine_push(machine, (struct pickle_value){ .kind = TENSOR, .index = machine->tensors.count - 1 });
 }
 
 int torch_collect(struct machine *machine, struct pickled *pickled)
@@ -142,7 +142,7 @@ static bool is_contiguous(const struct pickled_tensor *window)
 static void copy_strided(const struct pickled_tensor *window, const char *storage, struct tensor *tensor)
 {
     size_t size = tensor_type_size(tensor->type);
-    int64_t index[TENSOR_RANK_MAX] = {0}, at = window->offset;
+    int64_t index[TENSOR_RANK_MAX] = { 0 }, at = window->offset;
     char *to = tensor->bytes;
     for (size_t i = 0; i < tensor->count; i++, to += size) {
         memcpy(to, storage + (size_t)at * size, size);

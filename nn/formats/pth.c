@@ -172,9 +172,9 @@ static int read_tensor(struct archive *archive, const struct pickled_tensor *win
 
 int pth_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
 {
-    struct archive archive = {.max = tensors_max_of(count)};
+    struct archive archive = { .max = tensors_max_of(count) };
     tensors->max = archive.max;
-    struct pickled pickled = {0};
+    struct pickled pickled = { 0 };
     int status = -1;
     if (archive_open(&archive, bytes, count, err) || find_prefix(&archive, err) || check_byte_order(&archive, err) ||
         read_pickle(&archive, &pickled, err))

@@ -28,9 +28,9 @@ bool pth_is_old(const void *bytes, size_t count)
 static struct machine machine_at(const struct old_file *file, struct err *err)
 {
     size_t rest = file->count - file->at;
-    return (struct machine){.bytes = (const uint8_t *)file->bytes + file->at,
-                            .count = rest < PICKLE_BYTES_MAX ? rest : PICKLE_BYTES_MAX,
-                            .err = err};
+    return (struct machine){ .bytes = (const uint8_t *)file->bytes + file->at,
+                             .count = rest < PICKLE_BYTES_MAX ? rest : PICKLE_BYTES_MAX,
+                             .err = err };
 }
 
 /* {"protocol_version": 1001, "little_endian": True, "type_sizes": {...}} */
@@ -155,7 +155,7 @@ out:
 
 int pth_old_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
 {
-    struct old_file file = {.bytes = bytes, .count = count, .at = MAGIC_SIZE};
+    struct old_file file = { .bytes = bytes, .count = count, .at = MAGIC_SIZE };
     int status = -1;
     if (!pth_is_old(bytes, count)) {
         err_set(err, "not a file of PyTorch's before 1.6");

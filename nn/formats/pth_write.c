@@ -26,14 +26,14 @@ static int put_byte(struct buf *out, uint8_t byte)
 
 static int put_integer(struct buf *out, int64_t number)
 {
-    uint8_t bytes[10] = {0x8a, 8}; /* LONG1 of 8 bytes; smaller ones as Python pickles them */
+    uint8_t bytes[10] = { 0x8a, 8 }; /* LONG1 of 8 bytes; smaller ones as Python pickles them */
     if (number >= 0 && number < 256)
-        return buf_append(out, (uint8_t[]){'K', (uint8_t)number}, 2);
+        return buf_append(out, (uint8_t[]){ 'K', (uint8_t)number }, 2);
     memcpy(bytes + 2, &number, 8);
     if (number >= 0 && number < 65536)
-        return buf_append(out, (uint8_t[]){'M', bytes[2], bytes[3]}, 3);
+        return buf_append(out, (uint8_t[]){ 'M', bytes[2], bytes[3] }, 3);
     if (number >= INT32_MIN && number <= INT32_MAX)
-        return buf_append(out, (uint8_t[]){'J', bytes[2], bytes[3], bytes[4], bytes[5]}, 5);
+        return buf_append(out, (uint8_t[]){ 'J', bytes[2], bytes[3], bytes[4], bytes[5] }, 5);
     return buf_append(out, bytes, sizeof(bytes));
 }
 

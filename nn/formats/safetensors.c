@@ -35,8 +35,8 @@ static int find_type(const char *name, enum tensor_type *type)
         const char *name;
         enum tensor_type type;
     } types[] = {
-        {"F32", TENSOR_FLOAT32},   {"F64", TENSOR_FLOAT64}, {"F16", TENSOR_FLOAT16},
-        {"BF16", TENSOR_BFLOAT16}, {"I64", TENSOR_INT64},
+        { "F32", TENSOR_FLOAT32 },   { "F64", TENSOR_FLOAT64 }, { "F16", TENSOR_FLOAT16 },
+        { "BF16", TENSOR_BFLOAT16 }, { "I64", TENSOR_INT64 },
     };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (name && strcmp(name, types[i].name) == 0) {
@@ -61,7 +61,7 @@ static int read_entry(const cJSON *member, size_t size, struct safetensors_entry
     const cJSON *shape = cJSON_GetObjectItemCaseSensitive(member, "shape"), *item;
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(member, "data_offsets");
     const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(member, "dtype"));
-    *entry = (struct safetensors_entry){.name = member->string};
+    *entry = (struct safetensors_entry){ .name = member->string };
     if (!cJSON_IsObject(member) || !type || !cJSON_IsArray(shape) || cJSON_GetArraySize(offsets) != 2)
         return err_set(err, "'%.100s' lacks dtype, shape or data_offsets", entry->name);
     if (find_type(type, &entry->type))
@@ -110,7 +110,8 @@ static int check_cover(struct safetensors_entry *entries, size_t count, size_t s
 }
 
 /* The header's members, in the order of their places. */
-static int read_header(const cJSON *header, size_t size, struct safetensors_entry **entries, size_t *count, struct err *err)
+static int read_header(const cJSON *header, size_t size, struct safetensors_entry **entries, size_t *count,
+                       struct err *err)
 {
     const cJSON *member;
     size_t members = (size_t)cJSON_GetArraySize(header);

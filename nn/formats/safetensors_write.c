@@ -19,7 +19,8 @@ static const char *type_name(enum tensor_type type)
     return type == TENSOR_INT64 ? "I64" : type == TENSOR_FLOAT64 ? "F64" : "F32";
 }
 
-/* The header's member of a piece whose numbers begin at `at`. Names are ours and torchvision's: they need no escapes. */
+/* The header's member of a piece whose numbers begin at `at`. Names are ours and torchvision's: they need no escapes.
+ */
 static int put_member(struct buf *out, const struct safetensors_piece *piece, size_t at)
 {
     if (buf_printf(out, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", piece->name, type_name(piece->type)))
@@ -90,9 +91,9 @@ int safetensors_write_pieces(const char *path, const char *key, const char *valu
         err_set(err, "no memory to write '%s'", path);
         goto out;
     }
-    parts[0] = (struct iovec){header.data, header.len};
+    parts[0] = (struct iovec){ header.data, header.len };
     for (int i = 0; i < count; i++)
-        parts[i + 1] = (struct iovec){sorted[i].numbers, size_of(&sorted[i])};
+        parts[i + 1] = (struct iovec){ sorted[i].numbers, size_of(&sorted[i]) };
     status = fs_write_parts(path, parts, count + 1, err);
 out:
     buf_release(&header);
@@ -110,8 +111,9 @@ int safetensors_write(const char *path, const struct net *net, const struct weig
         const struct param *param = &net->params[i];
         bool counter = param->kind == PARAM_TRACKED;
         void *numbers = counter ? (void *)(weights->tracked + param->offset) : (void *)weights_at(net, weights, i);
-        pieces[i] = (struct safetensors_piece){param->name, counter ? TENSOR_INT64 : TENSOR_FLOAT32, param->rank, {0},
-                                               numbers};
+        pieces[i] = (struct safetensors_piece){
+            param->name, counter ? TENSOR_INT64 : TENSOR_FLOAT32, param->rank, { 0 }, numbers
+        };
         memcpy(pieces[i].shape, param->shape, sizeof(param->shape));
     }
     int status = safetensors_write_pieces(path, NULL, NULL, pieces, net->param_count, err);

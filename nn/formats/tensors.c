@@ -65,7 +65,7 @@ struct tensor *tensors_add(struct tensors *tensors, const char *name, enum tenso
                 TENSORS_MAX, max);
         return NULL;
     }
-    struct tensor tensor = {.type = type, .rank = rank, .count = count};
+    struct tensor tensor = { .type = type, .rank = rank, .count = count };
     for (int i = 0; i < rank; i++)
         tensor.shape[i] = shape[i];
     tensor.name = strdup(name);
@@ -88,5 +88,5 @@ void tensors_release(struct tensors *tensors)
         free(tensors->list[i].bytes);
     }
     free(tensors->list);
-    *tensors = (struct tensors){0};
+    *tensors = (struct tensors){ 0 };
 }

@@ -31,8 +31,8 @@ struct tensors {
     size_t max;   /* of bytes; 0: TENSORS_BYTES_MAX */
 };
 
-/* The most bytes of tensors that a file of `count` bytes may show. Numbers hardly compress, and few share a storage: what
- * shows many times its own size is made to fill memory. */
+/* The most bytes of tensors that a file of `count` bytes may show. Numbers hardly compress, and few share a storage:
+ * what shows many times its own size is made to fill memory. */
 size_t tensors_max_of(size_t count);
 
 /* Adds a tensor with room for its numbers, to be filled by the caller; NULL with err where the shape is out of bounds

@@ -22,7 +22,7 @@ int weight_file_tensors(const void *bytes, size_t count, struct tensors *tensors
 int weight_file_read(const char *path, const struct net *net, struct weights *weights, bool replace_last,
                      bool *replaced, struct err *err)
 {
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     char *bytes = NULL;
     size_t count;
     if (fs_read(path, TENSORS_BYTES_MAX, &bytes, &count, err))

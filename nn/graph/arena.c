@@ -49,7 +49,8 @@ static bool needed_between(const struct live_range *range, int start, int end)
 {
     if (!range->gap_end)
         return overlap(range->start, range->end, start, end);
-    return overlap(range->start, range->gap_start - 1, start, end) || overlap(range->gap_end + 1, range->end, start, end);
+    return overlap(range->start, range->gap_start - 1, start, end) ||
+           overlap(range->gap_end + 1, range->end, start, end);
 }
 
 static bool meet(const struct live_range *a, const struct live_range *b)

@@ -15,8 +15,8 @@ struct arena {
 /* Makes the arena at least that large. What it held is lost if it moves. */
 int arena_reserve(struct arena *arena, size_t bytes, struct err *err);
 
-/* Something that needs `bytes` from time `start` to time `end`, but not from `gap_start` to `gap_end`, which lie between
- * them (gap_end 0: no gap); all included. arena_layout sets `offset`. */
+/* Something that needs `bytes` from time `start` to time `end`, but not from `gap_start` to `gap_end`, which lie
+ * between them (gap_end 0: no gap); all included. arena_layout sets `offset`. */
 struct live_range {
     size_t bytes, offset;
     int start, end;

@@ -46,8 +46,9 @@ static int shape_values(struct plan *plan, struct err *err)
             break;
         case LAYER_BATCH_NORM:
             if (spec->mode == PLAN_TRAIN && (long)spec->batch * h * w < 2)
-                return err_set(err, "batch norm needs more than one value a channel: a batch of %d images of %d pixels "
-                                    "is too small to train on",
+                return err_set(err,
+                               "batch norm needs more than one value a channel: a batch of %d images of %d pixels "
+                               "is too small to train on",
                                spec->batch, spec->image_size);
             break;
         case LAYER_ACTIVATION:

@@ -92,7 +92,8 @@ void describe_implementation(const struct op *op, bool backward, char *text, siz
 /* Multiplications and additions of a layer with so many inputs and such a plane of outputs. */
 static double flop_of(const struct layer *layer, int channels, double images, int h, int w)
 {
-    double terms = layer->kind == LAYER_LINEAR ? channels : (double)channels / layer->groups * layer->kernel * layer->kernel;
+    double terms =
+        layer->kind == LAYER_LINEAR ? channels : (double)channels / layer->groups * layer->kernel * layer->kernel;
     return 2 * images * layer->channels * h * w * terms;
 }
 

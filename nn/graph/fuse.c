@@ -170,7 +170,8 @@ int plan_fuse(const struct plan *plan, struct op *ops, int count)
     return kept;
 }
 
-void fold_batch_norm(const struct plan *plan, const struct layer *conv, const struct layer *norm, float *weight, float *bias)
+void fold_batch_norm(const struct plan *plan, const struct layer *conv, const struct layer *norm, float *weight,
+                     float *bias)
 {
     const struct param *shape = &plan->net->params[conv->weight];
     size_t channels = (size_t)shape->shape[0], each = shape->count / channels;

@@ -24,7 +24,8 @@ static size_t rounded(size_t bytes, size_t to)
 static void *pages_new(size_t bytes)
 {
     size_t all = rounded(bytes, PAGE) + PAGE;
-    char *memory = all > PAGE ? mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
+    char *memory =
+        all > PAGE ? mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
     if (memory == MAP_FAILED)
         return NULL;
     size_t before = (PAGE - (uintptr_t)memory % PAGE) % PAGE;

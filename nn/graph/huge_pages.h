@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-/* All 0, aligned to 64 bytes; NULL where there is none. From 2 MiB on it comes from the system afresh, so that no page is
- * there before it is touched, and on large pages where the system has them: who passes over it then spends a third of
- * the time, the rest went into TLB misses. Freed with the same number of bytes. */
+/* All 0, aligned to 64 bytes; NULL where there is none. From 2 MiB on it comes from the system afresh, so that no page
+ * is there before it is touched, and on large pages where the system has them: who passes over it then spends a third
+ * of the time, the rest went into TLB misses. Freed with the same number of bytes. */
 void *huge_pages_alloc(size_t bytes);
 void huge_pages_free(void *memory, size_t bytes);
 

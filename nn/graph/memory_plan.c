@@ -10,7 +10,7 @@ struct memory_planning {
     struct plan *plan;
     struct live_range *ranges;
     int range_count;
-    int *data, *grad; /* by value: index of its range, -1: none */
+    int *data, *grad;                             /* by value: index of its range, -1: none */
     int *forward_end, *backward_start, *data_end; /* by value: when its data is last read in forward, first in backward
                                                      (-1: never), last of all */
     int *saved, *scratch_forward, *scratch_backward; /* by op, likewise */
@@ -158,8 +158,8 @@ static void plan_grad_ranges(struct memory_planning *planning)
             if (!op->wants_grad[j] || op->accumulate[j])
                 continue;
             planning->grad[op->in[j]] = op->grad_shared && j == op->share_grad
-                                           ? out
-                                           : range_add(planning, plan->values[op->in[j]].bytes, time, time);
+                                            ? out
+                                            : range_add(planning, plan->values[op->in[j]].bytes, time, time);
         }
         planning->scratch_backward[i] = range_add(planning, op->scratch_backward, time, time);
         planning->saved[i] = range_add(planning, op->saved, i, time);
@@ -175,7 +175,8 @@ int memory_plan(struct plan *plan, struct err *err)
 {
     size_t values = (size_t)plan->value_count, ops = (size_t)plan->op_count;
     int *indices = malloc((5 * values + 3 * ops) * sizeof *indices);
-    struct memory_planning planning = { .plan = plan, .ranges = calloc(2 * values + 3 * ops, sizeof(struct live_range)) };
+    struct memory_planning planning = { .plan = plan,
+                                        .ranges = calloc(2 * values + 3 * ops, sizeof(struct live_range)) };
     int status = -1;
     plan->recomputes = calloc(ops, sizeof *plan->recomputes);
     if (!indices || !planning.ranges || !plan->recomputes) {

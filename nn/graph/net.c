@@ -76,9 +76,9 @@ static int param_add(struct net *net, const char *name, const char *leaf, enum p
         param->shape[param->rank++] = shape[i];
         param->count *= (size_t)shape[i];
     }
-    size_t *total = kind == PARAM_TRACKED                                   ? &net->tracked_count
+    size_t *total = kind == PARAM_TRACKED                                     ? &net->tracked_count
                     : kind == PARAM_RUNNING_MEAN || kind == PARAM_RUNNING_VAR ? &net->running_stats_count
-                                                                            : &net->trainable_count;
+                                                                              : &net->trainable_count;
     param->offset = *total;
     *total += param->count;
     return net->param_count++;

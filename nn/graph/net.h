@@ -13,17 +13,17 @@
 #include "dcls/base/err.h"
 
 enum layer_kind {
-    LAYER_INPUT,       /* (N, 3, H, W) */
+    LAYER_INPUT, /* (N, 3, H, W) */
     LAYER_CONV,
     LAYER_BATCH_NORM,
     LAYER_ACTIVATION,
     LAYER_MAX_POOL,
     LAYER_GLOBAL_AVG_POOL, /* (N, C, H, W) -> (N, C, 1, 1) */
     LAYER_ADD,
-    LAYER_SCALE,       /* (N, C, H, W) times (N, C, 1, 1) */
-    LAYER_DROPOUT,     /* (N, C, 1, 1); training: each number is 0 with probability drop, else over 1 - drop */
-    LAYER_STOCHASTIC_DEPTH,   /* stochastic depth: likewise, but each image as a whole */
-    LAYER_LINEAR,      /* (N, C, 1, 1) -> (N, O, 1, 1) */
+    LAYER_SCALE,            /* (N, C, H, W) times (N, C, 1, 1) */
+    LAYER_DROPOUT,          /* (N, C, 1, 1); training: each number is 0 with probability drop, else over 1 - drop */
+    LAYER_STOCHASTIC_DEPTH, /* stochastic depth: likewise, but each image as a whole */
+    LAYER_LINEAR,           /* (N, C, 1, 1) -> (N, O, 1, 1) */
 };
 
 enum activation {
@@ -37,12 +37,12 @@ enum activation {
 
 struct layer {
     enum layer_kind kind;
-    int in[2];              /* values it reads; -1: none. Layer i makes value i. */
-    int channels;           /* of its output */
+    int in[2];    /* values it reads; -1: none. Layer i makes value i. */
+    int channels; /* of its output */
     int kernel, stride, padding, groups;
     enum activation activation;
     float drop;             /* probability */
-    int drop_index;        /* the how manyth that drops, from 0 */
+    int drop_index;         /* the how manyth that drops, from 0 */
     int weight, bias;       /* indices into params; -1: none. Of batch norm: gamma and beta */
     int mean, var, tracked; /* batch norm: indices of the running statistics */
     float eps, momentum;    /* batch norm */
@@ -79,7 +79,7 @@ struct param {
 };
 
 struct net {
-    const char *type;   /* "resnet" */
+    const char *type; /* "resnet" */
     int classes;
     struct layer *layers;
     int layer_count;

@@ -23,7 +23,7 @@ enum plan_mode {
 struct plan_spec {
     enum plan_mode mode;
     int batch, image_size, threads;
-    const char *backend; /* "onednn" | "reference" */
+    const char *backend;        /* "onednn" | "reference" */
     double label_smoothing;     /* in the loss, 0 to below 1 */
     const float *class_weights; /* likewise, one a class; NULL: each 1. It must outlive the plan */
     uint64_t seed;              /* of what is dropped at random, a function of it, the step and the place */
@@ -31,7 +31,8 @@ struct plan_spec {
 
 struct plan;
 /* `arena` is shared by the plans of one trainer that never run at the same time (NULL: a private one). `grad` is flat
- * like weights->params (the caller's, one for all plans that train; NULL in PLAN_EVAL). Net and weights must outlive the plan. */
+ * like weights->params (the caller's, one for all plans that train; NULL in PLAN_EVAL). Net and weights must outlive
+ * the plan. */
 struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *arena);
@@ -44,8 +45,8 @@ float *plan_input(struct plan *plan); /* (N, 3, H, W), canonical, to be filled *
 void plan_set_step(struct plan *plan, uint64_t step);
 int plan_forward(struct plan *plan, struct err *err);
 const float *plan_logits(struct plan *plan); /* (N, classes), canonical, valid until the next forward */
-/* Mean softmax cross-entropy of the logits against labels (N), smoothed and weighted as spec says, the gradient kept for
- * plan_backward. Counts into *correct (may be NULL) how many have their label as the first highest logit. */
+/* Mean softmax cross-entropy of the logits against labels (N), smoothed and weighted as spec says, the gradient kept
+ * for plan_backward. Counts into *correct (may be NULL) how many have their label as the first highest logit. */
 double plan_loss(struct plan *plan, const int *labels, int *correct);
 int plan_backward(struct plan *plan, struct err *err);
 void plan_weights_changed(struct plan *plan);

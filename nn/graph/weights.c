@@ -20,7 +20,8 @@ static size_t bytes_of(const struct net *net)
  * memory only once the file's have gone. */
 struct weights *weights_new(const struct net *net, struct err *err)
 {
-    size_t trained = rounded(net->trainable_count * sizeof(float)), stats = rounded(net->running_stats_count * sizeof(float));
+    size_t trained = rounded(net->trainable_count * sizeof(float)),
+           stats = rounded(net->running_stats_count * sizeof(float));
     struct weights *weights = calloc(1, sizeof *weights);
     char *memory = huge_pages_alloc(bytes_of(net));
     if (!weights || !memory) {

@@ -5,7 +5,7 @@
 #define EPS 1e-5f
 #define MOMENTUM 0.1f
 #define PREFIX_SIZE 40 /* "features.7.0" */
-#define DROP 0.2f /* of the last layer's inputs, and what stochastic depth grows to */
+#define DROP 0.2f      /* of the last layer's inputs, and what stochastic depth grows to */
 
 /* "PREFIX.0" is the convolution, "PREFIX.1" its batch norm. */
 static int conv_norm(struct net *net, int in, const char *prefix, int channels, int kernel, int stride, int groups,

@@ -108,8 +108,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
         float mean_product = (float)(product / (double)(images * plane));
         for (size_t n = 0; n < images; n++)
             for (size_t i = n * stride + (size_t)c * plane, end = i + plane; i < end; i++) {
-                float gradient =
-                    gamma[c] * inverse * (dout[i] - mean_dout - (in[i] - mean) * inverse * mean_product);
+                float gradient = gamma[c] * inverse * (dout[i] - mean_dout - (in[i] - mean) * inverse * mean_product);
                 din[i] = op->accumulate[0] ? din[i] + gradient : gradient;
             }
     }

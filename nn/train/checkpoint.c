@@ -73,7 +73,8 @@ static int list_pieces(const struct train_state *state, struct piece pieces[PIEC
     const struct weights *best = state->best;
     int count = 0;
     pieces[count++] = (struct piece){ "trained", TENSOR_FLOAT32, state->weights->params, net->trainable_count };
-    pieces[count++] = (struct piece){ "stats", TENSOR_FLOAT32, state->weights->running_stats, net->running_stats_count };
+    pieces[count++] =
+        (struct piece){ "stats", TENSOR_FLOAT32, state->weights->running_stats, net->running_stats_count };
     pieces[count++] = (struct piece){ "tracked", TENSOR_INT64, state->weights->tracked, net->tracked_count };
     pieces[count++] = (struct piece){ "moments1", TENSOR_FLOAT32, optimiser->first, optimiser->count };
     if (optimiser->second)
@@ -94,10 +95,18 @@ static cJSON *describe_config(const struct train_config *config)
         const struct archive_member *member = &members[i];
         const void *value = (const char *)config + member->offset;
         switch (member->type) {
-        case MEMBER_TEXT: cJSON_AddStringToObject(object, member->name, *(const char *const *)value); break;
-        case MEMBER_INT: cJSON_AddNumberToObject(object, member->name, *(const int *)value); break;
-        case MEMBER_NUMBER: cJSON_AddNumberToObject(object, member->name, *(const double *)value); break;
-        case MEMBER_BOOL: cJSON_AddBoolToObject(object, member->name, *(const bool *)value); break;
+        case MEMBER_TEXT:
+            cJSON_AddStringToObject(object, member->name, *(const char *const *)value);
+            break;
+        case MEMBER_INT:
+            cJSON_AddNumberToObject(object, member->name, *(const int *)value);
+            break;
+        case MEMBER_NUMBER:
+            cJSON_AddNumberToObject(object, member->name, *(const double *)value);
+            break;
+        case MEMBER_BOOL:
+            cJSON_AddBoolToObject(object, member->name, *(const bool *)value);
+            break;
         }
     }
     cJSON_AddNumberToObject(object, "seed", (double)config->seed);
@@ -138,13 +147,14 @@ int checkpoint_write(const struct train_config *config, const struct train_state
         goto out;
     }
     for (int i = 0; i < count; i++)
-        out[i] = (struct safetensors_piece){ pieces[i].name, pieces[i].type, 1, { (int64_t)pieces[i].count },
-                                             pieces[i].at };
+        out[i] =
+            (struct safetensors_piece){ pieces[i].name, pieces[i].type, 1, { (int64_t)pieces[i].count }, pieces[i].at };
     for (int i = 0; i < state->epochs; i++) {
         const struct epoch_result *from = &state->results[i];
-        memcpy(results + (size_t)i * RESULT_COLUMNS,
-               (double[]){ from->train_loss, from->train_accuracy, from->test_loss, from->test_accuracy, from->seconds },
-               RESULT_COLUMNS * sizeof *results);
+        memcpy(
+            results + (size_t)i * RESULT_COLUMNS,
+            (double[]){ from->train_loss, from->train_accuracy, from->test_loss, from->test_accuracy, from->seconds },
+            RESULT_COLUMNS * sizeof *results);
     }
     out[count++] =
         (struct safetensors_piece){ "results", TENSOR_FLOAT64, 2, { state->epochs, RESULT_COLUMNS }, results };
@@ -223,7 +233,8 @@ static double whole_of(const cJSON *object, const char *name, double min, double
     return value == floor(value) ? value : NAN;
 }
 
-static int read_member(const cJSON *object, const struct archive_member *member, struct train_config *config, struct err *err)
+static int read_member(const cJSON *object, const struct archive_member *member, struct train_config *config,
+                       struct err *err)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, member->name);
     void *to = (char *)config + member->offset;
@@ -235,10 +246,18 @@ static int read_member(const cJSON *object, const struct archive_member *member,
     if (!fits)
         return err_set(err, "the checkpoint of '%s' has no valid '%s'", config->resume, member->name);
     switch (member->type) {
-    case MEMBER_TEXT: *(const char **)to = item->valuestring; break;
-    case MEMBER_INT: *(int *)to = (int)value; break;
-    case MEMBER_NUMBER: *(double *)to = value; break;
-    case MEMBER_BOOL: *(bool *)to = cJSON_IsTrue(item); break;
+    case MEMBER_TEXT:
+        *(const char **)to = item->valuestring;
+        break;
+    case MEMBER_INT:
+        *(int *)to = (int)value;
+        break;
+    case MEMBER_NUMBER:
+        *(double *)to = value;
+        break;
+    case MEMBER_BOOL:
+        *(bool *)to = cJSON_IsTrue(item);
+        break;
     }
     return 0;
 }
@@ -284,7 +303,8 @@ int checkpoint_configure(const struct checkpoint *checkpoint, struct train_confi
     begun.seed = (uint64_t)seed;
     begun.epochs = config->epochs ? config->epochs : begun.epochs;
     if (done >= begun.epochs)
-        return err_set(err, "'%s' has been trained for %d epochs: to go on it needs more than that", config->resume, done);
+        return err_set(err, "'%s' has been trained for %d epochs: to go on it needs more than that", config->resume,
+                       done);
     *config = begun;
     return 0;
 }

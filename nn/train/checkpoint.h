@@ -1,8 +1,8 @@
 /* Where a training stands after an epoch, kept so that it can go on from there as if it had never stopped.
  *
- * Below models_dir/.checkpoints/MODEL lie last.safetensors, which holds all of struct train_state and the configuration,
- * and best.safetensors, the network's weights alone as they were after the epoch of the highest test accuracy. The dot
- * keeps them out of every listing of models. */
+ * Below models_dir/.checkpoints/MODEL lie last.safetensors, which holds all of struct train_state and the
+ * configuration, and best.safetensors, the network's weights alone as they were after the epoch of the highest test
+ * accuracy. The dot keeps them out of every listing of models. */
 #ifndef DCLS_NN_CHECKPOINT_H
 #define DCLS_NN_CHECKPOINT_H
 
@@ -18,11 +18,11 @@ struct train_state {
     struct weights *weights;
     struct weights *best; /* with patience: those of the best epoch so far; NULL otherwise */
     struct optimiser optimiser;
-    struct confusion saved;       /* of the weights that would be saved */
-    struct epoch_result *results; /* config->epochs of them, the first `epochs` filled */
-    int epochs, best_epoch;       /* finished; that of the highest test accuracy, 0: none yet */
-    uint64_t step;                /* batches trained on so far */
-    int64_t trained_images;       /* in all epochs, and the seconds that they took without the test images */
+    struct confusion saved;          /* of the weights that would be saved */
+    struct epoch_result *results;    /* config->epochs of them, the first `epochs` filled */
+    int epochs, best_epoch;          /* finished; that of the highest test accuracy, 0: none yet */
+    uint64_t step;                   /* batches trained on so far */
+    int64_t trained_images;          /* in all epochs, and the seconds that they took without the test images */
     double trained_seconds, seconds; /* the latter of the whole training */
 };
 

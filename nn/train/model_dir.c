@@ -37,8 +37,8 @@ int model_staging_init(struct model_staging *staging, const char *models_dir, co
 char *model_staging_path(const struct model_staging *staging, const char *file, const char *ending)
 {
     char *path = NULL;
-    int length = ending ? asprintf(&path, "%s/%s.%s", staging->dir, file, ending)
-                        : asprintf(&path, "%s/%s", staging->dir, file);
+    int length =
+        ending ? asprintf(&path, "%s/%s.%s", staging->dir, file, ending) : asprintf(&path, "%s/%s", staging->dir, file);
     return length < 0 ? NULL : path;
 }
 
@@ -97,8 +97,8 @@ static int read_report(struct model_card *card, const char *path, struct err *er
         return -1;
     int result = -1;
     cJSON *report = cJSON_ParseWithLength(text, count);
-    const cJSON *type = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(report, "arguments"),
-                                                         "base_model");
+    const cJSON *type =
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(report, "arguments"), "base_model");
     const cJSON *size = cJSON_GetObjectItemCaseSensitive(report, "image_size");
     if (!cJSON_IsString(type)) {
         err_set(err, "'%s' is no training report: it names no base_model", path);

@@ -8,13 +8,13 @@
 #include "dcls/base/err.h"
 
 struct optimiser_spec {
-    const char *kind; /* "adam" (betas 0.9, 0.999, eps 1e-8) | "sgd" */
+    const char *kind;                             /* "adam" (betas 0.9, 0.999, eps 1e-8) | "sgd" */
     double learning_rate, momentum, weight_decay; /* weight decay as L2 added to the gradient */
 };
 
 struct optimiser {
     struct optimiser_spec spec;
-    size_t offset, count; /* of the weights that it moves */
+    size_t offset, count;  /* of the weights that it moves */
     float *first, *second; /* moments; second is NULL for sgd */
     int64_t step;
 };

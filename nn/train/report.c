@@ -108,7 +108,8 @@ static cJSON *confusion_matrix(const struct confusion *confusion)
     for (int label = 0; label < confusion->classes; label++) {
         cJSON *row = cJSON_CreateArray();
         for (int answer = 0; answer < confusion->classes; answer++)
-            cJSON_AddItemToArray(row, cJSON_CreateNumber((double)confusion->pairs[label * confusion->classes + answer]));
+            cJSON_AddItemToArray(row,
+                                 cJSON_CreateNumber((double)confusion->pairs[label * confusion->classes + answer]));
         cJSON_AddItemToArray(rows, row);
     }
     return rows;

@@ -1,6 +1,6 @@
-/* Warm-up grows linearly: 1/(W+1), 2/(W+1), … of the full rate. Behind it, over the R epochs that remain: "cosine" falls
- * along half a cosine towards 0 (Loshchilov and Hutter 2016, without restarts; torch's CosineAnnealingLR of T_max R);
- * "step" is a tenth, then a hundredth, after each third (torch's StepLR of gamma 0.1 and step R/3, rounded up). */
+/* Warm-up grows linearly: 1/(W+1), 2/(W+1), … of the full rate. Behind it, over the R epochs that remain: "cosine"
+ * falls along half a cosine towards 0 (Loshchilov and Hutter 2016, without restarts; torch's CosineAnnealingLR of T_max
+ * R); "step" is a tenth, then a hundredth, after each third (torch's StepLR of gamma 0.1 and step R/3, rounded up). */
 #include "schedule.h"
 
 #include <math.h>

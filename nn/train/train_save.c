@@ -70,26 +70,25 @@ int train_save(struct trainer *trainer, struct err *err)
     weights = model_staging_path(&staging, name, "pth");
     path = save_path(config);
     /* Behind the epochs, as who reads logs of the existing system expects those first. */
-    if (!weights || !path || !classes || add_notices(trainer) ||
-        report_log_end(&trainer->log, name, seconds)) {
+    if (!weights || !path || !classes || add_notices(trainer) || report_log_end(&trainer->log, name, seconds)) {
         err_set(err, "no memory to save '%s'", name);
         goto out;
     }
     const struct weights *saved = trainer->state.best ? trainer->state.best : trainer->state.weights;
     const struct train_report contents = { .config = config,
-                                     .results = trainer->state.results,
-                                     .count = trainer->state.epochs,
-                                     .model_save_path = path,
-                                     .classes = classes,
-                                     .confusion = &trainer->state.saved,
-                                     .seconds = seconds,
-                                     .images_per_second =
-                                         (double)trainer->state.trained_images / fmax(trainer->state.trained_seconds, 1e-9) };
+                                           .results = trainer->state.results,
+                                           .count = trainer->state.epochs,
+                                           .model_save_path = path,
+                                           .classes = classes,
+                                           .confusion = &trainer->state.saved,
+                                           .seconds = seconds,
+                                           .images_per_second = (double)trainer->state.trained_images /
+                                                                fmax(trainer->state.trained_seconds, 1e-9) };
     for (int c = 0; c < trainer->net->classes; c++)
         classes[c] = dataset_class(trainer->dataset, c);
-    if (report_write(&report, &contents, err) ||
-        pth_write(weights, trainer->net, saved, err) || write_classes(trainer, &staging, err) ||
-        write_file(&staging, name, "txt", &trainer->log, err) || write_file(&staging, name, "json", &report, err))
+    if (report_write(&report, &contents, err) || pth_write(weights, trainer->net, saved, err) ||
+        write_classes(trainer, &staging, err) || write_file(&staging, name, "txt", &trainer->log, err) ||
+        write_file(&staging, name, "json", &report, err))
         goto out;
     result = model_staging_commit(&staging, err);
 out:
@@ -100,4 +99,3 @@ out:
     model_staging_release(&staging);
     return result;
 }
-

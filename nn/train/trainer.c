@@ -131,10 +131,9 @@ static void init_plans(struct trainer *trainer)
                               .class_weights = trainer->class_weights,
                               .seed = config->seed };
     plan_cache_init(&trainer->train_plans, trainer->net, weights, trainer->grad, &spec, trainer->arena);
-    spec = (struct plan_spec){ .mode = PLAN_EVAL,
-                               .image_size = config->image_size,
-                               .threads = config->threads,
-                               .backend = config->backend };
+    spec = (struct plan_spec){
+        .mode = PLAN_EVAL, .image_size = config->image_size, .threads = config->threads, .backend = config->backend
+    };
     plan_cache_init(&trainer->test_plans, trainer->net, weights, NULL, &spec, trainer->arena);
 }
 

@@ -18,7 +18,7 @@ struct trainer {
     struct net *net;
     float *grad;
     float *class_weights; /* NULL: each 1 */
-    struct arena *arena; /* training and evaluation take turns in it */
+    struct arena *arena;  /* training and evaluation take turns in it */
     struct plan_cache train_plans, test_plans;
     struct loader *train_loader, *test_loader;
     struct schedule schedule;

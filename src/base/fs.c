@@ -18,8 +18,7 @@ enum {
     REMOVE_LEVELS = 64 /* each holds a descriptor open */
 };
 
-static int read_all(int fd, const char *path, size_t expected, size_t max, char **bytes, size_t *count,
-                    struct err *err)
+static int read_all(int fd, const char *path, size_t expected, size_t max, char **bytes, size_t *count, struct err *err)
 {
     size_t cap = expected + 1 > FIRST_READ ? expected + 1 : FIRST_READ, len = 0;
     char *data = malloc(cap);
@@ -211,8 +210,8 @@ int fs_make_dirs(const char *path, struct err *err)
         char kept = *c;
         *c = '\0';
         if (mkdir(partial, 0777) && !(errno == EEXIST && fs_is_dir(partial)))
-            status = err_set(err, "cannot make the folder '%s': %s", partial,
-                             strerror(errno == EEXIST ? ENOTDIR : errno));
+            status =
+                err_set(err, "cannot make the folder '%s': %s", partial, strerror(errno == EEXIST ? ENOTDIR : errno));
         *c = kept;
         if (!kept)
             break;

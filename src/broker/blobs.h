@@ -23,15 +23,15 @@ struct blobs *blobs_new(const char *dir, int64_t quota, struct err *err);
 void blobs_free(struct blobs *blobs);
 
 enum blob_result {
-    BLOB_DONE,     /* written, or complete already */
-    BLOB_OFFSET,   /* not where the bytes held end: *held says where */
-    BLOB_BAD,      /* the request makes no sense, or the bytes do not have that hash (they are dropped) */
-    BLOB_FULL,     /* over the quota */
-    BLOB_ERROR,    /* disk */
+    BLOB_DONE,   /* written, or complete already */
+    BLOB_OFFSET, /* not where the bytes held end: *held says where */
+    BLOB_BAD,    /* the request makes no sense, or the bytes do not have that hash (they are dropped) */
+    BLOB_FULL,   /* over the quota */
+    BLOB_ERROR,  /* disk */
 };
 
 struct blob_state {
-    int64_t held;  /* bytes so far */
+    int64_t held; /* bytes so far */
     bool complete;
 };
 

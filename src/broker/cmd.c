@@ -71,16 +71,34 @@ int broker_main(int argc, char **argv)
     opterr = 0;
     while ((flag = getopt_long(argc, argv, ":hV", flags, NULL)) != -1)
         switch (flag) {
-        case HOST: options.host = optarg; break;
-        case PORT: port = optarg; break;
-        case API_PORT: api_port = optarg; break;
-        case IMAGES: options.images = optarg; break;
-        case STATE: options.state = optarg; break;
-        case PORT_FILE: options.port_file = optarg; break;
-        case 'h': fputs(help, stdout); return EXIT_DONE;
-        case 'V': puts("dcls " DCLS_VERSION); return EXIT_DONE;
-        case ':': return wrong("option '%s' needs a value", argv[optind - 1]);
-        default: return wrong("unknown option '%s'", argv[optind - 1]);
+        case HOST:
+            options.host = optarg;
+            break;
+        case PORT:
+            port = optarg;
+            break;
+        case API_PORT:
+            api_port = optarg;
+            break;
+        case IMAGES:
+            options.images = optarg;
+            break;
+        case STATE:
+            options.state = optarg;
+            break;
+        case PORT_FILE:
+            options.port_file = optarg;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return EXIT_DONE;
+        case 'V':
+            puts("dcls " DCLS_VERSION);
+            return EXIT_DONE;
+        case ':':
+            return wrong("option '%s' needs a value", argv[optind - 1]);
+        default:
+            return wrong("unknown option '%s'", argv[optind - 1]);
         }
     if (optind < argc)
         return wrong("unexpected argument '%s'", argv[optind]);

@@ -14,21 +14,21 @@
 #include "dcls/base/sha256.h"
 
 struct manifest_entry {
-    char *path;                       /* relative to the root */
+    char *path; /* relative to the root */
     int64_t size;
     struct timespec changed;
-    char sha256[SHA256_HEX_SIZE];     /* empty: the file went or cannot be read */
+    char sha256[SHA256_HEX_SIZE]; /* empty: the file went or cannot be read */
 };
 
 struct known_files {
-    struct manifest_entry *entries;            /* sorted by path */
+    struct manifest_entry *entries; /* sorted by path */
     size_t count;
 };
 
 struct manifest {
     char *root;
     struct known_files current, next;
-    size_t done;                      /* of next */
+    size_t done; /* of next */
 };
 
 static void table_release(struct known_files *table)
@@ -133,10 +133,10 @@ static void hash_entry(const struct manifest *manifest, struct manifest_entry *e
         return;
     entry->size = status.st_size;
     entry->changed = status.st_mtim;
-    const struct manifest_entry *known = manifest->current.count == 0
-                                    ? NULL
-                                    : bsearch(entry, manifest->current.entries, manifest->current.count,
-                                              sizeof *entry, by_path);
+    const struct manifest_entry *known =
+        manifest->current.count == 0
+            ? NULL
+            : bsearch(entry, manifest->current.entries, manifest->current.count, sizeof *entry, by_path);
     if (known && known->size == entry->size && same_time(&known->changed, &entry->changed)) {
         memcpy(entry->sha256, known->sha256, sizeof entry->sha256);
     } else if (hash_open(fd, entry->sha256) < 0) {

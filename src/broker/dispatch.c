@@ -73,7 +73,9 @@ static void enter(struct broker *broker, struct link *link, const struct msg *ms
     snprintf(node->job, sizeof node->job, "%s", job);
     link_set_node(link, node);
     log_info("node '%s' at %s: %s", node->name, link_peer(link),
-             node_is_legacy(node) ? "without capabilities" : node->version ? node->version : "dcls");
+             node_is_legacy(node) ? "without capabilities"
+             : node->version      ? node->version
+                                  : "dcls");
     acknowledge(broker, link);
     node_publish(broker->registry, node, false);
 }
@@ -102,7 +104,8 @@ static void on_connect(struct broker *broker, struct link *link, struct msg *msg
     if (link_node(link) && strcmp(link_node(link)->name, msg->name))
         leave(broker, link);
     link_set_legacy(link, msg->protocol < 1);
-    bool duplicate_name = old && old->link != link && old->instance && msg->instance && strcmp(old->instance, msg->instance);
+    bool duplicate_name =
+        old && old->link != link && old->instance && msg->instance && strcmp(old->instance, msg->instance);
     if (!duplicate_name) {
         enter(broker, link, msg);
         return;

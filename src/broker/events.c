@@ -22,7 +22,7 @@ struct shown {
     char *id;
     char key[KEY_SIZE]; /* state, generation, epoch, results: a change of these is told at once */
     int64_t at;
-    char *pending;      /* the newest text held back, or NULL */
+    char *pending; /* the newest text held back, or NULL */
 };
 
 struct events {

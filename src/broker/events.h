@@ -21,11 +21,11 @@
 struct events;
 
 struct event_record {
-    uint64_t number;   /* which is its id */
-    const char *kind;  /* "job", "node", "model" */
-    const char *id;    /* the object's "id" or else "name"; "" where it has neither */
-    const char *text;  /* the object, unformatted JSON on one line */
-    bool ended;        /* a job that is completed, failed or cancelled */
+    uint64_t number;  /* which is its id */
+    const char *kind; /* "job", "node", "model" */
+    const char *id;   /* the object's "id" or else "name"; "" where it has neither */
+    const char *text; /* the object, unformatted JSON on one line */
+    bool ended;       /* a job that is completed, failed or cancelled */
 };
 
 /* `boot`: the wall clock's milliseconds, see above. NULL where memory lacks. */

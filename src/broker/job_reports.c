@@ -249,7 +249,8 @@ void jobs_failed(struct jobs *jobs, struct node *node, const struct msg *msg)
     }
     bool cancelled = msg->cancelled == 1;
     snprintf(job->node, sizeof job->node, "%s", node->name);
-    job_end(jobs, job, &(struct ending){ .state = cancelled ? JOB_CANCELLED : JOB_FAILED,
-                                         .error = cancelled ? NULL : msg->message,
-                                         .acknowledge = true });
+    job_end(jobs, job,
+            &(struct ending){ .state = cancelled ? JOB_CANCELLED : JOB_FAILED,
+                              .error = cancelled ? NULL : msg->message,
+                              .acknowledge = true });
 }

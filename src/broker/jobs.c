@@ -354,8 +354,8 @@ static int check(const struct jobs *jobs, const struct job_request *request, str
     if (!name_is_valid(request->model_type))
         status = 400, err_set(err, "modelType '%s' is no name", request->model_type);
     else if (request->model_name && !name_is_valid(request->model_name))
-        status = 400, err_set(err, "modelName '%s' is no name: letters, digits and . _ - (at most 64)",
-                              request->model_name);
+        status = 400,
+        err_set(err, "modelName '%s' is no name: letters, digits and . _ - (at most 64)", request->model_name);
     else if (request->node && !node)
         status = 404, err_set(err, "Node '%s' not found", request->node);
     else if (lacking)

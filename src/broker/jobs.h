@@ -1,8 +1,8 @@
 /* Trainings: submitted, queued, running, ended. A job's generation counts its starts.
  *
- * A job is acknowledged when it is committed; an outcome is acknowledged to its node when it is committed, and shown then
- * or when it turns out that it cannot be. A node that goes away keeps its job for JOBS_GRACE_MS; an outcome that arrives
- * later still counts. */
+ * A job is acknowledged when it is committed; an outcome is acknowledged to its node when it is committed, and shown
+ * then or when it turns out that it cannot be. A node that goes away keeps its job for JOBS_GRACE_MS; an outcome that
+ * arrives later still counts. */
 #ifndef DCLS_BROKER_JOBS_H
 #define DCLS_BROKER_JOBS_H
 
@@ -26,26 +26,26 @@ struct job {
     char id[NAME_SIZE];
     enum job_state state;
     char model_name[NAME_SIZE], model_type[NAME_SIZE];
-    char requested_node[NAME_SIZE];    /* the node it is bound to; empty: any */
-    char node[NAME_SIZE];      /* where it runs or ran; empty: nowhere yet */
+    char requested_node[NAME_SIZE]; /* the node it is bound to; empty: any */
+    char node[NAME_SIZE];           /* where it runs or ran; empty: nowhere yet */
     char train_key[NAME_SIZE];
     int64_t generation;
     struct train_options options;
-    cJSON *results;            /* per-epoch objects, an array */
-    cJSON *data;               /* TRAINING_COMPLETED's */
-    char *error;               /* why it failed */
-    char reason[160];          /* why it waits, or what its node does before the first batch */
-    char notice[512];          /* what people should know of it; not stored */
+    cJSON *results;                  /* per-epoch objects, an array */
+    cJSON *data;                     /* TRAINING_COMPLETED's */
+    char *error;                     /* why it failed */
+    char reason[160];                /* why it waits, or what its node does before the first batch */
+    char notice[512];                /* what people should know of it; not stored */
     int64_t created, started, ended; /* wall clock, ms; 0: not yet */
     /* not stored */
-    bool sent;                 /* SERVER TRAIN went out in this run of the broker, or the node said that it runs */
+    bool sent; /* SERVER TRAIN went out in this run of the broker, or the node said that it runs */
     bool cancelling;
-    bool committed;            /* its end is in the store */
-    bool ending;               /* its end is on its way to the store: until then clients see `before` */
+    bool committed; /* its end is in the store */
+    bool ending;    /* its end is on its way to the store: until then clients see `before` */
     enum job_state before;
-    bool cleaned;                /* what it left on its node was removed */
-    unsigned ends;             /* counts them: an outcome may come after the job was given up */
-    int64_t lost_ms;           /* clock_ms() since when its node is gone; 0: it is there */
+    bool cleaned;    /* what it left on its node was removed */
+    unsigned ends;   /* counts them: an outcome may come after the job was given up */
+    int64_t lost_ms; /* clock_ms() since when its node is gone; 0: it is there */
     int64_t epoch, batch, batches;
     double images_per_second, loss, accuracy;
 };
@@ -87,7 +87,8 @@ void jobs_cancel(struct jobs *jobs, const char *id, jobs_cancelled *done, void *
 
 const struct job *jobs_find(const struct jobs *jobs, const char *id);
 const struct job *jobs_last_started(const struct jobs *jobs, const char *model); /* that model's; NULL: none was */
-/* Whether a training of that model failed or was cancelled on that node (NULL: on any), and may have left a checkpoint. */
+/* Whether a training of that model failed or was cancelled on that node (NULL: on any), and may have left a checkpoint.
+ */
 bool jobs_left(const struct jobs *jobs, const char *model, const char *node);
 /* It has been removed there. */
 void jobs_sweep(struct jobs *jobs, const char *model, const char *node);

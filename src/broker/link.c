@@ -26,7 +26,7 @@
 #define OUTPUT_MAX (8 * 1024 * 1024) /* unread by the peer */
 #define MESSAGES_A_WAKE 64
 #define READ_A_WAKE (256 * 1024)
-#define LAST_WORDS_MS 200 /* for what was written last to leave */
+#define LAST_WORDS_MS 200      /* for what was written last to leave */
 #define LEGACY_ANSWER_MS 15000 /* an inference of the existing node takes 2 to 3 s */
 
 enum link_state { LINK_NEW, LINK_OPEN, LINK_CLOSING };

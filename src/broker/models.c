@@ -163,11 +163,10 @@ static void forget(struct models *models, const char *name, const char *keep)
     }
 }
 
-void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info,
-                      const char *job, int64_t completed)
+void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
+                      int64_t completed)
 {
-    struct model *model =
-        models_put(models, name, sha256, info ? cJSON_Duplicate(info, true) : NULL, job, completed);
+    struct model *model = models_put(models, name, sha256, info ? cJSON_Duplicate(info, true) : NULL, job, completed);
     if (!model)
         return;
     save(models, model);

@@ -15,9 +15,9 @@ struct broker;
 struct model {
     struct model *next;
     char name[NAME_SIZE], sha256[SHA256_HEX_SIZE]; /* sha256 empty: a legacy node's */
-    cJSON *info;    /* "type", "classes", "imageSize", "bytes"; may be NULL */
-    char job[NAME_SIZE]; /* the job that made it; empty: none here */
-    int64_t completed;   /* wall clock, ms; 0: not by a job of this broker */
+    cJSON *info;                                   /* "type", "classes", "imageSize", "bytes"; may be NULL */
+    char job[NAME_SIZE];                           /* the job that made it; empty: none here */
+    int64_t completed;                             /* wall clock, ms; 0: not by a job of this broker */
 };
 
 struct models;
@@ -30,8 +30,8 @@ struct model *models_put(struct models *models, const char *name, const char *sh
 /* A node tells of its models: new ones are remembered (in the store too). */
 void models_seen(struct models *models, const cJSON *model_info);
 /* A job made `sha256` of that name: older models of the name that no node holds are forgotten. */
-void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info,
-                      const char *job, int64_t completed);
+void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
+                      int64_t completed);
 /* Forgets every model of the name. */
 void models_forget(struct models *models, const char *name);
 

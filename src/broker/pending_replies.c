@@ -27,7 +27,7 @@ struct pending_reply {
     struct pending_replies *pending_replies;
     enum request_kind kind;
     char node[NAME_SIZE];
-    char key[NAME_SIZE]; /* inference key, JSON name or model name */
+    char key[NAME_SIZE];          /* inference key, JSON name or model name */
     char sha256[SHA256_HEX_SIZE]; /* REQUEST_PUSH: the blob that ends it */
     struct event *timer;
     request_done *done;
@@ -96,8 +96,8 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Sends `msg` and waits for its answer; NULL (and `done` was called) where that cannot be. */
-static struct pending_reply *ask(struct pending_replies *pending_replies, enum request_kind kind, struct node *node, const char *key,
-                           const struct msg *msg, int ms, request_done *done, void *arg)
+static struct pending_reply *ask(struct pending_replies *pending_replies, enum request_kind kind, struct node *node,
+                                 const char *key, const struct msg *msg, int ms, request_done *done, void *arg)
 {
     struct pending_reply *request = calloc(1, sizeof *request);
     if (request) {
@@ -106,8 +106,7 @@ static struct pending_reply *ask(struct pending_replies *pending_replies, enum r
         snprintf(request->key, sizeof request->key, "%s", key);
         request->timer = event_new(pending_replies->broker->base, -1, 0, on_timeout, request);
     }
-    if (!request || !request->timer ||
-        event_add(request->timer, &(struct timeval){ ms / 1000, ms % 1000 * 1000 })) {
+    if (!request || !request->timer || event_add(request->timer, &(struct timeval){ ms / 1000, ms % 1000 * 1000 })) {
         if (request)
             request_free(request);
         done(arg, 500, NULL, "no memory for the request");
@@ -136,8 +135,8 @@ static void refuse(request_done *done, void *arg, int status, const char *format
 }
 
 /* The node that is to serve the model; NULL where `done` was called. */
-static struct node *route(struct pending_replies *pending_replies, const char *model, const char *requested_node, request_done *done,
-                          void *arg)
+static struct node *route(struct pending_replies *pending_replies, const char *model, const char *requested_node,
+                          request_done *done, void *arg)
 {
     struct registry *registry = pending_replies->broker->registry;
     if (requested_node) {
@@ -156,8 +155,8 @@ static struct node *route(struct pending_replies *pending_replies, const char *m
     for (struct node *node = registry_first(registry); node && count < HOLDERS_MAX; node = node->next)
         if (node_has_model(node, model)) {
             nodes[count] = node;
-            holders[count++] = (struct schedule_holder){ node->name, node_model_sha256(node, model), *node->job != 0,
-                                                         node->pending };
+            holders[count++] =
+                (struct schedule_holder){ node->name, node_model_sha256(node, model), *node->job != 0, node->pending };
         }
     switch (schedule_inference(holders, count, &found)) {
     case SCHEDULE_FOUND:
@@ -171,7 +170,8 @@ static struct node *route(struct pending_replies *pending_replies, const char *m
     }
 }
 
-void pending_replies_infer(struct pending_replies *pending_replies, const struct inference_request *requested_node, request_done *done, void *arg)
+void pending_replies_infer(struct pending_replies *pending_replies, const struct inference_request *requested_node,
+                           request_done *done, void *arg)
 {
     const char *model = requested_node->model ? requested_node->model : models_newest(pending_replies->broker->models);
     if (!model) {
@@ -200,8 +200,8 @@ void pending_replies_infer(struct pending_replies *pending_replies, const struct
     msg_release(&msg);
 }
 
-void pending_replies_get_json(struct pending_replies *pending_replies, const char *node_name, const char *json_name, request_done *done,
-                       void *arg)
+void pending_replies_get_json(struct pending_replies *pending_replies, const char *node_name, const char *json_name,
+                              request_done *done, void *arg)
 {
     struct node *node = registry_find(pending_replies->broker->registry, node_name);
     if (!node) {
@@ -221,7 +221,8 @@ void pending_replies_get_json(struct pending_replies *pending_replies, const cha
     msg_release(&msg);
 }
 
-void pending_replies_push(struct pending_replies *pending_replies, const char *model, const char *node_name, request_done *done, void *arg)
+void pending_replies_push(struct pending_replies *pending_replies, const char *model, const char *node_name,
+                          request_done *done, void *arg)
 {
     struct node *node = route(pending_replies, model, node_name, done, arg);
     if (!node)
@@ -244,8 +245,9 @@ void pending_replies_push(struct pending_replies *pending_replies, const char *m
 }
 
 /* Ends each request that `matches`, whatever the callbacks do to the list meanwhile. */
-static void finish_all(struct pending_replies *pending_replies, bool (*matches)(const struct pending_reply *, const char *),
-                       const char *text, int status, const cJSON *data, const char *error)
+static void finish_all(struct pending_replies *pending_replies,
+                       bool (*matches)(const struct pending_reply *, const char *), const char *text, int status,
+                       const cJSON *data, const char *error)
 {
     struct pending_reply *request = pending_replies->first;
     while (request) {
@@ -333,7 +335,8 @@ void pending_replies_remove(struct pending_replies *pending_replies, const char 
 }
 
 /* What an answer belongs to. A legacy node answers GET_JSON with its own name and that of the file. */
-static struct pending_reply *find(struct pending_replies *pending_replies, const struct node *node, const struct msg *msg)
+static struct pending_reply *find(struct pending_replies *pending_replies, const struct node *node,
+                                  const struct msg *msg)
 {
     for (struct pending_reply *request = pending_replies->first; request; request = request->next) {
         if (strcmp(request->node, node->name))

@@ -17,14 +17,14 @@ struct node {
     char name[NAME_SIZE];
     struct link *link;
     char *instance, *version, *cpu;
-    int64_t protocol;   /* -1: a legacy peer */
+    int64_t protocol; /* -1: a legacy peer */
     int64_t cores, memory;
     cJSON *dataset;
-    bool ready;         /* its NODE INFO came: what it runs is known */
+    bool ready; /* its NODE INFO came: what it runs is known */
     struct strings features, models;
-    cJSON *model_info;  /* array, NULL for a legacy peer */
+    cJSON *model_info;   /* array, NULL for a legacy peer */
     char job[NAME_SIZE]; /* the training that it runs; empty: none */
-    int pending;        /* inferences not answered yet */
+    int pending;         /* inferences not answered yet */
 };
 
 struct registry;

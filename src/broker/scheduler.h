@@ -9,9 +9,9 @@
 
 struct schedule_node {
     const char *name;
-    bool trains;       /* runs a training already */
-    int pending;       /* inferences that it has not answered */
-    int64_t cores;     /* 0: unknown */
+    bool trains;   /* runs a training already */
+    int pending;   /* inferences that it has not answered */
+    int64_t cores; /* 0: unknown */
 };
 
 /* Can `node` take the job, as far as its features go? */

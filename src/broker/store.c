@@ -174,7 +174,7 @@ void store_close(struct store *store)
 struct write {
     struct store *store;
     const char *sql;
-    char *texts[WRITE_TEXTS];   /* bound as ?1, …; NULL: SQL NULL */
+    char *texts[WRITE_TEXTS]; /* bound as ?1, …; NULL: SQL NULL */
     int text_count;
     int64_t numbers[WRITE_NUMBERS]; /* bound behind the texts */
     int number_count;
@@ -271,7 +271,7 @@ int store_save_job(struct broker *broker, const struct job *job, const char *rep
     cJSON *options = cJSON_CreateObject();
     write->short_of_memory |= !options || train_options_to_json(&job->options, options);
     const char *const names[] = { job_state_names[job->state], job->model_name, job->model_type,
-                                  job->requested_node,                 job->node,       job->train_key };
+                                  job->requested_node,         job->node,       job->train_key };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         write_text(write, names[i]);
     write_json(write, options);
@@ -291,10 +291,10 @@ int store_save_job(struct broker *broker, const struct job *job, const char *rep
 
 void store_save_model(struct broker *broker, const struct model *model)
 {
-    struct write *write = write_new(broker->store,
-                                    "INSERT INTO models (name, sha256, info, job, completed)"
-                                    " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name, sha256) DO UPDATE SET"
-                                    " info = coalesce(?3, info), job = ?4, completed = ?5");
+    struct write *write =
+        write_new(broker->store, "INSERT INTO models (name, sha256, info, job, completed)"
+                                 " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name, sha256) DO UPDATE SET"
+                                 " info = coalesce(?3, info), job = ?4, completed = ?5");
     if (!write)
         return;
     write_text(write, model->name);

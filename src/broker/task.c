@@ -111,9 +111,8 @@ struct tasks *tasks_new(struct event_base *base, struct err *err)
     queue_init(&tasks->finished);
     tasks->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     tasks->wake = tasks->wake_fd < 0 ? NULL : event_new(base, tasks->wake_fd, EV_READ | EV_PERSIST, on_wake, tasks);
-    int failed = !tasks->wake || event_add(tasks->wake, NULL)
-                     ? errno
-                     : pthread_create(&tasks->thread, NULL, work, tasks);
+    int failed =
+        !tasks->wake || event_add(tasks->wake, NULL) ? errno : pthread_create(&tasks->thread, NULL, work, tasks);
     tasks->started = tasks->wake && !failed;
     if (!tasks->started) {
         err_set(err, "cannot start the task thread: %s", strerror(failed));

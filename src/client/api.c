@@ -64,8 +64,12 @@ int api_send(const struct client *client, const struct api_request *request, str
         buf_release(&url);
         return err_set(err, "the address of the request is too long");
     }
-    struct http_request sent = { .method = request->method, .url = buf_text(&url), .headers = headers,
-                                 .body = request->body, .body_size = request->body_size, .timeout_s = ANSWER_S,
+    struct http_request sent = { .method = request->method,
+                                 .url = buf_text(&url),
+                                 .headers = headers,
+                                 .body = request->body,
+                                 .body_size = request->body_size,
+                                 .timeout_s = ANSWER_S,
                                  .max_response = MAX_ANSWER };
     if (http_send(&sent, &response, err))
         goto out;

@@ -18,7 +18,7 @@ struct api_request {
     const char *content_type; /* of the body */
     const void *body;
     size_t body_size;
-    bool async;               /* "Prefer: respond-async" */
+    bool async; /* "Prefer: respond-async" */
 };
 
 /* Append a name as one encoded segment, or as a member of the query, with "?" or "&" in front; a NULL value adds

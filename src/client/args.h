@@ -9,8 +9,8 @@
 #include "client.h"
 
 struct arg_option {
-    const char *flag;     /* without dashes */
-    const char *value;    /* its placeholder; NULL: a switch */
+    const char *flag;  /* without dashes */
+    const char *value; /* its placeholder; NULL: a switch */
     const char *help;
     const char *fallback; /* told as the default; NULL: none */
 };

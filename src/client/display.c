@@ -25,7 +25,6 @@ void display_init(struct display *display, bool json)
 /* Columns left free: some terminals wrap when the last is written, and a Ctrl-C shows as "^C" behind the line. */
 #define SPARE 3
 
-
 static int screen_width(void)
 {
     struct winsize size;

@@ -31,7 +31,8 @@ static const struct arg_option options[] = {
     { "node", "NAME", "whose model, where nodes hold different ones of that name", NULL },
 };
 
-struct export {
+struct export
+{
     const char *model, *node, *output;
     char default_output[NAME_SIZE + 16];
     int format; /* of enum export_format; -1: by the output's name */
@@ -80,8 +81,14 @@ static void settle_output(struct export *export)
 
 static int parse(struct client *client, struct export *export, int argc, char **argv, int *status)
 {
-    struct args args = { .operands = "MODEL", .min_operands = 1, .max_operands = 1, .options = options,
-                         .option_count = sizeof options / sizeof *options, .letters = "o", .take = take, .arg = export,
+    struct args args = { .operands = "MODEL",
+                         .min_operands = 1,
+                         .max_operands = 1,
+                         .options = options,
+                         .option_count = sizeof options / sizeof *options,
+                         .letters = "o",
+                         .take = take,
+                         .arg = export,
                          .summary = "Saves a model's weights: for PyTorch (.pth), without pickles (.safetensors), or "
                                     "as an ONNX\nmodel that runs by itself." };
     struct err err = ERR_INIT;
@@ -155,9 +162,7 @@ static const char **list_classes(const cJSON *model, int *count)
     const cJSON *classes = cJSON_GetObjectItemCaseSensitive(model, "classes"), *item;
     const char **names = calloc((size_t)cJSON_GetArraySize(classes) + 1, sizeof *names);
     *count = 0;
-    cJSON_ArrayForEach(item, classes)
-        if (names && cJSON_IsString(item))
-            names[(*count)++] = item->valuestring;
+    cJSON_ArrayForEach(item, classes) if (names && cJSON_IsString(item)) names[(*count)++] = item->valuestring;
     return names;
 }
 
@@ -237,7 +242,7 @@ int client_export(struct client *client, int argc, char **argv)
     interrupt_catch();
     if (!(models = api_get(client, "/models", &err)) || !(model = find_model(&export, models, &err)))
         goto out;
-    struct export_spec spec = { .format = (enum export_format)export.format,
+    struct export_spec spec = { .format = (enum export_format) export.format,
                                 .type = api_text(model, "type"),
                                 .image_size = (int)api_number(model, "imageSize", 0),
                                 .fold = !export.no_fold };

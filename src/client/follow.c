@@ -19,8 +19,8 @@
 struct follow {
     const struct follow_observer *observer;
     struct sse_parser sse_parser;
-    cJSON *last;     /* the job once it has ended */
-    double heard;    /* when the last byte came */
+    cJSON *last;  /* the job once it has ended */
+    double heard; /* when the last byte came */
 };
 
 static bool state_is_final(const char *state)
@@ -72,8 +72,12 @@ static int read_stream(struct follow *follow, const char *url, struct err *why, 
         headers[1] = resume;
     }
     sse_parser_restart(&follow->sse_parser);
-    struct http_request request = { .url = url, .headers = headers, .stall_s = STALL_S, .sink = on_bytes,
-                                    .sink_arg = follow, .stop = interrupt_flag() };
+    struct http_request request = { .url = url,
+                                    .headers = headers,
+                                    .stall_s = STALL_S,
+                                    .sink = on_bytes,
+                                    .sink_arg = follow,
+                                    .stop = interrupt_flag() };
     why->text[0] = '\0';
     if (!http_send(&request, &response, why)) {
         if (response.status >= 200 && response.status < 300)

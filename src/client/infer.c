@@ -183,8 +183,13 @@ static int classify_all(struct client *client, const struct infer *infer, int co
 int client_infer(struct client *client, int argc, char **argv)
 {
     struct infer infer = { .model = NULL };
-    struct args args = { .operands = "IMAGE...", .min_operands = 1, .max_operands = -1, .options = options,
-                         .option_count = sizeof options / sizeof *options, .take = take, .arg = &infer,
+    struct args args = { .operands = "IMAGE...",
+                         .min_operands = 1,
+                         .max_operands = -1,
+                         .options = options,
+                         .option_count = sizeof options / sizeof *options,
+                         .take = take,
+                         .arg = &infer,
                          .summary = "Tells what each IMAGE shows: a file, or one of the broker's "
                                     "('dcls client images')." };
     int first, status;

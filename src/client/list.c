@@ -174,36 +174,38 @@ static int show_list(struct client *client, int argc, char **argv, const struct 
 
 int client_nodes(struct client *client, int argc, char **argv)
 {
-    static const struct listing list = {
-        "nodes", "Lists the nodes that are connected to the broker.",
-        { "NODE", "VERSION", ">CORES", ">MEMORY", "DATASET", "JOB", "MODELS", "CPU" }, node_row
-    };
+    static const struct listing list = { "nodes",
+                                         "Lists the nodes that are connected to the broker.",
+                                         { "NODE", "VERSION", ">CORES", ">MEMORY", "DATASET", "JOB", "MODELS", "CPU" },
+                                         node_row };
     return show_list(client, argc, argv, &list);
 }
 
 int client_models(struct client *client, int argc, char **argv)
 {
-    static const struct listing list = {
-        "models", "Lists the trained models and the nodes that hold them.",
-        { "MODEL", "TYPE", ">CLASSES", ">IMAGE", ">SIZE", ">JOB", "NODES", "SHA256" }, model_row
-    };
+    static const struct listing list = { "models",
+                                         "Lists the trained models and the nodes that hold them.",
+                                         { "MODEL", "TYPE", ">CLASSES", ">IMAGE", ">SIZE", ">JOB", "NODES", "SHA256" },
+                                         model_row };
     return show_list(client, argc, argv, &list);
 }
 
 int client_images(struct client *client, int argc, char **argv)
 {
     static const struct listing list = {
-        "images", "Lists the images below the broker's image folder, as 'dcls client infer' takes them.",
-        { "" }, image_row
+        "images",
+        "Lists the images below the broker's image folder, as 'dcls client infer' takes them.",
+        { "" },
+        image_row
     };
     return show_list(client, argc, argv, &list);
 }
 
 int client_jobs(struct client *client, int argc, char **argv)
 {
-    static const struct listing list = {
-        "jobs", "Lists the trainings: queued, running and ended, the newest last.",
-        { ">JOB", "STATE", ">EPOCH", ">IMAGES/S", "MODEL", "TYPE", "NODE", "NOTE" }, job_row
-    };
+    static const struct listing list = { "jobs",
+                                         "Lists the trainings: queued, running and ended, the newest last.",
+                                         { ">JOB", "STATE", ">EPOCH", ">IMAGES/S", "MODEL", "TYPE", "NODE", "NOTE" },
+                                         job_row };
     return show_list(client, argc, argv, &list);
 }

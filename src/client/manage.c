@@ -7,8 +7,7 @@
 #include "dcls/proto/name.h"
 
 /* DELETE PREFIX NAME; then says that `what` NAME `is_done`. */
-static int remove_at(struct client *client, const char *prefix, const char *name, const char *what,
-                     const char *is_done)
+static int remove_at(struct client *client, const char *prefix, const char *name, const char *what, const char *is_done)
 {
     struct err err = ERR_INIT;
     cJSON *answer = api_call_named(client, "DELETE", prefix, name, "", &err);
@@ -25,8 +24,9 @@ static int remove_at(struct client *client, const char *prefix, const char *name
 
 int client_cancel(struct client *client, int argc, char **argv)
 {
-    static const struct args args = { .operands = "JOB", .summary = "Ends a training that is queued or running.",
-                                      .min_operands = 1, .max_operands = 1 };
+    static const struct args args = {
+        .operands = "JOB", .summary = "Ends a training that is queued or running.", .min_operands = 1, .max_operands = 1
+    };
     struct err err = ERR_INIT;
     int first, status;
     if (args_parse(client, &args, argc, argv, &first, &status) < 0)
@@ -40,8 +40,10 @@ int client_cancel(struct client *client, int argc, char **argv)
 
 int client_rm(struct client *client, int argc, char **argv)
 {
-    static const struct args args = { .operands = "MODEL", .summary = "Deletes a model from every node that has it.",
-                                      .min_operands = 1, .max_operands = 1 };
+    static const struct args args = { .operands = "MODEL",
+                                      .summary = "Deletes a model from every node that has it.",
+                                      .min_operands = 1,
+                                      .max_operands = 1 };
     struct err err = ERR_INIT;
     int first, status;
     if (args_parse(client, &args, argc, argv, &first, &status) < 0)

@@ -25,10 +25,13 @@ static int whole(const cJSON *object, const char *name)
 void progress_read(struct progress *progress, const cJSON *job)
 {
     *progress = (struct progress){
-        .epoch = whole(job, "epoch"), .epochs = whole(job, "epochs"),
-        .batch = whole(job, "batch"), .batches = whole(job, "batches"),
+        .epoch = whole(job, "epoch"),
+        .epochs = whole(job, "epochs"),
+        .batch = whole(job, "batch"),
+        .batches = whole(job, "batches"),
         .images_per_second = api_number(job, "imagesPerSecond", NAN),
-        .loss = api_number(job, "loss", NAN), .accuracy = api_number(job, "accuracy", NAN),
+        .loss = api_number(job, "loss", NAN),
+        .accuracy = api_number(job, "accuracy", NAN),
         .seconds_left = NAN,
     };
 }

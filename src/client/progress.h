@@ -9,7 +9,7 @@
 #define PROGRESS_TIME_SIZE 32
 
 struct progress {
-    int epoch, epochs, batch, batches; /* epochs and batches count from 1; 0: not there yet */
+    int epoch, epochs, batch, batches;        /* epochs and batches count from 1; 0: not there yet */
     double images_per_second, loss, accuracy; /* NAN: not told */
     double seconds_left;                      /* of the whole training; NAN: not known */
 };

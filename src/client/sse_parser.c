@@ -37,7 +37,8 @@ static int end_event(struct sse_parser *sse_parser, sse_parser_handler *handler,
     int result = 0;
     memcpy(sse_parser->last_id, sse_parser->id, sizeof sse_parser->last_id);
     if (sse_parser->has_data)
-        result = handler(arg, *sse_parser->type ? sse_parser->type : "message", buf_text(&sse_parser->data), sse_parser->data.len);
+        result = handler(arg, *sse_parser->type ? sse_parser->type : "message", buf_text(&sse_parser->data),
+                         sse_parser->data.len);
     begin_event(sse_parser);
     return result;
 }
@@ -76,7 +77,8 @@ static int end_line(struct sse_parser *sse_parser, sse_parser_handler *handler, 
     return result;
 }
 
-int sse_parser_feed(struct sse_parser *sse_parser, const char *bytes, size_t count, sse_parser_handler *handler, void *arg)
+int sse_parser_feed(struct sse_parser *sse_parser, const char *bytes, size_t count, sse_parser_handler *handler,
+                    void *arg)
 {
     while (count > 0) {
         /* A line ends by CR, LF or both: the LF of a CR LF may come with the next piece. */

@@ -30,6 +30,7 @@ void sse_parser_release(struct sse_parser *sse_parser);
 /* A new connection: forgets what was half read, keeps last_id. */
 void sse_parser_restart(struct sse_parser *sse_parser);
 /* 0; -1 where an event is too long or memory lacks; else what the handler returned. */
-int sse_parser_feed(struct sse_parser *sse_parser, const char *bytes, size_t count, sse_parser_handler *handler, void *arg);
+int sse_parser_feed(struct sse_parser *sse_parser, const char *bytes, size_t count, sse_parser_handler *handler,
+                    void *arg);
 
 #endif

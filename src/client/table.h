@@ -13,8 +13,8 @@
 struct table {
     const char *const *headings; /* of the caller's; one starting with '>' is aligned to the right */
     size_t columns, count, room;
-    char **cells;                /* `count` of them, row by row */
-    bool failed;                 /* memory lacked: table_print says so */
+    char **cells; /* `count` of them, row by row */
+    bool failed;  /* memory lacked: table_print says so */
 };
 
 void table_init(struct table *table, const char *const *headings, size_t columns);

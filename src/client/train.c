@@ -35,7 +35,8 @@ struct train_command {
     struct train_options options;
 };
 
-static int take_weights(struct train_command *train, const struct train_option *option, const char *value, struct err *err)
+static int take_weights(struct train_command *train, const struct train_option *option, const char *value,
+                        struct err *err)
 {
     train->weights_file = NULL;
     if (strstr(value, "://") && strncmp(value, "https://", 8) != 0)
@@ -129,12 +130,17 @@ static int parse(struct client *client, struct train_command *train, int argc, c
     for (size_t i = 0; i < train_option_count; i++) {
         const struct train_option *row = &train_option_table[i];
         bool told = row->type != OPTION_SWITCH && *row->fallback;
-        options[OWN_COUNT + i] = (struct arg_option){ row->flag, placeholder(row), row->help,
-                                                      told ? row->fallback : NULL };
+        options[OWN_COUNT + i] =
+            (struct arg_option){ row->flag, placeholder(row), row->help, told ? row->fallback : NULL };
     }
     train_options_init(&train->options);
-    struct args args = { .operands = "TYPE", .min_operands = 1, .max_operands = 1, .options = options,
-                         .option_count = OWN_COUNT + train_option_count, .take = take, .arg = train,
+    struct args args = { .operands = "TYPE",
+                         .min_operands = 1,
+                         .max_operands = 1,
+                         .options = options,
+                         .option_count = OWN_COUNT + train_option_count,
+                         .take = take,
+                         .arg = train,
                          .summary = "Trains a model of TYPE resnet, mobilenet or efficientnet on a node's images, and "
                                     "watches\nit. Ctrl-C ends the watching alone: the training goes on." };
     if (args_parse(client, &args, argc, argv, &first, status) < 0)
@@ -181,8 +187,12 @@ static cJSON *submit(const struct client *client, const cJSON *body, struct err 
         err_set(err, "no memory");
         return NULL;
     }
-    struct api_request request = { .method = "POST", .path = "/train", .content_type = "application/json",
-                                   .body = text, .body_size = strlen(text), .async = true };
+    struct api_request request = { .method = "POST",
+                                   .path = "/train",
+                                   .content_type = "application/json",
+                                   .body = text,
+                                   .body_size = strlen(text),
+                                   .async = true };
     cJSON *answer = api_json(client, &request, err);
     free(text);
     if (answer && *api_text(answer, "job") == '\0') {

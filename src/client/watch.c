@@ -88,9 +88,8 @@ int watch_job(struct client *client, const char *id)
     if (end == FOLLOW_DONE) {
         status = outcome(client, id, job);
     } else if (end == FOLLOW_INTERRUPTED) {
-        fprintf(stderr,
-                "dcls: job '%s' goes on: 'dcls client watch %s' follows it, 'dcls client cancel %s' ends it\n", id, id,
-                id);
+        fprintf(stderr, "dcls: job '%s' goes on: 'dcls client watch %s' follows it, 'dcls client cancel %s' ends it\n",
+                id, id, id);
         status = EXIT_INTERRUPTED;
     } else {
         status = client_fail(&err);
@@ -101,8 +100,9 @@ int watch_job(struct client *client, const char *id)
 
 int client_watch(struct client *client, int argc, char **argv)
 {
-    static const struct args args = { .operands = "JOB", .summary = "Follows a training until it ends.",
-                                      .min_operands = 1, .max_operands = 1 };
+    static const struct args args = {
+        .operands = "JOB", .summary = "Follows a training until it ends.", .min_operands = 1, .max_operands = 1
+    };
     struct err err = ERR_INIT;
     int first, status;
     if (args_parse(client, &args, argc, argv, &first, &status) < 0)

@@ -6,8 +6,8 @@
 #include "dcls/base/sha256.h"
 
 /* Uploads a file, or what is at an https:// URL, as a blob unless the broker has it; `hex` is its digest. A URL is
- * fetched by this machine, since the broker and its nodes follow nobody's addresses. As in PyTorch's hub the digest must
- * begin as the URL's file name says where that ends in "-HEX.ENDING". */
+ * fetched by this machine, since the broker and its nodes follow nobody's addresses. As in PyTorch's hub the digest
+ * must begin as the URL's file name says where that ends in "-HEX.ENDING". */
 int upload_weights(const struct client *client, const char *file, char hex[SHA256_HEX_SIZE], struct err *err);
 
 #endif

@@ -116,7 +116,9 @@ static int explain(const struct transfer *transfer, CURLcode code, const char *h
     case CURLE_COULDNT_CONNECT:
         curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &cause);
         return err_set(err, "cannot reach '%s': %s", host,
-                       cause == ECONNREFUSED ? "connection refused" : cause ? strerror((int)cause) : detail);
+                       cause == ECONNREFUSED ? "connection refused"
+                       : cause               ? strerror((int)cause)
+                                             : detail);
     case CURLE_PARTIAL_FILE:
         return err_set(err, "'%s' closed the connection half-way", host);
     default:
@@ -161,8 +163,8 @@ static int set_up(struct transfer *transfer, struct curl_slist *headers, char *d
     CURL *curl = transfer->curl;
     const char *method = request->method ? request->method : "GET";
     double stall = request->stall_s > 0 ? request->stall_s : STALL_SECONDS;
-    double connect = request->timeout_s > 0 && request->timeout_s < CONNECT_SECONDS ? request->timeout_s
-                                                                                  : CONNECT_SECONDS;
+    double connect =
+        request->timeout_s > 0 && request->timeout_s < CONNECT_SECONDS ? request->timeout_s : CONNECT_SECONDS;
     bool failed = false;
 #define SET(option, value) failed |= curl_easy_setopt(curl, option, value) != CURLE_OK
     SET(CURLOPT_ERRORBUFFER, detail);

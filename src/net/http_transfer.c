@@ -1,7 +1,7 @@
 /* Files over HTTP: downloads that go on where they broke off, uploads in pieces to the broker's blob store.
  *
- * A download is known by its SHA-256, or by how that begins. Without one nothing tells whether a part on disk is of the same file, so it then
- * starts from the beginning. */
+ * A download is known by its SHA-256, or by how that begins. Without one nothing tells whether a part on disk is of the
+ * same file, so it then starts from the beginning. */
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,18 +17,18 @@
 #include "dcls/base/sha256.h"
 
 enum {
-    DOWNLOAD_TRIES = 8,          /* of which each after the first must have brought bytes */
+    DOWNLOAD_TRIES = 8, /* of which each after the first must have brought bytes */
     UPLOAD_PIECE = 4 * 1024 * 1024,
-    UPLOAD_CORRECTIONS = 8,      /* how often the broker may say that it holds another size */
+    UPLOAD_CORRECTIONS = 8, /* how often the broker may say that it holds another size */
     ANSWER_MAX = 64 * 1024
 };
 
 struct download {
     int fd;
-    int64_t held, max;           /* bytes in the part; most it may hold */
-    bool first;                  /* no byte of this answer came yet */
+    int64_t held, max; /* bytes in the part; most it may hold */
+    bool first;        /* no byte of this answer came yet */
     struct http_response response;
-    struct err refusal;          /* why the sink took no more; empty where it did */
+    struct err refusal; /* why the sink took no more; empty where it did */
 };
 
 static int start_over(struct download *download)
@@ -218,8 +218,13 @@ static int put_piece(const char *blob, int64_t offset, int64_t size, const void 
     char *url = NULL;
     if (asprintf(&url, "%s?offset=%lld&size=%lld", blob, (long long)offset, (long long)size) < 0)
         return err_set(err, "out of memory");
-    struct http_request request = { .method = "PUT", .url = url, .headers = headers, .body = bytes,
-                                    .body_size = count, .max_response = ANSWER_MAX, .stop = stop };
+    struct http_request request = { .method = "PUT",
+                                    .url = url,
+                                    .headers = headers,
+                                    .body = bytes,
+                                    .body_size = count,
+                                    .max_response = ANSWER_MAX,
+                                    .stop = stop };
     int status = http_send(&request, &response, err);
     if (!status) {
         if (response.status == 200 || response.status == 201)
@@ -234,8 +239,7 @@ static int put_piece(const char *blob, int64_t offset, int64_t size, const void 
     return status;
 }
 
-static int put_all(const char *blob, int fd, const char *path, int64_t size, const volatile bool *stop,
-                   struct err *err)
+static int put_all(const char *blob, int fd, const char *path, int64_t size, const volatile bool *stop, struct err *err)
 {
     char *piece = malloc(UPLOAD_PIECE);
     if (!piece)
@@ -256,8 +260,7 @@ static int put_all(const char *blob, int fd, const char *path, int64_t size, con
         }
         status = put_piece(blob, offset, size, piece, (size_t)count, stop, &held, err);
         if (status > 0 || (!status && !held.complete && held.size <= offset))
-            status = ++corrections <= UPLOAD_CORRECTIONS ? 0
-                                                         : err_set(err, "the upload of '%s' does not get on", path);
+            status = ++corrections <= UPLOAD_CORRECTIONS ? 0 : err_set(err, "the upload of '%s' does not get on", path);
     }
     free(piece);
     return status;

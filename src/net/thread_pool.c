@@ -75,8 +75,8 @@ static void *work(void *arg)
             break;
         crew->running[member.index] = errand;
         pthread_mutex_unlock(&crew->lock);
-        errand->result = errand->stop ? err_set(&errand->err, "stopped")
-                                      : errand->run(errand->arg, &errand->stop, &errand->err);
+        errand->result =
+            errand->stop ? err_set(&errand->err, "stopped") : errand->run(errand->arg, &errand->stop, &errand->err);
         pthread_mutex_lock(&crew->lock);
         crew->running[member.index] = NULL;
         append(&crew->finished, errand);

@@ -86,7 +86,7 @@ void daemon_send_info(struct daemon *daemon)
 }
 
 struct child *daemon_start_worker(struct daemon *daemon, const char *role, const struct child_events *events,
-                                struct err *err)
+                                  struct err *err)
 {
     char parent[24];
     snprintf(parent, sizeof parent, "%ld", (long)getpid());
@@ -218,7 +218,7 @@ static int make_paths(struct daemon *daemon, struct err *err)
 {
     const char *name = daemon->config.name;
     int failed = daemon->config.models_dir ? !(daemon->models_dir = strdup(daemon->config.models_dir))
-                                         : asprintf(&daemon->models_dir, "%s/models", name) < 0;
+                                           : asprintf(&daemon->models_dir, "%s/models", name) < 0;
     if (failed || asprintf(&daemon->jobs_dir, "%s/jobs", name) < 0 ||
         asprintf(&daemon->images_dir, "%s/images", name) < 0 ||
         asprintf(&daemon->manifest_path, "%s/cache/dataset.json", name) < 0 ||
@@ -277,10 +277,9 @@ static int node_init(struct daemon *daemon, struct err *err)
         return -1;
     if (!(daemon->base = event_base_new()))
         return err_set(err, "cannot make an event loop");
-    struct uplink_config link = { .base = daemon->base,
-                                  .name = config->name,
-                                  .host = config->host,
-                                  .port = config->port };
+    struct uplink_config link = {
+        .base = daemon->base, .name = config->name, .host = config->host, .port = config->port
+    };
     struct uplink_events events = { .arg = daemon,
                                     .greet = on_greet,
                                     .up = on_up,
@@ -288,10 +287,12 @@ static int node_init(struct daemon *daemon, struct err *err)
                                     .malformed = on_malformed,
                                     .sent = on_sent,
                                     .closed = on_closed };
-    if (!(daemon->model_store = model_store_open(daemon->models_dir, err)) || !(daemon->outbox = outbox_open(daemon->jobs_dir, err)) ||
+    if (!(daemon->model_store = model_store_open(daemon->models_dir, err)) ||
+        !(daemon->outbox = outbox_open(daemon->jobs_dir, err)) ||
         !(daemon->crew = crew_new(daemon->base, CREW_SIZE, err)) ||
-        !(daemon->supervisor = supervisor_new(daemon->base, err)) || !(daemon->trainings = trainings_new(daemon, err)) ||
-        !(daemon->inferences = inferences_new(daemon, err)) || watch_signals(daemon, err))
+        !(daemon->supervisor = supervisor_new(daemon->base, err)) ||
+        !(daemon->trainings = trainings_new(daemon, err)) || !(daemon->inferences = inferences_new(daemon, err)) ||
+        watch_signals(daemon, err))
         return -1;
     daemon_refresh_dataset(daemon);
     link.crew = daemon->crew;

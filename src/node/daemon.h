@@ -63,6 +63,6 @@ void daemon_send_error(struct daemon *daemon, const char *inference_key, const c
 
 /* Starts `dcls worker` of this very program. */
 struct child *daemon_start_worker(struct daemon *daemon, const char *role, const struct child_events *events,
-                                struct err *err);
+                                  struct err *err);
 
 #endif

@@ -34,7 +34,7 @@ struct mirror {
     const volatile bool *stop;
     atomic_bool failed;
     pthread_mutex_t lock; /* of err */
-    struct err err; /* of the first that failed */
+    struct err err;       /* of the first that failed */
 };
 
 /* A path that stays below its root however it is joined: no empty, "." or ".." part, no control character. */
@@ -67,8 +67,7 @@ static int read_manifest(struct mirror *mirror, const cJSON *manifest, struct er
     if (!cJSON_IsArray(files))
         return err_set(err, "the broker's dataset is not a list of files");
     size_t count = 0;
-    cJSON_ArrayForEach(file, files)
-        count++;
+    cJSON_ArrayForEach(file, files) count++;
     if (!count)
         return err_set(err, "the broker has no dataset");
     if (count > FILES_MAX)
@@ -86,8 +85,8 @@ static int read_manifest(struct mirror *mirror, const cJSON *manifest, struct er
         if (!cJSON_IsNumber(size) || size->valuedouble < 0 || size->valuedouble > (double)FILE_SIZE_MAX ||
             !cJSON_IsString(sha256) || !sha256_is_hex(sha256->valuestring))
             return err_set(err, "the broker's dataset lacks size or digest of '%s'", path->valuestring);
-        mirror->entries[mirror->count++] = (struct mirror_entry){ path->valuestring, sha256->valuestring,
-                                                           (int64_t)size->valuedouble };
+        mirror->entries[mirror->count++] =
+            (struct mirror_entry){ path->valuestring, sha256->valuestring, (int64_t)size->valuedouble };
     }
     qsort(mirror->entries, mirror->count, sizeof *mirror->entries, compare_entries);
     return 0;

@@ -197,8 +197,8 @@ static int start_fetch(struct inference *request, struct err *err)
     const char *api = uplink_api(inferences->daemon->link);
     if (!api)
         return err_set(err, "image '%s' not found", request->msg.image_path);
-    if (asprintf(&request->image_file, "%s/%lld", inferences->daemon->scratch_dir,
-                 (long long)++inferences->counter) < 0) {
+    if (asprintf(&request->image_file, "%s/%lld", inferences->daemon->scratch_dir, (long long)++inferences->counter) <
+        0) {
         request->image_file = NULL;
         return err_set(err, "no memory for an image");
     }

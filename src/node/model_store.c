@@ -32,7 +32,7 @@ struct model_store_model {
     struct stamp stamp; /* of the .pth that has this digest */
     char *type;         /* "" where the report does not say */
     int image_size;
-    cJSON *classes;     /* array of strings */
+    cJSON *classes; /* array of strings */
     size_t classes_bytes;
 };
 
@@ -92,8 +92,7 @@ static struct model_store_model *find(const struct model_store *model_store, con
 
 static bool same(const struct stamp *a, const struct stamp *b)
 {
-    return a->size == b->size && a->modified.tv_sec == b->modified.tv_sec &&
-           a->modified.tv_nsec == b->modified.tv_nsec;
+    return a->size == b->size && a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
 }
 
 /* From the report: what is missing there gets its default, so that a model of unknown make is listed all the same. */
@@ -104,8 +103,8 @@ static int read_report(const struct model_store *model_store, struct model_store
     cJSON *report = NULL;
     if (path && !fs_read(path, REPORT_MAX, &text, &count, NULL))
         report = cJSON_ParseWithLength(text, count);
-    const cJSON *type = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(report, "arguments"),
-                                                         "base_model");
+    const cJSON *type =
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(report, "arguments"), "base_model");
     const cJSON *size = cJSON_GetObjectItemCaseSensitive(report, "image_size");
     model->type = strdup(cJSON_IsString(type) ? type->valuestring : "");
     model->image_size = cJSON_IsNumber(size) && size->valuedouble > 0 ? size->valueint : IMAGE_SIZE_DEFAULT;
@@ -119,7 +118,8 @@ static int read_classes(const struct model_store *model_store, struct model_stor
 {
     char *path = NULL, *text = NULL;
     size_t count;
-    if (!(model->classes = cJSON_CreateArray()) || asprintf(&path, "%s/%s/classes.txt", model_store->dir, model->name) < 0)
+    if (!(model->classes = cJSON_CreateArray()) ||
+        asprintf(&path, "%s/%s/classes.txt", model_store->dir, model->name) < 0)
         return -1;
     if (!fs_read(path, CLASSES_FILE_MAX, &text, &count, NULL)) {
         char *rest = text, *line;

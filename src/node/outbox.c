@@ -108,8 +108,7 @@ static void forget(struct outbox *outbox, size_t index)
 {
     msg_release(&outbox->items[index].msg);
     outbox->count--;
-    memmove(&outbox->items[index], &outbox->items[index + 1],
-            (outbox->count - index) * sizeof *outbox->items);
+    memmove(&outbox->items[index], &outbox->items[index + 1], (outbox->count - index) * sizeof *outbox->items);
 }
 
 int outbox_add(struct outbox *outbox, const struct msg *msg, struct err *err)

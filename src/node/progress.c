@@ -18,15 +18,15 @@ void progress_send(struct daemon *daemon, const struct msg *request, const char 
     msg.epoch = 0;
     msg.epochs = request->options.epochs;
     if (msg_set(&msg.train_key, request->train_key) || msg_set(&msg.job, request->job) ||
-        msg_set(&msg.model_name, request->model_name) || msg_set(&msg.message, message) ||
-        msg_set(&msg.notice, notice))
+        msg_set(&msg.model_name, request->model_name) || msg_set(&msg.message, message) || msg_set(&msg.notice, notice))
         log_warn("no memory to tell of '%s'", request->train_key);
     else
         daemon_send(daemon, &msg, NULL);
     msg_release(&msg);
 }
 
-void progress_download(struct daemon *daemon, const struct msg *request, const struct preparation *preparation, int64_t *told)
+void progress_download(struct daemon *daemon, const struct msg *request, const struct preparation *preparation,
+                       int64_t *told)
 {
     char text[160];
     int64_t size = preparation->part ? fs_size(preparation->part) : -1;

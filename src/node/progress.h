@@ -12,6 +12,7 @@ struct preparation;
 void progress_send(struct daemon *daemon, const struct msg *request, const char *message, const char *notice);
 
 /* Tells how far the download of a preparation is, where one is under way; `told` is the size told last. */
-void progress_download(struct daemon *daemon, const struct msg *request, const struct preparation *preparation, int64_t *told);
+void progress_download(struct daemon *daemon, const struct msg *request, const struct preparation *preparation,
+                       int64_t *told);
 
 #endif

@@ -292,8 +292,8 @@ static int spawn(pid_t *pid, const char *path, const char *const *argv, int line
         !(failed = posix_spawnattr_setsigmask(&attributes, &none)) &&
         !(failed = posix_spawnattr_setsigdefault(&attributes, &defaults)) &&
         !(failed = posix_spawnattr_setpgroup(&attributes, 0)) &&
-        !(failed = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                             POSIX_SPAWN_SETPGROUP)))
+        !(failed = posix_spawnattr_setflags(&attributes,
+                                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP)))
         failed = posix_spawn(pid, path, &actions, &attributes, (char *const *)argv, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);

@@ -17,8 +17,8 @@ struct child;
 
 struct child_events {
     void *arg;
-    void (*message)(void *arg, struct msg *msg);     /* released after the call; members may be taken out */
-    void (*ended)(void *arg, const char *why);       /* once, after the last message; the child is gone then */
+    void (*message)(void *arg, struct msg *msg); /* released after the call; members may be taken out */
+    void (*ended)(void *arg, const char *why);   /* once, after the last message; the child is gone then */
 };
 
 /* One in a process: it owns SIGCHLD. */

@@ -12,10 +12,10 @@
 #include "daemon.h"
 #include "prepare.h"
 
-#define JOBS_MAX 64                      /* waiting and running */
-#define KILL_S 10                        /* how long a worker may take to end once asked */
-#define NEWS_S 1                         /* between two words about a download */
-#define PROGRESS_BACKLOG (256 * 1024)    /* bytes under way beyond which batches are not told */
+#define JOBS_MAX 64                   /* waiting and running */
+#define KILL_S 10                     /* how long a worker may take to end once asked */
+#define NEWS_S 1                      /* between two words about a download */
+#define PROGRESS_BACKLOG (256 * 1024) /* bytes under way beyond which batches are not told */
 
 enum training_state { TRAINING_WAITING, TRAINING_PREPARING, TRAINING_RUNNING };
 
@@ -225,7 +225,8 @@ static int fill_worker_train(const struct training *training, struct msg *msg)
     msg->threads = daemon->config.threads;
     return msg_set(&msg->train_key, request->train_key) || msg_set(&msg->job, request->job) ||
                    msg_set(&msg->model_name, request->model_name) || msg_set(&msg->model_type, request->model_type) ||
-                   msg_set(&msg->data_dir, training->preparation.data_dir) || msg_set(&msg->models_dir, daemon->models_dir) ||
+                   msg_set(&msg->data_dir, training->preparation.data_dir) ||
+                   msg_set(&msg->models_dir, daemon->models_dir) ||
                    msg_set(&msg->weights_file, training->preparation.weights_file) ||
                    msg_set(&msg->notice, *training->preparation.notice.text ? training->preparation.notice.text : NULL)
                ? -1
@@ -240,7 +241,7 @@ static int start_worker(struct training *training, struct err *err)
         return -1;
     training->state = TRAINING_RUNNING;
     int result = fill_worker_train(training, &msg) ? err_set(err, "no memory to start a training")
-                                              : child_send(training->child, &msg, err);
+                                                   : child_send(training->child, &msg, err);
     msg_release(&msg);
     return result;
 }
@@ -401,7 +402,8 @@ bool trainings_refuse(struct trainings *trainings, const char *text, size_t len,
         msg_init(&request, MSG_SERVER_TRAIN);
         if (cJSON_IsNumber(generation) && generation->valuedouble >= 0)
             request.generation = generation->valueint;
-        if (!msg_set(&request.train_key, key) && !msg_set(&request.job, training && name_is_key(training) ? training : NULL) &&
+        if (!msg_set(&request.train_key, key) &&
+            !msg_set(&request.job, training && name_is_key(training) ? training : NULL) &&
             !msg_set(&request.model_name, model && name_is_valid(model) ? model : NULL))
             fail_request(trainings, &request, why->text, false);
         msg_release(&request);

@@ -26,7 +26,7 @@
 #define PINGS_MISSED 2
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_LAST_MS 10000
-#define SETTLED_MS 10000  /* a link that lasted so long starts its back-off anew */
+#define SETTLED_MS 10000 /* a link that lasted so long starts its back-off anew */
 #define CLOSING_MS 2000
 #define LEGACY_QUEUE_ANSWER_MS 2000 /* for which an answer of a legacy broker is waited for */
 #define OUTPUT_MAX (8 << 20)
@@ -41,14 +41,15 @@ enum uplink_state {
     UPLINK_CLOSING,
     UPLINK_CLOSED,
 };
-static const char *const state_names[] = { "waiting", "resolving", "connecting", "greeting",
-                                           "up",      "closing",   "closed" };
+static const char *const state_names[] = {
+    "waiting", "resolving", "connecting", "greeting", "up", "closing", "closed"
+};
 
 struct uplink {
     struct uplink_config config;
     struct uplink_events events;
     enum uplink_state state;
-    struct event *timer;      /* the state's deadline, or the next ping */
+    struct event *timer;              /* the state's deadline, or the next ping */
     struct event *legacy_queue_timer; /* the next message to a legacy broker */
     struct bufferevent *stream;
     bool dropped; /* the stream is to be freed by the timer */

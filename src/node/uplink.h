@@ -47,10 +47,10 @@ void uplink_free(struct uplink *link); /* after crew_free: a name look-up may be
 void uplink_close(struct uplink *link);
 
 bool uplink_is_up(const struct uplink *link);
-bool uplink_is_legacy(const struct uplink *link);      /* of the broker that is or was connected last */
+bool uplink_is_legacy(const struct uplink *link); /* of the broker that is or was connected last */
 /* "http://host:port" of the broker's HTTP side; NULL where it told none. */
 const char *uplink_api(const struct uplink *link);
-size_t uplink_backlog(const struct uplink *link);      /* bytes not yet taken by the network */
+size_t uplink_backlog(const struct uplink *link); /* bytes not yet taken by the network */
 
 /* -1 where the link is not up or the message does not fit; the cause is in the log. `key`: see `sent`; or NULL. */
 int uplink_send(struct uplink *link, const struct msg *msg, const char *key);

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 static void decode_again(const uint8_t *bytes, size_t count, const uint8_t *expected, struct resize_scratch *scratch)
 {
     static uint8_t again[SIZE * SIZE * 3];
-    struct image spare = {0};
+    struct image spare = { 0 };
     struct err err = ERR_INIT;
     if (image_decode_resized(bytes, count, DECODING_FULL, SIZE, again, &spare, scratch, &err) ||
         memcmp(expected, again, sizeof(again)) ||
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     static uint8_t pixels[SIZE * SIZE * 3];
     static float planes[SIZE * SIZE * 3];
-    struct image image = {0};
+    struct image image = { 0 };
     struct err err = ERR_INIT;
     if (image_decode(&image, bytes, count, &err)) {
         if (!err.text[0])

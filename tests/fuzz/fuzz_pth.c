@@ -25,14 +25,14 @@ static void check_window(const struct pickled_tensor *tensor)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct err err = ERR_INIT;
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     int status = pth_is_old(bytes, count) ? pth_old_tensors(bytes, count, &tensors, &err)
                                           : pth_tensors(bytes, count, &tensors, &err);
     if (status && !err.text[0])
         abort(); /* a refusal gives its reason */
     tensors_release(&tensors);
 
-    struct pickled pickled = {0};
+    struct pickled pickled = { 0 };
     if (!pickle_read(bytes, count, &pickled, &err))
         for (size_t i = 0; i < pickled.count; i++)
             check_window(&pickled.list[i]);

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 static void read_file(const uint8_t *bytes, size_t count)
 {
     struct err err = ERR_INIT;
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     size_t total = 0;
     int status = safetensors_tensors(bytes, count, &tensors, &err);
     if (status && (!err.text[0] || strchr(err.text, '\n')))

@@ -41,7 +41,9 @@ int main(int argc, char **argv)
         return 2;
     }
     struct err err = ERR_INIT;
-    struct reader reader = { .size = (int)strtol(argv[2], NULL, 10), .classes = (int)strtol(argv[3], NULL, 10), .scratch = resize_scratch_new() };
+    struct reader reader = { .size = (int)strtol(argv[2], NULL, 10),
+                             .classes = (int)strtol(argv[3], NULL, 10),
+                             .scratch = resize_scratch_new() };
     struct plan_spec spec = {
         .mode = PLAN_EVAL, .batch = 1, .image_size = reader.size, .threads = 0, .backend = "onednn"
     };

@@ -48,7 +48,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "pixels: '%s' is no size\n", argv[1]);
         return 2;
     }
-    struct image image = {0};
+    struct image image = { 0 };
     struct resize_scratch *scratch = resize_scratch_new();
     if (!scratch)
         return 1;

@@ -16,7 +16,8 @@
 static void print_tensor(const struct tensor *tensor)
 {
     static const char *const types[] = {
-        [TENSOR_FLOAT32] = "float32", [TENSOR_FLOAT64] = "float64", [TENSOR_INT64] = "int64"};
+        [TENSOR_FLOAT32] = "float32", [TENSOR_FLOAT64] = "float64", [TENSOR_INT64] = "int64"
+    };
     double sum = 0;
     for (size_t i = 0; i < tensor->count; i++)
         sum += tensor->type == TENSOR_FLOAT32   ? ((const float *)tensor->bytes)[i]
@@ -30,7 +31,7 @@ static void print_tensor(const struct tensor *tensor)
 
 static int list(const char *path, struct err *err)
 {
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     char *bytes;
     size_t count;
     if (fs_read(path, TENSORS_BYTES_MAX, &bytes, &count, err))
@@ -59,11 +60,12 @@ static int export(const char *type, const char *size, const char *format, const 
                   struct err *err)
 {
     static const char *const formats[] = {
-        [EXPORT_PTH] = "pth", [EXPORT_SAFETENSORS] = "safetensors", [EXPORT_ONNX] = "onnx"};
-    struct export_spec spec = {.format = EXPORT_ONNX,
-                               .type = type,
-                               .image_size = (int)strtol(size, NULL, 10),
-                               .fold = strcmp(format, "onnx-unfolded") != 0};
+        [EXPORT_PTH] = "pth", [EXPORT_SAFETENSORS] = "safetensors", [EXPORT_ONNX] = "onnx"
+    };
+    struct export_spec spec = { .format = EXPORT_ONNX,
+                                .type = type,
+                                .image_size = (int)strtol(size, NULL, 10),
+                                .fold = strcmp(format, "onnx-unfolded") != 0 };
     for (int i = 0; i < 3; i++)
         if (strcmp(format, formats[i]) == 0)
             spec.format = (enum export_format)i;
@@ -81,7 +83,8 @@ int main(int argc, char **argv)
     } else if (argc == 7 && strcmp(argv[1], "export") == 0) {
         status = export(argv[2], argv[3], argv[4], argv[5], argv[6], &err);
     } else {
-        fprintf(stderr, "usage: pth list FILE | pth copy TYPE CLASSES FILE OUT | pth export TYPE SIZE FORMAT FILE OUT\n");
+        fprintf(stderr,
+                "usage: pth list FILE | pth copy TYPE CLASSES FILE OUT | pth export TYPE SIZE FORMAT FILE OUT\n");
         return 2;
     }
     if (status)

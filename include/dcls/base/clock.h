@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int64_t clock_ms(void);          /* monotonic, milliseconds */
-double clock_seconds(void);      /* monotonic, seconds */
-int64_t clock_wall_ms(void);     /* since 1970, milliseconds */
+int64_t clock_ms(void);      /* monotonic, milliseconds */
+double clock_seconds(void);  /* monotonic, seconds */
+int64_t clock_wall_ms(void); /* since 1970, milliseconds */
 
 #define CLOCK_ISO_SIZE 32
 /* Local time as Python's datetime.now().isoformat(): 2026-11-23T05:15:46.780463 */

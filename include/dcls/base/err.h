@@ -11,7 +11,10 @@ struct err {
     char text[512]; /* empty until something failed; control characters are replaced, so it is always one line */
 };
 
-#define ERR_INIT { "" }
+#define ERR_INIT                                                                                                       \
+    {                                                                                                                  \
+        ""                                                                                                             \
+    }
 
 /* Sets the text and returns -1, so that it can stand in a return statement. A message too long is cut. */
 int err_set(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

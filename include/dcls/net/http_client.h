@@ -16,15 +16,15 @@ int http_global_init(struct err *err);
 void http_global_release(void);
 
 struct http_request {
-    const char *method;       /* "GET" where NULL */
+    const char *method; /* "GET" where NULL */
     const char *url;
     const char *const *headers; /* "Name: value", NULL-ended, may be NULL */
-    const void *body;         /* sent with PUT and POST; not owned */
+    const void *body;           /* sent with PUT and POST; not owned */
     size_t body_size;
-    int64_t range_from;       /* bytes to skip by a Range header; 0: none */
-    double timeout_s;         /* whole transfer; 0: no bound but that of stall_s */
-    double stall_s;           /* no byte for so long ends it; 0: 30 */
-    size_t max_response;      /* more is an error; 0: 16 MiB */
+    int64_t range_from;  /* bytes to skip by a Range header; 0: none */
+    double timeout_s;    /* whole transfer; 0: no bound but that of stall_s */
+    double stall_s;      /* no byte for so long ends it; 0: 30 */
+    size_t max_response; /* more is an error; 0: 16 MiB */
     /* Where not NULL, called with each piece of a 2xx body instead of collecting it; non-zero return aborts. */
     int (*sink)(void *arg, const void *bytes, size_t count); /* the response's status and range_from are set by then */
     void *sink_arg;
@@ -32,11 +32,11 @@ struct http_request {
 };
 
 struct http_response {
-    int status;               /* 0 where no answer came */
+    int status; /* 0 where no answer came */
     char content_type[128];
-    int64_t content_length;   /* -1 where not told */
-    int64_t range_from;       /* of a 206: where its first byte belongs; -1 where not told */
-    struct buf body;          /* what did not go to a sink */
+    int64_t content_length; /* -1 where not told */
+    int64_t range_from;     /* of a 206: where its first byte belongs; -1 where not told */
+    struct buf body;        /* what did not go to a sink */
 };
 
 /* 0 where an HTTP answer came, of whatever status; -1 where none did (err names the URL's host and the cause).
@@ -44,9 +44,9 @@ struct http_response {
 int http_send(const struct http_request *request, struct http_response *response, struct err *err);
 void http_response_release(struct http_response *response);
 
-/* Downloads to `path` through `path`.part; `sha256` (or how it begins) is checked, a wrong file is removed. It is resumed where a part
- * stands there. Where `sha256` is NULL nothing tells what a part is of: it then starts from the beginning. At most
- * `max` bytes. The folder must exist. */
+/* Downloads to `path` through `path`.part; `sha256` (or how it begins) is checked, a wrong file is removed. It is
+ * resumed where a part stands there. Where `sha256` is NULL nothing tells what a part is of: it then starts from the
+ * beginning. At most `max` bytes. The folder must exist. */
 int http_download(const char *url, const char *path, const char *sha256, int64_t max, const volatile bool *stop,
                   struct err *err);
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define LEGACY_QUEUE_INTERVAL_MS 200
-#define LEGACY_QUEUE_MAX 512        /* messages */
+#define LEGACY_QUEUE_MAX 512 /* messages */
 
 struct legacy_queue_item {
     char *text; /* with its newline */
@@ -32,7 +32,8 @@ void legacy_queue_init(struct legacy_queue *legacy_queue, int64_t answer_ms);
 void legacy_queue_release(struct legacy_queue *legacy_queue); /* drops what waits; empty and usable after */
 
 /* Copies `text` (and `key`). -1 where LEGACY_QUEUE_MAX wait already or memory lacks. */
-int legacy_queue_push(struct legacy_queue *legacy_queue, const char *text, size_t len, bool wants_answer, const char *key);
+int legacy_queue_push(struct legacy_queue *legacy_queue, const char *text, size_t len, bool wants_answer,
+                      const char *key);
 
 /* An answer came in. */
 void legacy_queue_answered(struct legacy_queue *legacy_queue);

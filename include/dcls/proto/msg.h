@@ -17,8 +17,8 @@
 #include "dcls/proto/train_options.h"
 
 #define PROTOCOL_VERSION 1
-#define MSG_MAX_LEGACY 4095       /* bytes of a message, towards a peer that announced no protocol */
-#define MSG_MAX (1024 * 1024)     /* between dcls peers, newline included */
+#define MSG_MAX_LEGACY 4095   /* bytes of a message, towards a peer that announced no protocol */
+#define MSG_MAX (1024 * 1024) /* between dcls peers, newline included */
 
 enum msg_type {
     MSG_CLIENT_CONNECT,
@@ -30,7 +30,7 @@ enum msg_type {
     MSG_CLIENT_PONG,
     MSG_CLIENT_DISCONNECT,
     MSG_SERVER_TRAIN,
-    MSG_TRAINING_COMPLETED,   /* "TRAINING_COMPLETED"; "TRAINING COMPLETED" is accepted too */
+    MSG_TRAINING_COMPLETED, /* "TRAINING_COMPLETED"; "TRAINING COMPLETED" is accepted too */
     MSG_NEW_MODEL_ADDED,
     MSG_SERVER_INFERENCE,
     MSG_JSON_RESPONSE,
@@ -41,9 +41,9 @@ enum msg_type {
     MSG_TRAINING_FAILED,
     MSG_SERVER_CANCEL,
     MSG_SERVER_JOB_ACK,
-    MSG_SERVER_PUSH,          /* upload this model's .pth as a blob to the broker */
-    MSG_SERVER_REMOVE,        /* delete this model; answered by NODE INFO */
-    MSG_MPI_FENCE,            /* reserved: of jobs with several ranks */
+    MSG_SERVER_PUSH,   /* upload this model's .pth as a blob to the broker */
+    MSG_SERVER_REMOVE, /* delete this model; answered by NODE INFO */
+    MSG_MPI_FENCE,     /* reserved: of jobs with several ranks */
     /* between a node and its worker only, refused from a socket */
     MSG_WORKER_TRAIN,
     MSG_WORKER_INFERENCE,
@@ -59,41 +59,41 @@ struct strings {
 struct msg {
     enum msg_type type;
     /* names and keys */
-    char *name;            /* the node */
-    char *model_name;      /* "modelName" in SERVER TRAIN and WORKER TRAIN, else "model_name" */
-    char *model_type;      /* "modelType" */
+    char *name;       /* the node */
+    char *model_name; /* "modelName" in SERVER TRAIN and WORKER TRAIN, else "model_name" */
+    char *model_type; /* "modelType" */
     char *train_key;
     char *inference_key;
     char *json_name;
     char *new_model;
-    char *message;         /* ERROR, TRAINING FAILED; TRAINING PROGRESS: what is done before the first batch */
-    char *notice;          /* TRAINING PROGRESS, WORKER TRAIN: what people should know of the training */
-    char *image_path;      /* virtual, SERVER INFERENCE */
-    char *image_sha256;    /* "imageSha256": the image is this blob of the broker's */
-    char *model_sha256;    /* "modelSha256" */
+    char *message;      /* ERROR, TRAINING FAILED; TRAINING PROGRESS: what is done before the first batch */
+    char *notice;       /* TRAINING PROGRESS, WORKER TRAIN: what people should know of the training */
+    char *image_path;   /* virtual, SERVER INFERENCE */
+    char *image_sha256; /* "imageSha256": the image is this blob of the broker's */
+    char *model_sha256; /* "modelSha256" */
     /* CLIENT CONNECT, SERVER ACK */
     char *version;
     char *instance;
     char *cpu;
     struct strings models, features, addresses;
     int64_t protocol, cores, memory, api_port; /* "apiPort"; memory in bytes */
-    cJSON *dataset;        /* object {"images","classes"}: of the node, in CLIENT CONNECT and NODE INFO */
+    cJSON *dataset; /* object {"images","classes"}: of the node, in CLIENT CONNECT and NODE INFO */
     /* jobs */
-    char *job;             /* the broker's job id */
+    char *job; /* the broker's job id */
     int64_t generation;
     int64_t epoch, epochs, batch, batches;
     double images_per_second, loss, accuracy; /* "imagesPerSecond" */
-    cJSON *result;         /* one epoch's object, as in the report; present when an epoch ended */
-    cJSON *data;           /* TRAINING_COMPLETED, JSON_RESPONSE */
-    cJSON *report;         /* TRAINING_COMPLETED: the whole report */
-    cJSON *model_info;     /* "modelInfo": array of {"name","sha256","type","classes":[...],"imageSize","bytes"} */
-    cJSON *jobs;           /* NODE INFO: array of unacknowledged outcomes and running jobs (see PROTOCOL.md) */
-    int cancelled;         /* TRAINING FAILED */
+    cJSON *result;                            /* one epoch's object, as in the report; present when an epoch ended */
+    cJSON *data;                              /* TRAINING_COMPLETED, JSON_RESPONSE */
+    cJSON *report;                            /* TRAINING_COMPLETED: the whole report */
+    cJSON *model_info; /* "modelInfo": array of {"name","sha256","type","classes":[...],"imageSize","bytes"} */
+    cJSON *jobs;       /* NODE INFO: array of unacknowledged outcomes and running jobs (see PROTOCOL.md) */
+    int cancelled;     /* TRAINING FAILED */
     struct train_options options; /* SERVER TRAIN, WORKER TRAIN: members at the message's top level */
     /* node and worker: real paths */
     char *data_dir, *models_dir, *weights_file, *image_file; /* "dataDir" … */
     int64_t threads;
-    cJSON *puts;           /* MPI FENCE */
+    cJSON *puts; /* MPI FENCE */
 };
 
 void msg_init(struct msg *msg, enum msg_type type);

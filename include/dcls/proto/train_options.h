@@ -16,43 +16,43 @@
 #define OPTION_TEXT_SIZE 1024
 
 struct train_options {
-    int64_t epochs;             /* 10 */
-    int64_t batch_size;         /* 32 */
-    double learning_rate;       /* 0.001 */
-    char optimizer[16];         /* adam | sgd */
-    double momentum;            /* 0.9, of sgd */
-    double weight_decay;        /* 0 */
-    char scheduler[16];         /* none | cosine | step */
-    int64_t warmup_epochs;      /* 0 */
-    double label_smoothing;     /* 0 */
-    char class_weights[16];     /* none | balanced */
-    int64_t patience;           /* 0: never */
+    int64_t epochs;         /* 10 */
+    int64_t batch_size;     /* 32 */
+    double learning_rate;   /* 0.001 */
+    char optimizer[16];     /* adam | sgd */
+    double momentum;        /* 0.9, of sgd */
+    double weight_decay;    /* 0 */
+    char scheduler[16];     /* none | cosine | step */
+    int64_t warmup_epochs;  /* 0 */
+    double label_smoothing; /* 0 */
+    char class_weights[16]; /* none | balanced */
+    int64_t patience;       /* 0: never */
     bool freeze;
-    int64_t image_size;         /* 224 */
-    int64_t seed;               /* 0 */
-    char augment[16];           /* none | basic | strong */
+    int64_t image_size; /* 224 */
+    int64_t seed;       /* 0 */
+    char augment[16];   /* none | basic | strong */
     bool fast_decode;
-    int64_t cache;              /* 1024, in MiB */
-    char backend[16];           /* onednn | reference */
+    int64_t cache;                  /* 1024, in MiB */
+    char backend[16];               /* onednn | reference */
     char weights[OPTION_TEXT_SIZE]; /* imagenet | none | sha256:HEX, a blob of the broker's */
-    char resume[65];            /* a model's name; empty: a training of its own */
+    char resume[65];                /* a model's name; empty: a training of its own */
     bool no_checkpoint;
-    uint32_t is_set;            /* bit i: row i of train_option_table was given */
+    uint32_t is_set; /* bit i: row i of train_option_table was given */
 };
 
 enum option_type { OPTION_INT, OPTION_NUMBER, OPTION_CHOICE, OPTION_TEXT, OPTION_SWITCH };
 
 struct train_option {
-    const char *name;      /* "batchSize" on the wire */
-    const char *flag;      /* "batch-size" */
+    const char *name; /* "batchSize" on the wire */
+    const char *flag; /* "batch-size" */
     enum option_type type;
-    size_t offset;         /* in struct train_options */
-    double min, max;       /* of numbers; OPTION_NUMBER: min is inclusive */
-    const char *fallback;  /* the default, as text; of a switch "off" */
-    const char *choices;   /* of OPTION_CHOICE: "adam|sgd" */
-    bool resumes;          /* may stand beside "resume", which takes all else from the training that it goes on with */
-    bool legacy;           /* epochs, batchSize, learningRate: known to every peer */
-    const char *help;      /* one line for --help */
+    size_t offset;        /* in struct train_options */
+    double min, max;      /* of numbers; OPTION_NUMBER: min is inclusive */
+    const char *fallback; /* the default, as text; of a switch "off" */
+    const char *choices;  /* of OPTION_CHOICE: "adam|sgd" */
+    bool resumes;         /* may stand beside "resume", which takes all else from the training that it goes on with */
+    bool legacy;          /* epochs, batchSize, learningRate: known to every peer */
+    const char *help;     /* one line for --help */
 };
 
 extern const struct train_option train_option_table[];

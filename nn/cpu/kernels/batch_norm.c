@@ -14,7 +14,8 @@ const struct batch_norm_kernels *const *batch_norm_kernels_all(void)
     };
     const struct batch_norm_kernels *const *best = all;
 #ifdef KERNELS_X86
-    if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+    if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
+        !__builtin_cpu_supports("avx512vl"))
         best++;
     if (best > all && (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")))
         best++;

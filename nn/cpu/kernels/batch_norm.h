@@ -33,15 +33,17 @@ struct batch_norm_slopes {
 struct batch_norm_kernels {
     const char *name;
     /* Adds up x - pilot and its square, by lane. */
-    void (*moments)(const struct batch_norm_strips *strips, const float *x, const float *pilot, double *sum, double *squares);
-    void (*forward)(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
-                    const float *x, float *y);
+    void (*moments)(const struct batch_norm_strips *strips, const float *x, const float *pilot, double *sum,
+                    double *squares);
+    void (*forward)(const struct batch_norm_strips *strips, enum activation activation,
+                    const struct batch_norm_affine *affine, const float *x, float *y);
     /* Adds up dz = dy * activation'(z) and dz * (x - mean), by lane; with SILU dy becomes dz. */
-    void (*sums)(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
-                 const float *x, float *dy, double *dz_sum, double *product);
+    void (*sums)(const struct batch_norm_strips *strips, enum activation activation,
+                 const struct batch_norm_affine *affine, const float *x, float *dy, double *dz_sum, double *product);
     /* After sums, with the same arguments. dx may be dy; `accumulate`: is added to. */
-    void (*backward)(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
-                     const struct batch_norm_slopes *slopes, const float *x, const float *dy, float *dx, bool accumulate);
+    void (*backward)(const struct batch_norm_strips *strips, enum activation activation,
+                     const struct batch_norm_affine *affine, const struct batch_norm_slopes *slopes, const float *x,
+                     const float *dy, float *dx, bool accumulate);
 };
 
 /* The fastest that this CPU runs, and all that it runs (NULL-ended), for tests. */

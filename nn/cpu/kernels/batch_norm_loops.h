@@ -13,7 +13,7 @@
             __VA_ARGS__                                                                                                \
         }                                                                                                              \
         if (at < (count)) {                                                                                            \
-            const size_t lanes = (count) - at;                                                                         \
+            const size_t lanes = (count)-at;                                                                           \
             __VA_ARGS__                                                                                                \
         }                                                                                                              \
     } while (0)
@@ -38,7 +38,8 @@ INLINE void add_to(double *sum, vec *partial)
     *partial = (vec){ 0 };
 }
 
-static void moments(const struct batch_norm_strips *strips, const float *x, const float *pilot, double *sum, double *squares)
+static void moments(const struct batch_norm_strips *strips, const float *x, const float *pilot, double *sum,
+                    double *squares)
 {
     const vec first = vec_load(pilot);
     vec partial = { 0 }, partial_squares = { 0 };
@@ -85,8 +86,8 @@ INLINE vec backward_of(enum activation activation, vec z, vec dy)
     return dy;
 }
 
-INLINE void forward_as(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
-                       const float *x, float *y)
+INLINE void forward_as(const struct batch_norm_strips *strips, enum activation activation,
+                       const struct batch_norm_affine *affine, const float *x, float *y)
 {
     const vec mean = vec_load(affine->mean), scale = vec_load(affine->scale), shift = vec_load(affine->shift);
     for (size_t s = 0; s < strips->strips; s++) {
@@ -99,8 +100,8 @@ INLINE void forward_as(const struct batch_norm_strips *strips, enum activation a
     }
 }
 
-INLINE void sums_as(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
-                    const float *x, float *dy, double *dz_sum, double *product)
+INLINE void sums_as(const struct batch_norm_strips *strips, enum activation activation,
+                    const struct batch_norm_affine *affine, const float *x, float *dy, double *dz_sum, double *product)
 {
     const vec mean = vec_load(affine->mean), scale = vec_load(affine->scale), shift = vec_load(affine->shift);
     const vec zero = { 0 };
@@ -126,8 +127,9 @@ INLINE void sums_as(const struct batch_norm_strips *strips, enum activation acti
     add_to(product, &partial_product);
 }
 
-INLINE void backward_as(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
-                        const struct batch_norm_slopes *slopes, const float *x, const float *dy, float *dx, bool accumulate)
+INLINE void backward_as(const struct batch_norm_strips *strips, enum activation activation,
+                        const struct batch_norm_affine *affine, const struct batch_norm_slopes *slopes, const float *x,
+                        const float *dy, float *dx, bool accumulate)
 {
     const vec mean = vec_load(affine->mean), scale = vec_load(affine->scale), shift = vec_load(affine->shift);
     const vec dz_mean = vec_load(slopes->dz_mean), slope = vec_load(slopes->slope), zero = { 0 };
@@ -162,24 +164,25 @@ INLINE void backward_as(const struct batch_norm_strips *strips, enum activation 
         CALL(ACTIVATION_NONE);                                                                                         \
     }
 
-static void forward(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
-                    const float *x, float *y)
+static void forward(const struct batch_norm_strips *strips, enum activation activation,
+                    const struct batch_norm_affine *affine, const float *x, float *y)
 {
 #define CALL(as) forward_as(strips, as, affine, x, y)
     BY_ACTIVATION(activation, CALL)
 #undef CALL
 }
 
-static void sums(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
-                 const float *x, float *dy, double *dz_sum, double *product)
+static void sums(const struct batch_norm_strips *strips, enum activation activation,
+                 const struct batch_norm_affine *affine, const float *x, float *dy, double *dz_sum, double *product)
 {
 #define CALL(as) sums_as(strips, as, affine, x, dy, dz_sum, product)
     BY_ACTIVATION(activation, CALL)
 #undef CALL
 }
 
-static void backward(const struct batch_norm_strips *strips, enum activation activation, const struct batch_norm_affine *affine,
-                     const struct batch_norm_slopes *slopes, const float *x, const float *dy, float *dx, bool accumulate)
+static void backward(const struct batch_norm_strips *strips, enum activation activation,
+                     const struct batch_norm_affine *affine, const struct batch_norm_slopes *slopes, const float *x,
+                     const float *dy, float *dx, bool accumulate)
 {
     if (accumulate) {
 #define CALL(as) backward_as(strips, as, affine, slopes, x, dy, dx, true)

@@ -36,8 +36,8 @@ struct conv_1x1_kernels {
     void (*weights)(const struct conv_1x1 *shape, const float *weights, float *packed);
     /* One panel's weights with each channel's times that channel's factor. */
     void (*scale)(const struct conv_1x1 *shape, const float *factors, const float *packed, float *to);
-    /* `count` pixels that lie side by side times panel `panel`. `in` and `out` are those of the first pixel in the first
-     * block of channels and in the panel's first block; `packed` and `bias` are the panel's. */
+    /* `count` pixels that lie side by side times panel `panel`. `in` and `out` are those of the first pixel in the
+     * first block of channels and in the panel's first block; `packed` and `bias` are the panel's. */
     void (*run)(const struct conv_1x1 *shape, size_t count, const float *in, size_t panel, const float *packed,
                 const float *bias, struct conv_1x1_prefetch *prefetch, float *out);
 };
@@ -65,15 +65,15 @@ static inline size_t conv_1x1_panel(const struct conv_1x1_kernels *kernels, cons
 /* To fetch ahead of the panel behind `panel`, if there is one, while that one is computed in `calls` calls of `count`
  * pixels each. */
 static inline struct conv_1x1_prefetch conv_1x1_prefetch(const struct conv_1x1_kernels *kernels,
-                                                     const struct conv_1x1 *shape, const float *packed, size_t panel,
-                                                     size_t calls, size_t count)
+                                                         const struct conv_1x1 *shape, const float *packed,
+                                                         size_t panel, size_t calls, size_t count)
 {
     size_t steps = calls * ((count + kernels->pixels - 1) / kernels->pixels);
     size_t lines = kernels->block * kernels->panel / CONV_1X1_LINE;
     bool last = panel + 1 == conv_1x1_panels(kernels, shape);
     return (struct conv_1x1_prefetch){ .next = packed + (last ? 0 : panel + 1) * shape->channels * kernels->panel,
-                                     .lines = last ? 0 : (lines + steps - 1) / steps,
-                                     .pixels = panel == 0 };
+                                       .lines = last ? 0 : (lines + steps - 1) / steps,
+                                       .pixels = panel == 0 };
 }
 
 #endif

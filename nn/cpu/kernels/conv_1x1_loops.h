@@ -1,5 +1,5 @@
-/* The loops of pointwise.h, for the instruction set that the including file names, LANES channels at a time, and products
- * of ROWS pixels with two blocks of outputs, which its registers hold. Not a header of its own. */
+/* The loops of pointwise.h, for the instruction set that the including file names, LANES channels at a time, and
+ * products of ROWS pixels with two blocks of outputs, which its registers hold. Not a header of its own. */
 #include "lanes.h"
 #include "conv_1x1_isa.h"
 
@@ -79,7 +79,7 @@ INLINE void tile(const struct conv_1x1 *shape, size_t rows, size_t columns, cons
 {
 #define CASE(number)                                                                                                   \
     case number:                                                                                                       \
-        product(shape, number, columns, in, packed, bias, prefetch, out);                                                        \
+        product(shape, number, columns, in, packed, bias, prefetch, out);                                              \
         break;
     switch (rows) {
 #if ROWS == 14

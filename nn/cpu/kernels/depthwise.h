@@ -1,5 +1,5 @@
-/* Depthwise convolutions in blocked layouts: the gradient of their weights, which oneDNN has no fast kernel for when the
- * kernel is 5x5, and their rows, one by one, for who makes the input as it is used. */
+/* Depthwise convolutions in blocked layouts: the gradient of their weights, which oneDNN has no fast kernel for when
+ * the kernel is 5x5, and their rows, one by one, for who makes the input as it is used. */
 #ifndef DCLS_NN_KERNELS_DEPTHWISE_H
 #define DCLS_NN_KERNELS_DEPTHWISE_H
 

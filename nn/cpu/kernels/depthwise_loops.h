@@ -15,7 +15,8 @@ static void inside(const struct depthwise *s, size_t size, size_t out_size, size
 }
 
 /* A row of outputs [first, end), every tap inside: sums[k] += dout[x] * in[x * stride + k]. */
-INLINE void row_of(size_t kernel, const float *in, const float *dout, size_t first, size_t end, size_t stride, lanes *sums)
+INLINE void row_of(size_t kernel, const float *in, const float *dout, size_t first, size_t end, size_t stride,
+                   lanes *sums)
 {
     lanes kept[DEPTHWISE_KERNEL_MAX];
     for (size_t k = 0; k < kernel; k++)
@@ -118,7 +119,8 @@ INLINE void outputs_in_row(size_t kernel, size_t stride, const struct depthwise_
     size_t x = 0, w = row->out_w;
     if (w >= OUTPUTS)
         for (; x < w; x += OUTPUTS)
-            outputs_of(kernel, stride, OUTPUTS, rows, x + OUTPUTS > w ? w - OUTPUTS : x, taps, bias, row->activation, out);
+            outputs_of(kernel, stride, OUTPUTS, rows, x + OUTPUTS > w ? w - OUTPUTS : x, taps, bias, row->activation,
+                       out);
     else if (w >= 7)
         for (; x < w; x += 7)
             outputs_of(kernel, stride, 7, rows, x + 7 > w ? w - 7 : x, taps, bias, row->activation, out);

@@ -1,5 +1,5 @@
-/* LANES floats at a time, as many as a block of channels has, for loops that are compiled once for each instruction set.
- * The including file names LANES. Not a header of its own. */
+/* LANES floats at a time, as many as a block of channels has, for loops that are compiled once for each instruction
+ * set. The including file names LANES. Not a header of its own. */
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -46,15 +46,15 @@ INLINE vec vec_select(ivec mask, vec a, vec b)
 
 /* 2^r for |r| <= 1/2: the polynomial of degree 5 whose largest relative error, 9e-8, is least. */
 #define VEC_EXP2(r)                                                                                                    \
-    (((((r) * 1.32647264e-3f + 9.6715127e-3f) * (r) + 5.55073375e-2f) * (r) + 2.40222421e-1f) * (r) + 6.93146978e-1f) *  \
+    (((((r)*1.32647264e-3f + 9.6715127e-3f) * (r) + 5.55073375e-2f) * (r) + 2.40222421e-1f) * (r) + 6.93146978e-1f) *  \
             (r) +                                                                                                      \
         1.0f
 
 #define VEC_LOG2E 1.44269504f
 #define VEC_EXP2_MAX 126.0f /* 2^that is a number, and so is 1 over it */
 
-/* 1 / (1 + exp(-x)), relative to within 4e-6, of |x| below 8 to within 6e-7; of a NaN a NaN. The reciprocal is the CPU's estimate, improved
- * by Newton's method: a division would take longer than all the rest. */
+/* 1 / (1 + exp(-x)), relative to within 4e-6, of |x| below 8 to within 6e-7; of a NaN a NaN. The reciprocal is the
+ * CPU's estimate, improved by Newton's method: a division would take longer than all the rest. */
 #if defined(__AVX512F__) && VECTOR_LANES == 16
 
 INLINE vec vec_sigmoid(vec x)

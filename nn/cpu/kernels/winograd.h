@@ -51,23 +51,24 @@ struct winograd_kernels {
     /* `depth` channels of that to `kernels`. */
     void (*weight_transform)(size_t depth, const float *packed, float *kernels);
     /* Tiles [first, first + count) of a chunk -> seen. */
-    void (*input_transform)(const struct winograd *shape, const float *in, size_t chunk, size_t first, size_t count, float *seen);
-    /* made = seen * kernels, plus what is in made (`add`), place by place. Meanwhile the packed weights at `prefetch` (NULL:
-     * none), of a chunk and a panel, come into the cache. */
+    void (*input_transform)(const struct winograd *shape, const float *in, size_t chunk, size_t first, size_t count,
+                            float *seen);
+    /* made = seen * kernels, plus what is in made (`add`), place by place. Meanwhile the packed weights at `prefetch`
+     * (NULL: none), of a chunk and a panel, come into the cache. */
     void (*multiply)(size_t depth, size_t count, const float *seen, const float *kernels, bool add,
                      const float *prefetch, float *made);
     /* made -> the outputs of a panel. */
-    void (*output_transform)(const struct winograd *shape, const float *made, const struct winograd_end *end, size_t panel,
-                 size_t first, size_t count, float *out);
+    void (*output_transform)(const struct winograd *shape, const float *made, const struct winograd_end *end,
+                             size_t panel, size_t first, size_t count, float *out);
     /* The gradients of the outputs of a panel -> made. */
-    void (*output_grad_transform)(const struct winograd *shape, const float *dout, size_t panel, size_t first, size_t count,
-                   float *made);
+    void (*output_grad_transform)(const struct winograd *shape, const float *dout, size_t panel, size_t first,
+                                  size_t count, float *made);
     /* dkernels (36, channels, panel) = seen transposed * made, plus what is there (`add`), of `channels` channels of a
      * chunk, the first of which `seen` points to. */
     void (*correlate)(size_t channels, size_t count, const float *seen, const float *made, bool add, float *dkernels);
     /* dkernels of channels [first, first + channels) and a panel to the gradient of the weights (O, C, 3, 3). */
     void (*weight_grad_transform)(const struct winograd *shape, size_t first, size_t channels, size_t panel,
-                        const float *dkernels, float *dweights);
+                                  const float *dkernels, float *dweights);
 };
 
 /* The loops for that block, or NULL where this CPU has none. */

@@ -7,7 +7,16 @@
 
 #include "winograd_loops.h"
 
-const struct winograd_kernels winograd_avx512 = {
-    "winograd:avx512", LANES, PANEL, ROWS, pack, weight_transform, input_transform, multiply, output_transform, output_grad_transform, correlate, weight_grad_transform
-};
+const struct winograd_kernels winograd_avx512 = { "winograd:avx512",
+                                                  LANES,
+                                                  PANEL,
+                                                  ROWS,
+                                                  pack,
+                                                  weight_transform,
+                                                  input_transform,
+                                                  multiply,
+                                                  output_transform,
+                                                  output_grad_transform,
+                                                  correlate,
+                                                  weight_grad_transform };
 #endif

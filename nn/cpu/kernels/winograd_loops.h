@@ -1,5 +1,5 @@
-/* The loops of winograd.h, for the instruction set that the including file names, LANES channels at a time, and products
- * of ROWS tiles with two blocks of outputs, which its registers hold. Not a header of its own. */
+/* The loops of winograd.h, for the instruction set that the including file names, LANES channels at a time, and
+ * products of ROWS tiles with two blocks of outputs, which its registers hold. Not a header of its own. */
 #include <string.h>
 
 #include "lanes.h"
@@ -177,7 +177,8 @@ INLINE void see_tile(const float *from, size_t row, size_t place, float *seen)
     }
 }
 
-static void input_transform(const struct winograd *shape, const float *in, size_t chunk, size_t first, size_t count, float *seen)
+static void input_transform(const struct winograd *shape, const float *in, size_t chunk, size_t first, size_t count,
+                            float *seen)
 {
     size_t blocks = shape->channels / LANES, place = gapped(count * DEPTH), plane = shape->h * shape->w * LANES;
     for (size_t b = 0; b < winograd_depth(shape, chunk) / LANES; b++) {
@@ -321,8 +322,8 @@ static size_t inside(size_t at, size_t size)
     return at + 4 <= size ? 4 : size - at;
 }
 
-static void output_transform(const struct winograd *shape, const float *made, const struct winograd_end *end, size_t panel,
-                 size_t first, size_t count, float *out)
+static void output_transform(const struct winograd *shape, const float *made, const struct winograd_end *end,
+                             size_t panel, size_t first, size_t count, float *out)
 {
     size_t blocks = shape->outputs / LANES, place = gapped(count * PANEL), row = shape->w * LANES;
     const struct lanes_bounds bounds = lanes_bounds(end->relu ? ACTIVATION_RELU : ACTIVATION_NONE);
@@ -377,8 +378,8 @@ INLINE void unmake_tile(const float *from, size_t row, size_t place, float *made
     }
 }
 
-static void output_grad_transform(const struct winograd *shape, const float *dout, size_t panel, size_t first, size_t count,
-                   float *made)
+static void output_grad_transform(const struct winograd *shape, const float *dout, size_t panel, size_t first,
+                                  size_t count, float *made)
 {
     size_t blocks = shape->outputs / LANES, place = gapped(count * PANEL), plane = shape->h * shape->w * LANES;
     for (size_t j = 0; j < COLUMNS; j++) {
@@ -436,7 +437,7 @@ static void untransform_tiles(size_t place, const float *dkernels, float *gradie
 }
 
 static void weight_grad_transform(const struct winograd *shape, size_t first, size_t channels, size_t panel,
-                        const float *dkernels, float *dweights)
+                                  const float *dkernels, float *dweights)
 {
     float gradients[LANES * 9 * PANEL] __attribute__((aligned(64)));
     size_t row = shape->channels * 9;

@@ -7,8 +7,8 @@
 #define ROUND_BYTES ((size_t)512 << 10) /* of what a round has seen, about: of the L2 cache */
 #define ROUND_ROWS_MIN 2                /* times as many tiles as multiply takes at a time */
 
-void winograd_pass_init(struct winograd_pass *pass, const struct winograd_kernels *kernels, const struct winograd *shape,
-                        size_t threads)
+void winograd_pass_init(struct winograd_pass *pass, const struct winograd_kernels *kernels,
+                        const struct winograd *shape, size_t threads)
 {
     size_t tiles = winograd_tiles(shape), round = tiles;
     if (tiles > WINOGRAD_SINGLE_ROUND) {
@@ -76,7 +76,8 @@ void winograd_pass_weights(const struct winograd_pass *pass, const float *weight
         }
         float *packed = scratch + (size_t)omp_get_thread_num() * own_floats(pass);
         pass->kernels->pack(&pass->shape, weights, rotated, chunk, panel, packed);
-        pass->kernels->weight_transform(winograd_depth(&pass->shape, chunk), packed, made + job * transformed_floats(pass));
+        pass->kernels->weight_transform(winograd_depth(&pass->shape, chunk), packed,
+                                        made + job * transformed_floats(pass));
     }
 }
 
@@ -84,7 +85,7 @@ static void see_chunk(const struct winograd_pass *pass, const float *in, size_t 
                       float *seen)
 {
     pass->kernels->input_transform(&pass->shape, in, chunk, round * pass->round, count,
-                       seen + chunk * winograd_floats(pass->round, WINOGRAD_DEPTH));
+                                   seen + chunk * winograd_floats(pass->round, WINOGRAD_DEPTH));
 }
 
 static void make_panel(const struct winograd_pass *pass, const float *seen, const float *weights,

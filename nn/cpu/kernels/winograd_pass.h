@@ -1,9 +1,9 @@
-/* A convolution by the loops of winograd.h, on all threads: the forward pass, or with turned weights the gradient of the
- * data.
+/* A convolution by the loops of winograd.h, on all threads: the forward pass, or with turned weights the gradient of
+ * the data.
  *
- * The tiles go in rounds, whose inputs, once seen, serve every panel of outputs. Where there is a single round, for small
- * planes, few images or both, the kernels are transformed as they are used: of a chunk and a panel at a time, so that
- * they come from the cache and take no memory. Several rounds use them again: then all are transformed first. */
+ * The tiles go in rounds, whose inputs, once seen, serve every panel of outputs. Where there is a single round, for
+ * small planes, few images or both, the kernels are transformed as they are used: of a chunk and a panel at a time, so
+ * that they come from the cache and take no memory. Several rounds use them again: then all are transformed first. */
 #ifndef DCLS_NN_KERNELS_WINOGRAD_PASS_H
 #define DCLS_NN_KERNELS_WINOGRAD_PASS_H
 
@@ -16,8 +16,8 @@ struct winograd_pass {
     size_t chunks, panels, threads;
 };
 
-void winograd_pass_init(struct winograd_pass *pass, const struct winograd_kernels *kernels, const struct winograd *shape,
-                        size_t threads);
+void winograd_pass_init(struct winograd_pass *pass, const struct winograd_kernels *kernels,
+                        const struct winograd *shape, size_t threads);
 
 /* Floats of what winograd_pass_weights makes of the weights, and floats of scratch for that and for a run. */
 size_t winograd_pass_weights_floats(const struct winograd_pass *pass);

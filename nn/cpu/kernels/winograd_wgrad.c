@@ -18,7 +18,7 @@ static size_t jobs(const struct winograd_wgrad *gradient)
 }
 
 void winograd_wgrad_init(struct winograd_wgrad *gradient, const struct winograd_kernels *kernels,
-                            const struct winograd *shape, size_t threads)
+                         const struct winograd *shape, size_t threads)
 {
     size_t tiles = winograd_tiles(shape), round = tiles;
     if (tiles > WINOGRAD_SINGLE_ROUND) {
@@ -26,14 +26,14 @@ void winograd_wgrad_init(struct winograd_wgrad *gradient, const struct winograd_
         round = round < ROUND_MIN ? ROUND_MIN : round;
     }
     *gradient = (struct winograd_wgrad){ .kernels = kernels,
-                                            .shape = *shape,
-                                            .tiles = tiles,
-                                            .round = round,
-                                            .rounds = (tiles + round - 1) / round,
-                                            .chunks = winograd_chunks(shape),
-                                            .panels = shape->outputs / kernels->panel,
-                                            .threads = threads,
-                                            .part = WINOGRAD_DEPTH };
+                                         .shape = *shape,
+                                         .tiles = tiles,
+                                         .round = round,
+                                         .rounds = (tiles + round - 1) / round,
+                                         .chunks = winograd_chunks(shape),
+                                         .panels = shape->outputs / kernels->panel,
+                                         .threads = threads,
+                                         .part = WINOGRAD_DEPTH };
     while (threads > 1 && gradient->part > kernels->block && jobs(gradient) < PARTS_OF_THREAD * threads)
         gradient->part /= 2;
 }
@@ -66,8 +66,8 @@ size_t winograd_wgrad_scratch(const struct winograd_wgrad *gradient)
 }
 
 /* A part of a chunk and a panel: over this round's tiles, and where that is the last one to the weights. */
-static void correlate(const struct winograd_wgrad *gradient, size_t job, size_t round, size_t count,
-                      const float *seen, const float *made, float *sum, float *dweights)
+static void correlate(const struct winograd_wgrad *gradient, size_t job, size_t round, size_t count, const float *seen,
+                      const float *made, float *sum, float *dweights)
 {
     const struct winograd_kernels *kernels = gradient->kernels;
     size_t panel = job % gradient->panels, first = job / gradient->panels * gradient->part;
@@ -83,7 +83,7 @@ static void correlate(const struct winograd_wgrad *gradient, size_t job, size_t 
 }
 
 void winograd_wgrad_run(const struct winograd_wgrad *gradient, const float *in, const float *dout, float *scratch,
-                           float *dweights)
+                        float *dweights)
 {
     const struct winograd_kernels *kernels = gradient->kernels;
     const struct winograd *shape = &gradient->shape;
@@ -98,7 +98,8 @@ void winograd_wgrad_run(const struct winograd_wgrad *gradient, const float *in, 
             if (i < chunks)
                 kernels->input_transform(shape, in, i, first, count, seen + i * seen_floats(gradient));
             else
-                kernels->output_grad_transform(shape, dout, i - chunks, first, count, made + (i - chunks) * made_floats(gradient));
+                kernels->output_grad_transform(shape, dout, i - chunks, first, count,
+                                               made + (i - chunks) * made_floats(gradient));
         }
 #pragma omp for schedule(static)
         for (size_t job = 0; job < jobs(gradient); job++)

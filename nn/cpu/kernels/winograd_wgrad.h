@@ -1,5 +1,5 @@
-/* The gradient of the weights by the loops of winograd.h, on all threads. The tiles go in rounds: in each all inputs and
- * all gradients are transformed, then every pair of a part of a chunk and a panel is multiplied, over the round's
+/* The gradient of the weights by the loops of winograd.h, on all threads. The tiles go in rounds: in each all inputs
+ * and all gradients are transformed, then every pair of a part of a chunk and a panel is multiplied, over the round's
  * tiles, and added up. */
 #ifndef DCLS_NN_KERNELS_WINOGRAD_GRADIENT_H
 #define DCLS_NN_KERNELS_WINOGRAD_GRADIENT_H
@@ -15,10 +15,10 @@ struct winograd_wgrad {
 };
 
 void winograd_wgrad_init(struct winograd_wgrad *gradient, const struct winograd_kernels *kernels,
-                            const struct winograd *shape, size_t threads);
+                         const struct winograd *shape, size_t threads);
 size_t winograd_wgrad_scratch(const struct winograd_wgrad *gradient); /* floats */
 /* dweights (O, C, 3, 3) is overwritten. */
 void winograd_wgrad_run(const struct winograd_wgrad *gradient, const float *in, const float *dout, float *scratch,
-                           float *dweights);
+                        float *dweights);
 
 #endif

@@ -1,8 +1,8 @@
 /* What oneDNN 2 and 3 do differently: memory descriptors, which 3 made opaque, and descriptors of primitives, which 2
  * makes in two steps. api_v2.c and api_v3.c implement it, each compiled for its version alone.
  *
- * A dnnl_memory_desc_t made here may be copied and needs no release: of version 2 it is a plain struct, of version 3 one of
- * a table of the process, which holds each distinct descriptor once. */
+ * A dnnl_memory_desc_t made here may be copied and needs no release: of version 2 it is a plain struct, of version 3
+ * one of a table of the process, which holds each distinct descriptor once. */
 #ifndef DCLS_NN_API_H
 #define DCLS_NN_API_H
 
@@ -34,8 +34,8 @@ struct api_making {
 struct api_window {
     dnnl_dims_t kernel, strides, padding;
 };
-/* `bias` may be NULL. In backward passes src, weights, bias and dst stand for their gradients where that is what the pass
- * reads or writes. */
+/* `bias` may be NULL. In backward passes src, weights, bias and dst stand for their gradients where that is what the
+ * pass reads or writes. */
 dnnl_status_t api_conv(dnnl_primitive_desc_t *desc, const struct api_making *making, const dnnl_memory_desc_t *src,
                        const dnnl_memory_desc_t *weights, const dnnl_memory_desc_t *bias, const dnnl_memory_desc_t *dst,
                        const struct api_window *window);

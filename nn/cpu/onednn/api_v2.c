@@ -73,8 +73,8 @@ dnnl_status_t api_conv(dnnl_primitive_desc_t *desc, const struct api_making *mak
     dnnl_status_t status;
     switch (making->pass) {
     case dnnl_backward_data:
-        status = dnnl_dilated_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, src, weights, dst,
-                                                                  strides, dilates, padding, padding);
+        status = dnnl_dilated_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, src, weights,
+                                                                  dst, strides, dilates, padding, padding);
         break;
     case dnnl_backward_weights:
         status = dnnl_dilated_convolution_backward_weights_desc_init(&operation, dnnl_convolution_direct, src, weights,
@@ -121,11 +121,11 @@ dnnl_status_t api_pool(dnnl_primitive_desc_t *desc, const struct api_making *mak
 {
     const dnnl_dim_t *strides = window->strides, *kernel = window->kernel, *padding = window->padding;
     dnnl_pooling_desc_t operation;
-    dnnl_status_t status = making->pass == dnnl_backward_data
-                               ? dnnl_pooling_backward_desc_init(&operation, kind, src, dst, strides, kernel, padding,
-                                                                 padding)
-                               : dnnl_pooling_forward_desc_init(&operation, making->pass, kind, src, dst, strides, kernel,
-                                                                padding, padding);
+    dnnl_status_t status =
+        making->pass == dnnl_backward_data
+            ? dnnl_pooling_backward_desc_init(&operation, kind, src, dst, strides, kernel, padding, padding)
+            : dnnl_pooling_forward_desc_init(&operation, making->pass, kind, src, dst, strides, kernel, padding,
+                                             padding);
     return describe(desc, making, &operation, status);
 }
 

@@ -109,18 +109,17 @@ dnnl_status_t api_conv(dnnl_primitive_desc_t *desc, const struct api_making *mak
     const dnnl_dim_t *strides = window->strides, *padding = window->padding;
     switch (making->pass) {
     case dnnl_backward_data:
-        return dnnl_convolution_backward_data_primitive_desc_create(
-            desc, making->engine, dnnl_convolution_direct, *src, *weights, *dst, strides, dilates, padding, padding,
-            making->hint, making->attributes);
+        return dnnl_convolution_backward_data_primitive_desc_create(desc, making->engine, dnnl_convolution_direct, *src,
+                                                                    *weights, *dst, strides, dilates, padding, padding,
+                                                                    making->hint, making->attributes);
     case dnnl_backward_weights:
         return dnnl_convolution_backward_weights_primitive_desc_create(
             desc, making->engine, dnnl_convolution_direct, *src, *weights, bias ? *bias : NULL, *dst, strides, dilates,
             padding, padding, making->hint, making->attributes);
     default:
-        return dnnl_convolution_forward_primitive_desc_create(desc, making->engine, making->pass,
-                                                              dnnl_convolution_direct, *src, *weights,
-                                                              bias ? *bias : NULL, *dst, strides, dilates, padding,
-                                                              padding, making->attributes);
+        return dnnl_convolution_forward_primitive_desc_create(
+            desc, making->engine, making->pass, dnnl_convolution_direct, *src, *weights, bias ? *bias : NULL, *dst,
+            strides, dilates, padding, padding, making->attributes);
     }
 }
 
@@ -158,8 +157,7 @@ dnnl_status_t api_pool(dnnl_primitive_desc_t *desc, const struct api_making *mak
     const dnnl_dim_t *strides = window->strides, *kernel = window->kernel, *padding = window->padding;
     if (making->pass == dnnl_backward_data)
         return dnnl_pooling_backward_primitive_desc_create(desc, making->engine, kind, *src, *dst, strides, kernel,
-                                                           dilates, padding, padding, making->hint,
-                                                           making->attributes);
+                                                           dilates, padding, padding, making->hint, making->attributes);
     return dnnl_pooling_forward_primitive_desc_create(desc, making->engine, making->pass, kind, *src, *dst, strides,
                                                       kernel, dilates, padding, padding, making->attributes);
 }

@@ -3,8 +3,8 @@
  * In training the canonical weights are the ones that the optimiser moves, each step, so that forward and backward-data
  * pack them into scratch when their turn comes. Backward-weights writes into the canonical gradient, by way of scratch
  * where its layout differs; where oneDNN has no fast kernel for the shape, loops of ours or a matrix product replace
- * it. In evaluation batch norm is folded into weights and bias, and the sum and the activation behind it are done by the
- * same primitive. */
+ * it. In evaluation batch norm is folded into weights and bias, and the sum and the activation behind it are done by
+ * the same primitive. */
 #include <assert.h>
 
 #include "nn/cpu/conv_im2col.h"
@@ -19,10 +19,10 @@ struct conv_state {
     struct primitive forward, data, weights;
     struct primitive pack_forward, pack_data, unpack_gradient;
     struct primitive copy_residual;
-    struct wgrad_gemm product;       /* used instead of weights for some shapes */
+    struct wgrad_gemm product;        /* used instead of weights for some shapes */
     struct depthwise_wgrad depthwise; /* likewise */
-    size_t forward_bytes, data_bytes;   /* of the packed weights; 0: the canonical ones serve */
-    size_t packed_bytes;                /* not training: of the folded weights, the bias behind them */
+    size_t forward_bytes, data_bytes; /* of the packed weights; 0: the canonical ones serve */
+    size_t packed_bytes;              /* not training: of the folded weights, the bias behind them */
     size_t scratchpad_backward, weight_bytes, input_bytes; /* the parts of the backward scratch; the second holds first
                                                               the weights' gradient, then the packed weights */
     bool unpacks_gradient;
@@ -43,8 +43,8 @@ static int weight_dims(const struct plan *plan, const struct layer *layer, int64
 
 /* The reorder of the canonical weights to `layout`, and the bytes that it fills; nothing where that is their layout
  * already. */
-static int packing_init(struct primitive *pack, size_t *bytes, const struct onednn *onednn, const struct layout *canonical,
-                        const struct layout *layout, struct err *err)
+static int packing_init(struct primitive *pack, size_t *bytes, const struct onednn *onednn,
+                        const struct layout *canonical, const struct layout *layout, struct err *err)
 {
     if (layout_equal(canonical, layout))
         return 0;
@@ -66,12 +66,13 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
     bool eval = !op->trains, sum = op->in[1] >= 0;
     struct window window = window_of(op->layer);
     const int64_t out_dims[] = { out->n, out->c, out->h, out->w };
-    /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. A depthwise convolution
-     * with any output may be given one for which there is only a plain loop: it is fast from a layout to the same. */
+    /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. A depthwise
+     * convolution with any output may be given one for which there is only a plain loop: it is fast from a layout to
+     * the same. */
     bool depthwise = op->layer->groups > 1 && op->layer->groups == out->c;
-    if (!eval && !onednn->block    ? layout_dense(&layouts->dst, 4, out_dims, err)
-        : depthwise ? layout_alike(&layouts->dst, &layouts->src, &plan->values[op->in[0]], out_dims, err)
-                    : layout_any(&layouts->dst, 4, out_dims, err))
+    if (!eval && !onednn->block ? layout_dense(&layouts->dst, 4, out_dims, err)
+        : depthwise             ? layout_alike(&layouts->dst, &layouts->src, &plan->values[op->in[0]], out_dims, err)
+                                : layout_any(&layouts->dst, 4, out_dims, err))
         return -1;
     dnnl_primitive_desc_t own = NULL;
     *desc = conv_desc(onednn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->activation, NULL, err);
@@ -97,7 +98,8 @@ static int prepare_backward_data(struct plan *plan, struct op *op, const struct 
     struct conv_layouts layouts = *forward;
     if (layout_any(&layouts.weights, rank, dims, err))
         return -1;
-    dnnl_primitive_desc_t desc = conv_desc(onednn, CONV_BACKWARD_DATA, &layouts, &window, false, ACTIVATION_NONE, hint, err);
+    dnnl_primitive_desc_t desc =
+        conv_desc(onednn, CONV_BACKWARD_DATA, &layouts, &window, false, ACTIVATION_NONE, hint, err);
     if (!desc || primitive_init(&state->data, onednn, desc, err) ||
         primitive_arg(&state->data, onednn, DNNL_ARG_DIFF_DST, &layouts.dst, err) ||
         primitive_arg(&state->data, onednn, DNNL_ARG_WEIGHTS, &layouts.weights, err) ||
@@ -118,7 +120,8 @@ static int prepare_backward_weights(struct plan *plan, struct op *op, const stru
     struct conv_layouts layouts = *forward;
     if (layout_any(&layouts.weights, rank, dims, err))
         return -1;
-    dnnl_primitive_desc_t desc = conv_desc(onednn, CONV_BACKWARD_WEIGHTS, &layouts, &window, false, ACTIVATION_NONE, hint, err);
+    dnnl_primitive_desc_t desc =
+        conv_desc(onednn, CONV_BACKWARD_WEIGHTS, &layouts, &window, false, ACTIVATION_NONE, hint, err);
     if (desc && desc_is_reference(desc)) {
         dnnl_primitive_desc_destroy(desc);
         depthwise_wgrad_init(&state->depthwise, plan, op, &layouts.src, &layouts.dst);
@@ -145,11 +148,11 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     struct layout in;
     if (layout_of_value(plan, op->in[0], &in, err))
         return -1;
-    const struct op_functions *own = mbconv_fits(plan, op)         ? &onednn_mbconv
-                                     : conv_winograd_fits(plan, op, &in)  ? &onednn_conv_winograd
-                                     : conv_1x1_fits(plan, op, &in) ? &onednn_conv_1x1
+    const struct op_functions *own = mbconv_fits(plan, op)               ? &onednn_mbconv
+                                     : conv_winograd_fits(plan, op, &in) ? &onednn_conv_winograd
+                                     : conv_1x1_fits(plan, op, &in)      ? &onednn_conv_1x1
                                      : conv_im2col_fits(plan, op, &in)   ? &onednn_conv_im2col
-                                                                     : NULL;
+                                                                         : NULL;
     if (own) {
         op->functions = own;
         return own->prepare(plan, op, err);
@@ -166,8 +169,8 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     dnnl_primitive_desc_t forward = NULL;
     int status = -1;
 
-    if (layout_dense(&canonical, rank, dims, err) ||
-        layout_any(&layouts.weights, rank, dims, err) || layout_dense(&layouts.bias, 1, &channels, err) ||
+    if (layout_dense(&canonical, rank, dims, err) || layout_any(&layouts.weights, rank, dims, err) ||
+        layout_dense(&layouts.bias, 1, &channels, err) ||
         prepare_forward(plan, op, &layouts, &canonical, &forward, err))
         goto out;
     op->scratch_forward = state->forward.scratchpad;
@@ -181,12 +184,11 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     }
     op->scratch_forward += state->forward_bytes;
     op->keep_in[0] = true;
-    if ((op->wants_grad[0] &&
-         prepare_backward_data(plan, op, &layouts, rank, dims, &canonical, forward, err)) ||
+    if ((op->wants_grad[0] && prepare_backward_data(plan, op, &layouts, rank, dims, &canonical, forward, err)) ||
         prepare_backward_weights(plan, op, &layouts, rank, dims, &canonical, forward, err))
         goto out;
-    state->scratchpad_backward = larger(larger(state->data.scratchpad, state->weights.scratchpad),
-                                        wgrad_gemm_scratch(&state->product));
+    state->scratchpad_backward =
+        larger(larger(state->data.scratchpad, state->weights.scratchpad), wgrad_gemm_scratch(&state->product));
     state->weight_bytes = larger(state->weight_bytes, state->data_bytes);
     op->scratch_backward = state->scratchpad_backward + state->weight_bytes + state->input_bytes;
     status = 0;
@@ -226,7 +228,7 @@ static int bind_backward(struct plan *plan, struct op *op, struct err *err)
         if (primitive_bind(bindings[i].primitive, bindings[i].arg, bindings[i].address, err))
             return -1;
     return wgrad_gemm_bind(&state->product, value_data(plan, op->in[0]), value_grad(plan, op->out), gradient,
-                              param_grad(plan, op->layer->bias), scratch, err);
+                           param_grad(plan, op->layer->bias), scratch, err);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
@@ -257,8 +259,9 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state;
     if (op->trains)
         return 0;
-    fold_batch_norm(plan, op->layer, op->batch_norm, state->forward_bytes ? op_scratch_forward(plan, op) : op_packed(plan, op),
-              behind(op_packed(plan, op), state->packed_bytes));
+    fold_batch_norm(plan, op->layer, op->batch_norm,
+                    state->forward_bytes ? op_scratch_forward(plan, op) : op_packed(plan, op),
+                    behind(op_packed(plan, op), state->packed_bytes));
     return primitive_run(&state->pack_forward, onednn_of(plan), err);
 }
 
@@ -281,8 +284,9 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
         return -1;
     if (state->depthwise.kernels)
         depthwise_wgrad_run(&state->depthwise, op->layer->groups, value_data(plan, op->in[0]),
-                               value_grad(plan, op->out), param_grad(plan, op->layer->weight));
-    if (op->wants_grad[0] && (primitive_run(&state->pack_data, onednn, err) || primitive_run(&state->data, onednn, err)))
+                            value_grad(plan, op->out), param_grad(plan, op->layer->weight));
+    if (op->wants_grad[0] &&
+        (primitive_run(&state->pack_data, onednn, err) || primitive_run(&state->data, onednn, err)))
         return -1;
     if (state->input_bytes) {
         size_t before = state->scratchpad_backward + state->weight_bytes;
@@ -297,8 +301,9 @@ static void release(struct op *op)
     struct conv_state *state = op->state;
     if (!state)
         return;
-    struct primitive *all[] = { &state->forward,   &state->data,           &state->weights, &state->pack_forward,
-                                &state->pack_data, &state->unpack_gradient, &state->copy_residual };
+    struct primitive *all[] = { &state->forward,      &state->data,      &state->weights,
+                                &state->pack_forward, &state->pack_data, &state->unpack_gradient,
+                                &state->copy_residual };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         primitive_release(all[i]);
     wgrad_gemm_release(&state->product);
@@ -315,9 +320,9 @@ static const char *implementation(const struct op *op, enum op_pass pass)
     case PASS_BACKWARD_DATA:
         return primitive_implementation(&state->data);
     case PASS_BACKWARD_WEIGHTS:
-        return state->product.used    ? "matrix product"
+        return state->product.used        ? "matrix product"
                : state->depthwise.kernels ? "depthwise"
-                                      : primitive_implementation(&state->weights);
+                                          : primitive_implementation(&state->weights);
     }
     return NULL;
 }

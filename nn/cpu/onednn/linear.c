@@ -21,7 +21,8 @@ static int prepare_backward(struct plan *plan, struct op *op, const struct conv_
     struct linear_state *state = op->state;
     const struct onednn *onednn = onednn_of(plan);
     op->keep_in[0] = true;
-    if (primitive_init(&state->weights, onednn, linear_desc(onednn, LINEAR_BACKWARD_WEIGHTS, layouts, hint, err), err) ||
+    if (primitive_init(&state->weights, onednn, linear_desc(onednn, LINEAR_BACKWARD_WEIGHTS, layouts, hint, err),
+                       err) ||
         primitive_arg(&state->weights, onednn, DNNL_ARG_SRC, &layouts->src, err) ||
         primitive_arg(&state->weights, onednn, DNNL_ARG_DIFF_DST, &layouts->dst, err) ||
         primitive_arg(&state->weights, onednn, DNNL_ARG_DIFF_WEIGHTS, &layouts->weights, err) ||
@@ -132,8 +133,7 @@ static int unblock(const struct plan *plan, struct linear_state *state, void *to
 {
     if (!state->dense_bytes)
         return 0;
-    return primitive_bind(&state->unblock, DNNL_ARG_TO, to, err) ||
-                   primitive_run(&state->unblock, onednn_of(plan), err)
+    return primitive_bind(&state->unblock, DNNL_ARG_TO, to, err) || primitive_run(&state->unblock, onednn_of(plan), err)
                ? -1
                : 0;
 }
@@ -174,8 +174,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     if (primitive_run(&state->data, onednn, err) || primitive_run(&state->block, onednn, err))
         return -1;
     if (state->gradient_bytes)
-        add_into(value_grad(plan, op->in[0]),
-                 behind(scratch, state->scratchpad + state->dense_bytes),
+        add_into(value_grad(plan, op->in[0]), behind(scratch, state->scratchpad + state->dense_bytes),
                  plan->values[op->in[0]].bytes);
     return 0;
 }

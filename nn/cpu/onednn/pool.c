@@ -4,7 +4,7 @@
 
 struct pool_state {
     struct primitive forward, backward;
-    size_t input_bytes; /* scratch for a gradient that is added */
+    size_t input_bytes;   /* scratch for a gradient that is added */
     struct strips strips; /* of the average's input; those of its output are single pixels */
 };
 
@@ -118,8 +118,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     if (primitive_run(&state->backward, onednn_of(plan), err))
         return -1;
     if (state->input_bytes)
-        add_into(value_grad(plan, op->in[0]),
-                 behind(op_scratch_backward(plan, op), state->backward.scratchpad),
+        add_into(value_grad(plan, op->in[0]), behind(op_scratch_backward(plan, op), state->backward.scratchpad),
                  plan->values[op->in[0]].bytes);
     return 0;
 }

@@ -6,9 +6,7 @@
 
 int onednn_check(dnnl_status_t status, const char *what, struct err *err)
 {
-    return status == dnnl_success
-               ? 0
-               : err_set(err, "oneDNN cannot make or run %s: %s", what, dnnl_status2str(status));
+    return status == dnnl_success ? 0 : err_set(err, "oneDNN cannot make or run %s: %s", what, dnnl_status2str(status));
 }
 
 int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct err *err)
@@ -20,16 +18,14 @@ int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct er
         strides[i] = stride;
         stride *= dims[i];
     }
-    return onednn_check(api_md_strided(&layout->md, rank, sizes, strides),
-                     "a memory layout", err);
+    return onednn_check(api_md_strided(&layout->md, rank, sizes, strides), "a memory layout", err);
 }
 
 int layout_any(struct layout *layout, int rank, const int64_t *dims, struct err *err)
 {
     dnnl_dims_t sizes = { 0 };
     memcpy(sizes, dims, (size_t)rank * sizeof *sizes);
-    return onednn_check(api_md_tagged(&layout->md, rank, sizes, dnnl_format_tag_any),
-                     "a memory layout", err);
+    return onednn_check(api_md_tagged(&layout->md, rank, sizes, dnnl_format_tag_any), "a memory layout", err);
 }
 
 int layout_channels_last(struct layout *layout, const int64_t dims[4], struct err *err)
@@ -137,9 +133,9 @@ bool desc_is_reference(const_dnnl_primitive_desc_t desc)
 
 int onednn_sgemm(const struct matrices *m, bool add, struct err *err)
 {
-    return onednn_check(dnnl_sgemm('T', 'N', m->rows, m->columns, m->depth, 1, m->a, m->lda, m->b, m->ldb, add ? 1 : 0,
-                                m->c, m->ldc),
-                     "a matrix product", err);
+    return onednn_check(
+        dnnl_sgemm('T', 'N', m->rows, m->columns, m->depth, 1, m->a, m->lda, m->b, m->ldb, add ? 1 : 0, m->c, m->ldc),
+        "a matrix product", err);
 }
 
 /* Attributes of every primitive: its scratch is the plan's. `post` may be NULL. */
@@ -197,9 +193,9 @@ static void conv_chosen(dnnl_primitive_desc_t desc, enum conv_pass pass, struct 
 {
     desc_layout(desc, pass == CONV_BACKWARD_DATA ? dnnl_query_diff_src_md : dnnl_query_src_md, &layouts->src);
     desc_layout(desc, pass == CONV_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md,
-              &layouts->weights);
+                &layouts->weights);
     desc_layout(desc, pass == CONV_TRAIN || pass == CONV_EVAL ? dnnl_query_dst_md : dnnl_query_diff_dst_md,
-              &layouts->dst);
+                &layouts->dst);
 }
 
 static struct api_window api_window_of(const struct window *window)
@@ -210,8 +206,8 @@ static struct api_window api_window_of(const struct window *window)
 }
 
 dnnl_primitive_desc_t conv_desc(const struct onednn *onednn, enum conv_pass pass, struct conv_layouts *layouts,
-                               const struct window *window, bool sum, enum activation activation,
-                               dnnl_primitive_desc_t hint, struct err *err)
+                                const struct window *window, bool sum, enum activation activation,
+                                dnnl_primitive_desc_t hint, struct err *err)
 {
     static const dnnl_prop_kind_t passes[] = { [CONV_TRAIN] = dnnl_forward_training,
                                                [CONV_EVAL] = dnnl_forward_inference,
@@ -241,8 +237,9 @@ static dnnl_prop_kind_t pass_of(bool training, bool backward)
     return backward ? dnnl_backward_data : training ? dnnl_forward_training : dnnl_forward_inference;
 }
 
-dnnl_primitive_desc_t eltwise_desc(const struct onednn *onednn, bool training, bool backward, enum activation activation,
-                                  const struct layout *data, dnnl_primitive_desc_t hint, struct err *err)
+dnnl_primitive_desc_t eltwise_desc(const struct onednn *onednn, bool training, bool backward,
+                                   enum activation activation, const struct layout *data, dnnl_primitive_desc_t hint,
+                                   struct err *err)
 {
     static const char what[] = "an activation";
     bool silu = activation == ACTIVATION_SILU;
@@ -258,8 +255,8 @@ dnnl_primitive_desc_t eltwise_desc(const struct onednn *onednn, bool training, b
 }
 
 dnnl_primitive_desc_t pool_desc(const struct onednn *onednn, bool training, bool backward, bool max,
-                               const struct layout *src, const struct layout *dst, const struct window *window,
-                               dnnl_primitive_desc_t hint, struct err *err)
+                                const struct layout *src, const struct layout *dst, const struct window *window,
+                                dnnl_primitive_desc_t hint, struct err *err)
 {
     static const char what[] = "a pooling";
     dnnl_alg_kind_t kind = max ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding;
@@ -272,8 +269,8 @@ dnnl_primitive_desc_t pool_desc(const struct onednn *onednn, bool training, bool
     return made(&making, desc, status, what, err);
 }
 
-dnnl_primitive_desc_t linear_desc(const struct onednn *onednn, enum linear_pass pass, const struct conv_layouts *layouts,
-                                 dnnl_primitive_desc_t hint, struct err *err)
+dnnl_primitive_desc_t linear_desc(const struct onednn *onednn, enum linear_pass pass,
+                                  const struct conv_layouts *layouts, dnnl_primitive_desc_t hint, struct err *err)
 {
     static const dnnl_prop_kind_t passes[] = { [LINEAR_TRAIN] = dnnl_forward_training,
                                                [LINEAR_EVAL] = dnnl_forward_inference,
@@ -284,12 +281,13 @@ dnnl_primitive_desc_t linear_desc(const struct onednn *onednn, enum linear_pass 
     dnnl_primitive_desc_t desc = NULL;
     if (!making.attributes)
         return NULL;
-    dnnl_status_t status = api_linear(&desc, &making, &layouts->src.md, &layouts->weights.md, &layouts->bias.md,
-                                      &layouts->dst.md);
+    dnnl_status_t status =
+        api_linear(&desc, &making, &layouts->src.md, &layouts->weights.md, &layouts->bias.md, &layouts->dst.md);
     return made(&making, desc, status, what, err);
 }
 
-int primitive_init(struct primitive *primitive, const struct onednn *onednn, dnnl_primitive_desc_t desc, struct err *err)
+int primitive_init(struct primitive *primitive, const struct onednn *onednn, dnnl_primitive_desc_t desc,
+                   struct err *err)
 {
     if (!desc)
         return -1;
@@ -319,8 +317,7 @@ int primitive_arg(struct primitive *primitive, const struct onednn *onednn, int 
         return err_set(err, "a primitive has more than %d arguments", PRIMITIVE_ARGS);
     dnnl_exec_arg_t *next = &primitive->args[primitive->count];
     *next = (dnnl_exec_arg_t){ .arg = arg };
-    if (onednn_check(api_memory(&next->memory, &layout->md, onednn->engine, DNNL_MEMORY_NONE), "a memory object",
-                  err))
+    if (onednn_check(api_memory(&next->memory, &layout->md, onednn->engine, DNNL_MEMORY_NONE), "a memory object", err))
         return -1;
     primitive->count++;
     return 0;
@@ -330,7 +327,8 @@ int primitive_bind(struct primitive *primitive, int arg, void *address, struct e
 {
     for (int i = 0; i < primitive->count; i++)
         if (primitive->args[i].arg == arg)
-            return onednn_check(dnnl_memory_set_data_handle(primitive->args[i].memory, address), "a memory object", err);
+            return onednn_check(dnnl_memory_set_data_handle(primitive->args[i].memory, address), "a memory object",
+                                err);
     return 0;
 }
 
@@ -339,7 +337,7 @@ int primitive_run(const struct primitive *primitive, const struct onednn *onednn
     if (!primitive->handle)
         return 0;
     return onednn_check(dnnl_primitive_execute(primitive->handle, onednn->stream, primitive->count, primitive->args),
-                     "a primitive", err);
+                        "a primitive", err);
 }
 
 const char *primitive_implementation(const struct primitive *primitive)
@@ -377,7 +375,8 @@ int reorder_init(struct primitive *primitive, const struct onednn *onednn, const
         return -1;
     dnnl_status_t status = api_reorder(&desc, &making, &from->md, &to->md);
     return primitive_init(primitive, onednn, made(&making, desc, status, what, err), err) ||
-                   own_scratchpad(primitive, onednn, err) || primitive_arg(primitive, onednn, DNNL_ARG_FROM, from, err) ||
+                   own_scratchpad(primitive, onednn, err) ||
+                   primitive_arg(primitive, onednn, DNNL_ARG_FROM, from, err) ||
                    primitive_arg(primitive, onednn, DNNL_ARG_TO, to, err)
                ? -1
                : 0;

@@ -20,8 +20,8 @@ static inline size_t larger(size_t a, size_t b)
 struct onednn {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    /* The channels of a block in the layouts that its kernels like: 16 with AVX-512, 8 with AVX2. 0 without, where there
-     * are none for blocked layouts in training. */
+    /* The channels of a block in the layouts that its kernels like: 16 with AVX-512, 8 with AVX2. 0 without, where
+     * there are none for blocked layouts in training. */
     int block;
 };
 
@@ -71,17 +71,18 @@ enum conv_pass { CONV_TRAIN, CONV_EVAL, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHT
 /* `hint`: the forward descriptor, for the backward passes. `sum`, `activation`: what CONV_EVAL does with its result.
  * The layouts that were any become those that the primitive chose. */
 dnnl_primitive_desc_t conv_desc(const struct onednn *onednn, enum conv_pass pass, struct conv_layouts *layouts,
-                               const struct window *window, bool sum, enum activation activation,
-                               dnnl_primitive_desc_t hint, struct err *err);
+                                const struct window *window, bool sum, enum activation activation,
+                                dnnl_primitive_desc_t hint, struct err *err);
 /* SiLU (whose backward reads the input) or the sigmoid (whose backward reads the output). */
-dnnl_primitive_desc_t eltwise_desc(const struct onednn *onednn, bool training, bool backward, enum activation activation,
-                                  const struct layout *data, dnnl_primitive_desc_t hint, struct err *err);
+dnnl_primitive_desc_t eltwise_desc(const struct onednn *onednn, bool training, bool backward,
+                                   enum activation activation, const struct layout *data, dnnl_primitive_desc_t hint,
+                                   struct err *err);
 dnnl_primitive_desc_t pool_desc(const struct onednn *onednn, bool training, bool backward, bool max,
-                               const struct layout *src, const struct layout *dst, const struct window *window,
-                               dnnl_primitive_desc_t hint, struct err *err);
+                                const struct layout *src, const struct layout *dst, const struct window *window,
+                                dnnl_primitive_desc_t hint, struct err *err);
 enum linear_pass { LINEAR_TRAIN, LINEAR_EVAL, LINEAR_BACKWARD_DATA, LINEAR_BACKWARD_WEIGHTS };
-dnnl_primitive_desc_t linear_desc(const struct onednn *onednn, enum linear_pass pass, const struct conv_layouts *layouts,
-                                 dnnl_primitive_desc_t hint, struct err *err);
+dnnl_primitive_desc_t linear_desc(const struct onednn *onednn, enum linear_pass pass,
+                                  const struct conv_layouts *layouts, dnnl_primitive_desc_t hint, struct err *err);
 /* The layout that the primitive wants or gives: dnnl_query_src_md, …; false where it has none. */
 bool desc_layout(const_dnnl_primitive_desc_t desc, dnnl_query_t what, struct layout *layout);
 /* Whether it is one of oneDNN's plain loops, which are a hundred times slower than the rest. */
@@ -104,7 +105,8 @@ struct primitive {
     size_t scratchpad; /* bytes, aligned; bound as DNNL_ARG_SCRATCHPAD */
 };
 /* Takes `desc` (destroys it); a NULL desc fails with the err that is there. */
-int primitive_init(struct primitive *primitive, const struct onednn *onednn, dnnl_primitive_desc_t desc, struct err *err);
+int primitive_init(struct primitive *primitive, const struct onednn *onednn, dnnl_primitive_desc_t desc,
+                   struct err *err);
 void primitive_release(struct primitive *primitive);
 /* Adds an argument, without an address as yet. */
 int primitive_arg(struct primitive *primitive, const struct onednn *onednn, int arg, const struct layout *layout,
@@ -135,6 +137,7 @@ static inline struct onednn *onednn_of(const struct plan *plan)
 }
 
 extern const struct op_functions onednn_conv, onednn_batch_norm, onednn_activation, onednn_max_pool,
-    onednn_global_avg_pool, onednn_add, onednn_scale, onednn_dropout, onednn_stochastic_depth, onednn_linear, onednn_reorder;
+    onednn_global_avg_pool, onednn_add, onednn_scale, onednn_dropout, onednn_stochastic_depth, onednn_linear,
+    onednn_reorder;
 
 #endif

@@ -22,18 +22,18 @@ struct uploaded_image {
     struct uploaded_image *next;
     char sha256[SHA256_HEX_SIZE];
     int users;
-    bool created;                    /* it was no blob before */
+    bool created; /* it was no blob before */
 };
 
 struct blob_refs {
     struct broker *broker;
     struct blobs *blobs;
     struct manifest *manifest;
-    bool scanning;                   /* a manifest is being made */
-    struct dataset_waiter *waiters;  /* for it */
+    bool scanning;                  /* a manifest is being made */
+    struct dataset_waiter *waiters; /* for it */
     struct uploaded_image *uploads;
-    struct model_push *pushes;             /* models on their way from nodes: http_models.c */
-    bool closing;                    /* the task thread is gone: what is left to do is done at once */
+    struct model_push *pushes; /* models on their way from nodes: http_models.c */
+    bool closing;              /* the task thread is gone: what is left to do is done at once */
 };
 
 /* STATE/blobs, and the manifest of the image folder. */

@@ -25,28 +25,28 @@ struct http;
 
 /* What is still to be sent: of a file, or of memory. */
 struct outflow {
-    int fd;          /* -1: none */
-    char *bytes;     /* NULL: none; owned */
+    int fd;      /* -1: none */
+    char *bytes; /* NULL: none; owned */
     int64_t at, left;
 };
 
 struct exchange {
     struct broker *broker;
     struct http *http;
-    struct exchange *next, **link;      /* in the server's list */
-    struct evhttp_request *request;     /* NULL once evhttp has taken it back */
+    struct exchange *next, **link;  /* in the server's list */
+    struct evhttp_request *request; /* NULL once evhttp has taken it back */
     struct evkeyvalq query;
-    char *args[EXCHANGE_ARGS];          /* the path's variable parts, decoded; NULL where there is none */
+    char *args[EXCHANGE_ARGS]; /* the path's variable parts, decoded; NULL where there is none */
     bool head, cors;
-    bool started;                       /* the answer has begun */
-    bool gone;                          /* the client closed the connection */
+    bool started; /* the answer has begun */
+    bool gone;    /* the client closed the connection */
     struct outflow outflow;
     /* of a stream */
     void (*drained)(void *arg);
     void (*closed)(void *arg);
     void *stream_arg;
     bool draining;
-    struct event *later;                /* what may not happen inside libevent's callbacks */
+    struct event *later; /* what may not happen inside libevent's callbacks */
     /* what a handler remembers meanwhile; freed with the exchange */
     void *context;
     void (*context_free)(void *context);

@@ -16,9 +16,9 @@ struct blob_task {
     struct blob_refs *blob_refs;
     char sha256[SHA256_HEX_SIZE];
     struct blob_state state;
-    int fd;                       /* of a read */
+    int fd; /* of a read */
     int64_t offset, size;
-    char *bytes, **in_use;        /* of a write */
+    char *bytes, **in_use; /* of a write */
     size_t count;
     enum blob_result result;
     struct err err;
@@ -125,8 +125,7 @@ static void done_put(void *arg)
     };
     int status = statuses[task->result];
     cJSON *object = state_json(task);
-    if (task->result != BLOB_DONE && object &&
-        !cJSON_AddStringToObject(object, "error", task->err.text)) {
+    if (task->result != BLOB_DONE && object && !cJSON_AddStringToObject(object, "error", task->err.text)) {
         cJSON_Delete(object);
         object = NULL;
     }

@@ -14,7 +14,7 @@
 struct dataset_task {
     struct blob_refs *blob_refs;
     bool begun, more;
-    char *text;         /* of the finished manifest, one copy a waiter */
+    char *text; /* of the finished manifest, one copy a waiter */
     struct err err;
 };
 

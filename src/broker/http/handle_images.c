@@ -8,8 +8,8 @@
 
 struct image_task {
     struct exchange *exchange;
-    const char *root;      /* the broker's */
-    char *path;            /* of one image; NULL: the list */
+    const char *root; /* the broker's */
+    char *path;       /* of one image; NULL: the list */
     cJSON *list;
     int fd;
     int64_t size;
@@ -57,8 +57,7 @@ static void submit(struct exchange *exchange, const char *path)
         *task = (struct image_task){ .exchange = exchange, .root = exchange->broker->images, .fd = -1 };
         task->path = path ? strdup(path) : NULL;
         if ((!path || task->path) &&
-            !tasks_submit(exchange->broker->tasks, path ? run_open : run_list,
-                         !path ? done_list : done_open, task))
+            !tasks_submit(exchange->broker->tasks, path ? run_open : run_list, !path ? done_list : done_open, task))
             return;
         free(task->path);
         free(task);

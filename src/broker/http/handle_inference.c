@@ -23,7 +23,7 @@ struct inference {
     long top;                               /* 0: all classes */
     char path[PATH_SIZE];                   /* as shown */
     /* of an upload */
-    char sha256[SHA256_HEX_SIZE];           /* empty: none */
+    char sha256[SHA256_HEX_SIZE]; /* empty: none */
     char *bytes, **in_use;
     size_t count;
     bool held, created;
@@ -70,8 +70,8 @@ static void run_add(void *arg)
 {
     struct inference *inference = arg;
     inference->result =
-        blobs_add(inference->blob_refs->blobs, inference->bytes, inference->count, (const char *const *)inference->in_use,
-                  inference->sha256, &inference->created, &inference->err);
+        blobs_add(inference->blob_refs->blobs, inference->bytes, inference->count,
+                  (const char *const *)inference->in_use, inference->sha256, &inference->created, &inference->err);
 }
 
 static void done_add(void *arg)
@@ -193,8 +193,7 @@ static int take_form(struct exchange *exchange, const char *type, const void **b
 
 static bool is_raw(const char *type)
 {
-    return type &&
-           (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "application/octet-stream", 24) == 0);
+    return type && (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "application/octet-stream", 24) == 0);
 }
 
 void handle_inference(struct exchange *exchange)

@@ -22,8 +22,7 @@ static void on_cancelled(void *arg, int status, const char *error)
     struct exchange *exchange = arg;
     const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
     if (status >= 400 || !job)
-        exchange_error(exchange, status >= 400 ? status : 404, "%s",
-                       error ? error : "the job cannot be cancelled");
+        exchange_error(exchange, status >= 400 ? status : 404, "%s", error ? error : "the job cannot be cancelled");
     else
         exchange_json(exchange, status, job_json(job));
 }

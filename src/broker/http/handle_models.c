@@ -18,7 +18,7 @@ struct model_download {
     struct exchange *exchange;
     struct blob_refs *blob_refs;
     char sha256[SHA256_HEX_SIZE];
-    bool pushed;        /* a node uploaded it just now */
+    bool pushed; /* a node uploaded it just now */
     int fd;
     int64_t size;
 };
@@ -45,8 +45,7 @@ static void on_removed(void *arg, int status, const cJSON *data, const char *err
         return;
     }
     cJSON *object = cJSON_CreateObject();
-    if (!cJSON_AddStringToObject(object, "model", exchange->args[0]) ||
-        !cJSON_AddTrueToObject(object, "removed")) {
+    if (!cJSON_AddStringToObject(object, "model", exchange->args[0]) || !cJSON_AddTrueToObject(object, "removed")) {
         cJSON_Delete(object);
         object = NULL;
     }
@@ -150,7 +149,9 @@ static void await_push(struct model_download *download)
         exchange_error(exchange, 503, "no memory");
         return;
     }
-    *push = (struct model_push){ .next = download->blob_refs->pushes, .blob_refs = download->blob_refs, .waiters = download };
+    *push = (struct model_push){ .next = download->blob_refs->pushes,
+                                 .blob_refs = download->blob_refs,
+                                 .waiters = download };
     snprintf(push->model, sizeof push->model, "%s", model);
     snprintf(push->node, sizeof push->node, "%s", node ? node : "");
     download->blob_refs->pushes = push;

@@ -12,8 +12,7 @@ void handle_nodes(struct exchange *exchange)
 void handle_healthz(struct exchange *exchange)
 {
     cJSON *object = cJSON_CreateObject();
-    if (!cJSON_AddStringToObject(object, "status", "ok") ||
-        !cJSON_AddStringToObject(object, "version", DCLS_VERSION)) {
+    if (!cJSON_AddStringToObject(object, "status", "ok") || !cJSON_AddStringToObject(object, "version", DCLS_VERSION)) {
         cJSON_Delete(object);
         object = NULL;
     }

@@ -80,7 +80,8 @@ static int check_weights(const char *weights, struct err *err)
     if (strcmp(weights, "none") == 0 || strcmp(weights, "imagenet") == 0 ||
         (strncmp(weights, WEIGHTS, sizeof WEIGHTS - 1) == 0 && sha256_is_hex(weights + sizeof WEIGHTS - 1)))
         return 0;
-    return err_set(err, "'weights' '%.200s' is none of 'imagenet', 'none' and 'sha256:HEX' of an uploaded blob", weights);
+    return err_set(err, "'weights' '%.200s' is none of 'imagenet', 'none' and 'sha256:HEX' of an uploaded blob",
+                   weights);
 }
 
 /* "nodes": "all" or a list of names; with exactly one it is "node". 0, or the HTTP status of the error. */
@@ -127,11 +128,9 @@ static int take_nodes(struct train_request *train, const cJSON *body, struct err
 static int read_request(struct train_request *train, const cJSON *body, struct err *err)
 {
     train_options_init(&train->options);
-    if (check_members(body, err) || take_type(train, body, err) ||
-        take_name(body, "modelName", train->model, err) ||
+    if (check_members(body, err) || take_type(train, body, err) || take_name(body, "modelName", train->model, err) ||
         take_name(body, "node", train->node, err) || train_options_from_json(&train->options, body, err) ||
-        train_options_check(&train->options, err) ||
-        check_weights(train->options.weights, err))
+        train_options_check(&train->options, err) || check_weights(train->options.weights, err))
         return 400;
     return take_nodes(train, body, err);
 }

@@ -17,8 +17,8 @@
 #define MULTIPART_NAME_SIZE 128
 
 struct multipart {
-    const char *at, *end;                            /* what is not yet looked at */
-    char delimiter[4 + MULTIPART_BOUNDARY_MAX + 1];  /* CRLF, two dashes, the boundary */
+    const char *at, *end;                           /* what is not yet looked at */
+    char delimiter[4 + MULTIPART_BOUNDARY_MAX + 1]; /* CRLF, two dashes, the boundary */
     size_t delimiter_size;
     bool done;
 };

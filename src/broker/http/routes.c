@@ -65,8 +65,8 @@ enum match route_match(const struct route *route, const char *method, const char
     }
     enum match match = MATCH_NONE;
     if (*pattern == '\0' && *path == '\0') {
-        bool same = strcmp(method, route->method) == 0 ||
-                    (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+        bool same =
+            strcmp(method, route->method) == 0 || (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
         match = same ? MATCH_ROUTE : MATCH_PATH;
     }
     for (int i = 0; i < EXCHANGE_ARGS; i++) {

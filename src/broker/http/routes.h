@@ -8,11 +8,11 @@
 #include "exchange.h"
 
 struct route {
-    const char *method;                    /* "GET" (which HEAD takes too), "POST", "PUT", "DELETE" */
-    const char *path;                      /* a "*" between slashes is an argument */
+    const char *method; /* "GET" (which HEAD takes too), "POST", "PUT", "DELETE" */
+    const char *path;   /* a "*" between slashes is an argument */
     void (*handle)(struct exchange *exchange);
     size_t max_body;
-    bool shared;                           /* one of the existing page's six: CORS, preflights */
+    bool shared; /* one of the existing page's six: CORS, preflights */
 };
 
 extern const struct route route_table[];

@@ -40,7 +40,7 @@ struct http {
     struct blob_refs blob_refs;
     struct sse *sse;
     int port;
-    int connections;                 /* at the last count, and accepted since: never less than there are */
+    int connections; /* at the last count, and accepted since: never less than there are */
 };
 
 static const char *method_name(enum evhttp_cmd_type type)

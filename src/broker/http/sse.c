@@ -17,10 +17,10 @@ struct stream {
     struct stream *next, **link;
     struct sse *sse;
     struct exchange *exchange;
-    char *job;              /* NULL: all events */
-    struct buf snapshot;    /* what is left of it to send */
-    uint64_t following;     /* the number of the event to send next */
-    bool ending;            /* nothing follows what was sent */
+    char *job;           /* NULL: all events */
+    struct buf snapshot; /* what is left of it to send */
+    uint64_t following;  /* the number of the event to send next */
+    bool ending;         /* nothing follows what was sent */
 };
 
 struct sse {
@@ -161,8 +161,7 @@ struct sse *sse_new(struct broker *broker)
     sse->tick = event_new(broker->base, -1, EV_PERSIST, on_tick, sse);
     sse->comment = event_new(broker->base, -1, EV_PERSIST, on_comment, sse);
     struct timeval tick = { .tv_usec = TICK_MS * 1000 }, comment = { .tv_sec = COMMENT_S };
-    if (!sse->tick || !sse->comment || event_add(sse->tick, &tick) < 0 ||
-        event_add(sse->comment, &comment) < 0) {
+    if (!sse->tick || !sse->comment || event_add(sse->tick, &tick) < 0 || event_add(sse->comment, &comment) < 0) {
         sse_free(sse);
         return NULL;
     }
@@ -181,7 +180,7 @@ void sse_free(struct sse *sse)
 }
 
 void sse_add(struct sse *sse, struct exchange *exchange, const char *job, bool ended,
-                 void (*fill)(struct exchange *exchange, struct snapshot *snapshot))
+             void (*fill)(struct exchange *exchange, struct snapshot *snapshot))
 {
     struct stream *stream = calloc(1, sizeof *stream);
     struct snapshot snapshot = { .ok = true, .number = events_last(sse->events) };

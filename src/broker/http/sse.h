@@ -22,9 +22,9 @@ void sse_free(struct sse *sse);
 /* The state of things that a new stream begins with, written event by event with snapshot_add. */
 struct snapshot {
     struct buf text;
-    bool ok;            /* false once memory lacked */
-    size_t last;        /* where the last event begins */
-    uint64_t number;    /* its id */
+    bool ok;         /* false once memory lacked */
+    size_t last;     /* where the last event begins */
+    uint64_t number; /* its id */
 };
 /* Adds one event; `object` is read only. */
 void snapshot_add(struct snapshot *snapshot, const char *kind, const cJSON *object);
@@ -32,6 +32,6 @@ void snapshot_add(struct snapshot *snapshot, const char *kind, const cJSON *obje
 /* Answers the exchange with a stream and takes it. `job`: only events of that job, and the end with it; NULL: all.
  * `fill` is called at once, where a snapshot is needed; `ended`: the stream ends after the snapshot. */
 void sse_add(struct sse *sse, struct exchange *exchange, const char *job, bool ended,
-                 void (*fill)(struct exchange *exchange, struct snapshot *snapshot));
+             void (*fill)(struct exchange *exchange, struct snapshot *snapshot));
 
 #endif

@@ -223,9 +223,10 @@ static void make_root(void **state)
 {
     struct err err = ERR_INIT;
     static const char *const folders[] = { "root/a", "secret", "rootless" };
-    static const char *const links[][2] = { { "a", "root/link" }, { "../secret", "root/out" }, { "..", "root/up" },
-                                            { "../secret/file", "root/outfile" }, { "a/file", "root/infile" },
-                                            { "/etc", "root/etc" }, { "loop", "root/loop" } };
+    static const char *const links[][2] = { { "a", "root/link" },        { "../secret", "root/out" },
+                                            { "..", "root/up" },         { "../secret/file", "root/outfile" },
+                                            { "a/file", "root/infile" }, { "/etc", "root/etc" },
+                                            { "loop", "root/loop" } };
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         char *path = in(state, folders[i]);
         assert_int_equal(fs_make_dirs(path, &err), 0);
@@ -249,10 +250,33 @@ static void no_path_leads_out_of_its_root(void **state)
 {
     make_root(state);
     char *root = in(state, "root"), *absolute = in(state, "root/a/file");
-    const char *const bad[] = { "", "/", "/etc/passwd", "..", "../secret/file", "a/../../secret/file", "a/../a/file",
-                                "./../secret/file", "out", "out/file", "outfile", "up/secret/file", "up", "etc/passwd",
-                                "a/..", "../rootless/file", "..%2fsecret/file", "%2e%2e/secret/file", "a/file\n",
-                                "\x01", "a\\..\\..", "fifo", "loop", "none", "a/file/", "a/file/x", absolute,
+    const char *const bad[] = { "",
+                                "/",
+                                "/etc/passwd",
+                                "..",
+                                "../secret/file",
+                                "a/../../secret/file",
+                                "a/../a/file",
+                                "./../secret/file",
+                                "out",
+                                "out/file",
+                                "outfile",
+                                "up/secret/file",
+                                "up",
+                                "etc/passwd",
+                                "a/..",
+                                "../rootless/file",
+                                "..%2fsecret/file",
+                                "%2e%2e/secret/file",
+                                "a/file\n",
+                                "\x01",
+                                "a\\..\\..",
+                                "fifo",
+                                "loop",
+                                "none",
+                                "a/file/",
+                                "a/file/x",
+                                absolute,
                                 "\xc0\xae\xc0\xae/secret/file" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err err = ERR_INIT;
@@ -300,8 +324,8 @@ static void a_tree_is_listed_in_order_without_what_leaves_it(void **state)
     put(state, "root/a/c.png", "x", 1);
     put(state, "root/a/d.txt", "x", 1);
     assert_int_equal(fs_list_tree(root, NULL, 100, &list, &err), 0);
-    static const char *const wanted[] = { "..odd", "a/c.png", "a/d.txt", "a/file", "b.JPG", "infile", "link/c.png",
-                                          "link/d.txt", "link/file" };
+    static const char *const wanted[] = { "..odd",  "a/c.png",    "a/d.txt",    "a/file",   "b.JPG",
+                                          "infile", "link/c.png", "link/d.txt", "link/file" };
     assert_int_equal(list.count, sizeof wanted / sizeof *wanted);
     for (size_t i = 0; i < list.count; i++)
         assert_string_equal(list.paths[i], wanted[i]);

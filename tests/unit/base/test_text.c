@@ -200,7 +200,8 @@ static void clocks_run_forward_and_the_date_reads_as_pythons(void **state)
     clock_iso(text);
     assert_int_equal(strlen(text), 26);
     assert_int_equal(sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%6d", &fields[0], &fields[1], &fields[2], &fields[3],
-                            &fields[4], &fields[5], &fields[6]), 7);
+                            &fields[4], &fields[5], &fields[6]),
+                     7);
 }
 
 static void digests_are_those_of_the_standard(void **state)

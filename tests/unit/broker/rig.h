@@ -100,13 +100,13 @@ static inline void rig_turn_for(struct rig *rig, int ms)
         rig_turn(rig);
 }
 
-#define RIG_WAIT(rig, condition) \
-    do { \
-        for (int64_t end_ = clock_ms() + RIG_PATIENCE_MS; !(condition);) { \
-            if (clock_ms() > end_) \
-                fail_msg("not in time: %s", #condition); \
-            rig_turn(rig); \
-        } \
+#define RIG_WAIT(rig, condition)                                                                                       \
+    do {                                                                                                               \
+        for (int64_t end_ = clock_ms() + RIG_PATIENCE_MS; !(condition);) {                                             \
+            if (clock_ms() > end_)                                                                                     \
+                fail_msg("not in time: %s", #condition);                                                               \
+            rig_turn(rig);                                                                                             \
+        }                                                                                                              \
     } while (0)
 
 /* A peer of the broker. */
@@ -221,8 +221,8 @@ static inline void peer_inform(struct peer *peer, const char *name, const char *
 {
     char text[1024];
     snprintf(text, sizeof text,
-             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [], \"modelInfo\": [], \"jobs\": %s}",
-             name, jobs);
+             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [], \"modelInfo\": [], \"jobs\": %s}", name,
+             jobs);
     peer_say(peer, text);
 }
 

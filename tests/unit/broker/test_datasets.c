@@ -54,7 +54,8 @@ static void every_file_is_in_the_manifest_and_opened_by_its_hash(void **state)
     assert_int_equal(sha256_bytes("a\nb\n", 4, other, NULL), 0);
     snprintf(expected, sizeof expected,
              "{\"files\":[{\"path\":\"classes.txt\",\"size\":4,\"sha256\":\"%s\"},"
-             "{\"path\":\"train/b/1.png\",\"size\":3,\"sha256\":\"%s\"}]}", other, hex);
+             "{\"path\":\"train/b/1.png\",\"size\":3,\"sha256\":\"%s\"}]}",
+             other, hex);
     char *text = text_of(manifest);
     assert_string_equal(text, expected);
     cJSON_free(text);

@@ -129,8 +129,9 @@ static void an_id_that_is_too_old_unknown_or_malformed_does_not_resume(void **st
     struct events *events = events_new(BOOT);
     uint64_t number = 0;
     publish(events, "node", "{\"name\": \"n\"}", 0);
-    static const char *const ids[] = { "", "x", "-1", "999999", "1000002", "1000001x", " 1000001", "1",
-                                       "99999999999999999999999999" };
+    static const char *const ids[] = { "",         "x",       "-1",
+                                       "999999",   "1000002", "1000001x",
+                                       " 1000001", "1",       "99999999999999999999999999" };
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         assert_false(events_resume(events, ids[i], &number));
     for (int i = 0; i < EVENTS_KEPT; i++)

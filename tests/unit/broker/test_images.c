@@ -80,12 +80,32 @@ static void nothing_but_an_image_below_the_folder_is_opened(void **state)
 {
     (void)state;
     static const char *const paths[] = {
-        "", "images", "images/", "./images/", "a.PNG", "./a.PNG", "/etc/passwd", "images//etc/passwd",
-        "images/../secret.png", "./images/../secret.png", "images/test/../../secret.png", "../images/a.PNG",
-        "images/./../secret.png", "images/up/secret.png", "images/out.png",
-        "images/notes.txt", "images/text.png", "images/fifo.png", "images/folder.png", "images/missing.png",
-        "images/a.PNG/", "images/a.PNG/..", "images\\..\\secret.png", "images/%2e%2e/secret.png",
-        "images/a.PNG\n", "././images/a.PNG",
+        "",
+        "images",
+        "images/",
+        "./images/",
+        "a.PNG",
+        "./a.PNG",
+        "/etc/passwd",
+        "images//etc/passwd",
+        "images/../secret.png",
+        "./images/../secret.png",
+        "images/test/../../secret.png",
+        "../images/a.PNG",
+        "images/./../secret.png",
+        "images/up/secret.png",
+        "images/out.png",
+        "images/notes.txt",
+        "images/text.png",
+        "images/fifo.png",
+        "images/folder.png",
+        "images/missing.png",
+        "images/a.PNG/",
+        "images/a.PNG/..",
+        "images\\..\\secret.png",
+        "images/%2e%2e/secret.png",
+        "images/a.PNG\n",
+        "././images/a.PNG",
     };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         int64_t size;

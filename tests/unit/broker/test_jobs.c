@@ -74,15 +74,15 @@ static void tell(struct peer *peer, const char *format, const char *key)
 }
 
 #define DIGEST "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define COMPLETED \
-    "{\"type\": \"TRAINING_COMPLETED\", \"train_key\": \"%s\", \"model_name\": \"m\"," \
-    " \"data\": {\"output_contents\": \"Epoch [1/3]\"}, \"report\": {\"results\": [{\"epoch\": 1}, {\"epoch\": 2}," \
+#define COMPLETED                                                                                                      \
+    "{\"type\": \"TRAINING_COMPLETED\", \"train_key\": \"%s\", \"model_name\": \"m\","                                 \
+    " \"data\": {\"output_contents\": \"Epoch [1/3]\"}, \"report\": {\"results\": [{\"epoch\": 1}, {\"epoch\": 2},"    \
     " {\"epoch\": 3}]}, \"modelInfo\": [{\"name\": \"m\", \"sha256\": \"" DIGEST "\", \"type\": \"resnet\"}]}"
 #define FAILED "{\"type\": \"TRAINING FAILED\", \"train_key\": \"%s\", \"message\": \"out of memory\"}"
-#define CANCELLED \
+#define CANCELLED                                                                                                      \
     "{\"type\": \"TRAINING FAILED\", \"train_key\": \"%s\", \"message\": \"cancelled\", \"cancelled\": true}"
-#define EPOCH \
-    "{\"type\": \"TRAINING PROGRESS\", \"train_key\": \"%s\", \"epoch\": 3, \"epochs\": 3, \"batch\": 7," \
+#define EPOCH                                                                                                          \
+    "{\"type\": \"TRAINING PROGRESS\", \"train_key\": \"%s\", \"epoch\": 3, \"epochs\": 3, \"batch\": 7,"              \
     " \"batches\": 9, \"result\": {\"epoch\": 3, \"train_loss\": 0.5}}"
 
 /* Waits for SERVER TRAIN of that job. */

@@ -83,8 +83,8 @@ static void edges_of_the_format_are_read(void **state)
     assert_int_equal(count_parts(TYPE, "preamble\r\n--xyz\r\n\r\na\r\n--xyz--\r\nepilogue"), 1);
     assert_int_equal(count_parts(TYPE, "--xyz \t\r\n\r\na\r\n--xyz--"), 1);
     assert_int_equal(count_parts("Multipart/Form-Data;Boundary=\"xyz\"; a=b", "--xyz\r\n\r\na\r\n--xyz--"), 1);
-    assert_int_equal(count_parts("multipart/form-data; a=\"; boundary=no\"; boundary=xyz",
-                                 "--xyz\r\n\r\n\r\n--xyz--"), 1);
+    assert_int_equal(count_parts("multipart/form-data; a=\"; boundary=no\"; boundary=xyz", "--xyz\r\n\r\n\r\n--xyz--"),
+                     1);
 
     struct multipart multipart;
     struct multipart_part part;

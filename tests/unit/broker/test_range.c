@@ -40,8 +40,10 @@ static void a_range_behind_the_end_is_unsatisfiable(void **state)
 {
     (void)state;
     static const struct expected rows[] = {
-        { "bytes=10-", 10, RANGE_UNSATISFIABLE, 0, 10 },    { "bytes=10-20", 10, RANGE_UNSATISFIABLE, 0, 10 },
-        { "bytes=-0", 10, RANGE_UNSATISFIABLE, 0, 10 },     { "bytes=0-", 0, RANGE_UNSATISFIABLE, 0, 0 },
+        { "bytes=10-", 10, RANGE_UNSATISFIABLE, 0, 10 },
+        { "bytes=10-20", 10, RANGE_UNSATISFIABLE, 0, 10 },
+        { "bytes=-0", 10, RANGE_UNSATISFIABLE, 0, 10 },
+        { "bytes=0-", 0, RANGE_UNSATISFIABLE, 0, 0 },
         { "bytes=-5", 0, RANGE_UNSATISFIABLE, 0, 0 },
         { "bytes=99999999999999999999999-", 10, RANGE_UNSATISFIABLE, 0, 10 },
     };
@@ -52,12 +54,18 @@ static void what_is_not_understood_gets_the_whole(void **state)
 {
     (void)state;
     static const struct expected rows[] = {
-        { NULL, 10, RANGE_WHOLE, 0, 10 },           { "", 10, RANGE_WHOLE, 0, 10 },
-        { "bytes", 10, RANGE_WHOLE, 0, 10 },        { "bytes=", 10, RANGE_WHOLE, 0, 10 },
-        { "bytes=-", 10, RANGE_WHOLE, 0, 10 },      { "bytes=5-4", 10, RANGE_WHOLE, 0, 10 },
-        { "bytes=1-2,4-5", 10, RANGE_WHOLE, 0, 10 }, { "lines=1-2", 10, RANGE_WHOLE, 0, 10 },
-        { "bytes=1", 10, RANGE_WHOLE, 0, 10 },      { "bytes=a-b", 10, RANGE_WHOLE, 0, 10 },
-        { "bytes=1-2x", 10, RANGE_WHOLE, 0, 10 },   { "bytes=--1", 10, RANGE_WHOLE, 0, 10 },
+        { NULL, 10, RANGE_WHOLE, 0, 10 },
+        { "", 10, RANGE_WHOLE, 0, 10 },
+        { "bytes", 10, RANGE_WHOLE, 0, 10 },
+        { "bytes=", 10, RANGE_WHOLE, 0, 10 },
+        { "bytes=-", 10, RANGE_WHOLE, 0, 10 },
+        { "bytes=5-4", 10, RANGE_WHOLE, 0, 10 },
+        { "bytes=1-2,4-5", 10, RANGE_WHOLE, 0, 10 },
+        { "lines=1-2", 10, RANGE_WHOLE, 0, 10 },
+        { "bytes=1", 10, RANGE_WHOLE, 0, 10 },
+        { "bytes=a-b", 10, RANGE_WHOLE, 0, 10 },
+        { "bytes=1-2x", 10, RANGE_WHOLE, 0, 10 },
+        { "bytes=--1", 10, RANGE_WHOLE, 0, 10 },
     };
     check(rows, sizeof rows / sizeof *rows);
 }

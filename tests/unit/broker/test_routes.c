@@ -42,8 +42,8 @@ static void an_argument_is_one_decoded_segment(void **state)
 static void an_argument_that_is_empty_or_hides_a_slash_or_nul_matches_nothing(void **state)
 {
     (void)state;
-    static const char *const paths[] = { "/jobs/", "/jobs//", "/jobs/a%2Fb", "/jobs/a%00", "/jobs/%00", "/jobs/1/",
-                                         "/jobs/1/2" };
+    static const char *const paths[] = { "/jobs/",    "/jobs//",  "/jobs/a%2Fb", "/jobs/a%00",
+                                         "/jobs/%00", "/jobs/1/", "/jobs/1/2" };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         char *args[EXCHANGE_ARGS] = { (char *)"", (char *)"" };
         assert_int_equal(match("/jobs/*", "GET", paths[i], args), MATCH_NONE);

@@ -57,8 +57,9 @@ static void an_unbound_job_takes_fewest_inferences_then_most_cores_then_the_firs
 {
     (void)state;
     const struct schedule_job jobs[] = { { NULL } };
-    struct schedule_node nodes[] = { { "a", false, 1, 8 }, { "b", false, 0, 2 }, { "c", false, 0, 4 },
-                                     { "d", false, 0, 4 } };
+    struct schedule_node nodes[] = {
+        { "a", false, 1, 8 }, { "b", false, 0, 2 }, { "c", false, 0, 4 }, { "d", false, 0, 4 }
+    };
     size_t job, node;
     assert_true(schedule_training(jobs, 1, nodes, COUNT(nodes), capable, all_can, &job, &node));
     assert_string_equal(nodes[node].name, "c");
@@ -82,8 +83,9 @@ static void a_node_that_lacks_what_a_job_needs_is_left_to_the_next(void **state)
 static void an_inference_goes_to_the_least_busy_holder(void **state)
 {
     (void)state;
-    const struct schedule_holder holders[] = { { "a", "x", false, 2 }, { "b", "x", true, 1 }, { "c", "x", false, 1 },
-                                               { "d", "x", false, 1 } };
+    const struct schedule_holder holders[] = {
+        { "a", "x", false, 2 }, { "b", "x", true, 1 }, { "c", "x", false, 1 }, { "d", "x", false, 1 }
+    };
     size_t found;
     assert_int_equal(schedule_inference(holders, COUNT(holders), &found), SCHEDULE_FOUND);
     assert_string_equal(holders[found].node, "c");
@@ -95,8 +97,9 @@ static void an_inference_goes_to_the_least_busy_holder(void **state)
 static void holders_of_different_digests_are_ambiguous_wherever_they_stand(void **state)
 {
     (void)state;
-    const struct schedule_holder different[] = { { "a", NULL, false, 0 }, { "b", "x", false, 0 },
-                                                 { "c", NULL, false, 0 }, { "d", "y", false, 0 } };
+    const struct schedule_holder different[] = {
+        { "a", NULL, false, 0 }, { "b", "x", false, 0 }, { "c", NULL, false, 0 }, { "d", "y", false, 0 }
+    };
     size_t found;
     assert_int_equal(schedule_inference(different, 4, &found), SCHEDULE_AMBIGUOUS);
     /* A legacy node tells no digest: it is not known to differ. */

@@ -11,8 +11,13 @@
 #include "src/client/progress.h"
 #include "src/client/text.h"
 
-static const struct progress half = { .epoch = 3, .epochs = 10, .batch = 94, .batches = 188,
-                                      .images_per_second = 312.44, .loss = 0.48213, .accuracy = 82.13,
+static const struct progress half = { .epoch = 3,
+                                      .epochs = 10,
+                                      .batch = 94,
+                                      .batches = 188,
+                                      .images_per_second = 312.44,
+                                      .loss = 0.48213,
+                                      .accuracy = 82.13,
                                       .seconds_left = 192 };
 
 static void a_wide_line_tells_everything(void **state)
@@ -53,8 +58,13 @@ static void a_narrow_line_keeps_the_rate_and_the_time_left_longest(void **state)
 
 static void what_is_not_known_is_not_shown(void **state)
 {
-    const struct progress begin = { .epoch = 1, .epochs = 2, .batches = 10, .images_per_second = NAN, .loss = NAN,
-                                    .accuracy = NAN, .seconds_left = NAN };
+    const struct progress begin = { .epoch = 1,
+                                    .epochs = 2,
+                                    .batches = 10,
+                                    .images_per_second = NAN,
+                                    .loss = NAN,
+                                    .accuracy = NAN,
+                                    .seconds_left = NAN };
     char line[PROGRESS_LINE_SIZE];
     (void)state;
     progress_line(line, &begin, 40);
@@ -62,8 +72,7 @@ static void what_is_not_known_is_not_shown(void **state)
     progress_plain(line, &begin);
     assert_string_equal(line, "epoch 1/2, batch 0/10");
     progress_plain(line, &half);
-    assert_string_equal(line,
-                        "epoch 3/10, batch 94/188, 312.4 images/s, loss 0.4821, accuracy 82.1%, 3:12 left");
+    assert_string_equal(line, "epoch 3/10, batch 94/188, 312.4 images/s, loss 0.4821, accuracy 82.1%, 3:12 left");
 }
 
 static void a_full_bar_is_full(void **state)
@@ -110,8 +119,8 @@ static void times_read_as_clocks_do(void **state)
     static const struct {
         double seconds;
         const char *text;
-    } cases[] = { { 0, "0:00" },         { 7.4, "0:07" },   { 59.6, "1:00" },       { 754, "12:34" },
-                  { 3723, "1:02:03" },   { 90000, "1 d 01:00" }, { -1, "?" }, { NAN, "?" }, { INFINITY, "?" } };
+    } cases[] = { { 0, "0:00" },          { 7.4, "0:07" }, { 59.6, "1:00" }, { 754, "12:34" }, { 3723, "1:02:03" },
+                  { 90000, "1 d 01:00" }, { -1, "?" },     { NAN, "?" },     { INFINITY, "?" } };
     char text[PROGRESS_TIME_SIZE];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

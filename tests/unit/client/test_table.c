@@ -53,7 +53,11 @@ static void control_characters_never_reach_the_screen(void **state)
     struct buf out;
     (void)state;
     buf_init(&out, 4096);
-    assert_int_equal(text_clean(&out, "a\033[2Jb\rc\nd\te\x7f\xc2\x9b""f ü €", TEXT_ONE_LINE), 0);
+    assert_int_equal(text_clean(&out,
+                                "a\033[2Jb\rc\nd\te\x7f\xc2\x9b"
+                                "f ü €",
+                                TEXT_ONE_LINE),
+                     0);
     assert_string_equal(buf_text(&out), "a?[2Jb?c?d?e??f ü €");
     buf_clear(&out);
     assert_int_equal(text_clean(&out, "a\nb\tc\r\033", TEXT_KEEP_LINES), 0);
@@ -81,9 +85,8 @@ static void bytes_read_in_their_unit(void **state)
     static const struct {
         double bytes;
         const char *text;
-    } cases[] = { { 0, "0 B" },        { 1023, "1023 B" },          { 1024, "1.0 KiB" }, { 46827520, "44.7 MiB" },
-                  { -5, "0 B" },       { NAN, "0 B" },              { 1048575, "1.0 MiB" },
-                  { 8.6e9, "8.0 GiB" } };
+    } cases[] = { { 0, "0 B" },  { 1023, "1023 B" }, { 1024, "1.0 KiB" },    { 46827520, "44.7 MiB" },
+                  { -5, "0 B" }, { NAN, "0 B" },     { 1048575, "1.0 MiB" }, { 8.6e9, "8.0 GiB" } };
     char text[TEXT_BYTES_SIZE];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -49,8 +49,10 @@ static inline void send_all(int fd, const void *bytes, size_t count)
 static inline void send_text(int fd, const char *status, const char *text)
 {
     char head[1024];
-    int len = snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
-                                          "Connection: close\r\n\r\n%s", status, strlen(text), text);
+    int len = snprintf(head, sizeof head,
+                       "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                       "Connection: close\r\n\r\n%s",
+                       status, strlen(text), text);
     send_all(fd, head, (size_t)len);
 }
 

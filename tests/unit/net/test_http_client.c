@@ -45,8 +45,9 @@ static void answer_file(struct server *server, const struct request *request, in
             send_text(fd, "416 Range Not Satisfiable", "{\"error\": \"too far\"}");
             return;
         }
-        snprintf(head, sizeof head, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes %zu-%zu/%zu\r\n"
-                                    "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+        snprintf(head, sizeof head,
+                 "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes %zu-%zu/%zu\r\n"
+                 "Content-Length: %zu\r\nConnection: close\r\n\r\n",
                  from + server->wrong_range, server->size - 1, server->size, server->size - from);
     } else {
         snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",

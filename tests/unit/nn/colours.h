@@ -64,8 +64,7 @@ static inline int setup(void **state)
                 char dir[160], file[192], bytes[IMAGE_BYTES];
                 snprintf(dir, sizeof dir, "%s/%s/%s", place->data, test ? "test" : "train", colours[colour].name);
                 snprintf(file, sizeof file, "%s/%d.bmp", dir, i);
-                if (fs_make_dirs(dir, NULL) ||
-                    fs_write(file, bytes, make_image(bytes, colour, i + 10 * test), NULL))
+                if (fs_make_dirs(dir, NULL) || fs_write(file, bytes, make_image(bytes, colour, i + 10 * test), NULL))
                     return -1;
             }
     return 0;

@@ -57,7 +57,7 @@ static inline void image_put(const char *dir, const char *name, const char *fixt
 static inline void idx_put(const char *dir, const char *name, int rank, const int *sizes, const void *bytes,
                            size_t count)
 {
-    uint8_t header[16] = {0, 0, 8, (uint8_t)rank};
+    uint8_t header[16] = { 0, 0, 8, (uint8_t)rank };
     for (int i = 0; i < rank; i++)
         for (int b = 0; b < 4; b++)
             header[4 + 4 * i + b] = (uint8_t)(sizes[i] >> (24 - 8 * b));
@@ -80,10 +80,10 @@ static inline void idx_put(const char *dir, const char *name, int rank, const in
  * 10 * i + x, of test image i 200 + 10 * i + x; the label is i % 3. */
 static inline void idx_dataset_put(const char *dir, const char *ending)
 {
-    static const char *const names[2][2] = {{"train-images-idx3-ubyte", "train-labels-idx1-ubyte"},
-                                            {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}};
+    static const char *const names[2][2] = { { "train-images-idx3-ubyte", "train-labels-idx1-ubyte" },
+                                             { "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte" } };
     for (int split = 0; split < 2; split++) {
-        int count = split ? IDX_TEST : IDX_TRAIN, sizes[3] = {count, IDX_SIDE, IDX_SIDE};
+        int count = split ? IDX_TEST : IDX_TRAIN, sizes[3] = { count, IDX_SIDE, IDX_SIDE };
         uint8_t pixels[IDX_TRAIN][IDX_SIDE][IDX_SIDE], labels[IDX_TRAIN];
         for (int i = 0; i < count; i++) {
             labels[i] = (uint8_t)(i % 3);

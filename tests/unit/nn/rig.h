@@ -57,8 +57,7 @@ static inline struct plan *rig_plan(const struct rig *rig, const char *backend, 
     struct plan_spec spec = {
         .mode = mode, .batch = batch, .image_size = size, .threads = threads, .backend = backend
     };
-    struct plan *plan =
-        plan_new(rig->net, rig->weights, mode == PLAN_EVAL ? NULL : rig->grad, &spec, arena, &err);
+    struct plan *plan = plan_new(rig->net, rig->weights, mode == PLAN_EVAL ? NULL : rig->grad, &spec, arena, &err);
     if (!plan)
         fail_msg("%s", err.text);
     return plan;

@@ -7,11 +7,11 @@
 /* A network of few numbers: one convolution, batch norm, and the last layer. The parameters are laid out by hand, so
  * that this test needs no model. */
 static struct param small_params[] = {
-    {"conv.weight", PARAM_CONV_WEIGHT, 4, {2, 3, 1, 1}, 6, 0},
-    {"bn.running_var", PARAM_RUNNING_VAR, 1, {2}, 2, 0},
-    {"bn.num_batches_tracked", PARAM_TRACKED, 0, {0}, 1, 0},
-    {"fc.weight", PARAM_LINEAR_WEIGHT, 2, {3, 2}, 6, 6},
-    {"fc.bias", PARAM_LINEAR_BIAS, 1, {3}, 3, 12},
+    { "conv.weight", PARAM_CONV_WEIGHT, 4, { 2, 3, 1, 1 }, 6, 0 },
+    { "bn.running_var", PARAM_RUNNING_VAR, 1, { 2 }, 2, 0 },
+    { "bn.num_batches_tracked", PARAM_TRACKED, 0, { 0 }, 1, 0 },
+    { "fc.weight", PARAM_LINEAR_WEIGHT, 2, { 3, 2 }, 6, 6 },
+    { "fc.bias", PARAM_LINEAR_BIAS, 1, { 3 }, 3, 12 },
 };
 static struct net small_net = {
     .type = "small",

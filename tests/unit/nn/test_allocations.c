@@ -119,7 +119,6 @@ static void a_step_allocates_nothing(void **state)
             check(net_types[t], backends[b]->name);
 }
 
-
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(a_step_allocates_nothing) };

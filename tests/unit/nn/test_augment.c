@@ -14,15 +14,15 @@
 
 #define FOLDER "tests/fixtures/augmented/"
 
-static const enum isa isas[] = {ISA_PLAIN, ISA_AVX2, ISA_AVX512};
+static const enum isa isas[] = { ISA_PLAIN, ISA_AVX2, ISA_AVX512 };
 
 static int read_case(FILE *file, struct augment_params *augment_params)
 {
     int mirror, order[JITTERS];
     double *amounts = augment_params->amounts;
-    *augment_params = (struct augment_params){0};
-    int got = fscanf(file, "%d %lf %lf %lf %lf %lf %d %d %d %d", &mirror, &augment_params->angle, &amounts[0], &amounts[1],
-                     &amounts[2], &amounts[3], &order[0], &order[1], &order[2], &order[3]);
+    *augment_params = (struct augment_params){ 0 };
+    int got = fscanf(file, "%d %lf %lf %lf %lf %lf %d %d %d %d", &mirror, &augment_params->angle, &amounts[0],
+                     &amounts[1], &amounts[2], &amounts[3], &order[0], &order[1], &order[2], &order[3]);
     if (got == EOF)
         return 0;
     assert_int_equal(got, 10);
@@ -53,8 +53,9 @@ static void expect_torchvisions(enum isa isa)
         for (size_t i = 0; i < planes->pixels; i++)
             for (size_t c = 0; c < 3; c++)
                 if (planes->bytes[c * planes->stride + i] != expected.rgb[3 * i + c])
-                    fail_msg("%s, %s: channel %zu of pixel %zu is %d, torchvision's is %d", path, colour_table(isa)->name,
-                             c, i, planes->bytes[c * planes->stride + i], expected.rgb[3 * i + c]);
+                    fail_msg("%s, %s: channel %zu of pixel %zu is %d, torchvision's is %d", path,
+                             colour_table(isa)->name, c, i, planes->bytes[c * planes->stride + i],
+                             expected.rgb[3 * i + c]);
         ppm_release(&expected);
     }
     assert_int_equal(cases, 8);
@@ -91,7 +92,7 @@ static void choices_depend_on_seed_epoch_and_sample_alone(void **state)
 static void choices_are_spread_over_their_ranges(void **state)
 {
     (void)state;
-    int mirrored = 0, erased = 0, first[JITTERS] = {0};
+    int mirrored = 0, erased = 0, first[JITTERS] = { 0 };
     double angles = 0, brightness = 0, hue = 0;
     for (uint64_t sample = 0; sample < SAMPLES; sample++) {
         struct augment_params augment_params;
@@ -103,7 +104,7 @@ static void choices_are_spread_over_their_ranges(void **state)
             seen |= 1 << augment_params.order[i];
         }
         assert_int_equal(seen, 15);
-        const struct box *boxes[] = {&augment_params.crop, &augment_params.erase};
+        const struct box *boxes[] = { &augment_params.crop, &augment_params.erase };
         for (int i = 0; i < 2; i++) {
             int side = i ? 224 : 336;
             assert_in_range(boxes[i]->left, 0, side - boxes[i]->width);
@@ -135,10 +136,11 @@ static void a_crop_is_resized_to_the_whole_and_a_box_wiped_out(void **state)
     uint8_t rgb[SIDE * SIDE * 3];
     for (int i = 0; i < SIDE * SIDE; i++) /* the left half dark, the right one light */
         memset(rgb + 3 * i, i % SIDE < SIDE / 2 ? 40 : 200, 3);
-    struct augment_params augment_params = {.crop = {SIDE / 2, 1, SIDE / 2, 5},
-                                  .amounts = {1, 1, 1, 0},
-                                  .order = {JITTER_BRIGHTNESS, JITTER_CONTRAST, JITTER_SATURATION, JITTER_HUE},
-                                  .erase = {2, 3, 4, 1}};
+    struct augment_params augment_params = { .crop = { SIDE / 2, 1, SIDE / 2, 5 },
+                                             .amounts = { 1, 1, 1, 0 },
+                                             .order = { JITTER_BRIGHTNESS, JITTER_CONTRAST, JITTER_SATURATION,
+                                                        JITTER_HUE },
+                                             .erase = { 2, 3, 4, 1 } };
     struct augmenter *augmenter = augmenter_new(SIZE, ISA_AVX512);
     assert_non_null(augmenter);
     const struct planes *planes = augmenter_run(augmenter, &augment_params, rgb, SIDE, NULL);
@@ -146,7 +148,7 @@ static void a_crop_is_resized_to_the_whole_and_a_box_wiped_out(void **state)
     for (int c = 0; c < 3; c++)
         for (int i = 0; i < SIZE * SIZE; i++) {
             bool wiped = i / SIZE == 3 && i % SIZE >= 2 && i % SIZE < 6;
-            static const int mean[3] = {124, 116, 104};
+            static const int mean[3] = { 124, 116, 104 };
             assert_int_equal(planes->bytes[(size_t)c * planes->stride + (size_t)i], wiped ? mean[c] : 200);
         }
     augmenter_free(augmenter);

@@ -70,7 +70,8 @@ static void check_forward(const struct batch_norm_kernels *kernels, enum activat
             assert_true(f.y[at] == untouched[at]); /* NOLINT: bit for bit */
 }
 
-static void check_backward(const struct batch_norm_kernels *kernels, enum activation activation, size_t count, bool accumulate)
+static void check_backward(const struct batch_norm_kernels *kernels, enum activation activation, size_t count,
+                           bool accumulate)
 {
     struct fixture f, before;
     struct batch_norm_slopes slopes;

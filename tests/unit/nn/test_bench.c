@@ -122,7 +122,8 @@ static void what_cannot_be_measured_is_refused_in_words(void **state)
     } cases[] = {
         { { false, "alexnet", "onednn", 3, 1, 32, 1, false }, "unknown network 'alexnet'" },
         { { false, "resnet", "abacus", 3, 1, 32, 1, false }, "unknown backend 'abacus'" },
-        { { true, "resnet", "onednn", 3, 65536, 8192, 1, false }, "a batch of 65536 images of 8192 pixels is too large" },
+        { { true, "resnet", "onednn", 3, 65536, 8192, 1, false },
+          "a batch of 65536 images of 8192 pixels is too large" },
         { { true, "resnet", "onednn", 3, 1, 32, 1, false },
           "batch norm needs more than one value a channel: a batch of 1 images of 32 pixels is too small to train on" },
     };

@@ -211,9 +211,8 @@ static void a_damaged_checkpoint_is_refused(void **state)
         assert_int_equal(fs_write(path, bytes, cuts[i], &err), 0);
         assert_refused(&config, "safetensors");
     }
-    static const char *const words[] = { "\"moments2\"",        "\"results\"",        "\"trained\"",
-                                         "\\\"seed\\\"",        "\\\"batch_size\\\"", "\\\"step\\\"",
-                                         "\\\"trained_images\\\"" };
+    static const char *const words[] = { "\"moments2\"",       "\"results\"",  "\"trained\"",           "\\\"seed\\\"",
+                                         "\\\"batch_size\\\"", "\\\"step\\\"", "\\\"trained_images\\\"" };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         char *at = memmem(bytes, count, words[i], strlen(words[i]));
         assert_non_null(at);
@@ -247,7 +246,8 @@ static void a_checkpoint_that_cannot_be_written_does_not_end_the_training(void *
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_resumed_training_is_bit_for_bit_the_one_that_was_not_stopped, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_resumed_training_is_bit_for_bit_the_one_that_was_not_stopped, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(so_it_is_with_adam_and_patience, setup, teardown),
         cmocka_unit_test_setup_teardown(so_it_is_with_frozen_layers, setup, teardown),
         cmocka_unit_test_setup_teardown(a_finished_training_goes_on_under_another_name, setup, teardown),

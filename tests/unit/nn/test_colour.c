@@ -14,7 +14,7 @@
 #define COLOURS ((size_t)1 << 24)
 #define STEP 251 /* prime: one colour in that many, where all would take too long */
 
-static const enum isa isas[] = {ISA_PLAIN, ISA_AVX2, ISA_AVX512};
+static const enum isa isas[] = { ISA_PLAIN, ISA_AVX2, ISA_AVX512 };
 
 static uint8_t clip8(int value)
 {
@@ -50,14 +50,15 @@ static void to_rgb(const uint8_t hsv[3], uint8_t rgb[3])
     float sector = (float)floor(h * 6.0 / 255.0), f = (float)(h * 6.0 / 255.0 - sector);
     uint8_t p = clip8((int)round(v * (1.0 - s))), q = clip8((int)round(v * (1.0 - s * f)));
     uint8_t t = clip8((int)round(v * (1.0 - s * (1.0 - f)))), top = hsv[2];
-    const uint8_t choices[6][3] = {{top, t, p}, {q, top, p}, {p, top, t}, {p, q, top}, {t, p, top}, {top, p, q}};
+    const uint8_t choices[6][3] = { { top, t, p }, { q, top, p }, { p, top, t },
+                                    { p, q, top }, { t, p, top }, { top, p, q } };
     for (int c = 0; c < 3; c++)
         rgb[c] = hsv[1] ? choices[(int)sector % 6][c] : top;
 }
 
 static struct planes planes_new(size_t pixels)
 {
-    struct planes planes = {.pixels = pixels, .stride = plane_stride(pixels)};
+    struct planes planes = { .pixels = pixels, .stride = plane_stride(pixels) };
     planes.bytes = calloc(3, planes.stride);
     assert_non_null(planes.bytes);
     return planes;
@@ -78,7 +79,7 @@ static void expect(const struct planes *planes, size_t first, const char *what,
 {
     for (size_t i = 0; i < planes->pixels; i++) {
         size_t colour = first + i * STEP;
-        uint8_t rgb[3] = {(uint8_t)colour, (uint8_t)(colour >> 8), (uint8_t)(colour >> 16)}, out[3];
+        uint8_t rgb[3] = { (uint8_t)colour, (uint8_t)(colour >> 8), (uint8_t)(colour >> 16) }, out[3];
         formula(rgb, amount, out);
         for (size_t c = 0; c < 3; c++)
             if (planes->bytes[c * planes->stride + i] != out[c])
@@ -142,7 +143,7 @@ static int mean_grey(const struct planes *planes)
 {
     double sum = 0;
     for (size_t i = 0; i < planes->pixels; i++) {
-        uint8_t rgb[3] = {planes->bytes[i], planes->bytes[planes->stride + i], planes->bytes[2 * planes->stride + i]};
+        uint8_t rgb[3] = { planes->bytes[i], planes->bytes[planes->stride + i], planes->bytes[2 * planes->stride + i] };
         sum += grey_of(rgb);
     }
     return (int)(sum / (double)planes->pixels + 0.5);
@@ -151,7 +152,7 @@ static int mean_grey(const struct planes *planes)
 static void factors_are_pillows(void **state)
 {
     (void)state;
-    static const double factors[] = {0, 0.5, 0.8, 0.913, 1, 1.0411, 1.2, 2.5};
+    static const double factors[] = { 0, 0.5, 0.8, 0.913, 1, 1.0411, 1.2, 2.5 };
     for (size_t i = 0; i < 3 * sizeof(factors) / sizeof(factors[0]); i++) {
         const struct colour_table *table = colour_table(isas[i % 3]);
         double factor = factors[i / 3];

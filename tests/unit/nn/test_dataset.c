@@ -46,7 +46,7 @@ static char *folder_dataset(const char *test)
 static void a_folder_gives_its_sorted_classes_and_files(void **state)
 {
     (void)state;
-    static const char *const tests[] = {"test", "val", "validation"};
+    static const char *const tests[] = { "test", "val", "validation" };
     for (int i = 0; i < 3; i++) {
         char *dir = folder_dataset(tests[i]);
         struct dataset *dataset = open_or_fail(dir);
@@ -154,7 +154,7 @@ static void expect_idx(const char *dir)
 static void idx_files_are_read_packed_or_not(void **state)
 {
     (void)state;
-    static const char *const endings[] = {"", ".gz"};
+    static const char *const endings[] = { "", ".gz" };
     for (int i = 0; i < 2; i++) {
         char *dir = folder_make();
         idx_dataset_put(dir, endings[i]);
@@ -186,7 +186,7 @@ static void damaged_idx_files_are_refused(void **state)
 {
     (void)state;
     char *dir = folder_make(), path[512], *bytes;
-    uint8_t pixels[64] = {0};
+    uint8_t pixels[64] = { 0 };
     size_t count;
     idx_dataset_put(dir, "");
     snprintf(path, sizeof(path), "%s/train-images-idx3-ubyte", dir);
@@ -197,17 +197,17 @@ static void damaged_idx_files_are_refused(void **state)
     }
     free(bytes);
     /* One byte too many, another magic number, sizes that lie. */
-    idx_put(dir, "train-images-idx3-ubyte", 3, (int[]){2, 4, 4}, pixels, 33);
+    idx_put(dir, "train-images-idx3-ubyte", 3, (int[]){ 2, 4, 4 }, pixels, 33);
     expect_refusal(dir, "does not end where its header says");
-    idx_put(dir, "train-images-idx3-ubyte", 3, (int[]){2, 4, 4}, pixels, 32);
+    idx_put(dir, "train-images-idx3-ubyte", 3, (int[]){ 2, 4, 4 }, pixels, 32);
     expect_refusal(dir, "has 2 images, but 'train-labels-idx1-ubyte' has 23 labels");
-    idx_put(dir, "train-images-idx3-ubyte", 1, (int[]){32}, pixels, 32);
+    idx_put(dir, "train-images-idx3-ubyte", 1, (int[]){ 32 }, pixels, 32);
     expect_refusal(dir, "is no IDX file of bytes in 3 dimensions");
-    idx_put(dir, "train-images-idx3-ubyte", 3, (int[]){-1, 4, 4}, pixels, 32);
+    idx_put(dir, "train-images-idx3-ubyte", 3, (int[]){ -1, 4, 4 }, pixels, 32);
     expect_refusal(dir, "impossible size");
-    idx_put(dir, "train-images-idx3-ubyte", 3, (int[]){9000000, 16000, 16000}, pixels, 32);
+    idx_put(dir, "train-images-idx3-ubyte", 3, (int[]){ 9000000, 16000, 16000 }, pixels, 32);
     expect_refusal(dir, "cannot hold");
-    idx_put(dir, "train-images-idx3-ubyte", 3, (int[]){2, 0, 4}, pixels, 0);
+    idx_put(dir, "train-images-idx3-ubyte", 3, (int[]){ 2, 0, 4 }, pixels, 0);
     expect_refusal(dir, "impossible size");
     folder_remove(dir);
     dir = folder_make();
@@ -226,7 +226,7 @@ static void a_packed_file_that_unpacks_to_more_than_it_says_is_refused(void **st
     uint8_t *zeros = calloc(count, 1);
     assert_non_null(zeros);
     idx_dataset_put(dir, ".gz");
-    idx_put(dir, "train-images-idx3-ubyte.gz", 3, (int[]){IDX_TRAIN, 4, 4}, zeros, count);
+    idx_put(dir, "train-images-idx3-ubyte.gz", 3, (int[]){ IDX_TRAIN, 4, 4 }, zeros, count);
     expect_refusal(dir, "does not end where its header says");
     free(zeros);
     folder_remove(dir);

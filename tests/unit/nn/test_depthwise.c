@@ -97,7 +97,8 @@ static void check_row(const struct depthwise_kernels *kernels, size_t kernel, si
         size_t x = at / block, lane = at % block;
         double truth = (double)bias[lane];
         for (size_t k = 0; x < out_w && k < kernel * kernel; k++)
-            truth += (double)rows[k / kernel][(x * stride + k % kernel) * block + lane] * (double)taps[k * block + lane];
+            truth +=
+                (double)rows[k / kernel][(x * stride + k % kernel) * block + lane] * (double)taps[k * block + lane];
         if (activation == ACTIVATION_SILU)
             truth /= 1 + exp(-truth);
         else if (activation != ACTIVATION_NONE)
@@ -111,7 +112,8 @@ static void check_row(const struct depthwise_kernels *kernels, size_t kernel, si
 static void a_row_is_as_defined(void **state)
 {
     (void)state;
-    static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6, ACTIVATION_SILU };
+    static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6,
+                                                   ACTIVATION_SILU };
     for (size_t block = 8; block <= 16; block += 8) {
         const struct depthwise_kernels *kernels = depthwise_find(block);
         if (!kernels) {

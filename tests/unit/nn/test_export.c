@@ -79,7 +79,8 @@ static void every_network_is_written_in_every_format(void **state)
         for (int format = EXPORT_PTH; format <= EXPORT_ONNX; format++)
             for (int fold = 0; fold < 2; fold++) {
                 struct export_spec spec = {
-                    .format = (enum export_format)format, .type = *type, .image_size = 64, .fold = fold};
+                    .format = (enum export_format)format, .type = *type, .image_size = 64, .fold = fold
+                };
                 int classes = 0;
                 if (export_run(from, to, &spec, &classes, &err))
                     fail_msg("%s", err.text);
@@ -95,7 +96,7 @@ static void weights_that_are_not_the_network_are_refused(void **state)
     (void)state;
     char *dir = folder_make(), from[512], to[512], *bytes;
     size_t count;
-    static const char *const names[] = {"a", "b"};
+    static const char *const names[] = { "a", "b" };
     snprintf(from, sizeof(from), "%s/m.pth", dir);
     snprintf(to, sizeof(to), "%s/out", dir);
     write_model(from, "resnet", 3);
@@ -103,10 +104,10 @@ static void weights_that_are_not_the_network_are_refused(void **state)
         struct export_spec spec;
         const char *reason;
     } cases[] = {
-        {{.format = EXPORT_ONNX, .type = "mobilenet", .image_size = 224}, "'classifier.1.bias' is missing"},
-        {{.format = EXPORT_PTH, .type = "alexnet", .image_size = 224}, "'alexnet'"},
-        {{.format = EXPORT_ONNX, .type = "resnet", .image_size = 224, .classes = names, .class_count = 2},
-         "the weights are of 3 classes, but 2 are named"},
+        { { .format = EXPORT_ONNX, .type = "mobilenet", .image_size = 224 }, "'classifier.1.bias' is missing" },
+        { { .format = EXPORT_PTH, .type = "alexnet", .image_size = 224 }, "'alexnet'" },
+        { { .format = EXPORT_ONNX, .type = "resnet", .image_size = 224, .classes = names, .class_count = 2 },
+          "the weights are of 3 classes, but 2 are named" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct err err = ERR_INIT;

@@ -73,10 +73,9 @@ static const struct op_functions fused_conv = {
     .release = conv_release,
 };
 
-static const struct backend fusing = { .name = "fusing",
-                                       .folds = true,
-                                       .conv_activations = 1 << ACTIVATION_RELU,
-                                       .ops = { [OP_CONV] = &fused_conv } };
+static const struct backend fusing = {
+    .name = "fusing", .folds = true, .conv_activations = 1 << ACTIVATION_RELU, .ops = { [OP_CONV] = &fused_conv }
+};
 
 static bool always(const struct plan *plan, const struct op *one, const struct op *other)
 {
@@ -99,8 +98,8 @@ static const struct backend expanding = { .name = "expanding",
 
 static const struct backend gathering = { .name = "gathering",
                                           .folds = true,
-                                          .conv_activations = 1 << ACTIVATION_RELU6 | 1 << ACTIVATION_SILU |
-                                                              1 << ACTIVATION_SIGMOID,
+                                          .conv_activations =
+                                              1 << ACTIVATION_RELU6 | 1 << ACTIVATION_SILU | 1 << ACTIVATION_SIGMOID,
                                           .expands = always,
                                           .projects = always,
                                           .pools = always_pools,

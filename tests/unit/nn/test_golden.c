@@ -120,8 +120,8 @@ static void check(const struct golden *golden, const char *section, const char *
     double by_projection = fabs(projection - line->projection) / norm;
     double by_samples = sqrt(sampled / SAMPLES * (double)count) / norm;
     if (!(by_norm <= tolerance && by_projection <= tolerance && by_samples <= tolerance))
-        fail_msg("%s %s is off by more than %g of its norm: norm %g, projection %g, samples %g", section, name, tolerance,
-                 by_norm, by_projection, by_samples);
+        fail_msg("%s %s is off by more than %g of its norm: norm %g, projection %g, samples %g", section, name,
+                 tolerance, by_norm, by_projection, by_samples);
 }
 
 struct fixture {
@@ -161,8 +161,9 @@ static void fixture_release(struct fixture *fixture)
 static struct plan *planned(const struct fixture *fixture, const char *backend, enum plan_mode mode)
 {
     struct err err = ERR_INIT;
-    struct plan_spec spec = { .mode = mode, .batch = BATCH, .image_size = SIZE, .threads = 2, .backend = backend,
-                              .seed = seed };
+    struct plan_spec spec = {
+        .mode = mode, .batch = BATCH, .image_size = SIZE, .threads = 2, .backend = backend, .seed = seed
+    };
     struct plan *plan =
         plan_new(fixture->net, fixture->weights, mode == PLAN_TRAIN ? fixture->grad : NULL, &spec, NULL, &err);
     if (!plan)

@@ -58,7 +58,7 @@ static char *read_image(const char *name, size_t *count)
 static void every_format_gives_pils_pixels(void **state)
 {
     (void)state;
-    struct image image = {0};
+    struct image image = { 0 };
     for (const char *const *name = files; *name; name++) {
         struct err err = ERR_INIT;
         struct ppm expected;
@@ -82,7 +82,7 @@ static void every_format_gives_pils_pixels(void **state)
 /* Each cut lies in memory of its own length, so that a sanitizer sees a read behind its end. */
 static bool decodes_when_cut(const char *bytes, size_t count)
 {
-    struct image image = {0};
+    struct image image = { 0 };
     struct err err = ERR_INIT;
     char *cut = malloc(count ? count : 1);
     assert_non_null(cut);
@@ -114,7 +114,7 @@ static void an_image_cut_at_any_byte_is_refused(void **state)
 static void a_bmp_whose_top_row_comes_first_is_the_same_image(void **state)
 {
     (void)state;
-    struct image up = {0}, down = {0};
+    struct image up = { 0 }, down = { 0 };
     struct err err = ERR_INIT;
     size_t count;
     char *bytes = read_image("rgb.bmp", &count);
@@ -168,7 +168,7 @@ static void an_image_with_any_byte_changed_does_no_harm(void **state)
 static void what_is_no_image_is_refused(void **state)
 {
     (void)state;
-    struct image image = {0};
+    struct image image = { 0 };
     struct err err = ERR_INIT;
     assert_int_equal(image_decode(&image, "", 0, &err), -1);
     assert_string_equal(err.text, "the image is empty");
@@ -179,7 +179,7 @@ static void what_is_no_image_is_refused(void **state)
 
 static void expect_too_large(const uint8_t *bytes, size_t count)
 {
-    struct image image = {0};
+    struct image image = { 0 };
     struct err err = ERR_INIT;
     assert_int_equal(image_decode(&image, bytes, count, &err), -1);
     assert_null(image.rgb);
@@ -208,7 +208,7 @@ static void an_image_beyond_the_limits_is_refused_by_its_header(void **state)
 
 static size_t png_chunk(uint8_t *out, const char *kind, const uint8_t *bytes, uint32_t count)
 {
-    uint32_t sizes[2] = {count, (uint32_t)crc32(crc32(0, (const uint8_t *)kind, 4), bytes, count)};
+    uint32_t sizes[2] = { count, (uint32_t)crc32(crc32(0, (const uint8_t *)kind, 4), bytes, count) };
     memcpy(out + 4, kind, 4);
     memcpy(out + 8, bytes, count);
     for (int i = 0; i < 4; i++) {
@@ -232,7 +232,7 @@ static void a_png_that_unpacks_to_more_than_its_pixels_is_refused(void **state)
     count += png_chunk(file + count, "IHDR", (const uint8_t *)"\0\0\0\1\0\0\0\1\x08\2\0\0\0", 13);
     count += png_chunk(file + count, "IDAT", data, (uint32_t)packed);
     count += png_chunk(file + count, "IEND", data, 0);
-    struct image image = {0};
+    struct image image = { 0 };
     struct err err = ERR_INIT;
     assert_int_equal(image_decode(&image, file, count, &err), -1);
     assert_non_null(strstr(err.text, "cannot decode the PNG image"));
@@ -245,7 +245,7 @@ static void a_png_that_unpacks_to_more_than_its_pixels_is_refused(void **state)
 static void memory_is_kept_between_images(void **state)
 {
     (void)state;
-    struct image image = {0};
+    struct image image = { 0 };
     size_t large_count, small_count;
     char *large = read_image("rgb.png", &large_count), *small = read_image("rgb-16.png", &small_count);
     assert_int_equal(image_decode(&image, large, large_count, NULL), 0);
@@ -263,8 +263,8 @@ static void memory_is_kept_between_images(void **state)
 static void decoding_and_resizing_in_one_gives_the_same_pixels(void **state)
 {
     (void)state;
-    static const int sizes[] = {1, 8, 17, 40};
-    struct image image = {0}, spare = {0};
+    static const int sizes[] = { 1, 8, 17, 40 };
+    struct image image = { 0 }, spare = { 0 };
     struct resize_scratch *scratch = resize_scratch_new();
     uint8_t expected[40 * 40 * 3], out[40 * 40 * 3];
     assert_non_null(scratch);
@@ -275,8 +275,8 @@ static void decoding_and_resizing_in_one_gives_the_same_pixels(void **state)
             assert_int_equal(image_decode(&image, bytes, count, NULL), 0);
             assert_int_equal(image_resize(&image, sizes[i], sizes[i], expected, scratch, NULL), 0);
             memset(out, 1, sizeof(out));
-            assert_int_equal(
-                image_decode_resized(bytes, count, DECODING_FULL, sizes[i], out, &spare, scratch, NULL), 0);
+            assert_int_equal(image_decode_resized(bytes, count, DECODING_FULL, sizes[i], out, &spare, scratch, NULL),
+                             0);
             if (memcmp(out, expected, pixels))
                 fail_msg("%s to %d: other pixels", *name, sizes[i]);
             for (size_t length = 0; strstr(*name, ".jpg") && length + 2 < count; length += 1 + count / 50) {
@@ -296,7 +296,7 @@ static void decoding_and_resizing_in_one_gives_the_same_pixels(void **state)
 static double fast_from_full(const char *name, int size)
 {
     uint8_t full[40 * 40 * 3], fast[40 * 40 * 3];
-    struct image spare = {0};
+    struct image spare = { 0 };
     struct resize_scratch *scratch = resize_scratch_new();
     size_t count;
     char *bytes = read_image(name, &count);
@@ -315,7 +315,7 @@ static double fast_from_full(const char *name, int size)
 static void fast_decoding_is_near_and_only_where_the_image_stays_large_enough(void **state)
 {
     (void)state;
-    static const char *const jpegs[] = {"420.jpg", "422.jpg", "444.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg"};
+    static const char *const jpegs[] = { "420.jpg", "422.jpg", "444.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg" };
     for (int i = 0; i < 6; i++) { /* of 23x17 pixels, in waves of few pixels: little survives any reduction */
         double difference = fast_from_full(jpegs[i], 8);
         if (!(difference > 0 && difference < 25))
@@ -328,8 +328,8 @@ static void fast_decoding_is_near_and_only_where_the_image_stays_large_enough(vo
 static void normalising_scales_by_imagenets_mean_and_deviation(void **state)
 {
     (void)state;
-    static const double mean[3] = {0.485, 0.456, 0.406}, deviation[3] = {0.229, 0.224, 0.225};
-    uint8_t rgb[2 * 2 * 3] = {0, 1, 2, 255, 254, 253, 100, 50, 25, 10, 20, 30};
+    static const double mean[3] = { 0.485, 0.456, 0.406 }, deviation[3] = { 0.229, 0.224, 0.225 };
+    uint8_t rgb[2 * 2 * 3] = { 0, 1, 2, 255, 254, 253, 100, 50, 25, 10, 20, 30 };
     uint8_t planes[12];
     for (int i = 0; i < 12; i++)
         planes[i % 3 * 4 + i / 3] = rgb[i];

@@ -88,7 +88,8 @@ static void the_backends_agree_and_touch_nothing_below(void **state)
             memcpy(stats, rigs[b].weights->running_stats, rigs[b].net->running_stats_count * sizeof *stats);
             struct plan *plan = rig_plan(&rigs[b], backends[b]->name, PLAN_TRAIN_LAST, BATCH, SIDE, NULL);
             rig_step(plan, 2);
-            assert_memory_equal(stats, rigs[b].weights->running_stats, rigs[b].net->running_stats_count * sizeof *stats);
+            assert_memory_equal(stats, rigs[b].weights->running_stats,
+                                rigs[b].net->running_stats_count * sizeof *stats);
             for (size_t i = 0; i < last_offset(&rigs[b]); i++)
                 assert_true(isnan(rigs[b].grad[i]));
             free(stats);

@@ -84,7 +84,7 @@ static const struct loader_spec train_spec = {
 
 static void the_number_of_threads_changes_nothing(void **state)
 {
-    static const int threads[] = {0, 1, 2, 5}, ahead[] = {1, 2, 9};
+    static const int threads[] = { 0, 1, 2, 5 }, ahead[] = { 1, 2, 9 };
     struct dataset *dataset = *state;
     static struct epoch first[3];
     for (size_t t = 0; t < 4; t++)
@@ -111,7 +111,7 @@ static void an_epoch_holds_each_sample_once_in_its_own_order(void **state)
     struct loader *loader = start_or_fail(*state, &train_spec, 1);
     struct epoch epochs[2];
     for (int e = 0; e < 2; e++) {
-        int seen[IDX_TRAIN] = {0};
+        int seen[IDX_TRAIN] = { 0 };
         loader_start(loader, e + 1);
         take_epoch(loader, &train_spec, &epochs[e]);
         assert_int_equal(epochs[e].count, IDX_TRAIN);
@@ -165,13 +165,13 @@ static void images_are_varied_by_seed_epoch_and_sample(void **state)
 
 static void a_batch_is_normalised_image_by_image(void **state)
 {
-    struct loader_spec spec = {.split = SPLIT_TEST, .batch_size = 3, .image_size = IDX_SIDE, .ahead = 1};
+    struct loader_spec spec = { .split = SPLIT_TEST, .batch_size = 3, .image_size = IDX_SIDE, .ahead = 1 };
     struct loader *loader = start_or_fail(*state, &spec, 1);
     const struct batch *batch = loader_next(loader, NULL);
     float images[3 * 3 * IDX_SIDE * IDX_SIDE];
     assert_non_null(batch);
     batch_normalise(batch, images);
-    static const double mean[3] = {0.485, 0.456, 0.406}, deviation[3] = {0.229, 0.224, 0.225};
+    static const double mean[3] = { 0.485, 0.456, 0.406 }, deviation[3] = { 0.229, 0.224, 0.225 };
     const int plane = IDX_SIDE * IDX_SIDE;
     for (int i = 0; i < 9 * plane; i++) {
         int image = i / (3 * plane), c = i / plane % 3, level = 200 + 10 * image + i % IDX_SIDE;
@@ -182,7 +182,9 @@ static void a_batch_is_normalised_image_by_image(void **state)
 
 static void the_test_split_comes_in_order_and_unvaried(void **state)
 {
-    struct loader_spec spec = {.split = SPLIT_TEST, .batch_size = 2, .image_size = IDX_SIDE, .threads = 2, .ahead = 2};
+    struct loader_spec spec = {
+        .split = SPLIT_TEST, .batch_size = 2, .image_size = IDX_SIDE, .threads = 2, .ahead = 2
+    };
     struct loader *loader = start_or_fail(*state, &spec, 1);
     struct epoch epoch;
     take_epoch(loader, &spec, &epoch);
@@ -194,7 +196,9 @@ static void the_test_split_comes_in_order_and_unvaried(void **state)
 
 static void a_batch_may_be_larger_than_the_split(void **state)
 {
-    struct loader_spec spec = {.split = SPLIT_TEST, .batch_size = 64, .image_size = IDX_SIDE, .threads = 1, .ahead = 2};
+    struct loader_spec spec = {
+        .split = SPLIT_TEST, .batch_size = 64, .image_size = IDX_SIDE, .threads = 1, .ahead = 2
+    };
     struct loader *loader = start_or_fail(*state, &spec, 1);
     struct epoch epoch;
     take_epoch(loader, &spec, &epoch);
@@ -235,7 +239,7 @@ static void more_batches_than_an_epoch_has_are_refused(void **state)
 static void an_image_that_cannot_be_read_fails_its_batch(void **state)
 {
     (void)state;
-    static const int threads[] = {0, 1, 3};
+    static const int threads[] = { 0, 1, 3 };
     char *dir = folder_make(), expected[512];
     for (int i = 0; i < 12; i++) {
         char name[64];
@@ -276,7 +280,7 @@ static void an_image_that_cannot_be_read_fails_its_batch(void **state)
 /* A folder with one of the fixtures for each training image. */
 static char *photos_make(void)
 {
-    static const char *const fixtures[] = {"420.jpg", "rgb.png", "422.jpg", "palette.bmp"};
+    static const char *const fixtures[] = { "420.jpg", "rgb.png", "422.jpg", "palette.bmp" };
     char *dir = folder_make(), name[64];
     for (int i = 0; i < PHOTOS; i++) {
         snprintf(name, sizeof(name), "train/cow/%02d%s", i, strrchr(fixtures[i % 4], '.'));
@@ -305,16 +309,22 @@ static int take_photos(struct loader *loader, int epoch, uint8_t *images)
 static void what_is_kept_is_what_was_decoded_and_needs_no_file(void **state)
 {
     (void)state;
-    static const int threads[] = {0, 3}, kept[] = {0, 5, PHOTOS, 1000};
+    static const int threads[] = { 0, 3 }, kept[] = { 0, 5, PHOTOS, 1000 };
     static uint8_t expected[4][PHOTOS * PHOTO_BYTES], images[PHOTOS * PHOTO_BYTES];
     const size_t image = PHOTO_BYTES;
     for (int t = 0; t < 2; t++)
         for (int k = 0; k < 4; k++) {
             char *dir = photos_make(), path[512];
             struct dataset *dataset = open_or_fail(dir);
-            struct loader_spec spec = {.split = SPLIT_TRAIN, .batch_size = 1, .image_size = PHOTO_SIDE, .ahead = 2,
-                                       .threads = threads[t], .shuffle = true, .augment = AUGMENT_BASIC, .seed = 5,
-                                       .cache_bytes = (size_t)kept[k] * image + image / 2};
+            struct loader_spec spec = { .split = SPLIT_TRAIN,
+                                        .batch_size = 1,
+                                        .image_size = PHOTO_SIDE,
+                                        .ahead = 2,
+                                        .threads = threads[t],
+                                        .shuffle = true,
+                                        .augment = AUGMENT_BASIC,
+                                        .seed = 5,
+                                        .cache_bytes = (size_t)kept[k] * image + image / 2 };
             struct loader *loader = start_or_fail(dataset, &spec, 1);
             size_t bytes = loader_cache_bytes(loader), room = (size_t)(kept[k] < PHOTOS ? kept[k] : PHOTOS);
             assert_int_equal(bytes, room * image);
@@ -358,7 +368,7 @@ static void a_cache_takes_at_most_a_quarter_of_what_is_free(void **state)
 
 static void an_impossible_specification_is_refused(void **state)
 {
-    struct loader_spec specs[4] = {train_spec, train_spec, train_spec, train_spec};
+    struct loader_spec specs[4] = { train_spec, train_spec, train_spec, train_spec };
     specs[0].batch_size = 0;
     specs[1].image_size = 100000;
     specs[2].threads = -1;

@@ -27,8 +27,8 @@ static void resnet18_has_torchvisions_parameters_in_its_order(void **state)
     assert_int_equal(net->running_stats_count, 9600);
     assert_int_equal(net->tracked_count, 20);
     assert_int_equal(net->param_count, 122);
-    const char *const first[] = { "conv1.weight",      "bn1.weight",    "bn1.bias",
-                                  "bn1.running_mean",  "bn1.running_var", "bn1.num_batches_tracked",
+    const char *const first[] = { "conv1.weight",         "bn1.weight",      "bn1.bias",
+                                  "bn1.running_mean",     "bn1.running_var", "bn1.num_batches_tracked",
                                   "layer1.0.conv1.weight" };
     for (int i = 0; i < 7; i++)
         assert_string_equal(net->params[i].name, first[i]);

@@ -1,8 +1,8 @@
 /* The oneDNN backend beyond what every backend must do (test_ops, test_plan): which of oneDNN's kernels it ends up
  * with, on this CPU and on lesser ones, how often it reorders, that a step leaves nothing behind.
  *
- * oneDNN reads its environment once, so the program runs itself again as `test_onednn TYPE MODE BATCH SIZE` with another
- * one: that compares a step with the reference's and lets oneDNN say on stdout what it runs. */
+ * oneDNN reads its environment once, so the program runs itself again as `test_onednn TYPE MODE BATCH SIZE` with
+ * another one: that compares a step with the reference's and lets oneDNN say on stdout what it runs. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -41,8 +41,8 @@ static double norm_of(const float *a, size_t count)
     return sqrt(squares);
 }
 
-/* The largest distance of a parameter's gradients, relative to its norm. A shift that the next batch norm takes away has
- * no gradient but rounding: what is a millionth of the largest counts as 0. */
+/* The largest distance of a parameter's gradients, relative to its norm. A shift that the next batch norm takes away
+ * has no gradient but rounding: what is a millionth of the largest counts as 0. */
 static double farthest(const struct net *net, const float *a, const float *b)
 {
     double most = 0, largest = 0;
@@ -165,16 +165,19 @@ static void training_equals_the_reference_without_plain_loops(void **state)
      * larger: the norm of a few values magnifies rounding. */
     static const struct {
         const char *type, *batch, *size;
-    } cases[] = { { "resnet", "8", "32" },    { "resnet", "1", "97" },       { "resnet", "3", "65" },
-                  { "mobilenet", "3", "65" }, { "efficientnet", "3", "65" } };
+    } cases[] = { { "resnet", "8", "32" },
+                  { "resnet", "1", "97" },
+                  { "resnet", "3", "65" },
+                  { "mobilenet", "3", "65" },
+                  { "efficientnet", "3", "65" } };
     for (int i = 0; i < INSTRUCTION_SETS; i++)
         for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
             struct tally tally = { .batch = ",none" };
             print_message("%s: %s, %s images of %s\n", instruction_sets[i], cases[c].type, cases[c].batch,
                           cases[c].size);
-            assert_int_equal(run_again(instruction_sets[i], cases[c].type, "train", cases[c].batch, cases[c].size, count,
-                                       &tally),
-                             0);
+            assert_int_equal(
+                run_again(instruction_sets[i], cases[c].type, "train", cases[c].batch, cases[c].size, count, &tally),
+                0);
             assert_true(tally.executed > 20);
             if (!may_be_plain(cases[c].type, instruction_sets[i]))
                 assert_int_equal(tally.plain, 0);
@@ -188,9 +191,10 @@ static void evaluation_equals_the_reference_without_plain_loops(void **state)
     static const struct {
         const char *type, *batch, *size;
         int packs;
-    } cases[] = { { "resnet", "11", "33", 20 },       { "resnet", "1", "97", 20 },    { "mobilenet", "11", "33", 52 },
-                  { "mobilenet", "1", "97", 52 },     { "efficientnet", "11", "33", 81 },
-                  { "efficientnet", "1", "97", 81 } };
+    } cases[] = {
+        { "resnet", "11", "33", 20 },   { "resnet", "1", "97", 20 },        { "mobilenet", "11", "33", 52 },
+        { "mobilenet", "1", "97", 52 }, { "efficientnet", "11", "33", 81 }, { "efficientnet", "1", "97", 81 }
+    };
     for (int i = 0; i < INSTRUCTION_SETS; i++)
         for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
             struct tally tally = { .batch = ",none" };
@@ -198,9 +202,8 @@ static void evaluation_equals_the_reference_without_plain_loops(void **state)
                 snprintf(tally.batch, sizeof tally.batch, ",%sx", cases[c].batch);
             print_message("%s: %s, %s images of %s\n", instruction_sets[i], cases[c].type, cases[c].batch,
                           cases[c].size);
-            assert_int_equal(run_again(instruction_sets[i], cases[c].type, "eval", cases[c].batch, cases[c].size, count,
-                                       &tally),
-                             0);
+            assert_int_equal(
+                run_again(instruction_sets[i], cases[c].type, "eval", cases[c].batch, cases[c].size, count, &tally), 0);
             assert_true(tally.executed > 0);
             if (may_be_plain(cases[c].type, instruction_sets[i]))
                 continue;
@@ -211,8 +214,7 @@ static void evaluation_equals_the_reference_without_plain_loops(void **state)
 }
 
 /* A convolution by the definition. */
-static void naive_gradient(float *dweight, float *dbias, const float *in, const float *dout,
-                           const struct wgrad_gemm *g)
+static void naive_gradient(float *dweight, float *dbias, const float *in, const float *dout, const struct wgrad_gemm *g)
 {
     int ins = g->channels / g->groups, outs = g->outputs / g->groups, kernel = g->window.kernel;
     for (int o = 0; o < g->outputs; o++) {

@@ -234,7 +234,7 @@ static int residual(struct net *net, int in)
     X(sigmoid)                                                                                                         \
     X(activations_of_one)                                                                                              \
     X(squeeze_excite)                                                                                                  \
-    X(stochastic_depth)                                                                                                       \
+    X(stochastic_depth)                                                                                                \
     X(dropout)                                                                                                         \
     X(max_pool_3x3)                                                                                                    \
     X(max_pool_2x2)                                                                                                    \
@@ -314,8 +314,7 @@ static void batch_norm_keeps_the_unbiased_variance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BODIES(BACKWARD_ROW)
-        cmocka_unit_test(max_pool_gives_the_gradient_to_the_first_maximum),
+        BODIES(BACKWARD_ROW) cmocka_unit_test(max_pool_gives_the_gradient_to_the_first_maximum),
         cmocka_unit_test(batch_norm_keeps_the_unbiased_variance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

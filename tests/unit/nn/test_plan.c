@@ -62,7 +62,8 @@ static double gradients_off(const struct net *net, const float *a, const float *
     double most = 0;
     for (int k = 0; k < net->param_count; k++) {
         const struct param *param = &net->params[k];
-        double off = param->kind < PARAM_RUNNING_MEAN ? distance(a + param->offset, b + param->offset, param->count) : 0;
+        double off =
+            param->kind < PARAM_RUNNING_MEAN ? distance(a + param->offset, b + param->offset, param->count) : 0;
         most = off <= most ? most : off; /* a NaN too */
     }
     return most;
@@ -275,9 +276,9 @@ static void what_has_a_gap_leaves_its_place_to_another(void **state)
 {
     (void)state;
     struct live_range ranges[] = { { .bytes = 100, .start = 0, .end = 9, .gap_start = 2, .gap_end = 7 },
-                            { .bytes = 100, .start = 2, .end = 7, .gap_start = 4, .gap_end = 5 },
-                            { .bytes = 100, .start = 4, .end = 5 },
-                            { .bytes = 100, .start = 5, .end = 8 } };
+                                   { .bytes = 100, .start = 2, .end = 7, .gap_start = 4, .gap_end = 5 },
+                                   { .bytes = 100, .start = 4, .end = 5 },
+                                   { .bytes = 100, .start = 5, .end = 8 } };
     assert_int_equal(arena_layout(ranges, 4), 228);
     assert_int_equal(ranges[0].offset, ranges[1].offset);
     assert_int_equal(ranges[0].offset, ranges[2].offset);
@@ -288,8 +289,8 @@ static void what_follows_another_takes_its_place(void **state)
 {
     (void)state;
     struct live_range ranges[] = { { .bytes = 100, .start = 0, .end = 1 },
-                            { .bytes = 100, .start = 1, .end = 2 },
-                            { .bytes = 100, .start = 2, .end = 3 } };
+                                   { .bytes = 100, .start = 1, .end = 2 },
+                                   { .bytes = 100, .start = 2, .end = 3 } };
     assert_int_equal(arena_layout(ranges, 3), 228);
     assert_int_equal(ranges[0].offset, ranges[2].offset);
 }

@@ -31,7 +31,8 @@ static double activated(enum activation activation, double value)
 static void check(const struct conv_1x1_kernels *kernels, size_t channels, size_t outputs, size_t count, bool sum,
                   enum activation activation)
 {
-    size_t block = kernels->block, in_blocks = (channels + block - 1) / block, out_blocks = (outputs + block - 1) / block;
+    size_t block = kernels->block, in_blocks = (channels + block - 1) / block,
+           out_blocks = (outputs + block - 1) / block;
     /* As if the pixels were a row of larger planes. */
     const struct conv_1x1 shape = { channels, outputs, (count + 3) * block, (count + 5) * block, sum, activation };
     size_t outs = out_blocks * shape.out_plane + GUARD, panels = conv_1x1_panels(kernels, &shape);
@@ -79,7 +80,8 @@ static void the_convolution_is_as_defined(void **state)
 {
     (void)state;
     static const size_t blocks[] = { 16, 8 }, channels[] = { 3, 16, 24, 40 }, outputs[] = { 8, 16, 24, 40, 72 };
-    static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6, ACTIVATION_SILU };
+    static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6,
+                                                   ACTIVATION_SILU };
     for (size_t b = 0; b < 2; b++) {
         const struct conv_1x1_kernels *kernels = conv_1x1_find(blocks[b]);
         if (!kernels) {

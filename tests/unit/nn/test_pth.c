@@ -30,9 +30,9 @@ static char *read_fixture(const char *name, size_t *count)
 /* What make_fixtures.py put into `name`. */
 static void expect_every_form(const char *name)
 {
-    static const char *const names[] = {"plain", "double", "counter", "transposed", "shared", "shared_every_second",
-                                        "empty"};
-    struct tensors tensors = {0};
+    static const char *const names[] = { "plain", "double", "counter", "transposed", "shared", "shared_every_second",
+                                         "empty" };
+    struct tensors tensors = { 0 };
     struct err err = ERR_INIT;
     size_t count;
     char *bytes = read_fixture(name, &count);
@@ -53,7 +53,7 @@ static void expect_every_form(const char *name)
     assert_int_equal(counter->type, TENSOR_INT64);
     assert_int_equal(counter->rank, 0);
     assert_int_equal(*(const int64_t *)counter->bytes, (int64_t)1 << 40);
-    static const float transposed_numbers[6] = {0, 3, 1, 4, 2, 5};
+    static const float transposed_numbers[6] = { 0, 3, 1, 4, 2, 5 };
     assert_int_equal(transposed->shape[0], 3);
     assert_memory_equal(transposed->bytes, transposed_numbers, sizeof(transposed_numbers));
     for (int i = 0; i < 4; i++)
@@ -78,7 +78,7 @@ static void tensors_of_every_form_are_read_from_files_before_1_6(void **state)
 
 static void expect_refused(const char *bytes, size_t count, const char *reason)
 {
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     struct err err = ERR_INIT;
     assert_int_equal(weight_file_tensors(bytes, count, &tensors, &err), -1);
     if (!strstr(err.text, reason))
@@ -90,8 +90,8 @@ static void files_of_other_forms_are_refused(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"checkpoint.pth", "'epoch' is not a tensor"},
-        {"quantised.pth", "tensors of the type 'ByteStorage' are not supported"},
+        { "checkpoint.pth", "'epoch' is not a tensor" },
+        { "quantised.pth", "tensors of the type 'ByteStorage' are not supported" },
     };
     for (int i = 0; i < 2; i++) {
         size_t count;
@@ -130,7 +130,7 @@ static void change_every_byte(const char *name, size_t least)
     assert_non_null(copy);
     memcpy(copy, bytes, count);
     for (size_t i = 0; i < count; i++) {
-        struct tensors tensors = {0};
+        struct tensors tensors = { 0 };
         struct err err = ERR_INIT;
         copy[i] ^= (char)0xff;
         int status = weight_file_tensors(copy, count, &tensors, &err);
@@ -190,13 +190,14 @@ static void malformed_files_of_the_old_form_are_refused(void **state)
 static void numbers_of_16_bits_are_widened(void **state)
 {
     (void)state;
-    static const float expected[8] = {0, -0.0f, 1, -2.5f, 65504, 0x1p-24f, INFINITY, 0.333251953125f};
+    static const float expected[8] = { 0, -0.0f, 1, -2.5f, 65504, 0x1p-24f, INFINITY, 0.333251953125f };
     struct param params[2] = {
-        {"half", PARAM_LINEAR_BIAS, 1, {8}, 8, 0},
-        {"bfloat", PARAM_LINEAR_BIAS, 1, {8}, 8, 8},
+        { "half", PARAM_LINEAR_BIAS, 1, { 8 }, 8, 0 },
+        { "bfloat", PARAM_LINEAR_BIAS, 1, { 8 }, 8, 8 },
     };
-    struct net net = {.type = "sixteen", .params = params, .param_count = 2, .trainable_count = 16, .last_weight = -1,
-                      .last_bias = -1};
+    struct net net = {
+        .type = "sixteen", .params = params, .param_count = 2, .trainable_count = 16, .last_weight = -1, .last_bias = -1
+    };
     struct weights *weights = weights_new(&net, NULL);
     struct err err = ERR_INIT;
     assert_non_null(weights);
@@ -225,7 +226,7 @@ static void numbers_of_16_bits_are_widened(void **state)
 static void a_well_formed_pickle_is_read(void **state)
 {
     (void)state;
-    struct pickled pickled = {0};
+    struct pickled pickled = { 0 };
     struct err err = ERR_INIT;
     if (pickle_read(PICKLE(HEAD NAMED STORED "K\2(K\2K\3t(K\3K\1t" TAIL), &pickled, &err))
         fail_msg("%s", err.text);
@@ -247,71 +248,71 @@ static void what_a_pickle_may_not_hold_is_refused(void **state)
         size_t count;
         const char *reason;
     } cases[] = {
-        {PICKLE(""), "ends early"},
-        {PICKLE("\x80\3}."), "not of protocol 2"},
-        {PICKLE("\x80\2."), "wrong value"},
-        {PICKLE("\x80\2}}."), "leaves values behind"},
-        {PICKLE("\x80\2}"), "ends early"},
+        { PICKLE(""), "ends early" },
+        { PICKLE("\x80\3}."), "not of protocol 2" },
+        { PICKLE("\x80\2."), "wrong value" },
+        { PICKLE("\x80\2}}."), "leaves values behind" },
+        { PICKLE("\x80\2}"), "ends early" },
         /* What would run a command. */
-        {PICKLE("\x80\2cos\nsystem\nX\x10\0\0\0touch /tmp/owned\x85R."), "asks for 'os system', which is refused"},
-        {PICKLE("\x80\2c__builtin__\neval\n)R."), "asks for '__builtin__ eval', which is refused"},
-        {PICKLE("\x80\2(ios\nsystem\n."), "opcode 0x69, which is refused"},
-        {PICKLE("\x80\2}\x81."), "opcode 0x81, which is refused"},
-        {PICKLE("\x80\2cos\nsystem"), "ends early"},
-        {PICKLE("\x80\2ctorch\nFloatStorage\n)R."), "calls 'torch FloatStorage', which is refused"},
-        {PICKLE("\x80\2ccollections\nOrderedDict\n}\x85R."), "calls 'collections OrderedDict', which is refused"},
-        {PICKLE("\x80\2ctorch\nByteStorage\n."), "type 'ByteStorage' are not supported"},
+        { PICKLE("\x80\2cos\nsystem\nX\x10\0\0\0touch /tmp/owned\x85R."), "asks for 'os system', which is refused" },
+        { PICKLE("\x80\2c__builtin__\neval\n)R."), "asks for '__builtin__ eval', which is refused" },
+        { PICKLE("\x80\2(ios\nsystem\n."), "opcode 0x69, which is refused" },
+        { PICKLE("\x80\2}\x81."), "opcode 0x81, which is refused" },
+        { PICKLE("\x80\2cos\nsystem"), "ends early" },
+        { PICKLE("\x80\2ctorch\nFloatStorage\n)R."), "calls 'torch FloatStorage', which is refused" },
+        { PICKLE("\x80\2ccollections\nOrderedDict\n}\x85R."), "calls 'collections OrderedDict', which is refused" },
+        { PICKLE("\x80\2ctorch\nByteStorage\n."), "type 'ByteStorage' are not supported" },
         /* The machine's own bounds. */
-        {PICKLE("\x80\2h\0."), "never remembered"},
-        {PICKLE("\x80\2q\0."), "remembers nothing"},
-        {PICKLE("\x80\2}r\xff\xff\xff\xff."), "too large"},
-        {PICKLE("\x80\2t."), "lacks a mark"},
-        {PICKLE("\x80\2\x87."), "lacks values"},
-        {PICKLE("\x80\2(\x85."), "lacks values"},
-        {PICKLE("\x80\2K\1K\2s."), "no dictionary"},
-        {PICKLE("\x80\2}(K\1u."), "no dictionary"},
-        {PICKLE("\x80\2}K\1K\2s."), "keys are no texts"},
-        {PICKLE("\x80\2}}b}b"), "ends early"},
-        {PICKLE("\x80\2]a."), "appends to no list"},
-        {PICKLE("\x80\2}K\1a."), "appends to no list"},
-        {PICKLE("\x80\2(K\1e."), "appends to no list"},
-        {PICKLE("\x80\2]K\1e."), "lacks a mark"},
-        {PICKLE("\x80\2](a."), "lacks values"},
-        {PICKLE("\x80\2]]K\1aaK\1a"), "lists in each other"},
-        {PICKLE("\x80\2]K\1a."), "wrong value"},
-        {PICKLE("\x80\2U\xffw."), "ends early"},
-        {PICKLE("\x80\2X\xff\xff\xff\xffw."), "text of 4294967295 bytes"},
-        {PICKLE("\x80\2X\1\0\0\0\0."), "zero byte"},
-        {PICKLE("\x80\2\x8a\x09\0\0\0\0\0\0\0\0\0."), "more than 64 bits"},
-        {PICKLE("\x80\2}X\1\0\0\0wK\1s."), "'w' is not a tensor"},
+        { PICKLE("\x80\2h\0."), "never remembered" },
+        { PICKLE("\x80\2q\0."), "remembers nothing" },
+        { PICKLE("\x80\2}r\xff\xff\xff\xff."), "too large" },
+        { PICKLE("\x80\2t."), "lacks a mark" },
+        { PICKLE("\x80\2\x87."), "lacks values" },
+        { PICKLE("\x80\2(\x85."), "lacks values" },
+        { PICKLE("\x80\2K\1K\2s."), "no dictionary" },
+        { PICKLE("\x80\2}(K\1u."), "no dictionary" },
+        { PICKLE("\x80\2}K\1K\2s."), "keys are no texts" },
+        { PICKLE("\x80\2}}b}b"), "ends early" },
+        { PICKLE("\x80\2]a."), "appends to no list" },
+        { PICKLE("\x80\2}K\1a."), "appends to no list" },
+        { PICKLE("\x80\2(K\1e."), "appends to no list" },
+        { PICKLE("\x80\2]K\1e."), "lacks a mark" },
+        { PICKLE("\x80\2](a."), "lacks values" },
+        { PICKLE("\x80\2]]K\1aaK\1a"), "lists in each other" },
+        { PICKLE("\x80\2]K\1a."), "wrong value" },
+        { PICKLE("\x80\2U\xffw."), "ends early" },
+        { PICKLE("\x80\2X\xff\xff\xff\xffw."), "text of 4294967295 bytes" },
+        { PICKLE("\x80\2X\1\0\0\0\0."), "zero byte" },
+        { PICKLE("\x80\2\x8a\x09\0\0\0\0\0\0\0\0\0."), "more than 64 bits" },
+        { PICKLE("\x80\2}X\1\0\0\0wK\1s."), "'w' is not a tensor" },
         /* Storages. */
-        {PICKLE("\x80\2)Q."), "storage of an unknown form"},
-        {PICKLE(HEAD NAMED "X\2\0\0\0..X\3\0\0\0cpuK\1tQ"), "impossible key"},
-        {PICKLE(HEAD NAMED "X\0\0\0\0X\3\0\0\0cpuK\1tQ"), "key of 0 bytes"},
-        {PICKLE(HEAD NAMED "X\1\0\0\0"
-                           "0X\3\0\0\0cpuJ\xff\xff\xff\xfftQ"),
-         "storage of -1 numbers"},
-        {PICKLE(HEAD NAMED "X\1\0\0\0"
-                           "0X\3\0\0\0cpu\x8a\6\0\0\0\0\0\1tQ"),
-         "storage of 1099511627776 numbers"},
+        { PICKLE("\x80\2)Q."), "storage of an unknown form" },
+        { PICKLE(HEAD NAMED "X\2\0\0\0..X\3\0\0\0cpuK\1tQ"), "impossible key" },
+        { PICKLE(HEAD NAMED "X\0\0\0\0X\3\0\0\0cpuK\1tQ"), "key of 0 bytes" },
+        { PICKLE(HEAD NAMED "X\1\0\0\0"
+                            "0X\3\0\0\0cpuJ\xff\xff\xff\xfftQ"),
+          "storage of -1 numbers" },
+        { PICKLE(HEAD NAMED "X\1\0\0\0"
+                            "0X\3\0\0\0cpu\x8a\6\0\0\0\0\0\1tQ"),
+          "storage of 1099511627776 numbers" },
         /* Windows on 12 numbers. */
-        {PICKLE(HEAD NAMED STORED "K\1(K\x0ct(K\1t" TAIL), "leaves its storage"},
-        {PICKLE(HEAD NAMED STORED "J\xff\xff\xff\xff(K\2t(K\1t" TAIL), "leaves its storage"},
-        {PICKLE(HEAD NAMED STORED "K\x0d(K\0t(K\1t" TAIL), "leaves its storage"},
-        {PICKLE(HEAD NAMED STORED "K\0(K\3K\4t(K\5K\1t" TAIL), "leaves its storage"},
-        {PICKLE(HEAD NAMED STORED "K\0(K\2K\2t(J\0\0\0\x7fK\1t" TAIL), "leaves its storage"},
-        {PICKLE(HEAD NAMED STORED "K\0(K\3K\5t(K\0K\1t" TAIL), "leaves its storage"},
-        {PICKLE(HEAD NAMED STORED "K\0(J\xff\xff\xff\xfft(K\1t" TAIL), "impossible shape"},
-        {PICKLE(HEAD NAMED STORED "K\0(K\2t(J\xff\xff\xff\xfft" TAIL), "impossible shape"},
-        {PICKLE(HEAD NAMED STORED "K\0(J\0\0\0\x7fJ\0\0\0\x7ft(K\0K\0t" TAIL), "too large"},
-        {PICKLE(HEAD NAMED STORED "K\0(K\1t(t" TAIL), "1 dimensions"},
-        {PICKLE(HEAD NAMED STORED "K\0(K\1K\1K\1K\1K\1K\1K\1K\1K\1t(K\1K\1K\1K\1K\1K\1K\1K\1K\1t" TAIL),
-         "9 dimensions"},
-        {PICKLE(HEAD NAMED STORED "K\0(K\1t}" TAIL), "tensor of an unknown form"},
-        {PICKLE(HEAD NAMED STORED "K\0tRu."), "tensor of an unknown form"},
+        { PICKLE(HEAD NAMED STORED "K\1(K\x0ct(K\1t" TAIL), "leaves its storage" },
+        { PICKLE(HEAD NAMED STORED "J\xff\xff\xff\xff(K\2t(K\1t" TAIL), "leaves its storage" },
+        { PICKLE(HEAD NAMED STORED "K\x0d(K\0t(K\1t" TAIL), "leaves its storage" },
+        { PICKLE(HEAD NAMED STORED "K\0(K\3K\4t(K\5K\1t" TAIL), "leaves its storage" },
+        { PICKLE(HEAD NAMED STORED "K\0(K\2K\2t(J\0\0\0\x7fK\1t" TAIL), "leaves its storage" },
+        { PICKLE(HEAD NAMED STORED "K\0(K\3K\5t(K\0K\1t" TAIL), "leaves its storage" },
+        { PICKLE(HEAD NAMED STORED "K\0(J\xff\xff\xff\xfft(K\1t" TAIL), "impossible shape" },
+        { PICKLE(HEAD NAMED STORED "K\0(K\2t(J\xff\xff\xff\xfft" TAIL), "impossible shape" },
+        { PICKLE(HEAD NAMED STORED "K\0(J\0\0\0\x7fJ\0\0\0\x7ft(K\0K\0t" TAIL), "too large" },
+        { PICKLE(HEAD NAMED STORED "K\0(K\1t(t" TAIL), "1 dimensions" },
+        { PICKLE(HEAD NAMED STORED "K\0(K\1K\1K\1K\1K\1K\1K\1K\1K\1t(K\1K\1K\1K\1K\1K\1K\1K\1K\1t" TAIL),
+          "9 dimensions" },
+        { PICKLE(HEAD NAMED STORED "K\0(K\1t}" TAIL), "tensor of an unknown form" },
+        { PICKLE(HEAD NAMED STORED "K\0tRu."), "tensor of an unknown form" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct pickled pickled = {0};
+        struct pickled pickled = { 0 };
         struct err err = ERR_INIT;
         if (!pickle_read(cases[i].bytes, cases[i].count, &pickled, &err))
             fail_msg("case %zu (%s) was read", i, cases[i].reason);
@@ -325,12 +326,12 @@ static void what_a_pickle_may_not_hold_is_refused(void **state)
 static void a_pickle_that_only_pushes_is_stopped(void **state)
 {
     (void)state;
-    static const char *const fillers[] = {"(", "}", "N", ")"};
+    static const char *const fillers[] = { "(", "}", "N", ")" };
     size_t count = 200000;
     char *bytes = malloc(count);
     assert_non_null(bytes);
     for (int i = 0; i < 4; i++) {
-        struct pickled pickled = {0};
+        struct pickled pickled = { 0 };
         struct err err = ERR_INIT;
         memset(bytes, fillers[i][0], count);
         memcpy(bytes, "\x80\2", 2);
@@ -390,21 +391,23 @@ static void an_archive_that_does_not_fit_its_pickle_is_refused(void **state)
         struct entry entries[5];
         const char *reason;
     } cases[] = {
-        {{{"a/data.pkl", pickle, length}}, "lacks 'data/0' for 'w'"},
-        {{{"a/data.pkl", pickle, length}, {"b/data/0", numbers, 48}}, "lacks 'data/0' for 'w'"},
-        {{{"a/data.pkl", pickle, length}, {"a/data/0", numbers, 47}},
-         "needs 48 bytes, but the archive's 'data/0' has 47"},
-        {{{"a/data.pkl", pickle, length}, {"a/data/0", numbers, 49}}, "has 49"},
-        {{{"a/data.pkl", pickle, length}, {"a/data/0", bomb, sizeof(bomb)}}, "has 8388608"},
-        {{{"a/data.pkl", bomb, sizeof(bomb)}}, "missing or too large"},
+        { { { "a/data.pkl", pickle, length } }, "lacks 'data/0' for 'w'" },
+        { { { "a/data.pkl", pickle, length }, { "b/data/0", numbers, 48 } }, "lacks 'data/0' for 'w'" },
+        { { { "a/data.pkl", pickle, length }, { "a/data/0", numbers, 47 } },
+          "needs 48 bytes, but the archive's 'data/0' has 47" },
+        { { { "a/data.pkl", pickle, length }, { "a/data/0", numbers, 49 } }, "has 49" },
+        { { { "a/data.pkl", pickle, length }, { "a/data/0", bomb, sizeof(bomb) } }, "has 8388608" },
+        { { { "a/data.pkl", bomb, sizeof(bomb) } }, "missing or too large" },
         /* 8 MiB of zeros, as the pickle says, in a file of 8 KiB; and one storage shown 30000 times. */
-        {{{"a/data.pkl", PICKLE(HEAD NAMED BOMB_STORED "K\0(K\x0ct(K\1t" TAIL)}, {"a/data/0", bomb, sizeof(bomb)}},
-         "too many for its size"},
-        {{{"a/data.pkl", many, many_length}, {"a/data/0", numbers, 48}}, "too many bytes of them"},
-        {{{"a/data.pkl", pickle, length}, {"b/data.pkl", pickle, length}}, "more than one"},
-        {{{"data.pkl", pickle, length}}, "has no '/data.pkl'"},
-        {{{"/data.pkl", pickle, length}}, "impossible name"},
-        {{{"a/data.pkl", pickle, length}, {"a/data/0", numbers, 48}, {"a/byteorder", "big", 3}}, "another byte order"},
+        { { { "a/data.pkl", PICKLE(HEAD NAMED BOMB_STORED "K\0(K\x0ct(K\1t" TAIL) },
+            { "a/data/0", bomb, sizeof(bomb) } },
+          "too many for its size" },
+        { { { "a/data.pkl", many, many_length }, { "a/data/0", numbers, 48 } }, "too many bytes of them" },
+        { { { "a/data.pkl", pickle, length }, { "b/data.pkl", pickle, length } }, "more than one" },
+        { { { "data.pkl", pickle, length } }, "has no '/data.pkl'" },
+        { { { "/data.pkl", pickle, length } }, "impossible name" },
+        { { { "a/data.pkl", pickle, length }, { "a/data/0", numbers, 48 }, { "a/byteorder", "big", 3 } },
+          "another byte order" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         size_t count;
@@ -414,10 +417,11 @@ static void an_archive_that_does_not_fit_its_pickle_is_refused(void **state)
     }
     free(many);
     const struct entry whole[] = {
-        {"a/data.pkl", pickle, length}, {"a/data/0", numbers, 48}, {"a/byteorder", "little", 6}, {0}};
+        { "a/data.pkl", pickle, length }, { "a/data/0", numbers, 48 }, { "a/byteorder", "little", 6 }, { 0 }
+    };
     size_t count;
     char *bytes = make_zip(whole, &count);
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     assert_int_equal(weight_file_tensors(bytes, count, &tensors, NULL), 0);
     tensors_release(&tensors);
     free(bytes);
@@ -458,7 +462,7 @@ static void equal_weights_give_equal_bytes_under_any_name_zone_and_time(void **s
     }
     assert_int_equal(counts[0], counts[1]);
     assert_memory_equal(bytes[0], bytes[1], counts[0]);
-    struct fs_list list = {0};
+    struct fs_list list = { 0 };
     assert_int_equal(fs_list_files(dir, 100, &list, NULL), 0);
     assert_int_equal(list.count, 2); /* no temporary is left */
     fs_list_release(&list);
@@ -480,7 +484,7 @@ static void a_file_that_cannot_be_written_leaves_nothing(void **state)
     snprintf(path, sizeof(path), "%s/m.pth", dir);
     assert_int_equal(mkdir(path, 0700), 0); /* a folder cannot be replaced */
     assert_int_equal(pth_write(path, &small_net, weights, &err), -1);
-    struct fs_list list = {0};
+    struct fs_list list = { 0 };
     assert_int_equal(fs_list_files(dir, 100, &list, NULL), 0);
     assert_int_equal(list.count, 0);
     fs_list_release(&list);
@@ -507,16 +511,16 @@ static void add(struct tensors *tensors, const char *name, enum tensor_type type
 /* The small network's tensors with a last layer of so many outputs. */
 static void add_all(struct tensors *tensors, int outputs)
 {
-    add(tensors, "fc.bias", TENSOR_FLOAT32, 1, (int64_t[]){outputs}, 50);
-    add(tensors, "conv.weight", TENSOR_FLOAT64, 4, (int64_t[]){2, 3, 1, 1}, 10);
-    add(tensors, "bn.running_var", TENSOR_FLOAT32, 1, (int64_t[]){2}, 20);
-    add(tensors, "fc.weight", TENSOR_FLOAT32, 2, (int64_t[]){outputs, 2}, 40);
+    add(tensors, "fc.bias", TENSOR_FLOAT32, 1, (int64_t[]){ outputs }, 50);
+    add(tensors, "conv.weight", TENSOR_FLOAT64, 4, (int64_t[]){ 2, 3, 1, 1 }, 10);
+    add(tensors, "bn.running_var", TENSOR_FLOAT32, 1, (int64_t[]){ 2 }, 20);
+    add(tensors, "fc.weight", TENSOR_FLOAT32, 2, (int64_t[]){ outputs, 2 }, 40);
 }
 
 static void tensors_are_assigned_by_name_in_any_order(void **state)
 {
     (void)state;
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     struct weights *weights = small_weights();
     struct err err = ERR_INIT;
     bool replaced = true;
@@ -535,7 +539,7 @@ static void tensors_are_assigned_by_name_in_any_order(void **state)
 static void a_last_layer_of_another_size_is_replaced_where_asked(void **state)
 {
     (void)state;
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     struct weights *weights = small_weights();
     struct err err = ERR_INIT;
     bool replaced = false;
@@ -565,7 +569,7 @@ static void names_shapes_and_types_must_fit(void **state)
         "'bn.num_batches_tracked' has the shape 1 instead of one number",
     };
     for (int i = 0; i < 8; i++) {
-        struct tensors tensors = {0};
+        struct tensors tensors = { 0 };
         struct weights *weights = small_weights();
         struct err err = ERR_INIT;
         add_all(&tensors, 3);
@@ -576,17 +580,17 @@ static void names_shapes_and_types_must_fit(void **state)
         if (i == 1)
             add(&tensors, "extra", TENSOR_FLOAT32, 0, NULL, 0);
         if (i == 2)
-            add(&tensors, "fc.bias", TENSOR_FLOAT32, 1, (int64_t[]){3}, 0);
+            add(&tensors, "fc.bias", TENSOR_FLOAT32, 1, (int64_t[]){ 3 }, 0);
         if (i == 3)
-            add(&tensors, "conv.weight", TENSOR_FLOAT32, 1, (int64_t[]){6}, 0);
+            add(&tensors, "conv.weight", TENSOR_FLOAT32, 1, (int64_t[]){ 6 }, 0);
         if (i == 4)
             add(&tensors, "bn.num_batches_tracked", TENSOR_FLOAT32, 0, NULL, 0);
         if (i == 5)
-            add(&tensors, "fc.weight", TENSOR_INT64, 2, (int64_t[]){3, 2}, 0);
+            add(&tensors, "fc.weight", TENSOR_INT64, 2, (int64_t[]){ 3, 2 }, 0);
         if (i == 6)
-            add(&tensors, "fc.weight", TENSOR_FLOAT32, 2, (int64_t[]){1000, 3}, 0);
+            add(&tensors, "fc.weight", TENSOR_FLOAT32, 2, (int64_t[]){ 1000, 3 }, 0);
         if (i == 7)
-            add(&tensors, "bn.num_batches_tracked", TENSOR_INT64, 1, (int64_t[]){1}, 0);
+            add(&tensors, "bn.num_batches_tracked", TENSOR_INT64, 1, (int64_t[]){ 1 }, 0);
         assert_int_equal(tensors_assign(&tensors, &small_net, weights, true, NULL, &err), -1);
         assert_string_equal(err.text, reasons[i]);
         tensors_release(&tensors);
@@ -597,9 +601,11 @@ static void names_shapes_and_types_must_fit(void **state)
 static void a_shape_beyond_the_limits_is_refused(void **state)
 {
     (void)state;
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     struct err err = ERR_INIT;
-    static const int64_t shapes[][3] = {{-1, 1, 1}, {1 << 20, 1 << 20, 1 << 20}, {INT64_MAX, 2, 2}, {1 << 30, 1, 1}};
+    static const int64_t shapes[][3] = {
+        { -1, 1, 1 }, { 1 << 20, 1 << 20, 1 << 20 }, { INT64_MAX, 2, 2 }, { 1 << 30, 1, 1 }
+    };
     for (int i = 0; i < 4; i++) {
         err.text[0] = 0;
         assert_null(tensors_add(&tensors, "w", TENSOR_FLOAT32, 3, shapes[i], &err));

@@ -12,11 +12,11 @@
 #include "nn/rng.h"
 #include "ppm.h"
 
-static const int sizes[][2] = {{32, 32}, {224, 1}, {1, 1},    {7, 90}, {41, 29},
-                               {41, 10}, {13, 29}, {100, 80}, {5, 4},  {42, 30}};
+static const int sizes[][2] = { { 32, 32 }, { 224, 1 }, { 1, 1 },    { 7, 90 }, { 41, 29 },
+                                { 41, 10 }, { 13, 29 }, { 100, 80 }, { 5, 4 },  { 42, 30 } };
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
-static const enum isa isas[] = {ISA_PLAIN, ISA_AVX2};
+static const enum isa isas[] = { ISA_PLAIN, ISA_AVX2 };
 #define ISAS 2
 
 static void read_pattern(struct image *image)
@@ -54,7 +54,7 @@ static void expect_pils(const struct image *image, int width, int height, struct
 static void every_size_gives_pils_pixels(void **state)
 {
     (void)state;
-    struct image image = {0};
+    struct image image = { 0 };
     read_pattern(&image);
     for (size_t i = 0; i < SIZES * ISAS; i++) {
         struct resize_scratch *scratch = resize_scratch_new_on(isas[i % ISAS]);
@@ -68,7 +68,7 @@ static void every_size_gives_pils_pixels(void **state)
 static void one_scratch_serves_sizes_in_any_order(void **state)
 {
     (void)state;
-    struct image image = {0};
+    struct image image = { 0 };
     struct resize_scratch *scratch = resize_scratch_new();
     assert_non_null(scratch);
     read_pattern(&image);
@@ -84,7 +84,7 @@ static void extreme_values_stay_in_range(void **state)
 {
     (void)state;
     uint8_t white[9 * 7 * 3], out[64 * 64 * 3];
-    struct image image = {.width = 9, .height = 7, .rgb = white};
+    struct image image = { .width = 9, .height = 7, .rgb = white };
     memset(white, 255, sizeof(white));
     for (int a = 0; a < ISAS; a++) {
         struct resize_scratch *scratch = resize_scratch_new_on(isas[a]);
@@ -103,14 +103,15 @@ static void extreme_values_stay_in_range(void **state)
 static void every_way_gives_the_same_pixels(void **state)
 {
     (void)state;
-    static const int cases[][4] = {{1, 1, 5, 7},     {3, 2, 3, 9},        {640, 427, 224, 224}, {131, 97, 33, 97},
-                                   {97, 131, 97, 8}, {5, 3, 64, 64},      {9, 2000, 3, 1},      {2000, 9, 1, 3},
-                                   {225, 223, 224, 224}, {16000, 6, 2, 2}, {17, 19, 18, 18},    {50, 6, 49, 6}};
+    static const int cases[][4] = { { 1, 1, 5, 7 },      { 3, 2, 3, 9 },     { 640, 427, 224, 224 },
+                                    { 131, 97, 33, 97 }, { 97, 131, 97, 8 }, { 5, 3, 64, 64 },
+                                    { 9, 2000, 3, 1 },   { 2000, 9, 1, 3 },  { 225, 223, 224, 224 },
+                                    { 16000, 6, 2, 2 },  { 17, 19, 18, 18 }, { 50, 6, 49, 6 } };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const int *c = cases[i];
         size_t from = (size_t)c[0] * c[1] * 3, to = (size_t)c[2] * c[3] * 3;
         uint8_t *first = malloc(to), *out = malloc(to);
-        struct image image = {.width = c[0], .height = c[1], .rgb = malloc(from)};
+        struct image image = { .width = c[0], .height = c[1], .rgb = malloc(from) };
         assert_true(first && out && image.rgb);
         for (size_t k = 0; k < from; k++)
             image.rgb[k] = (uint8_t)(rng_bits(1, i, k) % 4 ? rng_bits(2, i, k) : 255);
@@ -137,7 +138,7 @@ static void every_way_gives_the_same_pixels(void **state)
 static void a_start_ends_what_was_not_finished(void **state)
 {
     (void)state;
-    struct image image = {0};
+    struct image image = { 0 };
     struct resize_scratch *scratch = resize_scratch_new();
     uint8_t out[32 * 32 * 3];
     assert_non_null(scratch);
@@ -157,8 +158,8 @@ static void a_start_ends_what_was_not_finished(void **state)
 static void an_impossible_size_is_refused(void **state)
 {
     (void)state;
-    uint8_t pixel[3] = {1, 2, 3}, out[3];
-    struct image image = {.width = 1, .height = 1, .rgb = pixel};
+    uint8_t pixel[3] = { 1, 2, 3 }, out[3];
+    struct image image = { .width = 1, .height = 1, .rgb = pixel };
     struct resize_scratch *scratch = resize_scratch_new();
     struct err err = ERR_INIT;
     assert_non_null(scratch);
@@ -171,12 +172,9 @@ static void an_impossible_size_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_size_gives_pils_pixels),
-        cmocka_unit_test(one_scratch_serves_sizes_in_any_order),
-        cmocka_unit_test(extreme_values_stay_in_range),
-        cmocka_unit_test(every_way_gives_the_same_pixels),
-        cmocka_unit_test(a_start_ends_what_was_not_finished),
-        cmocka_unit_test(an_impossible_size_is_refused),
+        cmocka_unit_test(every_size_gives_pils_pixels),       cmocka_unit_test(one_scratch_serves_sizes_in_any_order),
+        cmocka_unit_test(extreme_values_stay_in_range),       cmocka_unit_test(every_way_gives_the_same_pixels),
+        cmocka_unit_test(a_start_ends_what_was_not_finished), cmocka_unit_test(an_impossible_size_is_refused),
     };
     return cmocka_run_group_tests_name("resize", tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ static char *make_file(const char *header, size_t size, size_t *count)
 
 static void expect_refused(const char *bytes, size_t count, const char *reason)
 {
-    struct tensors tensors = {0};
+    struct tensors tensors = { 0 };
     struct err err = ERR_INIT;
     assert_int_equal(weight_file_tensors(bytes, count, &tensors, &err), -1);
     if (!strstr(err.text, reason) || strchr(err.text, '\n'))
@@ -43,8 +43,8 @@ static void a_header_is_read_with_its_types_shapes_and_places(void **state)
         "\"a\":{\"shape\":[],\"data_offsets\":[0,8],\"dtype\":\"I64\"},"
         "\"none\":{\"shape\":[0,3],\"data_offsets\":[16,16],\"dtype\":\"F64\"},"
         "\"c\":{\"shape\":[2],\"data_offsets\":[16,20],\"dtype\":\"BF16\"}}   ";
-    static const char *const names[] = {"a", "b", "none", "c"};
-    struct tensors tensors = {0};
+    static const char *const names[] = { "a", "b", "none", "c" };
+    struct tensors tensors = { 0 };
     struct err err = ERR_INIT;
     size_t count;
     char *bytes = make_file(header, 20, &count);
@@ -73,33 +73,33 @@ static void malformed_headers_are_refused(void **state)
         size_t size;
         const char *reason;
     } cases[] = {
-        {"{", 0, "no JSON"},
-        {"{]", 0, "no JSON"},
-        {"{\"w\":1}", 0, "'w' lacks dtype, shape or data_offsets"},
-        {"{\"w\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "'w' lacks dtype"},
-        {"{\"w\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "'w' lacks dtype, shape"},
-        {"{\"w\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "'w' lacks dtype, shape or data_offsets"},
-        {"{\"w\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, "type 'F8_E4M3', which is not"},
-        {"{" FLOATS("w", "[1]", "[0]") "}", 4, "'w' lacks dtype"},
-        {"{" FLOATS("w", "[1]", "[0,4,8]") "}", 8, "'w' lacks dtype"},
-        {"{" FLOATS("w", "[1]", "[0,5]") "}", 4, "do not lie in the file"},
-        {"{" FLOATS("w", "[1]", "[4,0]") "}", 4, "do not lie in the file"},
-        {"{" FLOATS("w", "[1]", "[-4,0]") "}", 4, "do not lie in the file"},
-        {"{" FLOATS("w", "[1]", "[0.5,4.5]") "}", 8, "do not lie in the file"},
-        {"{" FLOATS("w", "[1]", "[0,1e300]") "}", 4, "do not lie in the file"},
-        {"{" FLOATS("w", "[1]", "[0,\"4\"]") "}", 4, "do not lie in the file"},
-        {"{" FLOATS("w", "[2]", "[0,4]") "}", 4, "'w' has 4 bytes, which do not fit"},
-        {"{" FLOATS("w", "[-1]", "[0,4]") "}", 4, "impossible shape"},
-        {"{" FLOATS("w", "[1.5]", "[0,4]") "}", 4, "impossible shape"},
-        {"{" FLOATS("w", "[1152921504606846976]", "[0,4]") "}", 4, "impossible shape"},
-        {"{" FLOATS("w", "[1073741824,1073741824,1073741824]", "[0,4]") "}", 4, "do not fit its shape"},
-        {"{" FLOATS("w", "[1,1,1,1,1,1,1,1,1]", "[0,4]") "}", 4, "impossible shape"},
-        {"{" FLOATS("a", "[2]", "[0,8]") "," FLOATS("b", "[1]", "[4,8]") "}", 8, "'b' overlaps another tensor"},
-        {"{" FLOATS("a", "[1]", "[0,4]") "," FLOATS("b", "[1]", "[0,4]") "}", 4, "overlaps another tensor"},
-        {"{" FLOATS("a", "[1]", "[0,4]") "," FLOATS("b", "[1]", "[8,12]") "}", 12, "'b' follows bytes of no tensor"},
-        {"{" FLOATS("a", "[1]", "[4,8]") "}", 8, "'a' follows bytes of no tensor"},
-        {"{" FLOATS("a", "[1]", "[0,4]") "}", 7, "3 bytes of no tensor at its end"},
-        {"{}", 4, "4 bytes of no tensor at its end"},
+        { "{", 0, "no JSON" },
+        { "{]", 0, "no JSON" },
+        { "{\"w\":1}", 0, "'w' lacks dtype, shape or data_offsets" },
+        { "{\"w\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "'w' lacks dtype" },
+        { "{\"w\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "'w' lacks dtype, shape" },
+        { "{\"w\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "'w' lacks dtype, shape or data_offsets" },
+        { "{\"w\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, "type 'F8_E4M3', which is not" },
+        { "{" FLOATS("w", "[1]", "[0]") "}", 4, "'w' lacks dtype" },
+        { "{" FLOATS("w", "[1]", "[0,4,8]") "}", 8, "'w' lacks dtype" },
+        { "{" FLOATS("w", "[1]", "[0,5]") "}", 4, "do not lie in the file" },
+        { "{" FLOATS("w", "[1]", "[4,0]") "}", 4, "do not lie in the file" },
+        { "{" FLOATS("w", "[1]", "[-4,0]") "}", 4, "do not lie in the file" },
+        { "{" FLOATS("w", "[1]", "[0.5,4.5]") "}", 8, "do not lie in the file" },
+        { "{" FLOATS("w", "[1]", "[0,1e300]") "}", 4, "do not lie in the file" },
+        { "{" FLOATS("w", "[1]", "[0,\"4\"]") "}", 4, "do not lie in the file" },
+        { "{" FLOATS("w", "[2]", "[0,4]") "}", 4, "'w' has 4 bytes, which do not fit" },
+        { "{" FLOATS("w", "[-1]", "[0,4]") "}", 4, "impossible shape" },
+        { "{" FLOATS("w", "[1.5]", "[0,4]") "}", 4, "impossible shape" },
+        { "{" FLOATS("w", "[1152921504606846976]", "[0,4]") "}", 4, "impossible shape" },
+        { "{" FLOATS("w", "[1073741824,1073741824,1073741824]", "[0,4]") "}", 4, "do not fit its shape" },
+        { "{" FLOATS("w", "[1,1,1,1,1,1,1,1,1]", "[0,4]") "}", 4, "impossible shape" },
+        { "{" FLOATS("a", "[2]", "[0,8]") "," FLOATS("b", "[1]", "[4,8]") "}", 8, "'b' overlaps another tensor" },
+        { "{" FLOATS("a", "[1]", "[0,4]") "," FLOATS("b", "[1]", "[0,4]") "}", 4, "overlaps another tensor" },
+        { "{" FLOATS("a", "[1]", "[0,4]") "," FLOATS("b", "[1]", "[8,12]") "}", 12, "'b' follows bytes of no tensor" },
+        { "{" FLOATS("a", "[1]", "[4,8]") "}", 8, "'a' follows bytes of no tensor" },
+        { "{" FLOATS("a", "[1]", "[0,4]") "}", 7, "3 bytes of no tensor at its end" },
+        { "{}", 4, "4 bytes of no tensor at its end" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         size_t count;
@@ -112,7 +112,7 @@ static void malformed_headers_are_refused(void **state)
 static void a_header_longer_than_the_file_is_refused_unread(void **state)
 {
     (void)state;
-    static const uint64_t lengths[] = {(uint64_t)1 << 60, UINT64_MAX, 3, SAFETENSORS_HEADER_MAX + 1};
+    static const uint64_t lengths[] = { (uint64_t)1 << 60, UINT64_MAX, 3, SAFETENSORS_HEADER_MAX + 1 };
     size_t size = SAFETENSORS_HEADER_MAX + 64;
     char *bytes = calloc(1, size);
     assert_non_null(bytes);
@@ -139,10 +139,10 @@ static void weights_come_back_bit_for_bit_through_both_formats(void **state)
     size_t counts[2];
     struct err err = ERR_INIT;
     struct weights *written = small_weights(), *read = weights_new(&small_net, NULL);
-    uint32_t odd[3] = {0x7fc00001, 1, 0x80000000}; /* no number with a payload, a denormal, minus zero */
+    uint32_t odd[3] = { 0x7fc00001, 1, 0x80000000 }; /* no number with a payload, a denormal, minus zero */
     assert_non_null(read);
     memcpy(written->params, odd, sizeof(odd));
-    static const char *const names[] = {"a.safetensors", "b.pth", "c.safetensors"};
+    static const char *const names[] = { "a.safetensors", "b.pth", "c.safetensors" };
     for (int i = 0; i < 3; i++)
         snprintf(paths[i], sizeof(paths[i]), "%s/%s", dir, names[i]);
     if (safetensors_write(paths[0], &small_net, written, &err) ||
@@ -168,7 +168,7 @@ static void weights_come_back_bit_for_bit_through_both_formats(void **state)
         free(cut);
     }
     for (size_t i = 0; i < counts[0]; i++) {
-        struct tensors tensors = {0};
+        struct tensors tensors = { 0 };
         bytes[0][i] ^= (char)0xff;
         (void)weight_file_tensors(bytes[0], counts[0], &tensors, NULL);
         bytes[0][i] ^= (char)0xff;
@@ -190,7 +190,7 @@ static void a_real_networks_file_is_refused_cut_at_every_kilobyte(void **state)
     struct net *net = net_new("resnet", 3, &err);
     struct weights *weights = net ? weights_new(net, &err) : NULL;
     static int (*const write[])(const char *, const struct net *, const struct weights *,
-                                struct err *) = {safetensors_write, pth_write};
+                                struct err *) = { safetensors_write, pth_write };
     assert_non_null(weights);
     snprintf(path, sizeof(path), "%s/m", dir);
     for (int i = 0; i < 2; i++) {

@@ -79,7 +79,7 @@ static void the_trained_model_is_served_and_tells_the_colours_apart(void **state
     struct train_config config = config_of(place);
     struct heard heard = { 0 };
     config.epochs = 32;
-    config.image_size = 64; /* so that the last batch norms have more than four values of a channel */
+    config.image_size = 64;  /* so that the last batch norms have more than four values of a channel */
     config.augment = "none"; /* colour is all that these classes differ by */
     if (run(place, &config, &heard) != TRAIN_DONE)
         fail_msg("%s", place->err.text);

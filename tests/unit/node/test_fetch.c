@@ -35,8 +35,8 @@ struct server {
 static void answer(int fd, int status, const char *body, size_t size)
 {
     char head[128];
-    int length = snprintf(head, sizeof head, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-                          status, size);
+    int length =
+        snprintf(head, sizeof head, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", status, size);
     if (write(fd, head, (size_t)length) == length && write(fd, body, size) < 0)
         return;
 }

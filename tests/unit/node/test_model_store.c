@@ -68,8 +68,10 @@ static void a_model_of_the_python_system_tells_type_and_classes(void **state)
     sha256_bytes("weights", 7, sha256, NULL);
     struct model_store *model_store = model_store_open(*state, NULL);
     char *text = info_text(model_store);
-    snprintf(wanted, sizeof wanted, "[{\"name\":\"m1\",\"sha256\":\"%s\",\"type\":\"mobilenet\","
-             "\"classes\":[\"cow\",\"hen house\"],\"imageSize\":224,\"bytes\":7}]", sha256);
+    snprintf(wanted, sizeof wanted,
+             "[{\"name\":\"m1\",\"sha256\":\"%s\",\"type\":\"mobilenet\","
+             "\"classes\":[\"cow\",\"hen house\"],\"imageSize\":224,\"bytes\":7}]",
+             sha256);
     assert_string_equal(text, wanted);
     free(text);
     model_store_close(model_store);

@@ -31,7 +31,8 @@ static void add_failed(struct outbox *outbox, const char *key, const char *why, 
     msg.generation = 2;
     msg.cancelled = cancelled;
     assert_int_equal(msg_set(&msg.name, "node0") | msg_set(&msg.train_key, key) | msg_set(&msg.job, "7") |
-                     msg_set(&msg.model_name, "m1") | msg_set(&msg.message, why), 0);
+                         msg_set(&msg.model_name, "m1") | msg_set(&msg.message, why),
+                     0);
     if (outbox_add(outbox, &msg, &err))
         fail_msg("%s", err.text);
     msg_release(&msg);

@@ -5,14 +5,17 @@
 #include "dcls/proto/msg.h"
 
 #define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-#define INFO "[{\"name\": \"m1\", \"sha256\": \"" SHA "\", \"type\": \"resnet\", \"classes\": [\"cat\", \"dog\"], " \
-             "\"imageSize\": 224, \"bytes\": 46830571}]"
-#define OPTIONS "\"epochs\": 3, \"batchSize\": 64, \"learningRate\": 0.01, \"optimizer\": \"sgd\", " \
-                "\"momentum\": 0.5, \"weightDecay\": 0.0001, \"scheduler\": \"cosine\", \"warmupEpochs\": 1, " \
-                "\"labelSmoothing\": 0.25, \"classWeights\": \"balanced\", \"patience\": 2, \"freeze\": true, \"imageSize\": 32, \"seed\": 7, \"augment\": \"none\", " \
-                "\"fastDecode\": true, \"cache\": 64, " \
-                "\"backend\": \"reference\", \"weights\": \"sha256:" SHA "\", " \
-                "\"resume\": \"m0\", \"noCheckpoint\": true"
+#define INFO                                                                                                           \
+    "[{\"name\": \"m1\", \"sha256\": \"" SHA "\", \"type\": \"resnet\", \"classes\": [\"cat\", \"dog\"], "             \
+    "\"imageSize\": 224, \"bytes\": 46830571}]"
+#define OPTIONS                                                                                                        \
+    "\"epochs\": 3, \"batchSize\": 64, \"learningRate\": 0.01, \"optimizer\": \"sgd\", "                               \
+    "\"momentum\": 0.5, \"weightDecay\": 0.0001, \"scheduler\": \"cosine\", \"warmupEpochs\": 1, "                     \
+    "\"labelSmoothing\": 0.25, \"classWeights\": \"balanced\", \"patience\": 2, \"freeze\": true, \"imageSize\": 32, " \
+    "\"seed\": 7, \"augment\": \"none\", "                                                                             \
+    "\"fastDecode\": true, \"cache\": 64, "                                                                            \
+    "\"backend\": \"reference\", \"weights\": \"sha256:" SHA "\", "                                                    \
+    "\"resume\": \"m0\", \"noCheckpoint\": true"
 
 static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_CLIENT_CONNECT] =
@@ -22,7 +25,7 @@ static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_SERVER_ACK] = "{\"type\": \"SERVER ACK\", \"protocol\": 1, \"version\": \"0.1.0\", \"features\": [\"blobs\"], "
                        "\"apiPort\": 8001}",
     [MSG_NODE_INFO] = "{\"type\": \"NODE INFO\", \"name\": \"node0\", \"models\": [\"m1\", \"m2\"], "
-        "\"modelInfo\": " INFO
+                      "\"modelInfo\": " INFO
                       ", \"jobs\": [{\"job\": \"1\", \"state\": \"running\"}], \"dataset\": {\"images\": 234}}",
     [MSG_CLIENT_PING] = "{\"type\": \"CLIENT PING\", \"name\": \"node0\"}",
     [MSG_SERVER_PONG] = "{\"type\": \"SERVER PONG\"}",
@@ -38,10 +41,9 @@ static const char *const samples[MSG_TYPE_COUNT] = {
         "\"modelInfo\": " INFO "}",
     [MSG_NEW_MODEL_ADDED] = "{\"type\": \"NEW MODEL ADDED\", \"name\": \"node0\", \"new_model\": \"m2\", "
                             "\"models\": [\"m1\", \"m2\"], \"modelInfo\": " INFO "}",
-    [MSG_SERVER_INFERENCE] =
-        "{\"type\": \"SERVER INFERENCE\", \"inference_key\": \"inference:1\", "
-            "\"image_path\": \"images/a b/\xc3\xa9.jpg\", "
-        "\"model_name\": \"m1\", \"imageSha256\": \"" SHA "\", \"modelSha256\": \"" SHA "\"}",
+    [MSG_SERVER_INFERENCE] = "{\"type\": \"SERVER INFERENCE\", \"inference_key\": \"inference:1\", "
+                             "\"image_path\": \"images/a b/\xc3\xa9.jpg\", "
+                             "\"model_name\": \"m1\", \"imageSha256\": \"" SHA "\", \"modelSha256\": \"" SHA "\"}",
     [MSG_JSON_RESPONSE] = "{\"type\": \"JSON_RESPONSE\", \"name\": \"node0\", \"inference_key\": \"inference:1\", "
                           "\"json_name\": \"m1\", \"data\": {\"output\": [[\"cow\", 0.3764], [\"dog\", 1e-05]], "
                           "\"none\": null, \"yes\": true, \"no\": false, \"empty\": {}}}",
@@ -57,9 +59,9 @@ static const char *const samples[MSG_TYPE_COUNT] = {
         "{\"type\": \"TRAINING FAILED\", \"name\": \"node0\", \"train_key\": \"train:1\", \"model_name\": \"m1\", "
         "\"job\": \"3\", \"generation\": 1, \"message\": \"no images\", \"cancelled\": false}",
     [MSG_SERVER_CANCEL] = "{\"type\": \"SERVER CANCEL\", \"train_key\": \"train:1\", \"job\": \"3\", "
-        "\"generation\": 1}",
+                          "\"generation\": 1}",
     [MSG_SERVER_JOB_ACK] = "{\"type\": \"SERVER JOB ACK\", \"train_key\": \"train:1\", \"job\": \"3\", "
-        "\"generation\": 1}",
+                           "\"generation\": 1}",
     [MSG_SERVER_PUSH] = "{\"type\": \"SERVER PUSH\", \"model_name\": \"m1\", \"modelSha256\": \"" SHA "\"}",
     [MSG_SERVER_REMOVE] = "{\"type\": \"SERVER REMOVE\", \"model_name\": \"m1\"}",
     [MSG_MPI_FENCE] = "{\"type\": \"MPI FENCE\", \"train_key\": \"train:1\", \"job\": \"3\", \"generation\": 1, "

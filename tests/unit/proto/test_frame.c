@@ -11,7 +11,6 @@
 #include "dcls/base/clock.h"
 #include "dcls/proto/frame.h"
 
-
 /* Appends what comes out: texts one a line, "!" for one too long. */
 static void drain(struct frame *frame, struct buf *log)
 {

@@ -102,8 +102,7 @@ static void only_what_the_existing_system_knows_is_sent_to_it(void **state)
                     assert_int_equal(cJSON_HasObjectItem(object, field->name), field->since == 0);
             }
             for (size_t j = 0; i == MSG_SERVER_TRAIN && j < train_option_count; j++)
-                assert_int_equal(cJSON_HasObjectItem(object, train_option_table[j].name),
-                                 train_option_table[j].legacy);
+                assert_int_equal(cJSON_HasObjectItem(object, train_option_table[j].name), train_option_table[j].legacy);
             cJSON_Delete(object);
         }
         buf_release(&out);

@@ -205,9 +205,11 @@ static void a_text_that_is_too_long_is_refused(void **state)
 {
     (void)state;
     char *text = NULL;
-    assert_true(asprintf(&text, "{\"type\": \"SERVER TRAIN\", \"modelName\": \"m\", "
-        "\"modelType\": \"%0*d\", \"epochs\": 1, "
-                                "\"batchSize\": 1, \"learningRate\": 0.1, \"train_key\": \"t\"}", 4097, 0) > 0);
+    assert_true(asprintf(&text,
+                         "{\"type\": \"SERVER TRAIN\", \"modelName\": \"m\", "
+                         "\"modelType\": \"%0*d\", \"epochs\": 1, "
+                         "\"batchSize\": 1, \"learningRate\": 0.1, \"train_key\": \"t\"}",
+                         4097, 0) > 0);
     expect_refused(text, strlen(text), "'modelType' is too long");
     free(text);
 }
@@ -257,13 +259,16 @@ static void what_is_malformed_is_refused(void **state)
         { "{\"type\": \"CLIENT CONNECT\", \"name\": \"a\", \"protocol\": 1e999}", "'protocol'" },
         { "{\"type\": \"CLIENT CONNECT\", \"name\": \"a\", \"protocol\": -1}", "'protocol'" },
         { "{\"type\": \"SERVER TRAIN\", \"modelName\": \"m\", \"modelType\": \"resnet\", \"batchSize\": 1, "
-          "\"learningRate\": 0.1, \"train_key\": \"t\"}", "lacks 'epochs'" },
+          "\"learningRate\": 0.1, \"train_key\": \"t\"}",
+          "lacks 'epochs'" },
         { "{\"type\": \"SERVER TRAIN\", \"modelName\": \"m\", \"modelType\": \"resnet\", \"epochs\": 0, "
-            "\"batchSize\": 1, "
-          "\"learningRate\": 0.1, \"train_key\": \"t\"}", "'epochs' is 0" },
+          "\"batchSize\": 1, "
+          "\"learningRate\": 0.1, \"train_key\": \"t\"}",
+          "'epochs' is 0" },
         { "{\"type\": \"SERVER TRAIN\", \"modelName\": \"m\", \"modelType\": \"resnet\", \"epochs\": 1, "
-            "\"batchSize\": 1, "
-          "\"learningRate\": 0.1, \"train_key\": \"t\", \"optimizer\": \"lion\"}", "adam|sgd" },
+          "\"batchSize\": 1, "
+          "\"learningRate\": 0.1, \"train_key\": \"t\", \"optimizer\": \"lion\"}",
+          "adam|sgd" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         expect_refused(bad[i].text, strlen(bad[i].text), bad[i].why);
@@ -312,7 +317,7 @@ static void the_first_of_equal_members_counts(void **state)
 {
     (void)state;
     char *again = there_and_back("{\"type\": \"CLIENT PING\", \"name\": \"a\", \"type\": \"SERVER PING\", "
-        "\"name\": \"b\"}");
+                                 "\"name\": \"b\"}");
     assert_string_equal(again, "{\"type\": \"CLIENT PING\", \"name\": \"a\"}");
     free(again);
 }
@@ -339,7 +344,7 @@ static void models_that_cannot_be_named_here_are_passed_over(void **state)
 {
     (void)state;
     char *again = there_and_back("{\"type\": \"NODE INFO\", \"name\": \"n\", \"models\": [\"a b\", \"m\", "
-        "\"../x\", \"\"]}");
+                                 "\"../x\", \"\"]}");
     assert_string_equal(again, "{\"type\": \"NODE INFO\", \"name\": \"n\", \"models\": [\"m\"]}");
     free(again);
 }
@@ -416,8 +421,8 @@ static void what_the_decoder_would_refuse_is_not_sent(void **state)
     msg_release(&msg);
 
     msg_init(&msg, MSG_SERVER_TRAIN);
-    assert_int_equal(msg_set(&msg.model_name, "m") | msg_set(&msg.model_type, "resnet") |
-                         msg_set(&msg.train_key, "t"), 0);
+    assert_int_equal(msg_set(&msg.model_name, "m") | msg_set(&msg.model_type, "resnet") | msg_set(&msg.train_key, "t"),
+                     0);
     msg.options.epochs = 0;
     assert_int_equal(msg_encode(&msg, &out, &err), -1);
     assert_non_null(strstr(err.text, "'epochs' is 0"));

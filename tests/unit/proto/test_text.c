@@ -16,8 +16,9 @@ static void names_are_of_the_small_alphabet(void **state)
 {
     (void)state;
     static const char *const good[] = { "a", "Z9", "node0", "resnet-1", "a.b_c-d", "0" };
-    static const char *const bad[] = { "", ".", "..", ".a", "-a", "_a", "a b", "a/b", "a\\b", "a\n", "\xc3\xa9",
-                                       "a%2f" };
+    static const char *const bad[] = {
+        "", ".", "..", ".a", "-a", "_a", "a b", "a/b", "a\\b", "a\n", "\xc3\xa9", "a%2f"
+    };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_true(name_is_valid(good[i]));
         assert_true(name_is_key(good[i]));

@@ -66,8 +66,9 @@ static void numbers_are_taken_up_to_their_bounds_and_no_further(void **state)
 static void text_that_is_no_number_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "", " ", "x", "1x", "nan", "inf", "0x10", " 5", "5 ", "1e999", "--5", "1,5",
-                                       "." };
+    static const char *const bad[] = {
+        "", " ", "x", "1x", "nan", "inf", "0x10", " 5", "5 ", "1e999", "--5", "1,5", "."
+    };
     for (size_t i = 0; i < train_option_count; i++) {
         for (size_t j = 0; is_number(&train_option_table[i]) && j < sizeof bad / sizeof *bad; j++) {
             struct train_options options;

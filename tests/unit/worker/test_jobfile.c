@@ -9,8 +9,9 @@
 #include "dcls/base/fs.h"
 #include "src/worker/jobfile.h"
 
-#define START "{\"type\": \"WORKER TRAIN\", \"modelName\": \"m1\", \"modelType\": \"resnet\", " \
-              "\"train_key\": \"train:1\""
+#define START                                                                                                          \
+    "{\"type\": \"WORKER TRAIN\", \"modelName\": \"m1\", \"modelType\": \"resnet\", "                                  \
+    "\"train_key\": \"train:1\""
 #define PLACES ", \"dataDir\": \"images\", \"modelsDir\": \"models\""
 
 static int setup(void **state)
@@ -57,10 +58,12 @@ static void a_job_carries_its_options_and_places(void **state)
 {
     struct train_config config;
     struct err err = ERR_INIT;
-    assert_int_equal(try_job(*state, START PLACES ", \"epochs\": 3, \"batchSize\": 16, \"learningRate\": 0.01, "
-                                                  "\"imageSize\": 64, \"seed\": 7, \"fastDecode\": true, \"cache\": 3, "
-                                                  "\"threads\": 2}\n",
-                             &config, &err), 0);
+    assert_int_equal(try_job(*state,
+                             START PLACES ", \"epochs\": 3, \"batchSize\": 16, \"learningRate\": 0.01, "
+                                          "\"imageSize\": 64, \"seed\": 7, \"fastDecode\": true, \"cache\": 3, "
+                                          "\"threads\": 2}\n",
+                             &config, &err),
+                     0);
     assert_int_equal(config.epochs, 3);
     assert_int_equal(config.batch_size, 16);
     assert_int_equal(config.image_size, 64);
@@ -90,8 +93,8 @@ static void a_resumed_job_takes_from_its_checkpoint_what_it_does_not_say(void **
     assert_int_equal(config.epochs, 0);
     assert_null(config.notice); /* the ImageNet weights are not missed */
     assert_true(config.checkpoint);
-    assert_int_equal(try_job(*state, START PLACES ", \"resume\": \"m0\", \"epochs\": 7, \"noCheckpoint\": true}", &config,
-                             &err), 0);
+    assert_int_equal(
+        try_job(*state, START PLACES ", \"resume\": \"m0\", \"epochs\": 7, \"noCheckpoint\": true}", &config, &err), 0);
     assert_int_equal(config.epochs, 7);
     assert_false(config.checkpoint);
 }
@@ -113,9 +116,11 @@ static void a_wrong_job_is_refused_and_the_fault_is_named(void **state)
         { START PLACES ", \"resume\": \"../m\"}", "../m" },
         { START PLACES ", \"resume\": \"m0\", \"seed\": 3}", "seed" },
         { START PLACES ", \"weights\": "
-          "\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"}", "weights" },
-        { "{\"type\": \"WORKER TRAIN\", \"modelName\": \"../m\", \"modelType\": \"resnet\", \"train_key\": \"train:1\""
-          PLACES "}", "../m" },
+                       "\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"}",
+          "weights" },
+        { "{\"type\": \"WORKER TRAIN\", \"modelName\": \"../m\", \"modelType\": \"resnet\", \"train_key\": "
+          "\"train:1\"" PLACES "}",
+          "../m" },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct train_config config;
