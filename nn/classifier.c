@@ -2,6 +2,7 @@
 #include "dcls/nn/classifier.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "data/image.h"

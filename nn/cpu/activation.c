@@ -1,5 +1,6 @@
 /* Activations that no other op took in: ReLU and ReLU6 as loops over memory, SiLU and the sigmoid by oneDNN. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "nn/cpu/onednn/primitive.h"
 

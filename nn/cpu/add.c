@@ -1,6 +1,8 @@
 /* The sum of two values with the ReLU behind it: loops over memory of one layout, for which a library's primitive would
  * only add calls. Padding is 0 and stays 0. */
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "nn/cpu/onednn/primitive.h"
 

@@ -1,4 +1,6 @@
 /* The oneDNN backend: its table, its engine and stream, and the reorder to the canonical layout. */
+#include <stdlib.h>
+
 #include "mbconv.h"
 #include "conv_1x1.h"
 

@@ -5,6 +5,7 @@
  * unbiased, as PyTorch does. Backward computes what was before the activation anew: only the input is kept. Channels
  * that pad a layout to full blocks are 0 and stay 0. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "nn/cpu/onednn/primitive.h"
 #include "nn/cpu/kernels/batch_norm.h"

@@ -5,6 +5,7 @@
 #include "conv_1x1.h"
 
 #include <omp.h>
+#include <stdlib.h>
 
 #include "mbconv.h"
 #include "residual.h"

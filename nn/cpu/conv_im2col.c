@@ -4,6 +4,7 @@
  * what is left is a 1x1 convolution of as many times the channels. Batch norm is folded into the weights. */
 #include "conv_im2col.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "conv_1x1.h"

@@ -8,6 +8,7 @@
 #include "conv_winograd.h"
 
 #include <omp.h>
+#include <stdlib.h>
 
 #include "nn/cpu/kernels/winograd_wgrad.h"
 #include "nn/cpu/kernels/winograd_pass.h"

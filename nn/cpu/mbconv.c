@@ -11,6 +11,8 @@
 
 #include <assert.h>
 #include <omp.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "nn/cpu/kernels/depthwise.h"
 #include "conv_1x1.h"

@@ -1,5 +1,8 @@
 /* Squeeze-and-excitation's scale, in the layout of what is scaled. The factors are brought into the same layout by way
  * of scratch where theirs differs, and their gradient back. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "nn/cpu/onednn/primitive.h"
 
 struct scale_state {

@@ -3,6 +3,8 @@
  * on images of 32 pixels are such, and all images make one product there that is large enough to be fast. */
 #include "wgrad_gemm.h"
 
+#include <string.h>
+
 #define UNFOLDED_MAX ((size_t)16 << 20) /* bytes, unless a single image needs more */
 
 int wgrad_gemm_init(struct wgrad_gemm *gradient, const struct plan *plan, const struct op *op, const struct layout *in,

@@ -1,4 +1,5 @@
 /* From a file's tensors to a network's weights: by name, with every name and shape accounted for. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

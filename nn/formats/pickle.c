@@ -2,6 +2,7 @@
  * allocation is bounded by the pickle's own size, which is bounded, and by the limits below. */
 #include "pickle.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* The arena: placing what lives at the same time side by side, and the one block under all of it. */
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "arena.h"
 #include "huge_pages.h"

@@ -1,6 +1,8 @@
 /* The list of backends. A new one is a row here. */
 #include "backend.h"
 
+#include <string.h>
+
 const struct backend *const backends[] = { &backend_onednn, &backend_reference, NULL };
 
 const struct backend *backend_find(const char *name, struct err *err)

@@ -1,5 +1,6 @@
 /* Compiling a plan: shapes of the values, one op a layer, fusion, then the backend prepares op by op. */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "compile.h"
 

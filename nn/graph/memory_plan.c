@@ -4,6 +4,8 @@
  * lives from its op to its last reader, forward or backward; a gradient from the first consumer's backward to that of
  * the op that made the value. What is recomputed is not needed from its last reader in forward to its first in
  * backward. */
+#include <stdlib.h>
+
 #include "compile.h"
 
 struct memory_planning {

@@ -1,6 +1,8 @@
 /* Building the description of a network: layers and parameters are appended as models/ asks for them. */
 #include <assert.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "nn/train/model_dir.h" /* CLASSES_MAX */
 #include "nn/models/models.h"

@@ -4,6 +4,8 @@
  * norm's result follows from its input, which is kept for its own backward anyway, and so does that of squeeze and
  * excitation's scale: one more pass over memory for each. A seventh of the bytes is saved so, for about 2 % of the
  * time; all that can be recomputed, half of the bytes, would cost 7 %. */
+#include <stdlib.h>
+
 #include "compile.h"
 
 #define KEPT_SHARE 0.85 /* of the bytes that backward reads */

@@ -1,5 +1,7 @@
 /* The floats of a network: three flat arrays, and how a training from scratch fills them. */
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "huge_pages.h"
 #include "net.h"

@@ -1,5 +1,7 @@
 /* EfficientNet-B0: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (2019),
  * table 1, with the names and the order of torchvision's efficientnet_b0. */
+#include <stdio.h>
+
 #include "models.h"
 
 #define EPS 1e-5f

@@ -1,5 +1,7 @@
 /* MobileNetV2: Sandler, Howard, Zhu, Zhmoginov, Chen, "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (2018),
  * table 2, with the names and the order of torchvision's mobilenet_v2. */
+#include <stdio.h>
+
 #include "models.h"
 
 #define EPS 1e-5f

@@ -1,6 +1,8 @@
 /* The table of networks. A new one is a file beside this, a row here and its name in net_types. */
 #include "models.h"
 
+#include <string.h>
+
 static const struct network models[] = {
     { "resnet", resnet_build },
     { "mobilenet", mobilenet_build },

@@ -1,5 +1,7 @@
 /* ResNet-18: He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition" (2015), table 1, with the names and
  * the order of torchvision's resnet18. */
+#include <stdio.h>
+
 #include "models.h"
 
 #define EPS 1e-5f

@@ -3,6 +3,7 @@
  * Each function loops over the planes that it writes, one thread a plane, and adds one tap of the kernel at a time:
  * the innermost loop runs along a row. */
 #include <assert.h>
+#include <string.h>
 
 #include "reference.h"
 

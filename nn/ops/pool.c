@@ -1,5 +1,6 @@
 /* Max pooling and the average over the whole plane. */
 #include <math.h>
+#include <string.h>
 
 #include "reference.h"
 

@@ -1,6 +1,7 @@
 /* SGD with momentum (Sutskever et al. 2013, PyTorch's form) and Adam (Kingma and Ba 2014). */
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "nn/graph/huge_pages.h"
 #include "optimiser.h"

@@ -3,6 +3,8 @@
  * carries all its results in each. */
 #include "events.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dcls/base/clock.h"

@@ -2,6 +2,7 @@
 #include "images.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>

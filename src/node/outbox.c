@@ -1,6 +1,7 @@
 /* Outcomes on disk. A file is written whole or not at all (fs_write), so a torn one cannot be met. */
 #include "outbox.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

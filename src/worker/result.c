@@ -1,6 +1,7 @@
 /* Builds what TRAINING_COMPLETED carries. The messages are bounded, so long logs and reports are shortened here. */
 #include "result.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,6 +3,7 @@
 #define DCLS_NN_TRAIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dcls/base/err.h"

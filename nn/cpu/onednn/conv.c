@@ -6,6 +6,7 @@
  * it. In evaluation batch norm is folded into weights and bias, and the sum and the activation behind it are done by
  * the same primitive. */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "nn/cpu/conv_im2col.h"
 #include "nn/cpu/wgrad_gemm.h"

@@ -1,5 +1,7 @@
 /* Fully connected layer on (N, C, 1, 1). Weights and their gradient stay canonical: the layer is small, and packing it
  * each step would cost more than it saves. A single image in evaluation goes through loops of ours. */
+#include <stdlib.h>
+
 #include "primitive.h"
 #include "nn/cpu/kernels/gemv.h"
 

@@ -1,5 +1,7 @@
 /* Max pooling (its workspace remembers where each maximum came from) and the average over the whole plane, whose
  * gradient is the same for all pixels of a plane: loops add that where a primitive would write it out first. */
+#include <stdlib.h>
+
 #include "primitive.h"
 
 struct pool_state {

@@ -2,6 +2,7 @@
 #include "primitive.h"
 
 #include <oneapi/dnnl/dnnl_debug.h>
+#include <stdlib.h>
 #include <string.h>
 
 int onednn_check(dnnl_status_t status, const char *what, struct err *err)

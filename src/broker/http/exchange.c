@@ -11,6 +11,8 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <unistd.h>

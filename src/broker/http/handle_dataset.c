@@ -1,4 +1,5 @@
 /* GET /dataset: the manifest, made anew in slices on the task thread; who asks meanwhile waits for the same one. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/broker/broker.h"

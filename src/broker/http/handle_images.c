@@ -1,4 +1,5 @@
 /* GET /images and GET /image. The folder is read on the task thread. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/broker/broker.h"

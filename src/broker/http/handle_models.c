@@ -2,6 +2,8 @@
  *
  * A model's bytes are a blob by its digest. Where the blob is not there, a node that holds the model is asked to upload
  * it, once however many ask, and the downloads begin when it has. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/broker/broker.h"

@@ -2,6 +2,7 @@
  * boundary; only the first may stand at the very start of the body. */
 #include "multipart.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 

@@ -2,6 +2,7 @@
 #include "routes.h"
 
 #include <event2/http.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

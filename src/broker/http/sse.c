@@ -2,6 +2,7 @@
 #include "sse.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/broker/broker.h"

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <stdio.h>
+
 #include "dcls/base/buf.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/err.h"

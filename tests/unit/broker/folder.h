@@ -3,6 +3,8 @@
 #define DCLS_TESTS_BROKER_FOLDER_H
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <string.h>
+
 #include "folder.h"
 #include "dcls/base/sha256.h"
 #include "src/broker/datasets.h"

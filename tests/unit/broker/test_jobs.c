@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include <semaphore.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "rig.h"
 

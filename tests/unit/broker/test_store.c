@@ -6,6 +6,9 @@
 #include <cmocka.h>
 
 #include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "rig.h"
 

@@ -8,6 +8,9 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include <stdio.h>
+#include <string.h>
+
 #include "dcls/net/thread_pool.h"
 
 struct task {

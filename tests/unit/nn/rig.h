@@ -3,6 +3,7 @@
 #define TESTS_RIG_H
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "nn/graph/backend.h"
 #include "nn/rng.h"

@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "nn/cpu/kernels/batch_norm.h"
 #include "rig.h"
 

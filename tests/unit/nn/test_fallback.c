@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "rig.h"
 
 /* The "mirrored" backend keeps its values back to front and knows ReLU and the sum. */

@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "rig.h"
 
 /* A convolution with everything that can be fused into it, in the plainest way; in place of its summand if it may. */

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "nn/cpu/kernels/gemv_isa.h"
 #include "nn/cpu/kernels/x86.h"
 #include "rig.h"

@@ -7,6 +7,10 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "nn/graph/backend.h"
 #include "nn/train/optimiser.h"
 

@@ -6,6 +6,8 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include <string.h>
+
 #include "nn/graph/net.h"
 
 static int find(const struct net *net, const char *name)

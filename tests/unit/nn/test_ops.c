@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "rig.h"
 
 enum { CLASSES = 5, BATCH = 3, SIZE = 9, CHANNELS = 8 };

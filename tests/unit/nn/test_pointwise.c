@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "nn/cpu/kernels/conv_1x1.h"
 #include "rig.h"
 

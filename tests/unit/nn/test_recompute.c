@@ -6,6 +6,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "rig.h"
 
 enum { CLASSES = 5, CHANNELS = 16, BATCH = 3, SIZE = 24 };

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <omp.h>
+#include <stdlib.h>
 
 #include "nn/cpu/kernels/winograd_wgrad.h"
 #include "nn/cpu/kernels/winograd_pass.h"

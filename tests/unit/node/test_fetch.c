@@ -11,6 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "dcls/base/fs.h"
 #include "dcls/net/http_client.h"
 #include "dcls/base/sha256.h"

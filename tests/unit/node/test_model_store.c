@@ -6,6 +6,10 @@
 #include <cmocka.h>
 #include <unistd.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "dcls/base/fs.h"
 #include "dcls/base/sha256.h"
 #include "src/node/model_store.h"

@@ -6,6 +6,10 @@
 #include <cmocka.h>
 #include <signal.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "src/node/supervisor.h"
 
 struct watched {

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <stdlib.h>
+
 #include "dcls/proto/msg.h"
 #include "proto/msg_table.h"
 #include "samples.h"

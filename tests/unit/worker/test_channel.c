@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "dcls/base/clock.h"
 #include "src/worker/channel.h"
 

@@ -6,6 +6,9 @@
 #include <cmocka.h>
 #include <unistd.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "dcls/base/fs.h"
 #include "src/worker/jobfile.h"
 
