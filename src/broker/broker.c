@@ -11,6 +11,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
+#include "dcls/net/thread_pool.h"
 #include "events.h"
 #include "src/broker/http/server.h"
 #include "jobs.h"
@@ -19,7 +20,6 @@
 #include "registry.h"
 #include "pending_replies.h"
 #include "store.h"
-#include "task.h"
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
@@ -47,7 +47,8 @@ static int init(struct broker *broker, const struct broker_options *options, str
         !(broker->registry = registry_new(broker)) || !(broker->models = models_new(broker)) ||
         !(broker->jobs = jobs_new(broker)) || !(broker->pending_replies = pending_replies_new(broker)))
         return err_set(err, "no memory to start");
-    if (!(broker->tasks = tasks_new(broker->base, err)) || !(broker->store = store_open(broker, err)) ||
+    if (!(broker->pool = thread_pool_new(broker->base, BROKER_THREADS, BROKER_WAITING_MAX, err)) ||
+        !(broker->store = store_open(broker, err)) ||
         !(broker->links = links_new(broker, options->host, options->port, err)))
         return -1;
     broker->port = links_port(broker->links);
@@ -59,12 +60,13 @@ static int init(struct broker *broker, const struct broker_options *options, str
     return options->port_file ? write_ports(broker, options->port_file, err) : 0;
 }
 
-/* Connections go before what their callbacks use; tasks run to their end, so that what was accepted is stored. */
+/* Connections go before what their callbacks use; what waits is run to its end, so that what was accepted is stored. */
 static void release(struct broker *broker)
 {
     if (broker->jobs)
         jobs_stop(broker->jobs);
-    tasks_free(broker->tasks);
+    thread_pool_drain(broker->pool);
+    thread_pool_free(broker->pool);
     pending_replies_free(broker->pending_replies);
     http_free(broker->http);
     links_free(broker->links);

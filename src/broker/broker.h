@@ -1,4 +1,5 @@
-/* The broker: what its parts share. One loop; everything here belongs to the loop's thread but what task.h says.
+/* The broker: what its parts share. One loop; everything here belongs to the loop's thread but what runs in the thread
+ * pool.
  *
  *     link.c      TCP connections of nodes        registry.c  who is there, with which models
  *     dispatch.c  what each message does          jobs.c      trainings, queued and running
@@ -12,9 +13,17 @@
 
 #include "dcls/base/err.h"
 
+/* Lanes of the thread pool. What shares one is ordered: a blob's removal against its writing, a job's states. */
+enum broker_lane {
+    LANE_DISK, /* all there is: SQLite, blobs, scans */
+};
+
+#define BROKER_THREADS 1
+#define BROKER_WAITING_MAX 16384 /* far more than clients may ask at a time, so that no state is lost */
+
 struct broker {
     struct event_base *base;
-    struct tasks *tasks;
+    struct thread_pool *pool;
     struct store *store;
     struct events *events;
     struct registry *registry;

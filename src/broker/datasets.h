@@ -1,4 +1,4 @@
-/* The manifest of the broker's image folder: what a node without a dataset fetches. Blocks: task thread.
+/* The manifest of the broker's image folder: what a node without a dataset fetches. Blocks: LANE_DISK.
  *
  * Hashing a large folder takes long and would hold up everything else of that thread, so it is done in slices:
  *     manifest_scan        lists the folder anew

@@ -10,7 +10,7 @@
 #include "dcls/base/log.h"
 #include "jobs.h"
 #include "models.h"
-#include "task.h"
+#include "dcls/net/thread_pool.h"
 
 #define SCHEMA_VERSION 1
 #define BUSY_MS 5000
@@ -168,7 +168,7 @@ void store_close(struct store *store)
     free(store);
 }
 
-/* One statement with text and integer parameters, to be run on the task thread. */
+/* One statement with text and integer parameters, to be run on the thread pool. */
 #define WRITE_TEXTS 14
 #define WRITE_NUMBERS 5
 struct write {
@@ -178,7 +178,7 @@ struct write {
     int text_count;
     int64_t numbers[WRITE_NUMBERS]; /* bound behind the texts */
     int number_count;
-    bool ok, short_of_memory;
+    bool short_of_memory;
     void (*done)(void *arg, bool ok);
     void *arg;
 };
@@ -219,11 +219,11 @@ static void write_free(struct write *write)
     free(write);
 }
 
-static void write_run(void *arg)
+static int write_run(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct write *write = arg;
-    struct err err = ERR_INIT;
-    sqlite3_stmt *statement = prepare(write->store->db, write->sql, &err);
+    (void)stop;
+    sqlite3_stmt *statement = prepare(write->store->db, write->sql, err);
     int status = statement ? SQLITE_OK : SQLITE_ERROR;
     for (int i = 0; i < write->text_count && status == SQLITE_OK; i++)
         status = write->texts[i] ? sqlite3_bind_text(statement, i + 1, write->texts[i], -1, SQLITE_STATIC)
@@ -232,25 +232,26 @@ static void write_run(void *arg)
         status = sqlite3_bind_int64(statement, write->text_count + i + 1, write->numbers[i]);
     if (status == SQLITE_OK)
         status = sqlite3_step(statement);
-    write->ok = status == SQLITE_DONE;
-    if (!write->ok)
+    if (status != SQLITE_DONE)
         log_error("the state's database: %s", sqlite3_errmsg(write->store->db));
     sqlite3_finalize(statement);
+    return status == SQLITE_DONE ? 0 : -1;
 }
 
-static void write_done(void *arg)
+static void write_done(void *arg, int result, const struct err *err)
 {
     struct write *write = arg;
+    (void)err;
     if (write->done)
-        write->done(write->arg, write->ok);
+        write->done(write->arg, !result);
     write_free(write);
 }
 
 static int write_submit(struct broker *broker, struct write *write)
 {
-    if (!write->short_of_memory && !tasks_submit(broker->tasks, write_run, write_done, write))
+    if (!write->short_of_memory && thread_pool_submit(broker->pool, LANE_DISK, write_run, write_done, write))
         return 0;
-    log_error("no memory to write to the state's database");
+    log_error("no room to write to the state's database");
     write_free(write);
     return -1;
 }
@@ -324,7 +325,7 @@ struct read {
     void *arg;
 };
 
-static void read_run(void *arg)
+static int read_run(void *arg, const atomic_bool *stop, struct err *err)
 {
     static const char *const queries[] = {
         [STORE_REPORT] = "SELECT report FROM jobs WHERE model_name = ?1 AND state = 'completed' AND report NOT NULL"
@@ -333,21 +334,22 @@ static void read_run(void *arg)
                       " ORDER BY ended DESC, id DESC LIMIT 1",
     };
     struct read *read = arg;
-    struct err err = ERR_INIT;
-    sqlite3_stmt *statement = prepare(read->store->db, queries[read->what], &err);
-    if (!statement) {
-        log_error("%s", err.text);
-        return;
-    }
+    (void)stop;
+    sqlite3_stmt *statement = prepare(read->store->db, queries[read->what], err);
+    if (!statement)
+        return -1;
     if (sqlite3_bind_text(statement, 1, read->model, -1, SQLITE_STATIC) == SQLITE_OK &&
         sqlite3_step(statement) == SQLITE_ROW)
         read->text = strdup(column(statement, 0));
     sqlite3_finalize(statement);
+    return 0;
 }
 
-static void read_done(void *arg)
+static void read_done(void *arg, int result, const struct err *err)
 {
     struct read *read = arg;
+    if (result)
+        log_error("%s", err->text);
     read->done(read->arg, read->text);
     free(read->text);
     free(read);
@@ -361,7 +363,7 @@ int store_read_text(struct broker *broker, enum store_text what, const char *mod
         return -1;
     *read = (struct read){ .store = broker->store, .what = what, .done = done, .arg = arg };
     snprintf(read->model, sizeof read->model, "%s", model);
-    if (!tasks_submit(broker->tasks, read_run, read_done, read))
+    if (thread_pool_submit(broker->pool, LANE_DISK, read_run, read_done, read))
         return 0;
     free(read);
     return -1;

@@ -1,6 +1,6 @@
 /* What survives a restart: jobs, models, results. SQLite in WAL mode with full sync; the one file that names it.
  *
- * Writes run on the task thread in the order in which they are asked for; each completion comes after the commit. What
+ * Writes run on the thread pool in the order in which they are asked for; each completion comes after the commit. What
  * is written is copied when it is asked for. */
 #ifndef DCLS_BROKER_STORE_H
 #define DCLS_BROKER_STORE_H

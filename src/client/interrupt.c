@@ -2,12 +2,13 @@
 #include "interrupt.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
 #include "dcls/base/clock.h"
 
-static volatile bool interrupted;
+static atomic_bool interrupted;
 
 static void on_signal(int number)
 {
@@ -26,7 +27,7 @@ void interrupt_catch(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-const volatile bool *interrupt_flag(void)
+const atomic_bool *interrupt_flag(void)
 {
     return &interrupted;
 }

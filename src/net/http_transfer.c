@@ -94,7 +94,7 @@ static int refused(const char *url, const struct http_response *response, struct
 }
 
 /* One request for what lacks. 0: the part is whole as far as the server says; 1: worth another try; -1: it is not. */
-static int fetch_rest(const char *url, struct download *download, const volatile bool *stop, struct err *err)
+static int fetch_rest(const char *url, struct download *download, const atomic_bool *stop, struct err *err)
 {
     const struct http_response *response = &download->response;
     int64_t before = download->held;
@@ -121,7 +121,7 @@ static int fetch_rest(const char *url, struct download *download, const volatile
     return status;
 }
 
-static int fetch_all(const char *url, struct download *download, const volatile bool *stop, struct err *err)
+static int fetch_all(const char *url, struct download *download, const atomic_bool *stop, struct err *err)
 {
     int status = 1;
     for (int i = 0; i < DOWNLOAD_TRIES && status > 0; i++)
@@ -129,7 +129,7 @@ static int fetch_all(const char *url, struct download *download, const volatile 
     return status ? -1 : 0;
 }
 
-int http_download(const char *url, const char *path, const char *sha256, int64_t max, const volatile bool *stop,
+int http_download(const char *url, const char *path, const char *sha256, int64_t max, const atomic_bool *stop,
                   struct err *err)
 {
     int status = -1;
@@ -194,7 +194,7 @@ static int read_held(const char *url, const struct http_response *response, stru
     return status;
 }
 
-static int ask_held(const char *blob, const volatile bool *stop, struct held *held, struct err *err)
+static int ask_held(const char *blob, const atomic_bool *stop, struct held *held, struct err *err)
 {
     struct http_response response;
     char *url = NULL;
@@ -211,7 +211,7 @@ static int ask_held(const char *blob, const volatile bool *stop, struct held *he
 
 /* Sends one piece. 0: taken, `held` is news; 1: the broker holds another size, `held` says which; -1: failed. */
 static int put_piece(const char *blob, int64_t offset, int64_t size, const void *bytes, size_t count,
-                     const volatile bool *stop, struct held *held, struct err *err)
+                     const atomic_bool *stop, struct held *held, struct err *err)
 {
     static const char *const headers[] = { "Content-Type: application/octet-stream", NULL };
     struct http_response response;
@@ -239,7 +239,7 @@ static int put_piece(const char *blob, int64_t offset, int64_t size, const void 
     return status;
 }
 
-static int put_all(const char *blob, int fd, const char *path, int64_t size, const volatile bool *stop, struct err *err)
+static int put_all(const char *blob, int fd, const char *path, int64_t size, const atomic_bool *stop, struct err *err)
 {
     char *piece = malloc(UPLOAD_PIECE);
     if (!piece)
@@ -266,7 +266,7 @@ static int put_all(const char *blob, int fd, const char *path, int64_t size, con
     return status;
 }
 
-int http_upload_blob(const char *api, const char *path, const char *sha256, const volatile bool *stop, struct err *err)
+int http_upload_blob(const char *api, const char *path, const char *sha256, const atomic_bool *stop, struct err *err)
 {
     if (!sha256_is_hex(sha256))
         return err_set(err, "'%s' is no SHA-256", sha256 ? sha256 : "");

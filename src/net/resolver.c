@@ -1,4 +1,4 @@
-/* getaddrinfo as an errand. */
+/* getaddrinfo on a thread of the pool. */
 #include "dcls/net/resolver.h"
 
 #include <stdio.h>
@@ -7,13 +7,13 @@
 
 struct lookup {
     char host[256], port[16];
-    lookup_done done;
+    resolver_done done;
     void *arg;
     struct addrinfo *addresses;
 };
 
 /* It cannot be stopped; the resolver's own time-outs end it. */
-static int run(void *arg, const volatile bool *stop, struct err *err)
+static int run(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct lookup *lookup = arg;
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
@@ -29,7 +29,7 @@ static void finish(void *arg, int result, const struct err *err)
     free(lookup);
 }
 
-int lookup_start(struct crew *crew, const char *host, int port, lookup_done done, void *arg)
+int resolver_lookup(struct thread_pool *pool, const char *host, int port, resolver_done done, void *arg)
 {
     struct lookup *lookup = calloc(1, sizeof *lookup);
     if (!lookup)
@@ -38,7 +38,7 @@ int lookup_start(struct crew *crew, const char *host, int port, lookup_done done
     lookup->arg = arg;
     snprintf(lookup->host, sizeof lookup->host, "%s", host);
     snprintf(lookup->port, sizeof lookup->port, "%d", port);
-    if (crew_start(crew, run, finish, lookup))
+    if (thread_pool_submit(pool, NO_LANE, run, finish, lookup))
         return 0;
     free(lookup);
     return -1;

@@ -1,8 +1,11 @@
-/* A few threads, a list of errands to run and one of those that are done; an eventfd wakes the loop. */
+/* A few threads, a queue a lane of what waits and one queue of what has run; an eventfd wakes the loop. A thread takes
+ * what has waited longest among the lanes where nothing runs. */
 #include "dcls/net/thread_pool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,92 +15,150 @@
 
 #include "dcls/base/log.h"
 
-#define THREADS_MAX 16
-#define JOIN_SECONDS 10 /* only a name look-up can take that long: it cannot be stopped */
+#define LANES (THREAD_POOL_LANES + 1) /* NO_LANE is the first */
+#define JOIN_SECONDS 10               /* only a name look-up can take that long: it cannot be stopped */
 
-struct errand {
-    errand_run run;
-    errand_done done;
+struct work {
+    work_run run;
+    work_done done;
     void *arg;
-    volatile bool stop;
+    int lane;
+    uint64_t number; /* in the order of submission */
+    atomic_bool stop;
     int result;
     struct err err;
-    struct errand *next;
+    struct work *next;
 };
 
-struct errands {
-    struct errand *first, **end;
+struct queue {
+    struct work *first, **end;
 };
 
-struct crew {
-    pthread_t threads[THREADS_MAX];
+struct lane {
+    struct queue waiting;
+    size_t depth;
+    bool taken; /* what it has runs: the rest waits for that */
+};
+
+struct thread {
+    struct thread_pool *pool;
+    pthread_t id;
+    struct work *running;
+};
+
+struct thread_pool {
+    struct thread threads[THREAD_POOL_THREADS];
     int thread_count;
     pthread_mutex_t lock; /* of all below */
-    pthread_cond_t changed;
-    struct errands waiting, finished;
-    struct errand *running[THREADS_MAX];
+    pthread_cond_t more;  /* to run: for the threads */
+    pthread_cond_t ran;   /* for thread_pool_drain */
+    struct lane lanes[LANES];
+    struct queue finished;
+    size_t waiting, waiting_max, depth;
+    uint64_t submitted;
     bool closing;
     int wake_fd;
     struct event *wake;
 };
 
-struct member {
-    struct crew *crew;
-    int index;
-};
-
-static void append(struct errands *list, struct errand *errand)
+static void queue_init(struct queue *queue)
 {
-    errand->next = NULL;
-    *list->end = errand;
-    list->end = &errand->next;
+    queue->first = NULL;
+    queue->end = &queue->first;
 }
 
-static struct errand *take_first(struct errands *list)
+static void queue_put(struct queue *queue, struct work *work)
 {
-    struct errand *errand = list->first;
-    if (errand && !(list->first = errand->next))
-        list->end = &list->first;
-    return errand;
+    work->next = NULL;
+    *queue->end = work;
+    queue->end = &work->next;
 }
 
-static void *work(void *arg)
+static struct work *queue_take(struct queue *queue)
 {
-    struct member member = *(struct member *)arg;
-    struct crew *crew = member.crew;
-    free(arg);
-    pthread_mutex_lock(&crew->lock);
-    for (;;) {
-        struct errand *errand;
-        while (!(errand = take_first(&crew->waiting)) && !crew->closing)
-            pthread_cond_wait(&crew->changed, &crew->lock);
-        if (!errand)
-            break;
-        crew->running[member.index] = errand;
-        pthread_mutex_unlock(&crew->lock);
-        errand->result =
-            errand->stop ? err_set(&errand->err, "stopped") : errand->run(errand->arg, &errand->stop, &errand->err);
-        pthread_mutex_lock(&crew->lock);
-        crew->running[member.index] = NULL;
-        append(&crew->finished, errand);
-        uint64_t one = 1;
-        while (write(crew->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-            ;
+    struct work *work = queue->first;
+    if (work && !(queue->first = work->next))
+        queue->end = &queue->first;
+    return work;
+}
+
+static struct lane *lane_of(struct thread_pool *pool, int lane)
+{
+    assert(lane >= NO_LANE && lane < THREAD_POOL_LANES);
+    return &pool->lanes[lane - NO_LANE];
+}
+
+/* Under the lock. NULL: nothing may run now. */
+static struct work *take_next(struct thread_pool *pool)
+{
+    struct lane *next = NULL;
+    for (struct lane *lane = pool->lanes; lane < pool->lanes + LANES; lane++) {
+        const struct work *first = lane->waiting.first;
+        if (first && !lane->taken && (!next || first->number < next->waiting.first->number))
+            next = lane;
     }
-    pthread_mutex_unlock(&crew->lock);
+    if (!next)
+        return NULL;
+    next->taken = next != lane_of(pool, NO_LANE);
+    pool->waiting--;
+    return queue_take(&next->waiting);
+}
+
+static void work_execute(struct work *work)
+{
+    if (atomic_load(&work->stop))
+        work->result = err_set(&work->err, "stopped");
+    else
+        work->result = work->run(work->arg, &work->stop, &work->err);
+}
+
+/* Under the lock. */
+static void put_finished(struct thread_pool *pool, struct work *work)
+{
+    struct lane *lane = lane_of(pool, work->lane);
+    assert(lane->taken == (work->lane != NO_LANE) && lane->depth > 0 && pool->depth > pool->waiting);
+    lane->taken = false;
+    lane->depth--;
+    pool->depth--;
+    queue_put(&pool->finished, work);
+    pthread_cond_signal(&pool->ran);
+    uint64_t one = 1;
+    while (write(pool->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+static void *serve(void *arg)
+{
+    struct thread *thread = arg;
+    struct thread_pool *pool = thread->pool;
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        struct work *work;
+        while (!(work = take_next(pool)) && !pool->closing)
+            pthread_cond_wait(&pool->more, &pool->lock);
+        if (!work)
+            break;
+        thread->running = work;
+        pthread_mutex_unlock(&pool->lock);
+        work_execute(work);
+        pthread_mutex_lock(&pool->lock);
+        thread->running = NULL;
+        put_finished(pool, work);
+    }
+    pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
-static void finish_all(struct crew *crew)
+static void finish_all(struct thread_pool *pool)
 {
     for (;;) {
-        pthread_mutex_lock(&crew->lock);
-        struct errand *errand = take_first(&crew->finished);
-        pthread_mutex_unlock(&crew->lock);
-        if (!errand)
+        pthread_mutex_lock(&pool->lock);
+        struct work *work = queue_take(&pool->finished);
+        pthread_mutex_unlock(&pool->lock);
+        if (!work)
             return;
-        errand->done(errand->arg, errand->result, &errand->err);
-        free(errand);
+        work->done(work->arg, work->result, &work->err);
+        free(work);
     }
 }
 
@@ -109,93 +170,139 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
         finish_all(arg);
 }
 
-struct crew *crew_new(struct event_base *base, int threads, struct err *err)
+struct thread_pool *thread_pool_new(struct event_base *base, int threads, size_t waiting_max, struct err *err)
 {
-    struct crew *crew = calloc(1, sizeof *crew);
-    if (!crew) {
+    assert(threads > 0 && threads <= THREAD_POOL_THREADS);
+    struct thread_pool *pool = calloc(1, sizeof *pool);
+    if (!pool) {
         err_set(err, "no memory for threads");
         return NULL;
     }
-    pthread_mutex_init(&crew->lock, NULL);
-    pthread_cond_init(&crew->changed, NULL);
-    crew->waiting.end = &crew->waiting.first;
-    crew->finished.end = &crew->finished.first;
-    crew->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    crew->wake = crew->wake_fd < 0 ? NULL : event_new(base, crew->wake_fd, EV_READ | EV_PERSIST, on_wake, crew);
-    if (!crew->wake || event_add(crew->wake, NULL)) {
+    pool->waiting_max = waiting_max;
+    for (int i = 0; i < LANES; i++)
+        queue_init(&pool->lanes[i].waiting);
+    queue_init(&pool->finished);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->more, NULL);
+    pthread_cond_init(&pool->ran, NULL);
+    pool->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pool->wake = pool->wake_fd < 0 ? NULL : event_new(base, pool->wake_fd, EV_READ | EV_PERSIST, on_wake, pool);
+    if (!pool->wake || event_add(pool->wake, NULL)) {
         err_set(err, "cannot watch the threads");
         goto fail;
     }
-    for (int i = 0; i < threads && i < THREADS_MAX; i++) {
-        struct member *member = malloc(sizeof *member);
-        int failed = ENOMEM;
-        if (member) {
-            *member = (struct member){ crew, i };
-            failed = pthread_create(&crew->threads[i], NULL, work, member);
-        }
+    for (; pool->thread_count < threads; pool->thread_count++) {
+        struct thread *thread = &pool->threads[pool->thread_count];
+        thread->pool = pool;
+        int failed = pthread_create(&thread->id, NULL, serve, thread);
         if (failed) {
-            free(member);
             err_set(err, "cannot start a thread: %s", strerror(failed));
             goto fail;
         }
-        crew->thread_count++;
     }
-    return crew;
+    return pool;
 fail:
-    crew_free(crew);
+    thread_pool_free(pool);
     return NULL;
 }
 
-void crew_free(struct crew *crew)
+void thread_pool_drain(struct thread_pool *pool)
 {
-    if (!crew)
+    if (!pool)
         return;
-    pthread_mutex_lock(&crew->lock);
-    crew->closing = true;
-    for (struct errand *errand = crew->waiting.first; errand; errand = errand->next)
-        errand->stop = true;
-    for (int i = 0; i < THREADS_MAX; i++)
-        if (crew->running[i])
-            crew->running[i]->stop = true;
-    pthread_cond_broadcast(&crew->changed);
-    pthread_mutex_unlock(&crew->lock);
+    for (bool more = true; more;) {
+        pthread_mutex_lock(&pool->lock);
+        while (!pool->finished.first && pool->depth)
+            pthread_cond_wait(&pool->ran, &pool->lock);
+        more = pool->finished.first;
+        pthread_mutex_unlock(&pool->lock);
+        finish_all(pool);
+    }
+}
+
+static void stop_all(struct thread_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->closing = true;
+    for (int i = 0; i < LANES; i++)
+        for (struct work *work = pool->lanes[i].waiting.first; work; work = work->next)
+            work_stop(work);
+    for (int i = 0; i < pool->thread_count; i++)
+        if (pool->threads[i].running)
+            work_stop(pool->threads[i].running);
+    pthread_cond_broadcast(&pool->more);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void thread_pool_free(struct thread_pool *pool)
+{
+    if (!pool)
+        return;
+    stop_all(pool);
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += JOIN_SECONDS;
     bool stuck = false;
-    for (int i = 0; i < crew->thread_count; i++)
-        stuck = pthread_timedjoin_np(crew->threads[i], NULL, &until) || stuck;
-    finish_all(crew);
+    for (int i = 0; i < pool->thread_count; i++)
+        stuck = pthread_timedjoin_np(pool->threads[i].id, NULL, &until) || stuck;
+    finish_all(pool);
     if (stuck) {
-        /* A thread may still touch the crew, so it is left as it is; the process is about to end. */
+        /* A thread may still touch the pool, so it is left as it is; the process is about to end. */
         log_warn("a thread did not end within %d s", JOIN_SECONDS);
         return;
     }
-    if (crew->wake)
-        event_free(crew->wake);
-    if (crew->wake_fd >= 0)
-        close(crew->wake_fd);
-    pthread_mutex_destroy(&crew->lock);
-    pthread_cond_destroy(&crew->changed);
-    free(crew);
+    if (pool->wake)
+        event_free(pool->wake);
+    if (pool->wake_fd >= 0)
+        close(pool->wake_fd);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->more);
+    pthread_cond_destroy(&pool->ran);
+    free(pool);
 }
 
-struct errand *crew_start(struct crew *crew, errand_run run, errand_done done, void *arg)
+struct work *thread_pool_submit(struct thread_pool *pool, int lane, work_run run, work_done done, void *arg)
 {
-    struct errand *errand = calloc(1, sizeof *errand);
-    if (!errand)
+    struct work *work = calloc(1, sizeof *work);
+    if (!work)
         return NULL;
-    errand->run = run;
-    errand->done = done;
-    errand->arg = arg;
-    pthread_mutex_lock(&crew->lock);
-    append(&crew->waiting, errand);
-    pthread_cond_signal(&crew->changed);
-    pthread_mutex_unlock(&crew->lock);
-    return errand;
+    *work = (struct work){ .run = run, .done = done, .arg = arg, .lane = lane };
+    pthread_mutex_lock(&pool->lock);
+    bool refused = pool->closing || pool->waiting >= pool->waiting_max;
+    if (!refused) {
+        work->number = pool->submitted++;
+        queue_put(&lane_of(pool, lane)->waiting, work);
+        lane_of(pool, lane)->depth++;
+        pool->depth++;
+        pool->waiting++;
+        pthread_cond_signal(&pool->more);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (!refused)
+        return work;
+    free(work);
+    return NULL;
 }
 
-void errand_stop(struct errand *errand)
+void work_stop(struct work *work)
 {
-    errand->stop = true;
+    atomic_store(&work->stop, true);
+}
+
+static size_t read_depth(struct thread_pool *pool, const size_t *depth)
+{
+    pthread_mutex_lock(&pool->lock);
+    size_t value = *depth;
+    pthread_mutex_unlock(&pool->lock);
+    return value;
+}
+
+size_t thread_pool_depth(struct thread_pool *pool, int lane)
+{
+    return read_depth(pool, &lane_of(pool, lane)->depth);
+}
+
+size_t thread_pool_depth_all(struct thread_pool *pool)
+{
+    return read_depth(pool, &pool->depth);
 }

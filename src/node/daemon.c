@@ -17,7 +17,8 @@
 #include "host_info.h"
 #include "model_requests.h"
 
-#define CREW_SIZE 6
+#define THREADS 6 /* for what may block */
+#define WAITING_MAX 1024
 #define DEFAULT_IMAGES "images"
 
 static const char *const features[] = { "train", "infer", "progress", "cancel", "push", "remove", "blobs", "resume" };
@@ -289,20 +290,20 @@ static int node_init(struct daemon *daemon, struct err *err)
                                     .closed = on_closed };
     if (!(daemon->model_store = model_store_open(daemon->models_dir, err)) ||
         !(daemon->outbox = outbox_open(daemon->jobs_dir, err)) ||
-        !(daemon->crew = crew_new(daemon->base, CREW_SIZE, err)) ||
+        !(daemon->pool = thread_pool_new(daemon->base, THREADS, WAITING_MAX, err)) ||
         !(daemon->supervisor = supervisor_new(daemon->base, err)) ||
         !(daemon->trainings = trainings_new(daemon, err)) || !(daemon->inferences = inferences_new(daemon, err)) ||
         watch_signals(daemon, err))
         return -1;
     daemon_refresh_dataset(daemon);
-    link.crew = daemon->crew;
+    link.pool = daemon->pool;
     return (daemon->link = uplink_new(&link, &events, err)) ? 0 : -1;
 }
 
 static void node_release(struct daemon *daemon)
 {
     daemon->stopping = true;
-    crew_free(daemon->crew); /* first: its errands point into all that follows */
+    thread_pool_free(daemon->pool); /* first: its work points into all that follows */
     supervisor_free(daemon->supervisor);
     inferences_free(daemon->inferences);
     trainings_free(daemon->trainings);

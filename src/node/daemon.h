@@ -1,5 +1,5 @@
 /* A node: the parts it is made of and what they share. Everything here runs on the loop's one thread; what may block
- * is an errand of the crew, what computes is a child of the supervisor. */
+ * is work of the thread pool, what computes is a child of the supervisor. */
 #ifndef DCLS_NODE_DAEMON_H
 #define DCLS_NODE_DAEMON_H
 
@@ -31,7 +31,7 @@ struct daemon {
     struct daemon_config config;
     struct event_base *base;
     struct event *signals[2];
-    struct crew *crew;
+    struct thread_pool *pool;
     struct supervisor *supervisor;
     struct uplink *link;
     struct model_store *model_store;

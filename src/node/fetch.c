@@ -64,7 +64,7 @@ out:
     fs_list_release(&files);
 }
 
-int fetch_blob(const char *api, const char *sha256, const char *path, int64_t max, const volatile bool *stop,
+int fetch_blob(const char *api, const char *sha256, const char *path, int64_t max, const atomic_bool *stop,
                struct err *err)
 {
     char *url = NULL;
@@ -78,7 +78,7 @@ int fetch_blob(const char *api, const char *sha256, const char *path, int64_t ma
 }
 
 int fetch_cached_blob(const char *api, const char *dir, const char *sha256, int64_t max, int64_t keep,
-                      const volatile bool *stop, struct err *err)
+                      const atomic_bool *stop, struct err *err)
 {
     char *path = NULL;
     int result = -1;
@@ -103,7 +103,7 @@ out:
     return result;
 }
 
-int fetch_image(const char *api, const char *image_path, const char *path, const volatile bool *stop, struct err *err)
+int fetch_image(const char *api, const char *image_path, const char *path, const atomic_bool *stop, struct err *err)
 {
     char *escaped = http_escape(image_path), *url = NULL;
     int result = -1;

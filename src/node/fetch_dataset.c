@@ -31,7 +31,7 @@ struct mirror {
     struct mirror_entry *entries;
     size_t count;
     atomic_size_t next;
-    const volatile bool *stop;
+    const atomic_bool *stop;
     atomic_bool failed;
     pthread_mutex_t lock; /* of err */
     struct err err;       /* of the first that failed */
@@ -214,8 +214,7 @@ static bool is_known(const char *dir, const char *manifest_path, const struct bu
     return same;
 }
 
-int fetch_dataset(const char *api, const char *dir, const char *manifest_path, const volatile bool *stop,
-                  struct err *err)
+int fetch_dataset(const char *api, const char *dir, const char *manifest_path, const atomic_bool *stop, struct err *err)
 {
     struct http_response response = { 0 };
     struct mirror mirror = { .api = api, .from = dir, .stop = stop };

@@ -25,7 +25,7 @@ struct inference {
     struct inferences *owner;
     struct msg msg;
     enum request_state state;
-    struct errand *errand;
+    struct work *work;
     char *api;
     char *image_file;
     bool is_scratch; /* image_file is ours to remove */
@@ -163,12 +163,12 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         else if (request->state == REQUEST_READY && age > WAIT_MS)
             refuse(request, "the node is busy: the inference waited too long");
         else if (request->state == REQUEST_FETCHING && age > WAIT_MS)
-            errand_stop(request->errand);
+            work_stop(request->work);
     }
     pump(inferences);
 }
 
-static int fetch_run(void *arg, const volatile bool *stop, struct err *err)
+static int fetch_run(void *arg, const atomic_bool *stop, struct err *err)
 {
     const struct inference *request = arg;
     if (request->msg.image_sha256)
@@ -186,7 +186,7 @@ static void fetch_done(void *arg, int result, const struct err *err)
         refuse(request, why.text);
     } else {
         request->state = REQUEST_READY;
-        request->errand = NULL;
+        request->work = NULL;
     }
     pump(inferences);
 }
@@ -205,7 +205,8 @@ static int start_fetch(struct inference *request, struct err *err)
     request->is_scratch = true;
     request->api = strdup(api);
     request->state = REQUEST_FETCHING;
-    if (!request->api || !(request->errand = crew_start(inferences->daemon->crew, fetch_run, fetch_done, request)))
+    if (!request->api ||
+        !(request->work = thread_pool_submit(inferences->daemon->pool, NO_LANE, fetch_run, fetch_done, request)))
         return err_set(err, "no memory for an image");
     return 0;
 }

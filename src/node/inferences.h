@@ -10,7 +10,7 @@ struct daemon;
 struct inferences;
 
 struct inferences *inferences_new(struct daemon *daemon, struct err *err);
-/* After crew_free: images may be on their way. */
+/* After thread_pool_free: images may be on their way. */
 void inferences_free(struct inferences *inferences);
 
 /* A SERVER INFERENCE; its members may be taken out. Answered by a JSON_RESPONSE or an ERROR with its key. */

@@ -63,7 +63,7 @@ static void push_free(struct upload_task *push)
     free(push);
 }
 
-static int push_run(void *arg, const volatile bool *stop, struct err *err)
+static int push_run(void *arg, const atomic_bool *stop, struct err *err)
 {
     const struct upload_task *push = arg;
     return http_upload_blob(push->api, push->path, push->sha256, stop, err);
@@ -112,7 +112,7 @@ void model_request_push(struct daemon *daemon, const struct msg *msg)
         push->name = strdup(name);
         push->sha256 = strdup(sha256);
         if (push->api && push->path && push->name && push->sha256 &&
-            crew_start(daemon->crew, push_run, push_done, push))
+            thread_pool_submit(daemon->pool, NO_LANE, push_run, push_done, push))
             return;
     }
     push_free(push);

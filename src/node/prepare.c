@@ -71,7 +71,7 @@ void preparation_release(struct preparation *preparation)
     *preparation = (struct preparation){ 0 };
 }
 
-static int get_dataset(const struct preparation *preparation, const volatile bool *stop, struct err *err)
+static int get_dataset(const struct preparation *preparation, const atomic_bool *stop, struct err *err)
 {
     const struct daemon *daemon = preparation->daemon;
     struct err why = ERR_INIT;
@@ -87,7 +87,7 @@ static int get_dataset(const struct preparation *preparation, const volatile boo
     return 0;
 }
 
-int preparation_run(struct preparation *preparation, const volatile bool *stop, struct err *err)
+int preparation_run(struct preparation *preparation, const atomic_bool *stop, struct err *err)
 {
     if (preparation->fetches_dataset && get_dataset(preparation, stop, err))
         return -1;

@@ -2,6 +2,7 @@
 #ifndef DCLS_NODE_PREPARE_H
 #define DCLS_NODE_PREPARE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "dcls/base/err.h"
@@ -28,7 +29,7 @@ int preparation_init(struct preparation *preparation, const struct daemon *daemo
 void preparation_release(struct preparation *preparation);
 
 /* Fetches what is not here. Published weights that cannot be had are no failure: there are none then, and a notice says
- * so. On one of the crew's threads. */
-int preparation_run(struct preparation *preparation, const volatile bool *stop, struct err *err);
+ * so. On one of the pool's threads. */
+int preparation_run(struct preparation *preparation, const atomic_bool *stop, struct err *err);
 
 #endif

@@ -61,7 +61,7 @@ static int check(const struct pretrained *pretrained, const char *path, struct e
                    pretrained->sha256);
 }
 
-static int download(const struct pretrained *pretrained, const char *path, const volatile bool *stop, struct err *err)
+static int download(const struct pretrained *pretrained, const char *path, const atomic_bool *stop, struct err *err)
 {
     const char *place = getenv("DCLS_WEIGHTS_URL");
     char *url = NULL;
@@ -78,7 +78,7 @@ static int download(const struct pretrained *pretrained, const char *path, const
 }
 
 /* The lock on `path`.lock, for which others that fetch the same file wait; -1 with err. */
-static int lock_file(const char *path, const volatile bool *stop, struct err *err)
+static int lock_file(const char *path, const atomic_bool *stop, struct err *err)
 {
     char *name = NULL;
     int fd = -1;
@@ -100,7 +100,7 @@ static int lock_file(const char *path, const volatile bool *stop, struct err *er
     return fd;
 }
 
-int pretrained_fetch(const struct pretrained *pretrained, const char *path, const volatile bool *stop, struct err *err)
+int pretrained_fetch(const struct pretrained *pretrained, const char *path, const atomic_bool *stop, struct err *err)
 {
     struct err damage = ERR_INIT;
     char *dir = strdup(path);

@@ -3,7 +3,7 @@
 #ifndef DCLS_NODE_PRETRAINED_H
 #define DCLS_NODE_PRETRAINED_H
 
-#include <stdbool.h>
+#include <stdatomic.h>
 
 #include "dcls/base/err.h"
 
@@ -21,6 +21,6 @@ char *pretrained_path(const struct pretrained *pretrained, struct err *err);
 
 /* Has the file at `path`: from the cache, else downloaded (https only, resumed, one at a time) from
  * $DCLS_WEIGHTS_URL/FILE, else from torchvision's place. On a thread that may block. */
-int pretrained_fetch(const struct pretrained *pretrained, const char *path, const volatile bool *stop, struct err *err);
+int pretrained_fetch(const struct pretrained *pretrained, const char *path, const atomic_bool *stop, struct err *err);
 
 #endif

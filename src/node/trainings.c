@@ -24,7 +24,7 @@ struct training {
     struct msg request; /* SERVER TRAIN */
     enum training_state state;
     bool cancelled, has_outcome;
-    struct errand *errand;
+    struct work *work;
     struct child *child;
     struct preparation preparation;
     int64_t downloaded; /* bytes told last */
@@ -47,7 +47,7 @@ static void training_free(struct training *training)
     free(training);
 }
 
-/* Takes a job without errand or child off the list. */
+/* Takes a job without work or child off the list. */
 static void forget(struct training *training)
 {
     struct trainings *trainings = training->owner;
@@ -269,7 +269,7 @@ static void prepare_done(void *arg, int result, const struct err *err)
     struct training *training = arg;
     struct trainings *trainings = training->owner;
     struct err why = *err;
-    training->errand = NULL;
+    training->work = NULL;
     if (!result && *training->preparation.notice.text) {
         log_warn("training '%s': %s", training->request.model_name, training->preparation.notice.text);
         progress_send(trainings->daemon, &training->request, NULL, training->preparation.notice.text);
@@ -287,7 +287,7 @@ static void prepare_done(void *arg, int result, const struct err *err)
     start_next(trainings);
 }
 
-static int prepare_run(void *arg, const volatile bool *stop, struct err *err)
+static int prepare_run(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct training *training = arg;
     return preparation_run(&training->preparation, stop, err);
@@ -300,7 +300,7 @@ static int prepare(struct training *training, struct err *err)
         return -1;
     training->state = TRAINING_PREPARING;
     arm_news(training->owner);
-    if (!(training->errand = crew_start(daemon->crew, prepare_run, prepare_done, training)))
+    if (!(training->work = thread_pool_submit(daemon->pool, NO_LANE, prepare_run, prepare_done, training)))
         return err_set(err, "no memory to start a training");
     return 0;
 }
@@ -445,7 +445,7 @@ void trainings_cancel(struct trainings *trainings, const struct msg *msg)
         break;
     case TRAINING_PREPARING:
         training->cancelled = true;
-        errand_stop(training->errand);
+        work_stop(training->work);
         break;
     case TRAINING_RUNNING:
         /* `cancelled` is only set where it was: a training may complete before it hears of this. */
@@ -502,8 +502,8 @@ void trainings_stop(struct trainings *trainings)
     snprintf(why, sizeof why, "node '%s' was stopped", trainings->daemon->config.name);
     for (struct training *training = trainings->first; training; training = training->next) {
         fail(training, why);
-        if (training->errand)
-            errand_stop(training->errand);
+        if (training->work)
+            work_stop(training->work);
         if (training->child)
             child_kill(training->child);
     }

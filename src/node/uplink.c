@@ -408,7 +408,7 @@ static void on_addresses(void *arg, struct addrinfo *addresses, const struct err
 static void resolve(struct uplink *link)
 {
     set_state(link, UPLINK_RESOLVING);
-    if (lookup_start(link->config.crew, link->config.host, link->config.port, on_addresses, link))
+    if (resolver_lookup(link->config.pool, link->config.host, link->config.port, on_addresses, link))
         drop(link, "no memory to look up its address");
 }
 

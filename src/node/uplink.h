@@ -20,7 +20,7 @@ struct uplink;
 
 struct uplink_config {
     struct event_base *base;
-    struct crew *crew;
+    struct thread_pool *pool;
     const char *name; /* of the node; strings must outlive the link */
     const char *host;
     int port;
@@ -41,7 +41,7 @@ struct uplink_events {
 };
 
 struct uplink *uplink_new(const struct uplink_config *config, const struct uplink_events *events, struct err *err);
-void uplink_free(struct uplink *link); /* after crew_free: a name look-up may be under way */
+void uplink_free(struct uplink *link); /* after thread_pool_free: a name look-up may be under way */
 
 /* Says CLIENT DISCONNECT and waits shortly; `closed` follows, from the loop. */
 void uplink_close(struct uplink *link);

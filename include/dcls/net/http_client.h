@@ -1,9 +1,10 @@
 /* HTTP requests, by libcurl (named in no other file). Blocking, one request a call, each with deadlines: the client
  * uses it from main, the node from its fetch threads, never from an event loop. http:// and https:// only; for the
  * latter $SSL_CERT_FILE, where set, holds the certificates to trust in place of the system's. */
-#ifndef DCLS_BASE_HTTP_H
-#define DCLS_BASE_HTTP_H
+#ifndef DCLS_NET_HTTP_CLIENT_H
+#define DCLS_NET_HTTP_CLIENT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +29,7 @@ struct http_request {
     /* Where not NULL, called with each piece of a 2xx body instead of collecting it; non-zero return aborts. */
     int (*sink)(void *arg, const void *bytes, size_t count); /* the response's status and range_from are set by then */
     void *sink_arg;
-    const volatile bool *stop; /* where not NULL and true, ends the transfer soon */
+    const atomic_bool *stop; /* where not NULL and true, ends the transfer soon */
 };
 
 struct http_response {
@@ -47,11 +48,11 @@ void http_response_release(struct http_response *response);
 /* Downloads to `path` through `path`.part; `sha256` (or how it begins) is checked, a wrong file is removed. It is
  * resumed where a part stands there. Where `sha256` is NULL nothing tells what a part is of: it then starts from the
  * beginning. At most `max` bytes. The folder must exist. */
-int http_download(const char *url, const char *path, const char *sha256, int64_t max, const volatile bool *stop,
+int http_download(const char *url, const char *path, const char *sha256, int64_t max, const atomic_bool *stop,
                   struct err *err);
 
 /* Uploads a file as blob SHA256 to API ("http://host:port"), in pieces of 4 MiB, resumed where the broker has some. */
-int http_upload_blob(const char *api, const char *path, const char *sha256, const volatile bool *stop, struct err *err);
+int http_upload_blob(const char *api, const char *path, const char *sha256, const atomic_bool *stop, struct err *err);
 
 /* Percent-encodes what is not unreserved; the caller frees it. */
 char *http_escape(const char *text);

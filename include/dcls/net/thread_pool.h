@@ -1,29 +1,49 @@
-/* Threads for what may block (downloads, name look-ups, hashing), so that the node's loop never does.
+/* Threads for what may block (files, a database, downloads, name look-ups), so that a role's loop never does.
  *
- * crew_start from the loop's thread; `run` happens on one of the crew's threads and must end soon after *stop became
- * true; `done` happens on the loop's thread, exactly once for each start, stopped or not. What `arg` points to stays
- * the caller's and must live until `done`. */
-#ifndef DCLS_NODE_CREW_H
-#define DCLS_NODE_CREW_H
+ * thread_pool_submit from the loop's thread; `run` happens on one of the pool's threads and should end soon after *stop
+ * became true; `done` happens on the loop's thread, exactly once for each submission, stopped or not. What `arg` points
+ * to stays the caller's and must live until `done`.
+ *
+ * Work of one lane runs in the order in which it was submitted, one after another, and is done in that order too. Lanes
+ * run beside each other, as far as there are threads; work without a lane runs beside everything.
+ *
+ * The end comes in one of two ways: thread_pool_drain, then thread_pool_free, where what was accepted must be run; or
+ * thread_pool_free alone, which stops everything. */
+#ifndef DCLS_NET_THREAD_POOL_H
+#define DCLS_NET_THREAD_POOL_H
 
 #include <event2/event.h>
-#include <stdbool.h>
+#include <stdatomic.h>
+#include <stddef.h>
 
 #include "dcls/base/err.h"
 
-struct crew;
-struct errand;
+#define THREAD_POOL_THREADS 16
+#define THREAD_POOL_LANES 8 /* their numbers begin at 0 */
+#define NO_LANE (-1)
 
-typedef int (*errand_run)(void *arg, const volatile bool *stop, struct err *err);
-typedef void (*errand_done)(void *arg, int result, const struct err *err);
+struct thread_pool;
+struct work;
 
-struct crew *crew_new(struct event_base *base, int threads, struct err *err);
-/* Stops what runs, waits for it, and calls every `done` that is still due. */
-void crew_free(struct crew *crew);
+typedef int (*work_run)(void *arg, const atomic_bool *stop, struct err *err);
+typedef void (*work_done)(void *arg, int result, const struct err *err);
 
-/* NULL where memory lacks: then `done` is not called. The errand is valid until its `done`. */
-struct errand *crew_start(struct crew *crew, errand_run run, errand_done done, void *arg);
-/* Asks the errand to end early; its `done` still comes. */
-void errand_stop(struct errand *errand);
+/* At most `waiting_max` submissions wait for a thread or for their turn. */
+struct thread_pool *thread_pool_new(struct event_base *base, int threads, size_t waiting_max, struct err *err);
+/* Runs everything to its end, with what is submitted meanwhile, and calls each `done`. */
+void thread_pool_drain(struct thread_pool *pool);
+/* Stops what runs and what waits, waits for it, and calls every `done` that is still due. What is submitted meanwhile
+ * is refused. */
+void thread_pool_free(struct thread_pool *pool);
+
+/* NULL where too much waits already, where memory lacks, and at the end: then `done` is not called. The work is valid
+ * until its `done`. */
+struct work *thread_pool_submit(struct thread_pool *pool, int lane, work_run run, work_done done, void *arg);
+/* Asks the work to end early; its `done` still comes. */
+void work_stop(struct work *work);
+
+/* How much waits or runs: of one lane, or without one (NO_LANE), or in all. */
+size_t thread_pool_depth(struct thread_pool *pool, int lane);
+size_t thread_pool_depth_all(struct thread_pool *pool);
 
 #endif

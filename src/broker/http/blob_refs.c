@@ -7,7 +7,7 @@
 #include "src/broker/broker.h"
 #include "dcls/base/fs.h"
 #include "src/broker/jobs.h"
-#include "src/broker/task.h"
+#include "dcls/net/thread_pool.h"
 
 #define WEIGHTS "sha256:"
 
@@ -62,10 +62,20 @@ struct removal {
     char sha256[SHA256_HEX_SIZE];
 };
 
-static void run_removal(void *arg)
+static int run_removal(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct removal *removal = arg;
+    (void)stop;
+    (void)err;
     blobs_remove(removal->blob_refs->blobs, removal->sha256);
+    return 0;
+}
+
+static void done_removal(void *arg, int result, const struct err *err)
+{
+    (void)result;
+    (void)err;
+    free(arg);
 }
 
 void blob_refs_let_go(struct blob_refs *blob_refs, const char *sha256, bool created)
@@ -77,14 +87,14 @@ void blob_refs_let_go(struct blob_refs *blob_refs, const char *sha256, bool crea
     if (--upload->users > 0)
         return;
     *link = upload->next;
-    /* A write of the same bytes that is asked for later runs after this: tasks keep their order. */
+    /* A write of the same bytes that is asked for later runs after this: a lane keeps its order. */
     struct removal *removal = upload->created && !blob_refs->closing ? calloc(1, sizeof *removal) : NULL;
     if (upload->created && blob_refs->closing)
         blobs_remove(blob_refs->blobs, upload->sha256);
     if (removal) {
         removal->blob_refs = blob_refs;
         memcpy(removal->sha256, upload->sha256, sizeof removal->sha256);
-        if (tasks_submit(blob_refs->broker->tasks, run_removal, free, removal))
+        if (!thread_pool_submit(blob_refs->broker->pool, LANE_DISK, run_removal, done_removal, removal))
             free(removal); /* the quota's eviction gets it */
     }
     free(upload);

@@ -1,5 +1,5 @@
-/* What the HTTP side keeps on disk: blobs, and the manifest of the image folder. It all blocks and belongs on the task
- * thread, which alone touches `blobs` and `manifest` after blob_refs_init; the rest is the loop's. */
+/* What the HTTP side keeps on disk: blobs, and the manifest of the image folder. It all blocks and belongs in
+ * LANE_DISK, which alone touches `blobs` and `manifest` after blob_refs_init; the rest is the loop's. */
 #ifndef DCLS_BROKER_BLOB_REFS_H
 #define DCLS_BROKER_BLOB_REFS_H
 
@@ -33,7 +33,7 @@ struct blob_refs {
     struct dataset_waiter *waiters; /* for it */
     struct uploaded_image *uploads;
     struct model_push *pushes; /* models on their way from nodes: http_models.c */
-    bool closing;              /* the task thread is gone: what is left to do is done at once */
+    bool closing;              /* the thread pool is gone: what is left to do is done at once */
 };
 
 /* STATE/blobs, and the manifest of the image folder. */

@@ -4,7 +4,7 @@
  *     exchange_json/_error/_text/_file      ends it at once; larger bodies go out in pieces as the client takes them
  *     exchange_stream_start ... _end        for event streams
  *
- * Everything here runs on the loop's thread. A task gets copies (exchange_body is valid until the end). */
+ * Everything here runs on the loop's thread. Other threads get copies (exchange_body is valid until the end). */
 #ifndef DCLS_BROKER_EXCHANGE_H
 #define DCLS_BROKER_EXCHANGE_H
 

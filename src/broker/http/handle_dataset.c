@@ -1,4 +1,4 @@
-/* GET /dataset: the manifest, made anew in slices on the task thread; who asks meanwhile waits for the same one. */
+/* GET /dataset: the manifest, made anew in slices on the thread pool; who asks meanwhile waits for the same one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,37 +7,36 @@
 #include "blob_refs.h"
 #include "server.h"
 #include "routes.h"
-#include "src/broker/task.h"
+#include "dcls/net/thread_pool.h"
 
 #define SLICE_MS 100
 #define TEXT_MAX ((size_t)512 * 1024 * 1024)
 
-struct dataset_task {
+struct dataset_scan {
     struct blob_refs *blob_refs;
     bool begun, more;
     char *text; /* of the finished manifest, one copy a waiter */
-    struct err err;
 };
 
-static void run_slice(void *arg)
+static int run_slice(void *arg, const atomic_bool *stop, struct err *err)
 {
-    struct dataset_task *task = arg;
-    if (!task->begun && manifest_scan(task->blob_refs->manifest, &task->err))
-        return;
-    task->begun = true;
-    task->more = manifest_step(task->blob_refs->manifest, SLICE_MS);
-    if (task->more)
-        return;
-    cJSON *object = manifest_json(task->blob_refs->manifest);
+    struct dataset_scan *scan = arg;
+    (void)stop;
+    if (!scan->begun && manifest_scan(scan->blob_refs->manifest, err))
+        return -1;
+    scan->begun = true;
+    scan->more = manifest_step(scan->blob_refs->manifest, SLICE_MS);
+    if (scan->more)
+        return 0;
+    cJSON *object = manifest_json(scan->blob_refs->manifest);
     struct buf text;
     buf_init(&text, TEXT_MAX);
     /* Names of files need not be UTF-8: what prints must see to it. */
     if (object && !json_print_spaced(object, &text) && !buf_puts(&text, "\n"))
-        task->text = buf_detach(&text);
+        scan->text = buf_detach(&text);
     buf_release(&text);
     cJSON_Delete(object);
-    if (!task->text)
-        err_set(&task->err, "no memory for the dataset's manifest");
+    return scan->text ? 0 : err_set(err, "no memory for the dataset's manifest");
 }
 
 static void answer_all(struct blob_refs *blob_refs, const char *text, const struct err *err)
@@ -57,31 +56,33 @@ static void answer_all(struct blob_refs *blob_refs, const char *text, const stru
     }
 }
 
-static void done_slice(void *arg)
+static void done_slice(void *arg, int result, const struct err *err)
 {
-    struct dataset_task *task = arg;
-    struct broker *broker = task->blob_refs->broker;
+    struct dataset_scan *scan = arg;
+    struct broker *broker = scan->blob_refs->broker;
+    struct err unfinished = ERR_INIT;
+    (void)result;
     /* When the broker stops, nothing is left to wait for: the next slices would only hold it up. */
     bool stopping = event_base_got_break(broker->base) || event_base_got_exit(broker->base);
-    if (task->more && !stopping && !tasks_submit(broker->tasks, run_slice, done_slice, task))
+    if (scan->more && !stopping && thread_pool_submit(broker->pool, LANE_DISK, run_slice, done_slice, scan))
         return;
-    if (task->more)
-        err_set(&task->err, stopping ? "the broker stops" : "no memory");
-    answer_all(task->blob_refs, task->text, &task->err);
-    free(task->text);
-    free(task);
+    if (scan->more)
+        err_set(&unfinished, stopping ? "the broker stops" : "no memory");
+    answer_all(scan->blob_refs, scan->text, scan->more ? &unfinished : err);
+    free(scan->text);
+    free(scan);
 }
 
 void handle_dataset(struct exchange *exchange)
 {
     struct blob_refs *blob_refs = http_blob_refs(exchange->http);
     struct dataset_waiter *waiter = calloc(1, sizeof *waiter);
-    struct dataset_task *task = blob_refs->scanning ? NULL : calloc(1, sizeof *task);
-    if (!waiter || (!blob_refs->scanning && !task))
+    struct dataset_scan *scan = blob_refs->scanning ? NULL : calloc(1, sizeof *scan);
+    if (!waiter || (!blob_refs->scanning && !scan))
         goto no_memory;
     if (!blob_refs->scanning) {
-        task->blob_refs = blob_refs;
-        if (tasks_submit(exchange->broker->tasks, run_slice, done_slice, task))
+        scan->blob_refs = blob_refs;
+        if (!thread_pool_submit(exchange->broker->pool, LANE_DISK, run_slice, done_slice, scan))
             goto no_memory;
         blob_refs->scanning = true;
     }
@@ -91,6 +92,6 @@ void handle_dataset(struct exchange *exchange)
 
 no_memory:
     free(waiter);
-    free(task);
+    free(scan);
     exchange_error(exchange, 503, "no memory");
 }

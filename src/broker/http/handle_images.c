@@ -1,13 +1,13 @@
-/* GET /images and GET /image. The folder is read on the task thread. */
+/* GET /images and GET /image. The folder is read on the thread pool. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/broker/broker.h"
 #include "src/broker/images.h"
 #include "routes.h"
-#include "src/broker/task.h"
+#include "dcls/net/thread_pool.h"
 
-struct image_task {
+struct image_read {
     struct exchange *exchange;
     const char *root; /* the broker's */
     char *path;       /* of one image; NULL: the list */
@@ -15,53 +15,56 @@ struct image_task {
     int fd;
     int64_t size;
     const char *type;
-    struct err err;
 };
 
-static void run_list(void *arg)
+static int run_list(void *arg, const atomic_bool *stop, struct err *err)
 {
-    struct image_task *task = arg;
-    task->list = images_list(task->root, &task->err);
+    struct image_read *image = arg;
+    (void)stop;
+    image->list = images_list(image->root, err);
+    return image->list ? 0 : -1;
 }
 
-static void run_open(void *arg)
+static int run_open(void *arg, const atomic_bool *stop, struct err *err)
 {
-    struct image_task *task = arg;
-    task->fd = images_open(task->root, task->path, &task->size, &task->type);
+    struct image_read *image = arg;
+    (void)stop;
+    image->fd = images_open(image->root, image->path, &image->size, &image->type);
+    return image->fd < 0 ? err_set(err, "Image not found") : 0;
 }
 
-static void done_list(void *arg)
+static void done_list(void *arg, int result, const struct err *err)
 {
-    struct image_task *task = arg;
-    if (!task->list)
-        exchange_error(task->exchange, 500, "%s", task->err.text);
+    struct image_read *image = arg;
+    if (result)
+        exchange_error(image->exchange, 500, "%s", err->text);
     else
-        exchange_json(task->exchange, 200, task->list);
-    free(task);
+        exchange_json(image->exchange, 200, image->list);
+    free(image);
 }
 
-static void done_open(void *arg)
+static void done_open(void *arg, int result, const struct err *err)
 {
-    struct image_task *task = arg;
-    if (task->fd < 0)
-        exchange_error(task->exchange, 404, "Image not found");
+    struct image_read *image = arg;
+    if (result)
+        exchange_error(image->exchange, 404, "%s", err->text);
     else
-        exchange_file(task->exchange, task->fd, task->size, task->type);
-    free(task->path);
-    free(task);
+        exchange_file(image->exchange, image->fd, image->size, image->type);
+    free(image->path);
+    free(image);
 }
 
 static void submit(struct exchange *exchange, const char *path)
 {
-    struct image_task *task = calloc(1, sizeof *task);
-    if (task) {
-        *task = (struct image_task){ .exchange = exchange, .root = exchange->broker->images, .fd = -1 };
-        task->path = path ? strdup(path) : NULL;
-        if ((!path || task->path) &&
-            !tasks_submit(exchange->broker->tasks, path ? run_open : run_list, !path ? done_list : done_open, task))
+    struct image_read *image = calloc(1, sizeof *image);
+    if (image) {
+        *image = (struct image_read){ .exchange = exchange, .root = exchange->broker->images, .fd = -1 };
+        image->path = path ? strdup(path) : NULL;
+        if ((!path || image->path) && thread_pool_submit(exchange->broker->pool, LANE_DISK, path ? run_open : run_list,
+                                                         path ? done_open : done_list, image))
             return;
-        free(task->path);
-        free(task);
+        free(image->path);
+        free(image);
     }
     exchange_error(exchange, 503, "no memory");
 }

@@ -11,7 +11,7 @@
 #include "multipart.h"
 #include "src/broker/pending_replies.h"
 #include "routes.h"
-#include "src/broker/task.h"
+#include "dcls/net/thread_pool.h"
 
 #define TOP_MAX 1000000
 #define PATH_SIZE 4096
@@ -28,7 +28,6 @@ struct inference {
     size_t count;
     bool held, created;
     enum blob_result result;
-    struct err err;
 };
 
 static void inference_release(void *context)
@@ -66,23 +65,24 @@ static void ask(struct inference *inference)
     pending_replies_infer(inference->exchange->broker->pending_replies, &request, on_report, inference);
 }
 
-static void run_add(void *arg)
+static int run_add(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct inference *inference = arg;
-    inference->result =
-        blobs_add(inference->blob_refs->blobs, inference->bytes, inference->count,
-                  (const char *const *)inference->in_use, inference->sha256, &inference->created, &inference->err);
+    (void)stop;
+    inference->result = blobs_add(inference->blob_refs->blobs, inference->bytes, inference->count,
+                                  (const char *const *)inference->in_use, inference->sha256, &inference->created, err);
+    return inference->result == BLOB_DONE ? 0 : -1;
 }
 
-static void done_add(void *arg)
+static void done_add(void *arg, int result, const struct err *err)
 {
     struct inference *inference = arg;
     free(inference->bytes);
     inference->bytes = NULL;
-    if (inference->result == BLOB_DONE)
-        ask(inference);
+    if (result)
+        exchange_error(inference->exchange, inference->result == BLOB_FULL ? 507 : 500, "%s", err->text);
     else
-        exchange_error(inference->exchange, inference->result == BLOB_FULL ? 507 : 500, "%s", inference->err.text);
+        ask(inference);
 }
 
 static void upload(struct inference *inference, const void *bytes, size_t count)
@@ -107,8 +107,8 @@ static void upload(struct inference *inference, const void *bytes, size_t count)
         return;
     }
     memcpy(inference->bytes, bytes, count);
-    if (tasks_submit(exchange->broker->tasks, run_add, done_add, inference))
-        exchange_error(exchange, 503, "no memory");
+    if (!thread_pool_submit(exchange->broker->pool, LANE_DISK, run_add, done_add, inference))
+        exchange_error(exchange, 503, "too much is under way");
 }
 
 static int take_name(char name[NAME_SIZE], const char *what, const char *text, struct err *err)

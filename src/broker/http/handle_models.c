@@ -13,7 +13,7 @@
 #include "src/broker/pending_replies.h"
 #include "routes.h"
 #include "src/broker/store.h"
-#include "src/broker/task.h"
+#include "dcls/net/thread_pool.h"
 
 struct model_download {
     struct model_download *next; /* that waits for the same push */
@@ -82,17 +82,20 @@ static void on_report(void *arg, const char *text)
 
 static void await_push(struct model_download *download);
 
-static void run_open(void *arg)
+static int run_open(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct model_download *download = arg;
+    (void)stop;
     download->fd = blobs_open(download->blob_refs->blobs, download->sha256, &download->size);
+    return download->fd < 0 ? err_set(err, "there is no blob '%s'", download->sha256) : 0;
 }
 
-static void done_open(void *arg)
+static void done_open(void *arg, int result, const struct err *err)
 {
     struct model_download *download = arg;
     struct exchange *exchange = download->exchange;
-    if (download->fd >= 0) {
+    (void)err;
+    if (!result) {
         char header[128];
         snprintf(header, sizeof header, "attachment; filename=\"%s.pth\"", exchange->args[0]);
         exchange_add_header(exchange, "Content-Disposition", header);
@@ -108,8 +111,8 @@ static void open_blob(struct model_download *download, const char *sha256)
 {
     struct exchange *exchange = download->exchange;
     snprintf(download->sha256, sizeof download->sha256, "%s", sha256);
-    if (tasks_submit(exchange->broker->tasks, run_open, done_open, download))
-        exchange_error(exchange, 503, "no memory");
+    if (!thread_pool_submit(exchange->broker->pool, LANE_DISK, run_open, done_open, download))
+        exchange_error(exchange, 503, "too much is under way");
 }
 
 static void on_pushed(void *arg, int status, const cJSON *data, const char *error)

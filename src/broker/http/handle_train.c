@@ -9,7 +9,7 @@
 #include "src/broker/jobs.h"
 #include "src/broker/registry.h"
 #include "routes.h"
-#include "src/broker/task.h"
+#include "dcls/net/thread_pool.h"
 
 #define BLOCK_S 120
 #define WEIGHTS "sha256:"
@@ -20,7 +20,6 @@ struct train_request {
     char type[NAME_SIZE], model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
     struct train_options options;
     bool async;
-    struct blob_state weights;
     struct event *deadline;
 };
 
@@ -221,20 +220,24 @@ static void submit(struct train_request *train)
     jobs_submit(train->exchange->broker->jobs, &request, on_submitted, train);
 }
 
-static void run_stat(void *arg)
+static int run_stat(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct train_request *train = arg;
-    blobs_stat(train->blob_refs->blobs, train->options.weights + sizeof WEIGHTS - 1, &train->weights);
+    struct blob_state weights;
+    (void)stop;
+    blobs_stat(train->blob_refs->blobs, train->options.weights + sizeof WEIGHTS - 1, &weights);
+    if (weights.complete)
+        return 0;
+    return err_set(err, "the weights '%s' are no blob here: upload them first", train->options.weights);
 }
 
-static void done_stat(void *arg)
+static void done_stat(void *arg, int result, const struct err *err)
 {
     struct train_request *train = arg;
-    if (train->weights.complete)
-        submit(train);
+    if (result)
+        exchange_error(train->exchange, 409, "%s", err->text);
     else
-        exchange_error(train->exchange, 409, "the weights '%s' are no blob here: upload them first",
-                       train->options.weights);
+        submit(train);
 }
 
 /* True for "Prefer: respond-async" (RFC 7240), alone or among others. */
@@ -274,6 +277,6 @@ void handle_train(struct exchange *exchange)
         exchange_error(exchange, status, "%s", err.text);
     else if (strncmp(train->options.weights, WEIGHTS, sizeof WEIGHTS - 1) != 0)
         submit(train);
-    else if (tasks_submit(exchange->broker->tasks, run_stat, done_stat, train))
-        exchange_error(exchange, 503, "no memory");
+    else if (!thread_pool_submit(exchange->broker->pool, LANE_DISK, run_stat, done_stat, train))
+        exchange_error(exchange, 503, "too much is under way");
 }

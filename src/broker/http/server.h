@@ -18,13 +18,13 @@ struct http;
 struct sse;
 
 /* Listens on host:port (0: a free one) on the broker's event_base. Called when everything else of the broker stands:
- * it reads broker->base, tasks, events, images and state. NULL with err otherwise. */
+ * it reads broker->base, pool, events, images and state. NULL with err otherwise. */
 struct http *http_new(struct broker *broker, const char *host, int port, struct err *err);
 int http_port(const struct http *http);
 /* For the handlers. */
 struct blob_refs *http_blob_refs(struct http *http);
 struct sse *http_sse(struct http *http);
-/* Ends every connection. After tasks_free; no callback of jobs or requests may come after it. */
+/* Ends every connection. After the pool was drained; no callback of jobs or requests may come after it. */
 void http_free(struct http *http);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
+#include "dcls/net/thread_pool.h"
 #include "folder.h"
 #include "src/broker/broker.h"
 #include "src/broker/events.h"
@@ -22,7 +23,6 @@
 #include "src/broker/registry.h"
 #include "src/broker/pending_replies.h"
 #include "src/broker/store.h"
-#include "src/broker/task.h"
 
 #define RIG_PATIENCE_MS 10000
 
@@ -42,7 +42,7 @@ static inline void rig_open(struct rig *rig)
     assert_non_null(broker->models = models_new(broker));
     assert_non_null(broker->jobs = jobs_new(broker));
     assert_non_null(broker->pending_replies = pending_replies_new(broker));
-    assert_non_null(broker->tasks = tasks_new(broker->base, &err));
+    assert_non_null(broker->pool = thread_pool_new(broker->base, BROKER_THREADS, BROKER_WAITING_MAX, &err));
     if (!(broker->store = store_open(broker, &err)) || !(broker->links = links_new(broker, "127.0.0.1", 0, &err)) ||
         jobs_start(broker->jobs, &err))
         fail_msg("%s", err.text);
@@ -53,7 +53,8 @@ static inline void rig_close(struct rig *rig)
 {
     struct broker *broker = &rig->broker;
     jobs_stop(broker->jobs);
-    tasks_free(broker->tasks);
+    thread_pool_drain(broker->pool);
+    thread_pool_free(broker->pool);
     pending_replies_free(broker->pending_replies);
     links_free(broker->links);
     store_close(broker->store);

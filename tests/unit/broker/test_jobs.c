@@ -541,15 +541,19 @@ struct hold {
     bool held;
 };
 
-static void hold_run(void *arg)
+static int hold_run(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct hold *hold = arg;
-    sem_wait(&hold->go_on);
+    (void)stop;
+    (void)err;
+    return sem_wait(&hold->go_on);
 }
 
-static void hold_done(void *arg)
+static void hold_done(void *arg, int result, const struct err *err)
 {
     struct hold *hold = arg;
+    (void)result;
+    (void)err;
     hold->held = false;
 }
 
@@ -558,7 +562,7 @@ static void on_submitted_hold(void *arg, const struct job *job, int status, cons
 {
     struct hold *hold = arg;
     on_submitted(&hold->answer, job, status, error);
-    hold->held = !tasks_submit(hold->rig->broker.tasks, hold_run, hold_done, hold);
+    hold->held = thread_pool_submit(hold->rig->broker.pool, LANE_DISK, hold_run, hold_done, hold);
 }
 
 static const struct job *start_held(struct rig *rig, struct hold *hold)

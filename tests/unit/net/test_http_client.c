@@ -174,7 +174,7 @@ static void every_wait_has_an_end(void **state)
 {
     (void)state;
     struct server server = { .answer = stay_silent };
-    volatile bool stop = true;
+    atomic_bool stop = true;
     server_start(&server);
     char *url = url_of(&server, "/");
     const struct {
@@ -392,7 +392,7 @@ static void a_download_that_is_refused_or_too_large_or_misplaced_fails(void **st
     assert_non_null(strstr(err.text, "no such thing (HTTP 404"));
     assert_int_equal(fs_size(download.part), 500); /* kept for the next try */
 
-    volatile bool stop = true;
+    atomic_bool stop = true;
     download.server.refuse = download.server.wrong_range = false;
     assert_int_equal(http_download(download.url, download.path, download.sha256, SIZE, &stop, &err), -1);
     download_release(&download);
@@ -499,7 +499,7 @@ static void an_upload_that_cannot_succeed_ends(void **state)
 {
     struct upload upload;
     struct err err = ERR_INIT;
-    volatile bool stop = true;
+    atomic_bool stop = true;
     upload_init(&upload, state, 1000);
     upload.server.blob_lies = 1000;
     assert_int_equal(http_upload_blob(upload.api, upload.path, upload.sha256, NULL, &err), -1);

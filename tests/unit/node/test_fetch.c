@@ -124,7 +124,7 @@ static int teardown(void **state)
 
 static int fetch(struct server *server, struct err *err)
 {
-    static const volatile bool stop = false;
+    static const atomic_bool stop = false;
     return fetch_dataset(server->api, server->images, server->manifest, &stop, err);
 }
 
@@ -242,7 +242,7 @@ static void an_empty_dataset_is_an_error(void **state)
 
 static void a_weights_blob_is_fetched_once_and_kept(void **state)
 {
-    static const volatile bool stop = false;
+    static const atomic_bool stop = false;
     struct server *server = *state;
     char sha256[SHA256_HEX_SIZE];
     char *dir = fs_join(server->dir, "weights");

@@ -57,10 +57,10 @@ static void the_cache_is_where_xdg_says(void **state)
 }
 
 /* Fetches into a new folder that holds `file`, where that is not NULL. */
-static int fetch(const char *place, const char *file, const volatile bool *stop, struct err *err)
+static int fetch(const char *place, const char *file, const atomic_bool *stop, struct err *err)
 {
     char dir[] = "/tmp/dcls-published-XXXXXX", *path = NULL;
-    static const bool go_on = false;
+    static const atomic_bool go_on = false;
     assert_non_null(mkdtemp(dir));
     setenv("DCLS_WEIGHTS_URL", place, 1);
     assert_true(asprintf(&path, "%s/deeper/%s", dir, known.file) > 0);
@@ -99,7 +99,7 @@ static void what_is_not_there_and_cannot_be_fetched_fails_at_once(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    static const bool stop = true;
+    static const atomic_bool stop = true;
     assert_int_equal(fetch("https://127.0.0.1:1", NULL, NULL, &err), -1);
     assert_non_null(strstr(err.text, "connection refused"));
     assert_int_equal(fetch("http://127.0.0.1:1/models", NULL, NULL, &err), -1);
