@@ -97,7 +97,7 @@ UNIT_TESTS += $$($(1)_TESTS)
 $$($(1)_TESTS): $$(BUILD)/tests/unit/%: $$(BUILD)/tests/unit/%.o $$(call archives,$$($(1)_USES))
 	$$(CC) $$(CFLAGS) $$(DCLS_CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lcmocka
 unit-$(1): $$($(1)_TESTS)
-	@status=0; for t in $$^; do echo "== $$$$t"; $$$$t || status=1; done; exit $$$$status
+	@status=0; for t in $$^; do echo "== $$$$t"; OMP_WAIT_POLICY=passive $$$$t || status=1; done; exit $$$$status
 endef
 $(foreach part,$(PARTS),$(eval $(call unit_rules,$(part))))
 .SECONDARY:
