@@ -8,7 +8,7 @@
 #   make accuracy     what dcls trains beside what PyTorch trains, over SEEDS seeds; needs DCLS_SHARED
 #   make asan         make test under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make fuzz         each fuzzer for FUZZ_SECONDS
-#   make lint         warnings as errors, cppcheck, who may use what
+#   make lint         format, warnings as errors, the rules in tests/lint (who may use what, …), cppcheck
 #   make install      DESTDIR= PREFIX=
 
 PREFIX ?= /usr/local
@@ -30,17 +30,18 @@ BUILD_DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libss
               libevent-dev libsqlite3-dev libjpeg62-turbo-dev libzip-dev zlib1g-dev
 DEMO_DEPS := $(BUILD_DEPS) dataset-fashion-mnist curl python3 python3-pil
 TEST_DEPS := $(DEMO_DEPS) libcmocka-dev python3-pytest python3-pytest-xdist mandoc openssl
-LINT_DEPS := cppcheck clang libclang-rt-14-dev libomp-14-dev
+LINT_DEPS := cppcheck clang-format clang libclang-rt-14-dev libomp-14-dev python3-pytest
 SHARED_DEPS := python3-torch python3-torchvision $(if $(shell command -v npm),,nodejs npm)
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wwrite-strings -Wvla -Wpointer-arith -Wformat=2
+BANNED := -include include/dcls/base/banned.h
 DCLS_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Iinclude -I. $(WARNINGS) -fno-math-errno -fno-trapping-math -pthread -fopenmp \
-               -include include/dcls/base/banned.h -isystem /usr/include/stb
+               $(BANNED) -isystem /usr/include/stb
 LIBS := -Wl,--as-needed -ldnnl -lcurl -lcjson -levent_core -levent_extra -levent_pthreads -lsqlite3 -ljpeg -lzip -lz \
         -lcrypto -lm
 
-# A part is a folder that becomes one archive; what each may use is checked by tests/lint/layers.py.
+# A part is a folder that becomes one archive; what each may use is checked by tests/lint.
 base_DIRS := src/base
 net_DIRS := src/net
 proto_DIRS := proto
@@ -201,11 +202,13 @@ fuzz:
 build-fuzzers: $(FUZZERS)
 
 lint:
-	$(call install_packages,$(BUILD_DEPS) $(LINT_DEPS) python3)
-	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-lint PROGRAM=build-lint/dcls CFLAGS="-O2 -g -Werror" all
+	$(call install_packages,$(BUILD_DEPS) $(LINT_DEPS) libcmocka-dev)
+	find src nn proto include tests -name '*.[ch]' | xargs clang-format --dry-run -Werror
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-lint PROGRAM=build-lint/dcls CFLAGS="-O2 -g -Werror" BANNED= all
+	$(PYTHON) tests/lint/lint.py build-lint $(CC) $(filter-out $(BANNED),$(DCLS_CFLAGS))
+	$(PYTHON) -m pytest -q -p no:cacheprovider tests/lint
 	cppcheck --quiet --std=c11 --language=c --inline-suppr --error-exitcode=1 -j$(JOBS) \
 	    --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -I. src nn proto
-	$(PYTHON) tests/lint/layers.py build-lint
 
 install: all
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dcls

@@ -57,7 +57,9 @@ _dcls() {
     "client train" | "bench train" | "bench infer") _dcls_offer "resnet mobilenet efficientnet" "$word" ;;
     "client infer") mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     "client watch" | "client cancel") _dcls_offer "$(_dcls_names "$program" jobs)" "$word" ;;
-    "client report" | "client log" | "client export" | "client rm") _dcls_offer "$(_dcls_names "$program" models)" "$word" ;;
+    "client report" | "client log" | "client export" | "client rm")
+        _dcls_offer "$(_dcls_names "$program" models)" "$word"
+        ;;
     esac
 }
 

@@ -1,4 +1,4 @@
-/* 1x1 convolutions as products of matrices of ours: see pointwise.c for which. */
+/* 1x1 convolutions as products of matrices of ours: see conv_1x1.c for which. */
 #ifndef DCLS_NN_CPU_CONV_1X1_H
 #define DCLS_NN_CPU_CONV_1X1_H
 

@@ -1,4 +1,4 @@
-/* Convolutions with a stride over small planes in evaluation: see columns.c for which. */
+/* Convolutions with a stride over small planes in evaluation: see conv_im2col.c for which. */
 #ifndef DCLS_NN_CPU_CONV_IM2COL_H
 #define DCLS_NN_CPU_CONV_IM2COL_H
 

@@ -1,4 +1,4 @@
-/* What is around a depthwise convolution in evaluation as one op, row by row: see inverted.c. These say for struct
+/* What is around a depthwise convolution in evaluation as one op, row by row: see mbconv.c. These say for struct
  * backend what can be fused. */
 #ifndef DCLS_NN_CPU_MBCONV_H
 #define DCLS_NN_CPU_MBCONV_H

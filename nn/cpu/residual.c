@@ -1,4 +1,4 @@
-/* See sum.h. */
+/* See residual.h. */
 #include "residual.h"
 
 int residual_prepare(struct plan *plan, struct op *op, const struct layout *to, struct primitive *copy, struct err *err)

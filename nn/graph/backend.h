@@ -163,7 +163,7 @@ struct plan {
     struct op_time *profile; /* of each op, the caller's; NULL (the usual): nothing is timed */
 };
 
-/* The backends of this program, NULL-ended (backends.c), and one by name (NULL with err). */
+/* The backends of this program, NULL-ended (backend.c), and one by name (NULL with err). */
 extern const struct backend *const backends[];
 extern const struct backend backend_reference; /* ops/reference.c */
 extern const struct backend backend_onednn;    /* onednn/ */

@@ -1,4 +1,4 @@
-/* See published.h. */
+/* See pretrained.h. */
 #include "pretrained.h"
 
 #include <errno.h>

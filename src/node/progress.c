@@ -1,4 +1,4 @@
-/* See news.h. */
+/* See progress.h. */
 #include "progress.h"
 
 #include <stdio.h>

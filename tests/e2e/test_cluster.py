@@ -256,7 +256,8 @@ def test_an_end_is_shown_when_it_is_stored_and_not_before(cluster):
     cluster.start_broker()
     assert ended["state"] == "completed"
     stored = cluster.job(job)
-    assert [stored[key] for key in ("state", "ended", "results")] == [ended[key] for key in ("state", "ended", "results")]
+    kept = ("state", "ended", "results")
+    assert [stored[key] for key in kept] == [ended[key] for key in kept]
 
 
 def test_a_node_fetches_the_dataset_it_lacks(cluster):

@@ -105,8 +105,8 @@ def test_an_uploaded_image_is_classified_raw_and_as_a_form(served):
     assert status == 200 and json.loads(body)["predicted_class"] == "blue"
 
 
-@pytest.mark.parametrize("body", [b"", b"no image at all", b"\xff\xd8\xff" + b"x" * 100, b"\x89PNG\r\n\x1a\n" + b"\0" * 50],
-                         ids=range(4))
+@pytest.mark.parametrize("body", [b"", b"no image at all", b"\xff\xd8\xff" + b"x" * 100,
+                                  b"\x89PNG\r\n\x1a\n" + b"\0" * 50], ids=range(4))
 def test_what_is_no_image_is_refused_and_the_worker_lives(served, body):
     status, error = error_of(served.request("POST", "/inference?model=colours", body, {"Content-Type": "image/png"}))
     assert status >= 400 and error
@@ -186,8 +186,9 @@ def test_a_body_over_the_limit_is_refused_without_being_taken(served):
 
 
 def test_clients_that_leave_midway_harm_nothing(served):
-    for request in (b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /imag", b"GET /models/colours/colours.pth "
-                    b"HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /inference HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"):
+    for request in (b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /imag",
+                    b"GET /models/colours/colours.pth HTTP/1.1\r\nHost: x\r\n\r\n",
+                    b"POST /inference HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"):
         for _ in range(10):
             peer = socket.create_connection(("127.0.0.1", served.api_port), timeout=10)
             peer.sendall(request)

@@ -15,9 +15,9 @@ Parameter k of the state_dict, element i, in float:
     linear        u(k, i) / sqrt(inputs)
     norm          weight 1 + u/10, bias u/10, running mean u/10, running variance 1 + u/4
     other biases  u/10
-    MobileNetV2   bias of norm 3 + u/10: a few in a thousand activations are cut off by ReLU6, hardly one lies at a kink.
-                  Around 0 some of its two million would whatever the seed, and ten steps with such differ by a fifth
-                  even between PyTorch's float and double.
+    MobileNetV2   bias of norm 3 + u/10: a few in a thousand activations are cut off by ReLU6, hardly one lies at a
+                  kink. Around 0 some of its two million would whatever the seed, and ten steps with such differ by a
+                  fifth even between PyTorch's float and double.
 What is dropped in training follows from the generator of nn/rng.h with SEED as its seed: see drop_factors.
 Image element i: sqrt(3) * u(1000, i). Label of image n: (3 n + 1) % classes.
 
@@ -143,7 +143,8 @@ def stats(model):
 def build(kind):
     model = BUILDERS[kind](num_classes=CLASSES).double()
     for k, (name, tensor) in enumerate(model.state_dict().items()):
-        tensor.copy_(torch.zeros_like(tensor) if name.endswith("num_batches_tracked") else initial(kind, name, tensor, k))
+        counts = name.endswith("num_batches_tracked")
+        tensor.copy_(torch.zeros_like(tensor) if counts else initial(kind, name, tensor, k))
     return model, Drops(model)
 
 

@@ -1,26 +1,33 @@
-#!/usr/bin/env python3
-"""Checks that each part uses only what it may: its includes, and the undefined symbols of its objects.
-
-usage: layers.py BUILD    (the folder that holds the objects of `make`)
-Prints one line for each breach and ends with 1 where there is any.
-"""
-import pathlib
+"""Each part, and each folder of a part, uses only what it may: by its includes, and by the symbols it calls."""
 import re
-import subprocess
-import sys
 
-# A part: the folders it is made of, and the parts whose headers and symbols it may use.
+# A part: its folder, and the parts it may use.
 PARTS = {
-    "base": (["src/base"], []),
-    "proto": (["proto"], ["base"]),
-    "nn": (["nn"], ["base"]),
-    "net": (["src/net"], ["base", "proto"]),
-    "broker": (["src/broker"], ["base", "proto", "net"]),
-    "node": (["src/node"], ["base", "proto", "net"]),
-    "worker": (["src/worker"], ["base", "proto", "net", "nn"]),
-    "client": (["src/client"], ["base", "proto", "net", "nn"]),  # nn: `export` writes other formats by itself
-    "bench": (["src/bench"], ["base", "nn"]),
+    "base": ("src/base", []),
+    "proto": ("proto", ["base"]),
+    "nn": ("nn", ["base"]),
+    "net": ("src/net", ["base", "proto"]),
+    "broker": ("src/broker", ["base", "proto", "net"]),
+    "node": ("src/node", ["base", "proto", "net"]),
+    "worker": ("src/worker", ["base", "proto", "net", "nn"]),
+    "client": ("src/client", ["base", "proto", "net", "nn"]),  # nn: `export` writes other formats by itself
+    "bench": ("src/bench", ["base", "nn"]),
 }
+# A folder within a part, and the folders of that part it may use beside the one it lies in.
+FOLDERS = {
+    "nn/graph": [],
+    "nn/ops": ["nn/graph"],
+    "nn/cpu": ["nn/graph", "nn/cpu/kernels", "nn/cpu/onednn"],
+    "nn/cpu/kernels": ["nn/graph"],
+    "nn/cpu/onednn": ["nn/graph", "nn/cpu/kernels"],
+    "nn/data": [],
+    "nn/formats": ["nn/graph", "nn/data"],
+    "nn/models": ["nn/graph"],
+    "nn/train": ["nn/graph", "nn/data", "nn/formats", "nn/models"],
+    "src/broker/http": [],
+}
+# Files that put a part together: they may use every folder of it.
+DOORS = ("nn/bench.c", "nn/classifier.c", "src/broker/broker.c")
 # A library: how its headers and its symbols start, and the only places that may name it.
 LIBRARIES = {
     "oneDNN": (r"(oneapi/)?dnnl", r"dnnl_", ["nn/cpu/"]),
@@ -34,93 +41,57 @@ LIBRARIES = {
     "stb_image": (r"stb_image\.h", r"stbi_", ["nn/data/"]),
     "zlib": (r"zlib\.h", r"(inflate|deflate|gz)[A-Z_a-z]*$", ["nn/data/", "nn/formats/"]),
 }
-INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
 
 def part_of(path):
-    for part, (folders, _) in PARTS.items():
-        if any(str(path).startswith(folder + "/") for folder in folders):
-            return part
+    """Of a file, or of a module; None of what belongs to no part."""
     header = re.match(r"include/dcls/([a-z]+)/", str(path))
-    return header.group(1) if header and header.group(1) in PARTS else None
+    if header:
+        return header.group(1) if header.group(1) in PARTS else None
+    return next((part for part, (folder, _) in PARTS.items() if str(path).startswith(folder + "/")), None)
 
 
-def sources():
-    for root in ("src", "nn", "proto", "include/dcls"):
-        for path in sorted(pathlib.Path(root).rglob("*.[ch]")):
-            if part_of(path):
-                yield path
+def may_use(user, used):
+    """Of the folders of two files of one part."""
+    return used == user or user.startswith(used + "/") or used in FOLDERS.get(user, [])
 
 
-def check_includes():
-    for path in sources():
-        part = part_of(path)
-        allowed = {part, *PARTS[part][1]}
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            match = INCLUDE.match(line)
-            if not match:
-                continue
-            quoted, name = match.group(1) == '"', match.group(2)
-            if name.startswith("dcls/"):
-                target = part_of(pathlib.Path("include") / name)
-                if target and target not in allowed:
-                    yield f"{path}:{number}: '{part}' may not include '{name}'"
-            elif quoted:
-                target = part_of((path.parent / name).resolve().relative_to(pathlib.Path.cwd()))
-                if target != part:
-                    yield f"{path}:{number}: '{name}' lies outside '{part}': what crosses folders is in include/dcls"
+def check_folders(tree, user, used, what):
+    """`user`, `used`: files of one part."""
+    folders = [tree.module(path).rsplit("/", 1)[0] for path in (user, used)]
+    if str(user) not in DOORS and not may_use(*folders):
+        yield f"{user}: '{folders[0]}' may not use '{folders[1]}': it {what}"
+
+
+def check_includes(tree):
+    for path in tree.sources():
+        part, place = part_of(path), tree.module(path) + path.suffix
+        for include in tree.includes(path) if part else []:
+            target = include.target and part_of(include.target)
+            where = f"{path}:{include.line}"
+            if target and target not in (part, *PARTS[part][1]):
+                yield f"{where}: '{part}' may not include '{include.name}'"
+            elif target and target != part and not include.name.startswith("dcls/"):
+                yield f"{where}: '{include.name}' lies outside '{part}': what crosses parts is in include/dcls"
+            elif target == part:
+                yield from check_folders(tree, path, include.target, f"includes '{include.name}'")
             for library, (headers, _, places) in LIBRARIES.items():
-                if re.match(headers, name) and not any(str(path).startswith(p) for p in places):
-                    yield f"{path}:{number}: {library} is named outside {', '.join(places)}"
+                if re.match(headers, include.name) and not place.startswith(tuple(places)):
+                    yield f"{where}: {library} is named outside {', '.join(places)}"
 
 
-def symbols(path, kind):
-    out = subprocess.run(["nm", "-P", kind, path], capture_output=True, text=True, check=True).stdout
-    return {line.split()[0] for line in out.splitlines() if line.strip() and not line.startswith("/")}
+def check_calls(tree):
+    for path, name, owner in tree.calls():
+        part, target = part_of(path), owner and part_of(owner)
+        if part and target and target not in (part, *PARTS[part][1]):
+            yield f"{path}: '{part}' may not call '{name}' of '{target}'"
+        elif part and target == part:
+            yield from check_folders(tree, path, owner, f"calls '{name}'")
+        for library, (_, prefix, places) in LIBRARIES.items():
+            if part and not owner and re.match(prefix, name) and not str(path).startswith(tuple(places)):
+                yield f"{path}: calls '{name}' of {library}, which only {', '.join(places)} may"
 
 
-def check_symbols(build):
-    objects = {path: part_of(path.relative_to(build)) for path in sorted(build.rglob("*.o"))}
-    objects = {path: part for path, part in objects.items() if part}
-    if not objects:
-        yield f"{build}: no objects: run make first"
-    owner = {}
-    for path, part in objects.items():
-        for name in symbols(path, "-g"):
-            owner.setdefault(name, set()).add((part, path))
-    for path, part in objects.items():
-        undefined = symbols(path, "-u")
-        allowed = {part, *PARTS[part][1]}
-        place = str(path.relative_to(build))
-        for name in sorted(undefined):
-            makers = {p for p, where in owner.get(name, ()) if where != path and name in symbols_defined(where)}
-            if makers and not makers & allowed:
-                yield f"{place}: '{part}' may not call '{name}' of '{', '.join(sorted(makers))}'"
-            for library, (_, prefix, places) in LIBRARIES.items():
-                if re.match(prefix, name) and not makers and not any(place.startswith(p[:-2] if p.endswith(".c") else p)
-                                                                     for p in places):
-                    yield f"{place}: calls '{name}' of {library}, which only {', '.join(places)} may"
-
-
-DEFINED = {}
-
-
-def symbols_defined(path):
-    if path not in DEFINED:
-        DEFINED[path] = symbols(path, "--defined-only")
-    return DEFINED[path]
-
-
-def main():
-    if len(sys.argv) != 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    breaches = [*check_includes(), *check_symbols(pathlib.Path(sys.argv[1]))]
-    for breach in breaches:
-        print(breach)
-    print(f"layers: {len(breaches)} breaches", file=sys.stderr)
-    return 1 if breaches else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def check(tree):
+    yield from check_includes(tree)
+    yield from check_calls(tree)

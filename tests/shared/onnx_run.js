@@ -14,8 +14,9 @@ async function main() {
     const part = input.subarray(at, Math.min(at + batch * each, input.length));
     const count = part.length / each;
     const { logits } = await session.run({ input: new ort.Tensor("float32", part, [count, 3, size, size]) });
+    const classes = logits.data.length / count;
     for (let i = 0; i < count; i++) {
-      rows.push(Array.from(logits.data.slice((i * logits.data.length) / count, ((i + 1) * logits.data.length) / count)));
+      rows.push(Array.from(logits.data.slice(i * classes, (i + 1) * classes)));
     }
   }
   process.stdout.write(JSON.stringify(rows));

@@ -34,8 +34,8 @@ def farm(tmp_path_factory):
         for name in photos.NETWORKS:
             tuned = name in photos.IMAGENET
             weights = photos.weights_of(name, None) if tuned else "none"
-            done = cluster.client("train", name, "--name", name, "--epochs", 3 if tuned else 1, "--seed", 1, "--weights",
-                                  weights, timeout=900)
+            done = cluster.client("train", name, "--name", name, "--epochs", 3 if tuned else 1, "--seed", 1,
+                                  "--weights", weights, timeout=900)
             print(done.stdout, done.stderr)
         yield cluster
     finally:

@@ -17,7 +17,7 @@ struct train_config {
     const char *weights_file;   /* .pth or .safetensors to start from; NULL: random */
     const char *notice;         /* a line for people in the log, behind the epochs; NULL: none */
     const char *optimizer;      /* "adam" | "sgd" */
-    const char *scheduler;      /* of the learning rate: "none" | "cosine" | "step"; see nn/schedule.c */
+    const char *scheduler;      /* of the learning rate: "none" | "cosine" | "step"; see train/schedule.c */
     const char
         *class_weights;  /* in the loss: "none" | "balanced", N / (K n) for a class of n of the N images, K classes */
     const char *augment; /* "none" | "basic" | "strong" */
@@ -31,7 +31,7 @@ struct train_config {
     int batch_size, image_size, threads;
     uint64_t seed;
     bool freeze;        /* trains the last layer alone; below, batch norm keeps its statistics */
-    bool checkpoint;    /* after each epoch; see nn/checkpoint.h */
+    bool checkpoint;    /* after each epoch; see train/checkpoint.h */
     bool fast_decode;   /* training images alone */
     size_t cache_bytes; /* for decoded images; within a quarter of the free memory */
 };

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Checks what a compiler does not: who uses whom, and how files are written. Each file beside this one is one rule.
+
+usage: lint.py BUILD COMPILER FLAG...    BUILD: the folder that holds the objects of `make`
+Prints one line for each breach and ends with 1 where there is any.
+"""
+import pathlib
+import sys
+
+import alone
+import circles
+import columns
+import layers
+import paths
+import tags
+from tree import Tree
+
+ROOT = pathlib.Path(__file__).parents[2]
+PENDING = ROOT / "tests/lint/pending.txt"  # how breaches begin that are being mended: shown, but not counted
+
+
+def main():
+    if len(sys.argv) < 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    tree = Tree(ROOT, sys.argv[1])
+    pending = tuple(PENDING.read_text().split("\n")[:-1]) if PENDING.exists() else ()
+    count = 0
+    for breach in (*layers.check(tree), *circles.check(tree), *tags.check(tree), *columns.check(tree),
+                   *paths.check(tree), *alone.check(tree, sys.argv[2:])):
+        is_pending = breach.startswith(pending)
+        print("(pending) " + breach if is_pending else breach)
+        count += not is_pending
+    print(f"lint: {count} breaches", file=sys.stderr)
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
