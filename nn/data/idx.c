@@ -42,8 +42,9 @@ static char *find(const char *dir, const char *name, struct err *err)
 bool idx_found(const char *dir)
 {
     char *path = find(dir, names[SPLIT_TRAIN][0], NULL);
+    bool found = path;
     free(path);
-    return path;
+    return found;
 }
 
 struct idx_file {
