@@ -14,11 +14,12 @@
 #include "dcls/net/thread_pool.h"
 #include "events.h"
 #include "src/broker/http/server.h"
+#include "job_start.h"
 #include "jobs.h"
 #include "link.h"
 #include "models.h"
-#include "registry.h"
 #include "pending_replies.h"
+#include "registry.h"
 #include "store.h"
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
@@ -39,32 +40,40 @@ static int write_ports(const struct broker *broker, const char *path, struct err
     return failed;
 }
 
+static int restore(struct broker *broker, struct err *err)
+{
+    struct job *jobs;
+    struct model *models;
+    int failed = store_load(broker->store, &jobs, &models, err);
+    jobs_restore(broker->jobs, jobs);
+    models_restore(broker->models, models);
+    return failed;
+}
+
 static int init(struct broker *broker, const struct broker_options *options, struct err *err)
 {
     broker->images = options->images;
     broker->state = options->state;
     if (!(broker->base = event_base_new()) || !(broker->events = events_new(clock_wall_ms())) ||
         !(broker->registry = registry_new(broker)) || !(broker->models = models_new(broker)) ||
-        !(broker->jobs = jobs_new(broker)) || !(broker->pending_replies = pending_replies_new(broker)))
+        !(broker->jobs = jobs_new(broker, job_start_waiting)) ||
+        !(broker->pending_replies = pending_replies_new(broker)))
         return err_set(err, "no memory to start");
     if (!(broker->pool = thread_pool_new(broker->base, BROKER_THREADS, BROKER_WAITING_MAX, err)) ||
-        !(broker->store = store_open(broker, err)) ||
+        !(broker->store = store_open(broker, err)) || restore(broker, err) ||
         !(broker->links = links_new(broker, options->host, options->port, err)))
         return -1;
     broker->port = links_port(broker->links);
     if (!(broker->http = http_new(broker, options->host, options->api_port, err)))
         return -1;
     broker->api_port = http_port(broker->http);
-    if (jobs_start(broker->jobs, err))
-        return -1;
     return options->port_file ? write_ports(broker, options->port_file, err) : 0;
 }
 
 /* Connections go before what their callbacks use; what waits is run to its end, so that what was accepted is stored. */
 static void release(struct broker *broker)
 {
-    if (broker->jobs)
-        jobs_stop(broker->jobs);
+    broker->stopping = true;
     thread_pool_drain(broker->pool);
     thread_pool_free(broker->pool);
     pending_replies_free(broker->pending_replies);

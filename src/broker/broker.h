@@ -1,15 +1,20 @@
 /* The broker: what its parts share. One loop; everything here belongs to the loop's thread but what runs in the thread
- * pool.
+ * pool. The layers, each calling those below it alone:
  *
- *     link.c      TCP connections of nodes        registry.c  who is there, with which models
- *     dispatch.c  what each message does          jobs.c      trainings, queued and running
- *     requests.c  answers that nodes owe          models.c    what has been trained
- *     store.c     SQLite                          scheduler.c decisions, as pure functions
- *     http.c …    the HTTP side                   events.c    what happened, for event streams */
+ *     http/                the HTTP server and its endpoints
+ *     dispatch             what each message of a node does
+ *     job_submit, job_start, job_reports       a training: into the queue, to a node, and what the node tells of it
+ *     inference_router, model_remove           what is asked of nodes about models
+ *     jobs, models, pending_replies            the tables: trainings, models, answers that nodes owe
+ *     job_send, scheduler                      messages about trainings; decisions, as pure functions
+ *     link, registry       connections of nodes; who is there, with which models
+ *     store, events        SQLite; what happened, for event streams
+ *     job, model           what a training and a model are */
 #ifndef DCLS_BROKER_BROKER_H
 #define DCLS_BROKER_BROKER_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 #include "dcls/base/err.h"
 
@@ -35,6 +40,7 @@ struct broker {
     const char *images; /* --images */
     const char *state;  /* --state */
     int port, api_port; /* as bound */
+    bool stopping;      /* the loop no longer turns: what was accepted is stored, and nothing starts */
 };
 
 struct broker_options {

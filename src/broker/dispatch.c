@@ -9,11 +9,11 @@
 #include "dcls/base/err.h"
 #include "dcls/base/log.h"
 #include "dcls/commands.h"
-#include "jobs.h"
+#include "job_reports.h"
 #include "link.h"
 #include "models.h"
-#include "registry.h"
 #include "pending_replies.h"
+#include "registry.h"
 
 #define DUPLICATE_NAME_MS 2000 /* a live instance answers a ping within this */
 
@@ -48,7 +48,7 @@ static void leave(struct broker *broker, struct link *link)
     log_info("node '%s' left", name);
     link_set_node(link, NULL);
     node->ready = false; /* nothing starts there any more */
-    jobs_node_gone(broker->jobs, name);
+    job_reports_node_gone(broker, name);
     registry_remove(broker->registry, node);
     pending_replies_node_gone(broker->pending_replies, name);
 }
@@ -131,7 +131,7 @@ static void on_node_info(struct broker *broker, struct link *link, struct msg *m
         return;
     }
     models_seen(broker->models, msg->model_info);
-    jobs_node_info(broker->jobs, node, msg->jobs);
+    job_reports_node_info(broker, node, msg->jobs);
 }
 
 static void on_ping(struct broker *broker, struct link *link, struct msg *msg)
@@ -163,17 +163,17 @@ static void on_disconnect(struct broker *broker, struct link *link, struct msg *
 
 static void on_progress(struct broker *broker, struct link *link, struct msg *msg)
 {
-    jobs_progress(broker->jobs, link_node(link), msg);
+    job_reports_progress(broker, link_node(link), msg);
 }
 
 static void on_completed(struct broker *broker, struct link *link, struct msg *msg)
 {
-    jobs_completed(broker->jobs, link_node(link), msg);
+    job_reports_completed(broker, link_node(link), msg);
 }
 
 static void on_failed(struct broker *broker, struct link *link, struct msg *msg)
 {
-    jobs_failed(broker->jobs, link_node(link), msg);
+    job_reports_failed(broker, link_node(link), msg);
 }
 
 static void on_new_model(struct broker *broker, struct link *link, struct msg *msg)

@@ -1,6 +1,7 @@
 /* The list of models. */
 #include "models.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,14 @@ static struct model *find(const struct models *models, const char *name, const c
     return NULL;
 }
 
-struct model *models_put(struct models *models, const char *name, const char *sha256, cJSON *info, const char *job,
+void models_restore(struct models *models, struct model *stored)
+{
+    assert(!models->first);
+    models->first = stored;
+}
+
+/* Takes `info`. NULL where memory lacks. */
+static struct model *put(struct models *models, const char *name, const char *sha256, cJSON *info, const char *job,
                          int64_t completed)
 {
     struct model *model = find(models, name, sha256 ? sha256 : "");
@@ -133,7 +141,7 @@ void models_seen(struct models *models, const cJSON *model_info)
         const char *name = member(entry, "name"), *sha256 = member(entry, "sha256");
         if (!name || !name_is_valid(name) || !sha256_is_hex(sha256) || find(models, name, sha256))
             continue;
-        struct model *model = models_put(models, name, sha256, cJSON_Duplicate(entry, true), NULL, 0);
+        struct model *model = put(models, name, sha256, cJSON_Duplicate(entry, true), NULL, 0);
         if (model)
             save(models, model);
     }
@@ -166,7 +174,7 @@ static void forget(struct models *models, const char *name, const char *keep)
 void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
                       int64_t completed)
 {
-    struct model *model = models_put(models, name, sha256, info ? cJSON_Duplicate(info, true) : NULL, job, completed);
+    struct model *model = put(models, name, sha256, info ? cJSON_Duplicate(info, true) : NULL, job, completed);
     if (!model)
         return;
     save(models, model);

@@ -7,26 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dcls/base/sha256.h"
-#include "dcls/proto/name.h"
+#include "model.h"
 
 struct broker;
-
-struct model {
-    struct model *next;
-    char name[NAME_SIZE], sha256[SHA256_HEX_SIZE]; /* sha256 empty: a legacy node's */
-    cJSON *info;                                   /* "type", "classes", "imageSize", "bytes"; may be NULL */
-    char job[NAME_SIZE];                           /* the job that made it; empty: none here */
-    int64_t completed;                             /* wall clock, ms; 0: not by a job of this broker */
-};
-
 struct models;
 struct models *models_new(struct broker *broker);
 void models_free(struct models *models);
 
-/* Puts one into memory, as the store has it; takes `info`. NULL where memory lacks. */
-struct model *models_put(struct models *models, const char *name, const char *sha256, cJSON *info, const char *job,
-                         int64_t completed);
+/* Takes what was stored, linked by next, in the order of completion; into an empty list. */
+void models_restore(struct models *models, struct model *stored);
 /* A node tells of its models: new ones are remembered (in the store too). */
 void models_seen(struct models *models, const cJSON *model_info);
 /* A job made `sha256` of that name: older models of the name that no node holds are forgotten. */

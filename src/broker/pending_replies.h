@@ -1,54 +1,37 @@
-/* Answers that nodes owe: inferences, JSON files, pushed models. Each has a deadline and ends with exactly one
- * callback, at the latest when its node goes. */
+/* Answers that nodes owe: inferences, reports of models, uploads of models. Each has a deadline and ends with exactly
+ * one callback: when the answer is there, the node fails, the deadline passes or the node goes. */
 #ifndef DCLS_BROKER_PENDING_REPLIES_H
 #define DCLS_BROKER_PENDING_REPLIES_H
 
 #include <cjson/cJSON.h>
 
 #include "dcls/proto/msg.h"
-
-#define INFERENCE_MS 15000
-#define GET_JSON_MS 5000
-#define PUSH_MS 120000 /* of a model's bytes over the network */
+#include "dcls/proto/name.h"
+#include "refusal.h"
 
 struct broker;
 struct node;
 struct pending_replies;
 
 struct pending_replies *pending_replies_new(struct broker *broker);
-void pending_replies_free(struct pending_replies *pending_replies); /* callbacks that wait are dropped */
+void pending_replies_free(struct pending_replies *replies); /* callbacks that wait are dropped */
 
-/* Status 200 and `data` (the caller may detach nothing: it is deleted after), or the status and reason of an error.
- * Called later or at once. */
-typedef void request_done(void *arg, int status, const cJSON *data, const char *error);
+/* Either `data`, the caller's to copy, with `refusal` NULL, or why there is none: 404 or 502 (the node failed or went),
+ * 504 (it was too late). */
+typedef void reply_done(void *arg, const cJSON *data, const struct refusal *refusal);
 
-struct inference_request {
-    const char *model;        /* NULL: the newest completed one */
-    const char *node;         /* NULL: the least busy that has the model */
-    const char *image_path;   /* as shown in the report */
-    const char *image_sha256; /* the image is this blob; NULL: the path is in an image folder */
-};
-/* 404 unknown node, model; 409 ambiguous, or an uploaded image for a legacy node; 502 the node failed; 504 timeout. */
-void pending_replies_infer(struct pending_replies *pending_replies, const struct inference_request *request,
-                           request_done *done, void *arg);
+/* A key that no inference had before. */
+void pending_replies_new_key(struct pending_replies *replies, char key[NAME_SIZE]);
+/* Sends SERVER INFERENCE, GET_JSON or SERVER PUSH to the node; `done` is called once, later. A model that is being
+ * pushed already, by whichever node, is not asked for again. -1: refused, with 500 or 502. */
+int pending_replies_ask(struct pending_replies *replies, struct node *node, const struct msg *msg, reply_done *done,
+                        void *arg, struct refusal *refusal);
 
-/* models/NAME/NAME.json of a node. */
-void pending_replies_get_json(struct pending_replies *pending_replies, const char *node, const char *json_name,
-                              request_done *done, void *arg);
-
-/* Has a node that holds the model upload its .pth as a blob; `data` is {"sha256"}. Done when
- * pending_replies_blob_complete tells of it. `node` NULL: any holder. */
-void pending_replies_push(struct pending_replies *pending_replies, const char *model, const char *node,
-                          request_done *done, void *arg);
-void pending_replies_blob_complete(struct pending_replies *pending_replies, const char *sha256);
-
-/* Deletes a model on every connected node that has it. 200 when the nodes were told, 404, 409 while it is trained. */
-void pending_replies_remove(struct pending_replies *pending_replies, const char *model, request_done *done, void *arg);
-
-/* From dispatch. */
-void pending_replies_json_response(struct pending_replies *pending_replies, struct node *node, const struct msg *msg);
-/* True where the ERROR belonged to a request. */
-bool pending_replies_error(struct pending_replies *pending_replies, struct node *node, const struct msg *msg);
-void pending_replies_node_gone(struct pending_replies *pending_replies, const char *node);
+/* From dispatch: an answer; an ERROR (false where it belonged to nothing that was owed); the node is gone. */
+void pending_replies_json_response(struct pending_replies *replies, const struct node *node, const struct msg *msg);
+bool pending_replies_error(struct pending_replies *replies, const struct node *node, const struct msg *msg);
+void pending_replies_node_gone(struct pending_replies *replies, const char *node);
+/* A blob is complete: it may be a model that was to be pushed. `data` is {"sha256"}. */
+void pending_replies_blob_complete(struct pending_replies *replies, const char *sha256);
 
 #endif

@@ -8,9 +8,9 @@
 #include "broker.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
-#include "jobs.h"
-#include "models.h"
 #include "dcls/net/thread_pool.h"
+#include "job.h"
+#include "model.h"
 
 #define SCHEMA_VERSION 1
 #define BUSY_MS 5000
@@ -77,11 +77,11 @@ static const char *column(sqlite3_stmt *row, int at)
 
 static struct job *read_job(sqlite3_stmt *row)
 {
-    struct job *job = calloc(1, sizeof *job);
+    struct job *job = job_new();
     if (!job)
         return NULL;
     snprintf(job->id, sizeof job->id, "%lld", (long long)sqlite3_column_int64(row, 0));
-    for (enum job_state state = JOB_QUEUED; state <= JOB_CANCELLED; state++)
+    for (enum job_state state = JOB_QUEUED; state < JOB_STATES; state++)
         if (!strcmp(column(row, 1), job_state_names[state]))
             job->state = state;
     snprintf(job->model_name, sizeof job->model_name, "%s", column(row, 2));
@@ -96,9 +96,7 @@ static struct job *read_job(sqlite3_stmt *row)
     if (options && train_options_from_json(&job->options, options, &err))
         log_warn("job %s: %s", job->id, err.text);
     cJSON_Delete(options);
-    job->results = cJSON_Parse(column(row, 9));
-    if (!job->results)
-        job->results = cJSON_CreateArray();
+    job_set_results(job, cJSON_Parse(column(row, 9)));
     job->data = cJSON_Parse(column(row, 10));
     job->error = *column(row, 11) ? strdup(column(row, 11)) : NULL;
     job->created = sqlite3_column_int64(row, 12);
@@ -107,28 +105,63 @@ static struct job *read_job(sqlite3_stmt *row)
     return job;
 }
 
-static int load(struct broker *broker, sqlite3 *db, struct err *err)
+static struct model *read_model(sqlite3_stmt *row)
 {
-    sqlite3_stmt *jobs = prepare(db,
+    struct model *model = calloc(1, sizeof *model);
+    if (!model)
+        return NULL;
+    snprintf(model->name, sizeof model->name, "%s", column(row, 0));
+    snprintf(model->sha256, sizeof model->sha256, "%s", column(row, 1));
+    model->info = cJSON_Parse(column(row, 2));
+    snprintf(model->job, sizeof model->job, "%s", column(row, 3));
+    model->completed = sqlite3_column_int64(row, 4);
+    return model;
+}
+
+/* Rows that broke off half-way show here. */
+static int end_rows(sqlite3 *db, sqlite3_stmt *rows, int status, struct err *err)
+{
+    if (sqlite3_finalize(rows) != SQLITE_OK && !status)
+        status = err_set(err, "the state's database: %s", sqlite3_errmsg(db));
+    return status;
+}
+
+static int load_jobs(sqlite3 *db, struct job **end, struct err *err)
+{
+    sqlite3_stmt *rows = prepare(db,
                                  "SELECT id, state, model_name, model_type, wanted, node, train_key, generation,"
                                  " options, results, data, error, created, started, ended FROM jobs ORDER BY id",
                                  err);
-    sqlite3_stmt *models = prepare(db, "SELECT name, sha256, info, job, completed FROM models ORDER BY completed", err);
-    int status = jobs && models ? 0 : -1;
-    while (!status && sqlite3_step(jobs) == SQLITE_ROW) {
-        struct job *job = read_job(jobs);
-        if (job)
-            jobs_restore(broker->jobs, job);
+    int status = rows ? 0 : -1;
+    while (!status && sqlite3_step(rows) == SQLITE_ROW) {
+        if ((*end = read_job(rows)))
+            end = &(*end)->next;
         else
             status = err_set(err, "no memory for the jobs of the state's database");
     }
-    while (!status && sqlite3_step(models) == SQLITE_ROW)
-        if (!models_put(broker->models, column(models, 0), column(models, 1), cJSON_Parse(column(models, 2)),
-                        column(models, 3), sqlite3_column_int64(models, 4)))
+    return end_rows(db, rows, status, err);
+}
+
+static int load_models(sqlite3 *db, struct model **end, struct err *err)
+{
+    sqlite3_stmt *rows = prepare(db, "SELECT name, sha256, info, job, completed FROM models ORDER BY completed", err);
+    int status = rows ? 0 : -1;
+    while (!status && sqlite3_step(rows) == SQLITE_ROW) {
+        if ((*end = read_model(rows)))
+            end = &(*end)->next;
+        else
             status = err_set(err, "no memory for the models of the state's database");
-    sqlite3_finalize(jobs);
-    sqlite3_finalize(models);
-    return status;
+    }
+    return end_rows(db, rows, status, err);
+}
+
+int store_load(struct store *store, struct job **jobs, struct model **models, struct err *err)
+{
+    *jobs = NULL;
+    *models = NULL;
+    if (load_jobs(store->db, jobs, err))
+        return -1;
+    return load_models(store->db, models, err);
 }
 
 struct store *store_open(struct broker *broker, struct err *err)
@@ -148,7 +181,7 @@ struct store *store_open(struct broker *broker, struct err *err)
     sqlite3_busy_timeout(store->db, BUSY_MS);
     /* The exclusive lock keeps a second broker off the same state. */
     if (run(store->db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err) ||
-        create_or_check(store->db, err) || load(broker, store->db, err)) {
+        create_or_check(store->db, err)) {
         err_prefix(err, "'%s'", path);
         goto fail;
     }

@@ -15,9 +15,13 @@ struct job;
 struct model;
 struct store;
 
-/* Opens or creates STATE/dcls.db, and loads jobs and models into the broker's. Before the loop turns. */
+/* Opens or creates STATE/dcls.db. */
 struct store *store_open(struct broker *broker, struct err *err);
 void store_close(struct store *store);
+
+/* All that is stored, the caller's, linked by next: jobs oldest first, models in the order of completion. Also where it
+ * fails, as far as it came. Before the loop turns. */
+int store_load(struct store *store, struct job **jobs, struct model **models, struct err *err);
 
 /* Writes the job as it is now, with `data`, `report` and `log` where not NULL (what was stored stays otherwise).
  * `done`, or NULL, is called after the commit, `ok` false where it failed. -1 where memory lacks: it is not called. */

@@ -30,7 +30,6 @@ void blob_refs_release(struct blob_refs *blob_refs)
         free(blob_refs->waiters);
         blob_refs->waiters = next;
     }
-    pushes_release(blob_refs->pushes);
     blobs_free(blob_refs->blobs);
     manifest_free(blob_refs->manifest);
 }

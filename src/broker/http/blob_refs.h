@@ -10,7 +10,6 @@
 
 struct broker;
 struct exchange;
-struct model_push;
 
 struct dataset_waiter {
     struct dataset_waiter *next;
@@ -32,16 +31,12 @@ struct blob_refs {
     bool scanning;                  /* a manifest is being made */
     struct dataset_waiter *waiters; /* for it */
     struct uploaded_image *uploads;
-    struct model_push *pushes; /* models on their way from nodes: http_models.c */
-    bool closing;              /* the thread pool is gone: what is left to do is done at once */
+    bool closing; /* the thread pool is gone: what is left to do is done at once */
 };
 
 /* STATE/blobs, and the manifest of the image folder. */
 int blob_refs_init(struct blob_refs *blob_refs, struct broker *broker, struct err *err);
 void blob_refs_release(struct blob_refs *blob_refs);
-
-/* For blob_refs_release: forgets the pushes that nobody will hear of any more. */
-void pushes_release(struct model_push *pushes);
 
 /* From before an uploaded image is written until its answer is there, by each that needs it. -1 where memory lacks. */
 int blob_refs_hold(struct blob_refs *blob_refs, const char *sha256);

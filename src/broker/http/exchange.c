@@ -349,6 +349,11 @@ void exchange_error(struct exchange *exchange, int status, const char *format, .
     exchange_json(exchange, status, value);
 }
 
+void exchange_refuse(struct exchange *exchange, const struct refusal *refusal)
+{
+    exchange_error(exchange, refusal->status, "%s", refusal->err.text);
+}
+
 void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *type)
 {
     exchange->outflow = (struct outflow){ .fd = fd };

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "dcls/base/err.h"
+#include "src/broker/refusal.h"
 
 #define EXCHANGE_ARGS 2
 
@@ -73,6 +74,7 @@ void exchange_json(struct exchange *exchange, int status, cJSON *value);
 /* {"error": "..."} */
 void exchange_error(struct exchange *exchange, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void exchange_refuse(struct exchange *exchange, const struct refusal *refusal);
 /* Takes `bytes` (heap). */
 void exchange_text(struct exchange *exchange, int status, const char *type, char *bytes, size_t count);
 /* Takes `fd`, an open regular file of `size` bytes; answers a Range. A file that shrinks meanwhile breaks the

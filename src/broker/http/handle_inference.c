@@ -9,7 +9,7 @@
 #include "blob_refs.h"
 #include "server.h"
 #include "multipart.h"
-#include "src/broker/pending_replies.h"
+#include "src/broker/inference_router.h"
 #include "routes.h"
 #include "dcls/net/thread_pool.h"
 
@@ -39,11 +39,11 @@ static void inference_release(void *context)
     free(inference->bytes);
 }
 
-static void on_report(void *arg, int status, const cJSON *data, const char *error)
+static void on_report(void *arg, const cJSON *data, const struct refusal *refusal)
 {
     struct inference *inference = arg;
-    if (status >= 400) {
-        exchange_error(inference->exchange, status, "%s", error);
+    if (refusal) {
+        exchange_refuse(inference->exchange, refusal);
         return;
     }
     cJSON *report = cJSON_Duplicate(data, true);
@@ -62,7 +62,9 @@ static void ask(struct inference *inference)
         .image_path = inference->path,
         .image_sha256 = *inference->sha256 != '\0' ? inference->sha256 : NULL,
     };
-    pending_replies_infer(inference->exchange->broker->pending_replies, &request, on_report, inference);
+    struct refusal refusal;
+    if (inference_router_infer(inference->exchange->broker, &request, on_report, inference, &refusal))
+        exchange_refuse(inference->exchange, &refusal);
 }
 
 static int run_add(void *arg, const atomic_bool *stop, struct err *err)
@@ -219,10 +221,10 @@ void handle_inference(struct exchange *exchange)
         ask(inference);
 }
 
-static void on_json(void *arg, int status, const cJSON *data, const char *error)
+static void on_json(void *arg, const cJSON *data, const struct refusal *refusal)
 {
-    if (status >= 400)
-        exchange_error(arg, status, "%s", error);
+    if (refusal)
+        exchange_refuse(arg, refusal);
     else
         exchange_json(arg, 200, cJSON_Duplicate(data, true));
 }
@@ -230,10 +232,11 @@ static void on_json(void *arg, int status, const cJSON *data, const char *error)
 void handle_get_json(struct exchange *exchange)
 {
     const char *node = exchange_query(exchange, "node"), *json = exchange_query(exchange, "json");
+    struct refusal refusal;
     if (!node || *node == '\0' || !json || *json == '\0')
         exchange_error(exchange, 400, "Missing 'node' or 'json' parameter");
     else if (!name_is_valid(json))
         exchange_error(exchange, 404, "there is no model '%.80s'", json);
-    else
-        pending_replies_get_json(exchange->broker->pending_replies, node, json, on_json, exchange);
+    else if (inference_router_report(exchange->broker, node, json, on_json, exchange, &refusal))
+        exchange_refuse(exchange, &refusal);
 }

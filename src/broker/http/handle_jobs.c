@@ -17,17 +17,18 @@ void handle_job(struct exchange *exchange)
         exchange_json(exchange, 200, job_json(job));
 }
 
-static void on_cancelled(void *arg, int status, const char *error)
+static void on_cancelled(void *arg, int status)
 {
     struct exchange *exchange = arg;
-    const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
-    if (status >= 400 || !job)
-        exchange_error(exchange, status >= 400 ? status : 404, "%s", error ? error : "the job cannot be cancelled");
+    if (status >= 400)
+        exchange_error(exchange, status, "the job's end could not be stored");
     else
-        exchange_json(exchange, status, job_json(job));
+        exchange_json(exchange, status, job_json(jobs_find(exchange->broker->jobs, exchange->args[0])));
 }
 
 void handle_job_cancel(struct exchange *exchange)
 {
-    jobs_cancel(exchange->broker->jobs, exchange->args[0], on_cancelled, exchange);
+    struct refusal refusal;
+    if (jobs_cancel(exchange->broker->jobs, exchange->args[0], on_cancelled, exchange, &refusal))
+        exchange_refuse(exchange, &refusal);
 }

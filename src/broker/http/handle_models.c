@@ -9,14 +9,14 @@
 #include "src/broker/broker.h"
 #include "blob_refs.h"
 #include "server.h"
+#include "src/broker/inference_router.h"
+#include "src/broker/model_remove.h"
 #include "src/broker/models.h"
-#include "src/broker/pending_replies.h"
 #include "routes.h"
 #include "src/broker/store.h"
 #include "dcls/net/thread_pool.h"
 
 struct model_download {
-    struct model_download *next; /* that waits for the same push */
     struct exchange *exchange;
     struct blob_refs *blob_refs;
     char sha256[SHA256_HEX_SIZE];
@@ -25,25 +25,16 @@ struct model_download {
     int64_t size;
 };
 
-/* A model that a node was asked to upload. */
-struct model_push {
-    struct model_push *next;
-    struct blob_refs *blob_refs;
-    char model[NAME_SIZE], node[NAME_SIZE]; /* node empty: any */
-    struct model_download *waiters;
-};
-
 void handle_models(struct exchange *exchange)
 {
     exchange_json(exchange, 200, models_json(exchange->broker->models));
 }
 
-static void on_removed(void *arg, int status, const cJSON *data, const char *error)
+void handle_model_remove(struct exchange *exchange)
 {
-    (void)data;
-    struct exchange *exchange = arg;
-    if (status >= 400) {
-        exchange_error(exchange, status, "%s", error);
+    struct refusal refusal;
+    if (model_remove(exchange->broker, exchange->args[0], &refusal)) {
+        exchange_refuse(exchange, &refusal);
         return;
     }
     cJSON *object = cJSON_CreateObject();
@@ -52,11 +43,6 @@ static void on_removed(void *arg, int status, const cJSON *data, const char *err
         object = NULL;
     }
     exchange_json(exchange, 200, object);
-}
-
-void handle_model_remove(struct exchange *exchange)
-{
-    pending_replies_remove(exchange->broker->pending_replies, exchange->args[0], on_removed, exchange);
 }
 
 static void on_text(struct exchange *exchange, const char *what, const char *type, const char *text)
@@ -115,61 +101,26 @@ static void open_blob(struct model_download *download, const char *sha256)
         exchange_error(exchange, 503, "too much is under way");
 }
 
-static void on_pushed(void *arg, int status, const cJSON *data, const char *error)
+static void on_pushed(void *arg, const cJSON *data, const struct refusal *refusal)
 {
-    struct model_push *push = arg, **link = &push->blob_refs->pushes;
-    struct model_download *download = push->waiters;
+    struct model_download *download = arg;
     const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "sha256"));
-    while (*link != push)
-        link = &(*link)->next;
-    *link = push->next;
-    free(push);
-    while (download) {
-        struct model_download *next = download->next;
-        if (status >= 400 || !sha256) {
-            exchange_error(download->exchange, status >= 400 ? status : 502, "%s",
-                           error ? error : "the node does not say which bytes it uploaded");
-        } else {
-            download->pushed = true;
-            open_blob(download, sha256);
-        }
-        download = next;
-    }
+    download->pushed = true;
+    if (refusal)
+        exchange_refuse(download->exchange, refusal);
+    else if (!sha256)
+        exchange_error(download->exchange, 503, "no memory");
+    else
+        open_blob(download, sha256);
 }
 
 static void await_push(struct model_download *download)
 {
     struct exchange *exchange = download->exchange;
-    const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
-    struct model_push *push = download->blob_refs->pushes;
-    while (push && (strcmp(push->model, model) != 0 || strcmp(push->node, node ? node : "") != 0))
-        push = push->next;
-    if (push) {
-        download->next = push->waiters;
-        push->waiters = download;
-        return;
-    }
-    push = calloc(1, sizeof *push);
-    if (!push) {
-        exchange_error(exchange, 503, "no memory");
-        return;
-    }
-    *push = (struct model_push){ .next = download->blob_refs->pushes,
-                                 .blob_refs = download->blob_refs,
-                                 .waiters = download };
-    snprintf(push->model, sizeof push->model, "%s", model);
-    snprintf(push->node, sizeof push->node, "%s", node ? node : "");
-    download->blob_refs->pushes = push;
-    pending_replies_push(exchange->broker->pending_replies, model, node, on_pushed, push);
-}
-
-void pushes_release(struct model_push *pushes)
-{
-    while (pushes) {
-        struct model_push *next = pushes->next;
-        free(pushes);
-        pushes = next;
-    }
+    struct refusal refusal;
+    if (inference_router_push(exchange->broker, exchange->args[0], exchange_query(exchange, "node"), on_pushed,
+                              download, &refusal))
+        exchange_refuse(exchange, &refusal);
 }
 
 static void send_weights(struct exchange *exchange)

@@ -6,7 +6,7 @@
 #include "src/broker/broker.h"
 #include "blob_refs.h"
 #include "server.h"
-#include "src/broker/jobs.h"
+#include "src/broker/job_submit.h"
 #include "src/broker/registry.h"
 #include "routes.h"
 #include "dcls/net/thread_pool.h"
@@ -166,12 +166,12 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     exchange_json(train->exchange, 200, object);
 }
 
-static void on_submitted(void *arg, const struct job *job, int status, const char *error)
+static void on_submitted(void *arg, const struct job *job)
 {
     struct train_request *train = arg;
     struct exchange *exchange = train->exchange;
     if (!job) {
-        exchange_error(exchange, status, "%s", error);
+        exchange_error(exchange, 500, "the job could not be stored");
         return;
     }
     if (train->async) {
@@ -211,13 +211,15 @@ static void submit(struct train_request *train)
         exchange_error(train->exchange, 409, "%s", err.text);
         return;
     }
-    struct job_request request = {
+    struct job_submission submission = {
         .model_type = train->type,
         .model_name = *train->model != '\0' ? train->model : NULL,
         .node = *train->node != '\0' ? train->node : NULL,
         .options = &train->options,
     };
-    jobs_submit(train->exchange->broker->jobs, &request, on_submitted, train);
+    struct refusal refusal;
+    if (job_submit(train->exchange->broker, &submission, on_submitted, train, &refusal))
+        exchange_refuse(train->exchange, &refusal);
 }
 
 static int run_stat(void *arg, const atomic_bool *stop, struct err *err)
@@ -243,12 +245,12 @@ static void done_stat(void *arg, int result, const struct err *err)
 /* True for "Prefer: respond-async" (RFC 7240), alone or among others. */
 static bool prefers_async(const struct exchange *exchange)
 {
-    static const char requested_node[] = "respond-async";
+    static const char wanted[] = "respond-async";
     const char *prefer = exchange_header(exchange, "Prefer");
     while (prefer && *prefer != '\0') {
         prefer += strspn(prefer, ", \t");
         size_t size = strcspn(prefer, ",; \t");
-        if (size == sizeof requested_node - 1 && strncasecmp(prefer, requested_node, size) == 0)
+        if (size == sizeof wanted - 1 && strncasecmp(prefer, wanted, size) == 0)
             return true;
         prefer += strcspn(prefer, ",");
     }

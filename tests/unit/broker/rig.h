@@ -17,6 +17,7 @@
 #include "folder.h"
 #include "src/broker/broker.h"
 #include "src/broker/events.h"
+#include "src/broker/job_start.h"
 #include "src/broker/jobs.h"
 #include "src/broker/link.h"
 #include "src/broker/models.h"
@@ -40,19 +41,23 @@ static inline void rig_open(struct rig *rig)
     assert_non_null(broker->events = events_new(1));
     assert_non_null(broker->registry = registry_new(broker));
     assert_non_null(broker->models = models_new(broker));
-    assert_non_null(broker->jobs = jobs_new(broker));
+    assert_non_null(broker->jobs = jobs_new(broker, job_start_waiting));
     assert_non_null(broker->pending_replies = pending_replies_new(broker));
     assert_non_null(broker->pool = thread_pool_new(broker->base, BROKER_THREADS, BROKER_WAITING_MAX, &err));
-    if (!(broker->store = store_open(broker, &err)) || !(broker->links = links_new(broker, "127.0.0.1", 0, &err)) ||
-        jobs_start(broker->jobs, &err))
+    struct job *jobs;
+    struct model *models;
+    if (!(broker->store = store_open(broker, &err)) || store_load(broker->store, &jobs, &models, &err) ||
+        !(broker->links = links_new(broker, "127.0.0.1", 0, &err)))
         fail_msg("%s", err.text);
+    jobs_restore(broker->jobs, jobs);
+    models_restore(broker->models, models);
 }
 
 /* As the broker stops: what was accepted is stored. */
 static inline void rig_close(struct rig *rig)
 {
     struct broker *broker = &rig->broker;
-    jobs_stop(broker->jobs);
+    broker->stopping = true;
     thread_pool_drain(broker->pool);
     thread_pool_free(broker->pool);
     pending_replies_free(broker->pending_replies);

@@ -10,28 +10,34 @@
 #include <string.h>
 
 #include "rig.h"
+#include "src/broker/job_submit.h"
 
 struct answer {
     int count, status;
-    char id[NAME_SIZE], model[NAME_SIZE], error[256];
+    char id[NAME_SIZE], model[NAME_SIZE], error[512];
 };
 
-static void on_submitted(void *arg, const struct job *job, int status, const char *error)
+static void on_submitted(void *arg, const struct job *job)
 {
     struct answer *answer = arg;
     answer->count++;
-    answer->status = status;
+    answer->status = job ? 202 : 500;
     snprintf(answer->id, sizeof answer->id, "%s", job ? job->id : "");
     snprintf(answer->model, sizeof answer->model, "%s", job ? job->model_name : "");
-    snprintf(answer->error, sizeof answer->error, "%s", error ? error : "");
 }
 
-static void on_cancelled(void *arg, int status, const char *error)
+static void on_cancelled(void *arg, int status)
 {
     struct answer *answer = arg;
     answer->count++;
     answer->status = status;
-    snprintf(answer->error, sizeof answer->error, "%s", error ? error : "");
+}
+
+static void refused(struct answer *answer, const struct refusal *refusal)
+{
+    answer->count++;
+    answer->status = refusal->status;
+    snprintf(answer->error, sizeof answer->error, "%s", refusal->err.text);
 }
 
 /* Asks for a training; `option` and `value` may be NULL. The answer may come later. */
@@ -44,8 +50,10 @@ static void ask(struct rig *rig, struct answer *answer, const char *model, const
     if (option)
         assert_int_equal(train_option_parse(&options, train_option_by_name(option), value, &err), 0);
     *answer = (struct answer){ 0 };
-    struct job_request request = { .model_type = "resnet", .model_name = model, .node = node, .options = &options };
-    jobs_submit(rig->broker.jobs, &request, on_submitted, answer);
+    struct job_submission submission = { "resnet", model, node, &options };
+    struct refusal refusal;
+    if (job_submit(&rig->broker, &submission, on_submitted, answer, &refusal))
+        refused(answer, &refusal);
 }
 
 static const struct job *train(struct rig *rig, const char *model, const char *node)
@@ -61,7 +69,9 @@ static const struct job *train(struct rig *rig, const char *model, const char *n
 static void cancel(struct rig *rig, struct answer *answer, const struct job *job)
 {
     *answer = (struct answer){ 0 };
-    jobs_cancel(rig->broker.jobs, job->id, on_cancelled, answer);
+    struct refusal refusal;
+    if (jobs_cancel(rig->broker.jobs, job->id, on_cancelled, answer, &refusal))
+        refused(answer, &refusal);
     RIG_WAIT(rig, answer->count);
 }
 
@@ -254,12 +264,12 @@ static void a_legacy_node_is_sent_what_the_reference_sends(void **state)
     peer_register_legacy(&peer, rig, "old");
     const struct job *job = train(rig, "m", "old");
     cJSON *msg = peer_hear(&peer, "SERVER TRAIN");
-    char *text = cJSON_PrintUnformatted(msg), requested_node[512];
-    snprintf(requested_node, sizeof requested_node,
+    char *text = cJSON_PrintUnformatted(msg), expected[512];
+    snprintf(expected, sizeof expected,
              "{\"type\":\"SERVER TRAIN\",\"modelName\":\"m\",\"modelType\":\"resnet\",\"epochs\":10,\"batchSize\":32,"
              "\"learningRate\":0.001,\"train_key\":\"%s\"}",
              job->train_key);
-    assert_string_equal(text, requested_node);
+    assert_string_equal(text, expected);
     cJSON_free(text);
     cJSON_Delete(msg);
     cancel(rig, &answer, job);
@@ -558,10 +568,10 @@ static void hold_done(void *arg, int result, const struct err *err)
 }
 
 /* Called between the job's commit and its start: what that writes waits behind this. */
-static void on_submitted_hold(void *arg, const struct job *job, int status, const char *error)
+static void on_submitted_hold(void *arg, const struct job *job)
 {
     struct hold *hold = arg;
-    on_submitted(&hold->answer, job, status, error);
+    on_submitted(&hold->answer, job);
     hold->held = thread_pool_submit(hold->rig->broker.pool, LANE_DISK, hold_run, hold_done, hold);
 }
 
@@ -571,8 +581,9 @@ static const struct job *start_held(struct rig *rig, struct hold *hold)
     train_options_init(&options);
     *hold = (struct hold){ .rig = rig };
     assert_int_equal(sem_init(&hold->go_on, 0, 0), 0);
-    struct job_request request = { .model_type = "resnet", .model_name = "m", .options = &options };
-    jobs_submit(rig->broker.jobs, &request, on_submitted_hold, hold);
+    struct job_submission submission = { "resnet", "m", NULL, &options };
+    struct refusal refusal;
+    assert_int_equal(job_submit(&rig->broker, &submission, on_submitted_hold, hold, &refusal), 0);
     RIG_WAIT(rig, hold->held);
     const struct job *job = jobs_find(rig->broker.jobs, hold->answer.id);
     assert_int_equal(job->state, JOB_RUNNING);

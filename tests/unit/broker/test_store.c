@@ -117,10 +117,10 @@ static char *read_text(struct rig *rig, enum store_text what, const char *model)
     return text;
 }
 
-static void assert_text(struct rig *rig, enum store_text what, const char *model, const char *requested_node)
+static void assert_text(struct rig *rig, enum store_text what, const char *model, const char *expected)
 {
     char *text = read_text(rig, what, model);
-    assert_string_equal(text, requested_node);
+    assert_string_equal(text, expected);
     free(text);
 }
 
@@ -166,7 +166,7 @@ static void models_come_back_and_forgotten_ones_do_not(void **state)
 static void assert_refused(struct rig *rig, const char *why)
 {
     struct err err = ERR_INIT;
-    struct broker other = { .state = rig->folder, .jobs = rig->broker.jobs, .models = rig->broker.models };
+    struct broker other = { .state = rig->folder };
     assert_null(store_open(&other, &err));
     assert_non_null(strstr(err.text, "dcls.db"));
     if (!strstr(err.text, why))

@@ -1,0 +1,120 @@
+/* A training's states, results and JSON. */
+#include "job.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "dcls/base/log.h"
+
+const char *const job_state_names[JOB_STATES] = { "queued", "running", "completed", "failed", "cancelled" };
+
+struct job *job_new(void)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (job && !(job->results = cJSON_CreateArray())) {
+        free(job);
+        return NULL;
+    }
+    return job;
+}
+
+void job_free(struct job *job)
+{
+    if (!job)
+        return;
+    cJSON_Delete(job->results);
+    cJSON_Delete(job->data);
+    free(job->error);
+    free(job);
+}
+
+void job_set_state(struct job *job, enum job_state state)
+{
+    static const bool follows[JOB_STATES][JOB_STATES] = {
+        [JOB_QUEUED] = { [JOB_RUNNING] = true, [JOB_COMPLETED] = true, [JOB_FAILED] = true, [JOB_CANCELLED] = true },
+        [JOB_RUNNING] = { [JOB_QUEUED] = true, [JOB_COMPLETED] = true, [JOB_FAILED] = true, [JOB_CANCELLED] = true },
+        [JOB_COMPLETED] = { [JOB_COMPLETED] = true },
+        [JOB_FAILED] = { [JOB_RUNNING] = true, [JOB_COMPLETED] = true, [JOB_FAILED] = true, [JOB_CANCELLED] = true },
+        [JOB_CANCELLED] = { [JOB_COMPLETED] = true, [JOB_FAILED] = true, [JOB_CANCELLED] = true },
+    };
+    assert(follows[job->state][state]);
+    log_debug("job %s: %s -> %s", job->id, job_state_names[job->state], job_state_names[state]);
+    job->state = state;
+}
+
+static double epoch_of(const cJSON *result)
+{
+    const cJSON *epoch = cJSON_GetObjectItemCaseSensitive(result, "epoch");
+    return cJSON_IsNumber(epoch) ? epoch->valuedouble : 0;
+}
+
+void job_add_result(struct job *job, const cJSON *result)
+{
+    int count = cJSON_GetArraySize(job->results);
+    double last = count ? epoch_of(cJSON_GetArrayItem(job->results, count - 1)) : 0;
+    cJSON *copy = epoch_of(result) >= 1 && epoch_of(result) >= last ? cJSON_Duplicate(result, true) : NULL;
+    if (copy && epoch_of(result) > last)
+        cJSON_AddItemToArray(job->results, copy);
+    else if (copy)
+        cJSON_ReplaceItemInArray(job->results, count - 1, copy);
+}
+
+void job_set_results(struct job *job, cJSON *results)
+{
+    if (!cJSON_IsArray(results)) {
+        cJSON_Delete(results);
+        return;
+    }
+    cJSON_Delete(job->results);
+    job->results = results;
+}
+
+static void add_time(cJSON *object, const char *name, int64_t ms)
+{
+    if (ms)
+        cJSON_AddNumberToObject(object, name, (double)ms);
+    else
+        cJSON_AddNullToObject(object, name);
+}
+
+static void add_number(cJSON *object, const char *name, double value)
+{
+    if (isfinite(value))
+        cJSON_AddNumberToObject(object, name, value);
+}
+
+cJSON *job_json(const struct job *job)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "id", job->id);
+    cJSON_AddStringToObject(object, "state", job_state_names[job_shown(job)]);
+    if (*job->reason)
+        cJSON_AddStringToObject(object, "reason", job->reason);
+    if (*job->notice)
+        cJSON_AddStringToObject(object, "notice", job->notice);
+    cJSON_AddStringToObject(object, "modelName", job->model_name);
+    cJSON_AddStringToObject(object, "modelType", job->model_type);
+    cJSON *nodes = cJSON_AddArrayToObject(object, "nodes");
+    const char *node = *job->node ? job->node : job->requested_node;
+    if (*node && nodes)
+        cJSON_AddItemToArray(nodes, cJSON_CreateString(node));
+    cJSON_AddNumberToObject(object, "generation", (double)job->generation);
+    cJSON_AddNumberToObject(object, "epoch", (double)job->epoch);
+    cJSON_AddNumberToObject(object, "epochs", (double)job->options.epochs);
+    cJSON_AddNumberToObject(object, "batch", (double)job->batch);
+    cJSON_AddNumberToObject(object, "batches", (double)job->batches);
+    add_number(object, "imagesPerSecond", job->images_per_second);
+    if (job->batches) {
+        add_number(object, "loss", job->loss);
+        add_number(object, "accuracy", job->accuracy);
+    }
+    cJSON_AddItemToObject(object, "results", cJSON_Duplicate(job->results, true));
+    bool hides = job->ending && job->before <= JOB_RUNNING;
+    if (job->error && !hides)
+        cJSON_AddStringToObject(object, "error", job->error);
+    add_time(object, "created", job->created);
+    add_time(object, "started", job->started);
+    add_time(object, "ended", hides ? 0 : job->ended);
+    return object;
+}

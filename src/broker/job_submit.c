@@ -1,0 +1,54 @@
+/* From what a client asks for to a queued job. */
+#include "job_submit.h"
+
+#include <stdio.h>
+
+#include "broker.h"
+#include "models.h"
+#include "registry.h"
+
+static int check(const struct broker *broker, const struct job_submission *submission, struct refusal *refusal)
+{
+    const char *name = submission->model_name;
+    const struct node *node = submission->node ? registry_find(broker->registry, submission->node) : NULL;
+    const char *lacking = node ? node_lacks_option(node, submission->options) : NULL;
+    if (!name_is_valid(submission->model_type))
+        return refuse(refusal, 400, "modelType '%s' is no name", submission->model_type);
+    if (name && !name_is_valid(name))
+        return refuse(refusal, 400, "modelName '%s' is no name: letters, digits and . _ - (at most 64)", name);
+    if (submission->node && !node)
+        return refuse(refusal, 404, "Node '%s' not found", submission->node);
+    if (lacking)
+        return refuse(refusal, 409, "node '%s' does not offer '%s'", submission->node, lacking);
+    if (name && jobs_train_model(broker->jobs, name))
+        return refuse(refusal, 409, "model '%s' is being trained already", name);
+    if (jobs_waiting(broker->jobs) >= JOBS_QUEUE_MAX)
+        return refuse(refusal, 503, "%d jobs wait already", JOBS_QUEUE_MAX);
+    return 0;
+}
+
+static void default_name(const struct broker *broker, const char *type, char name[NAME_SIZE])
+{
+    int n = 1;
+    do
+        snprintf(name, NAME_SIZE, "%.40s-%d", type, n++);
+    while (models_know(broker->models, name) || jobs_train_model(broker->jobs, name));
+}
+
+int job_submit(struct broker *broker, const struct job_submission *submission, jobs_added *done, void *arg,
+               struct refusal *refusal)
+{
+    if (check(broker, submission, refusal))
+        return -1;
+    struct job *job = job_new();
+    if (!job)
+        return refuse(refusal, 500, "no memory for the job");
+    snprintf(job->model_type, sizeof job->model_type, "%s", submission->model_type);
+    if (submission->model_name)
+        snprintf(job->model_name, sizeof job->model_name, "%s", submission->model_name);
+    else
+        default_name(broker, submission->model_type, job->model_name);
+    snprintf(job->requested_node, sizeof job->requested_node, "%s", submission->node ? submission->node : "");
+    job->options = *submission->options;
+    return jobs_add(broker->jobs, job, done, arg) ? refuse(refusal, 500, "no memory for the job") : 0;
+}
