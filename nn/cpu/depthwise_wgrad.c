@@ -9,9 +9,8 @@ void depthwise_wgrad_init(struct depthwise_wgrad *gradient, const struct plan *p
     struct strips strips, other;
     struct err none = ERR_INIT;
     *gradient = (struct depthwise_wgrad){ .kernels = NULL };
-    if (layer->groups == 1 || layer->groups != from->c || to->c != from->c || layer->bias >= 0 ||
-        layout_strips(in, from, &strips, &none) || layout_strips(out, to, &other, &none) || !strips.blocking ||
-        strips.blocking != other.blocking)
+    if (!layer_is_depthwise(layer) || layer->bias >= 0 || layout_strips(in, from, &strips, &none) ||
+        layout_strips(out, to, &other, &none) || !strips.blocking || strips.blocking != other.blocking)
         return;
     gradient->shape = (struct depthwise){ .n = (size_t)from->n,
                                           .groups = strips.outer / (size_t)from->n,

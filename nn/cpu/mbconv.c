@@ -55,9 +55,9 @@ static bool has_loops(const struct plan *plan, const struct op *op)
 {
     const struct op_stage stage = depthwise_of(op);
     const struct conv_1x1_kernels *kernels = conv_1x1_find((size_t)onednn_of(plan)->block);
-    return !op->trains && kernels && depthwise_find(kernels->block) && stage.layer->groups > 1 &&
-           stage.layer->groups == stage.layer->channels && (stage.layer->kernel == 3 || stage.layer->kernel == 5) &&
-           stage.layer->stride <= 2 && stage.activation != ACTIVATION_SIGMOID;
+    return !op->trains && kernels && depthwise_find(kernels->block) && layer_is_depthwise(stage.layer) &&
+           (stage.layer->kernel == 3 || stage.layer->kernel == 5) && stage.layer->stride <= 2 &&
+           stage.activation != ACTIVATION_SIGMOID;
 }
 
 static bool is_wide(const struct plan *plan, const struct value *value)
@@ -177,7 +177,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct mbconv_state *state = op->state = calloc(1, sizeof *state);
     size_t threads = (size_t)omp_get_max_threads();
-    assert(op->activation != ACTIVATION_SIGMOID); /* no network has that behind a projection */
+    assert(op->activation != ACTIVATION_SIGMOID); /* fuse.c leaves that to an op of its own */
     if (!state)
         return err_set(err, "out of memory for a plan");
     state->conv_1x1 = conv_1x1_find((size_t)onednn_of(plan)->block);

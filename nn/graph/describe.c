@@ -46,7 +46,7 @@ void describe_op(const struct plan *plan, const struct op *op, char *text, size_
         ADD("/%d", window->stride);
     if (op->depthwise.layer)
         ADD("+project");
-    if (convolves && layer->groups == in->c && in->c == out->c)
+    if (convolves && layer_is_depthwise(layer))
         ADD(" dw %d", out->c);
     else if (convolves && layer->groups > 1 && !op->expansion.layer)
         ADD(" g%d %d>%d", layer->groups, in->c, out->c);

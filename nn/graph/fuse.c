@@ -34,7 +34,7 @@ static void fold_into_conv(const struct plan *plan, struct op *ops, int count, i
     struct op *op = &ops[at];
     if (op->kind == OP_BATCH_NORM) {
         struct op *conv = sole_producer(ops, count, at, op->in[0]);
-        if (conv && conv->kind == OP_CONV && !conv->batch_norm && conv->in[1] < 0) {
+        if (conv && conv->kind == OP_CONV && !conv->batch_norm && !conv->activation && conv->in[1] < 0) {
             conv->batch_norm = op->layer;
             move(conv, op);
         }
@@ -50,21 +50,22 @@ static void fold_into_conv(const struct plan *plan, struct op *ops, int count, i
     }
 }
 
+/* The fused convolutions are loops in blocked layouts, of which the zeros that pad the last block have to stay zero. */
+static bool takes(const struct op *op, enum activation activation)
+{
+    return activation != ACTIVATION_SIGMOID || (!op->expansion.layer && !op->depthwise.layer && op->in[2] < 0);
+}
+
 /* An activation into the op of that kind before it, if that can do it. */
 static void fold_activation(struct op *ops, int count, int at, enum op_kind into, unsigned activations)
 {
     if (ops[at].kind != OP_ACTIVATION || !(activations & 1u << ops[at].activation))
         return;
     struct op *producer = sole_producer(ops, count, at, ops[at].in[0]);
-    if (producer && producer->kind == into && !producer->activation) {
+    if (producer && producer->kind == into && !producer->activation && takes(producer, ops[at].activation)) {
         producer->activation = ops[at].activation;
         move(producer, &ops[at]);
     }
-}
-
-static bool is_depthwise(const struct layer *layer)
-{
-    return layer->groups > 1 && layer->groups == layer->channels;
 }
 
 static bool is_pointwise(const struct op *op)
@@ -83,7 +84,7 @@ static struct op_stage stage_of(const struct op *op)
 static void fold_expansion(const struct plan *plan, struct op *ops, int count, int at)
 {
     struct op *op = &ops[at];
-    if (op->kind != OP_CONV || !is_depthwise(op->layer) || op->expansion.layer)
+    if (op->kind != OP_CONV || !layer_is_depthwise(op->layer) || op->expansion.layer)
         return;
     struct op *before = sole_producer(ops, count, at, op->in[0]);
     if (!before || !is_pointwise(before) || before->in[1] >= 0 || before->in[2] >= 0 ||
@@ -101,7 +102,7 @@ static void fold_depthwise(const struct plan *plan, struct op *ops, int count, i
     if (!is_pointwise(op))
         return;
     struct op *before = sole_producer(ops, count, at, op->in[0]);
-    if (!before || before->kind != OP_CONV || !is_depthwise(before->layer) || before->in[1] >= 0 ||
+    if (!before || before->kind != OP_CONV || !layer_is_depthwise(before->layer) || before->in[1] >= 0 ||
         !plan->backend->projects(plan, before, op))
         return;
     op->depthwise = stage_of(before);

@@ -89,9 +89,11 @@ static int param_add(struct net *net, const char *name, const char *leaf, enum p
 /* A layer that does nothing unless its caller says more. `in` -1 passes a failure on. */
 static struct layer layer_of(const struct net *net, enum layer_kind kind, int in)
 {
+    int channels = in >= 0 ? net->layers[in].channels : 0;
     return (struct layer){ .kind = kind,
                            .in = { in, -1 },
-                           .channels = in >= 0 ? net->layers[in].channels : 0,
+                           .inputs = channels,
+                           .channels = channels,
                            .kernel = 1,
                            .stride = 1,
                            .groups = 1,

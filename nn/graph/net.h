@@ -37,8 +37,8 @@ enum activation {
 
 struct layer {
     enum layer_kind kind;
-    int in[2];    /* values it reads; -1: none. Layer i makes value i. */
-    int channels; /* of its output */
+    int in[2];            /* values it reads; -1: none. Layer i makes value i. */
+    int inputs, channels; /* of what in[0] is and of what it makes */
     int kernel, stride, padding, groups;
     enum activation activation;
     float drop;             /* probability */
@@ -47,6 +47,12 @@ struct layer {
     int mean, var, tracked; /* batch norm: indices of the running statistics */
     float eps, momentum;    /* batch norm */
 };
+
+/* A convolution each of whose outputs sees one input, and no two the same. */
+static inline bool layer_is_depthwise(const struct layer *layer)
+{
+    return layer->groups > 1 && layer->groups == layer->inputs && layer->groups == layer->channels;
+}
 
 enum param_kind {
     PARAM_CONV_WEIGHT,   /* (O, I/groups, KH, KW), Kaiming normal, fan out */

@@ -70,7 +70,7 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
     /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. A depthwise
      * convolution with any output may be given one for which there is only a plain loop: it is fast from a layout to
      * the same. */
-    bool depthwise = op->layer->groups > 1 && op->layer->groups == out->c;
+    bool depthwise = layer_is_depthwise(op->layer);
     if (!eval && !onednn->block ? layout_dense(&layouts->dst, 4, out_dims, err)
         : depthwise             ? layout_alike(&layouts->dst, &layouts->src, &plan->values[op->in[0]], out_dims, err)
                                 : layout_any(&layouts->dst, 4, out_dims, err))
