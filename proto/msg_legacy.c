@@ -184,3 +184,18 @@ int msg_encode_legacy(const struct msg *msg, struct buf *out, struct err *err)
         return err_set(err, "%s is longer than the %d bytes that a peer without protocol takes", what, MSG_MAX_LEGACY);
     return status ? -1 : 0;
 }
+
+bool msg_wants_answer(enum msg_type type)
+{
+    switch (type) {
+    case MSG_CLIENT_CONNECT:
+    case MSG_CLIENT_PING:
+    case MSG_CLIENT_PONG:
+    case MSG_CLIENT_DISCONNECT:
+    case MSG_SERVER_INFERENCE:
+    case MSG_GET_JSON:
+        return true;
+    default:
+        return false;
+    }
+}

@@ -12,6 +12,7 @@
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "dcls/net/thread_pool.h"
+#include "dispatch.h"
 #include "events.h"
 #include "src/broker/http/server.h"
 #include "job_start.h"
@@ -61,7 +62,7 @@ static int init(struct broker *broker, const struct broker_options *options, str
         return err_set(err, "no memory to start");
     if (!(broker->pool = thread_pool_new(broker->base, BROKER_THREADS, BROKER_WAITING_MAX, err)) ||
         !(broker->store = store_open(broker, err)) || restore(broker, err) ||
-        !(broker->links = links_new(broker, options->host, options->port, err)))
+        !(broker->links = links_new(broker->base, options->host, options->port, &dispatch_events, broker, err)))
         return -1;
     broker->port = links_port(broker->links);
     if (!(broker->http = http_new(broker, options->host, options->api_port, err)))

@@ -34,7 +34,7 @@ static void acknowledge(struct broker *broker, struct link *link)
     if (failed)
         link_close(link, "no memory to answer it");
     else
-        link_send(link, &ack, false);
+        link_send(link, &ack);
     msg_release(&ack);
 }
 
@@ -82,9 +82,9 @@ static void enter(struct broker *broker, struct link *link, const struct msg *ms
 
 /* The registered node of that name had time to answer a ping, which was sent when this link was last heard: it has kept
  * silent since its CLIENT CONNECT, as it waits for an answer. */
-static void on_duplicate_name(struct link *link)
+static void on_duplicate_name(void *arg, struct link *link)
 {
-    struct broker *broker = link_broker(link);
+    struct broker *broker = arg;
     struct msg *msg = link_kept(link);
     struct node *old = registry_find(broker->registry, msg->name);
     if (old && old->link != link && link_heard_ms(old->link) >= link_heard_ms(link)) {
@@ -224,7 +224,7 @@ static const struct handler handlers[MSG_TYPE_COUNT] = {
     [MSG_ERROR] = { on_error, false },
 };
 
-void dispatch_message(struct broker *broker, struct link *link, struct msg *msg)
+static void on_message(void *arg, struct link *link, struct msg *msg)
 {
     const struct handler *handler = &handlers[msg->type];
     struct err err = ERR_INIT;
@@ -235,10 +235,12 @@ void dispatch_message(struct broker *broker, struct link *link, struct msg *msg)
     if (*err.text)
         link_send_error(link, err.text);
     else if (handler->unregistered || link_node(link))
-        handler->handle(broker, link, msg);
+        handler->handle(arg, link, msg);
 }
 
-void dispatch_closed(struct broker *broker, struct link *link)
+static void on_closed(void *arg, struct link *link)
 {
-    leave(broker, link);
+    leave(arg, link);
 }
+
+const struct link_events dispatch_events = { .message = on_message, .closed = on_closed };

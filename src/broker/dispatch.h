@@ -1,15 +1,10 @@
-/* What each message of a node does. */
+/* What each message of a node does, and what its going does. */
 #ifndef DCLS_BROKER_DISPATCH_H
 #define DCLS_BROKER_DISPATCH_H
 
-#include "dcls/proto/msg.h"
+#include "link.h"
 
-struct broker;
-struct link;
-
-/* Handles one decoded message; takes nothing of it but what it moves out. */
-void dispatch_message(struct broker *broker, struct link *link, struct msg *msg);
-/* The link is about to be freed: its node, if any, leaves. */
-void dispatch_closed(struct broker *broker, struct link *link);
+/* Of links whose `arg` is the broker. */
+extern const struct link_events dispatch_events;
 
 #endif

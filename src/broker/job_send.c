@@ -12,7 +12,7 @@ int job_send_train(const struct job *job, const struct node *node)
     msg.generation = job->generation;
     bool failed = msg_set(&msg.model_name, job->model_name) || msg_set(&msg.model_type, job->model_type) ||
                   msg_set(&msg.train_key, job->train_key) || (!node_is_legacy(node) && msg_set(&msg.job, job->id)) ||
-                  link_send(node->link, &msg, false);
+                  link_send(node->link, &msg);
     msg_release(&msg);
     return failed ? -1 : 0;
 }
@@ -24,7 +24,7 @@ static void send_keys(enum msg_type type, const char *train_key, const char *id,
     msg_init(&msg, type);
     msg.generation = generation;
     if (!msg_set(&msg.train_key, train_key) && !msg_set(&msg.job, id))
-        link_send(node->link, &msg, false);
+        link_send(node->link, &msg);
     msg_release(&msg);
 }
 

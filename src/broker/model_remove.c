@@ -52,7 +52,7 @@ static void remove_from(struct broker *broker, struct node *node, const char *mo
 {
     struct msg msg;
     msg_init(&msg, MSG_SERVER_REMOVE);
-    if (msg_set(&msg.model_name, model) || link_send(node->link, &msg, false))
+    if (msg_set(&msg.model_name, model) || link_send(node->link, &msg))
         log_error("%s: no memory to have model '%s' removed", node->name, model);
     msg_release(&msg);
     for (struct job *job = jobs_first(broker->jobs); job; job = job->next)

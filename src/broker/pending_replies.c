@@ -155,7 +155,7 @@ int pending_replies_ask(struct pending_replies *replies, struct node *node, cons
         reply_free(reply);
         return refuse(refusal, 500, "no memory for the request");
     }
-    if (!under_way && link_send(node->link, msg, true)) {
+    if (!under_way && link_send(node->link, msg)) {
         reply_free(reply);
         return refuse(refusal, 502, "the node cannot be reached");
     }

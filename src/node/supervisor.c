@@ -3,8 +3,6 @@
 #include "supervisor.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -15,14 +13,12 @@
 #include <unistd.h>
 
 #include "dcls/base/log.h"
-#include "dcls/proto/frame.h"
+#include "dcls/net/message_stream.h"
 
 #define CHILD_SOCKET 3
-#define WORDS_MAX 4096       /* bytes of standard error that are remembered */
-#define WORDS_TOLD 300       /* bytes of them that are told */
-#define OUTPUT_MAX (8 << 20) /* bytes that may wait for a child */
-#define DRAIN_MS 1000        /* a grandchild may hold the pipes: they are not waited for longer */
-#define READ_SIZE 65536
+#define WORDS_MAX 4096 /* bytes of standard error that are remembered */
+#define WORDS_TOLD 300 /* bytes of them that are told */
+#define DRAIN_MS 1000  /* a grandchild may hold the pipes: they are not waited for longer */
 
 struct supervisor {
     struct event_base *base;
@@ -36,9 +32,8 @@ struct child {
     char role[32];
     struct child_events events;
     pid_t pid;
-    struct bufferevent *line; /* NULL once it has ended */
-    struct frame frame;
-    int words_fd; /* standard error; -1 once it has ended */
+    struct message_stream *line; /* NULL once it has ended */
+    int words_fd;                /* standard error; -1 once it has ended */
     struct event *words_event;
     struct event *end_timer;
     char words[WORDS_MAX + 1];
@@ -54,15 +49,13 @@ static void child_free(struct child *child)
             *at = child->next;
             break;
         }
-    if (child->line)
-        bufferevent_free(child->line);
+    message_stream_free(child->line);
     if (child->words_event)
         event_free(child->words_event);
     if (child->words_fd >= 0)
         close(child->words_fd);
     if (child->end_timer)
         event_free(child->end_timer);
-    frame_release(&child->frame);
     free(child);
 }
 
@@ -128,62 +121,30 @@ static void check_end(struct child *child)
     event_add(child->end_timer, &delay);
 }
 
-static void close_line(struct child *child)
+static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
 {
-    if (child->line)
-        bufferevent_free(child->line);
+    const struct child *child = arg;
+    (void)text;
+    (void)len;
+    if (child->events.message)
+        child->events.message(child->events.arg, msg);
+}
+
+static void on_refused(void *arg, const char *text, size_t len, const struct err *why)
+{
+    const struct child *child = arg;
+    (void)text;
+    (void)len;
+    log_warn("%s sent what is no message: %s", child->role, why->text);
+}
+
+static void on_closed(void *arg, const char *why)
+{
+    struct child *child = arg;
+    log_debug("the line to %s ends: %s", child->role, why);
+    message_stream_free(child->line);
     child->line = NULL;
     check_end(child);
-}
-
-static void take_text(struct child *child, const char *text, size_t len)
-{
-    struct msg msg;
-    struct err err = ERR_INIT;
-    if (msg_decode(&msg, text, len, &err))
-        log_warn("%s sent what is no message: %s", child->role, err.text);
-    else if (child->events.message)
-        child->events.message(child->events.arg, &msg);
-    msg_release(&msg);
-}
-
-static void on_line_read(struct bufferevent *line, void *arg)
-{
-    struct child *child = arg;
-    char bytes[READ_SIZE];
-    size_t got = bufferevent_read(line, bytes, sizeof bytes);
-    if (frame_feed(&child->frame, bytes, got)) {
-        log_error("no memory for what %s says", child->role);
-        child_kill(child);
-        return;
-    }
-    for (;;) {
-        const char *text;
-        size_t len;
-        switch (frame_next(&child->frame, &text, &len)) {
-        case FRAME_TEXT:
-            take_text(child, text, len);
-            continue;
-        case FRAME_TOO_LONG:
-            log_warn("%s sent a message of more than %d bytes", child->role, MSG_MAX);
-            continue;
-        case FRAME_MORE:
-            break;
-        }
-        break;
-    }
-    if (evbuffer_get_length(bufferevent_get_input(line)))
-        bufferevent_trigger(line, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
-}
-
-static void on_line_event(struct bufferevent *line, short what, void *arg)
-{
-    struct child *child = arg;
-    if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
-        return;
-    while (evbuffer_get_length(bufferevent_get_input(line)))
-        on_line_read(line, child);
-    close_line(child);
 }
 
 static void on_words(evutil_socket_t fd, short what, void *arg)
@@ -302,16 +263,17 @@ static int spawn(pid_t *pid, const char *path, const char *const *argv, int line
 
 static int watch(struct child *child, int line_fd, struct err *err)
 {
+    static const struct message_stream_events events = { .message = on_message,
+                                                         .refused = on_refused,
+                                                         .closed = on_closed };
     struct event_base *base = child->supervisor->base;
+    if (!(child->line = message_stream_new(base, line_fd, &events, child, err)))
+        return -1;
     child->end_timer = evtimer_new(base, on_end_timer, child);
     child->words_event = event_new(base, child->words_fd, EV_READ | EV_PERSIST, on_words, child);
-    child->line = bufferevent_socket_new(base, line_fd, BEV_OPT_CLOSE_ON_FREE);
-    if (!child->line)
-        close(line_fd);
-    if (!child->end_timer || !child->words_event || !child->line || event_add(child->words_event, NULL))
+    if (!child->end_timer || !child->words_event || event_add(child->words_event, NULL))
         return err_set(err, "no memory for a child process");
-    bufferevent_setcb(child->line, on_line_read, NULL, on_line_event, child);
-    return bufferevent_enable(child->line, EV_READ | EV_WRITE) ? err_set(err, "cannot watch a child's socket") : 0;
+    return 0;
 }
 
 struct child *child_start(struct supervisor *supervisor, const char *role, const char *path, const char *const *argv,
@@ -327,14 +289,13 @@ struct child *child_start(struct supervisor *supervisor, const char *role, const
     child->words_fd = -1;
     child->events = *events;
     snprintf(child->role, sizeof child->role, "%s", role);
-    frame_init(&child->frame, MSG_MAX);
     int failed = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) || pipe2(words, O_CLOEXEC)) {
         err_set(err, "cannot make a line to a %s: %s", role, strerror(errno));
         goto out;
     }
-    /* The parent's ends only: the child is written for blocking reads and writes. */
-    if (fcntl(line[0], F_SETFL, O_NONBLOCK) || fcntl(words[0], F_SETFL, O_NONBLOCK)) {
+    /* The parent's end only: the child is written for blocking writes. */
+    if (fcntl(words[0], F_SETFL, O_NONBLOCK)) {
         err_set(err, "cannot make a line to a %s: %s", role, strerror(errno));
         goto out;
     }
@@ -369,21 +330,13 @@ int child_send(struct child *child, const struct msg *msg, struct err *err)
 {
     if (!child->line)
         return err_set(err, "the %s is ending", child->role);
-    if (evbuffer_get_length(bufferevent_get_output(child->line)) > OUTPUT_MAX)
-        return err_set(err, "the %s does not read", child->role);
-    struct buf text;
-    buf_init(&text, MSG_MAX);
-    int result = msg_encode(msg, &text, err);
-    if (!result && bufferevent_write(child->line, text.data, text.len))
-        result = err_set(err, "no memory to send to the %s", child->role);
-    buf_release(&text);
-    return result;
+    return message_stream_send(child->line, msg, NULL, err) ? err_prefix(err, "the %s", child->role) : 0;
 }
 
 void child_hang_up(struct child *child)
 {
     if (child->line)
-        shutdown(bufferevent_getfd(child->line), SHUT_WR);
+        message_stream_end_output(child->line);
 }
 
 void child_kill(struct child *child)

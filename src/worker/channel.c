@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "dcls/base/log.h"
-#include "dcls/proto/frame.h"
+#include "dcls/proto/message_decoder.h"
 
 #define QUEUE_MAX 64 /* the node sends one at a time; more would be its mistake */
 #define READ_SIZE 65536
@@ -29,7 +29,7 @@ struct channel {
     int first, count;
     bool ended;
     atomic_bool cancelled;
-    struct frame frame;
+    struct message_decoder decoder;
 };
 
 static void end_line(struct channel *channel)
@@ -41,30 +41,37 @@ static void end_line(struct channel *channel)
     pthread_mutex_unlock(&channel->lock);
 }
 
-static void take_text(struct channel *channel, const char *text, size_t len)
+/* Moves `msg` into the queue, unless it is full. */
+static void enqueue(struct channel *channel, struct msg *msg)
 {
-    struct msg msg;
-    struct err err = ERR_INIT;
-    if (msg_decode(&msg, text, len, &err)) {
-        log_warn("a message was not understood: %s", err.text);
-        msg_release(&msg);
-        return;
-    }
-    if (msg.type == MSG_SERVER_CANCEL) {
-        atomic_store(&channel->cancelled, true);
-        msg_release(&msg);
-        return;
-    }
     pthread_mutex_lock(&channel->lock);
-    if (channel->count < QUEUE_MAX) {
-        channel->queue[(channel->first + channel->count++) % QUEUE_MAX] = msg;
+    bool full = channel->count == QUEUE_MAX;
+    if (!full) {
+        channel->queue[(channel->first + channel->count++) % QUEUE_MAX] = *msg;
+        msg_init(msg, msg->type);
         pthread_cond_broadcast(&channel->changed);
-        pthread_mutex_unlock(&channel->lock);
-        return;
     }
     pthread_mutex_unlock(&channel->lock);
-    log_warn("more than %d messages wait: one is dropped", QUEUE_MAX);
+    if (full)
+        log_warn("more than %d messages wait: one is dropped", QUEUE_MAX);
+}
+
+/* False where bytes are needed for the next message. */
+static bool take_message(struct channel *channel)
+{
+    struct msg msg;
+    struct err why = ERR_INIT;
+    const char *text;
+    size_t len;
+    enum message_event event = message_decoder_next(&channel->decoder, &msg, &text, &len, &why);
+    if (event == MESSAGE_REFUSED)
+        log_warn("a message was not understood: %s", why.text);
+    else if (event == MESSAGE_WHOLE && msg.type == MSG_SERVER_CANCEL)
+        atomic_store(&channel->cancelled, true);
+    else if (event == MESSAGE_WHOLE)
+        enqueue(channel, &msg);
     msg_release(&msg);
+    return event != MESSAGE_MORE;
 }
 
 /* false: the line has ended. */
@@ -74,21 +81,11 @@ static bool take_bytes(struct channel *channel)
     ssize_t got = read(channel->in_fd, bytes, sizeof bytes);
     if (got < 0)
         return errno == EINTR;
-    if (!got || frame_feed(&channel->frame, bytes, (size_t)got))
+    if (!got || message_decoder_feed(&channel->decoder, bytes, (size_t)got))
         return false;
-    const char *text;
-    size_t len;
-    for (;;)
-        switch (frame_next(&channel->frame, &text, &len)) {
-        case FRAME_TEXT:
-            take_text(channel, text, len);
-            break;
-        case FRAME_TOO_LONG:
-            log_warn("a message was longer than %d bytes", MSG_MAX);
-            break;
-        case FRAME_MORE:
-            return true;
-        }
+    while (take_message(channel))
+        ;
+    return true;
 }
 
 static void take_signal(struct channel *channel)
@@ -127,7 +124,7 @@ static struct channel *channel_new(int in_fd, int out_fd, int signal_fd, struct 
     }
     *channel = (struct channel){ .in_fd = in_fd, .out_fd = out_fd, .signal_fd = signal_fd, .wake_fd = -1 };
     atomic_init(&channel->cancelled, false);
-    frame_init(&channel->frame, MSG_MAX);
+    message_decoder_init(&channel->decoder);
     pthread_mutex_init(&channel->lock, NULL);
     pthread_cond_init(&channel->changed, NULL);
     channel->wake_fd = eventfd(0, EFD_CLOEXEC);
@@ -177,7 +174,7 @@ void channel_free(struct channel *channel)
     }
     for (int i = 0; i < channel->count; i++)
         msg_release(&channel->queue[(channel->first + i) % QUEUE_MAX]);
-    frame_release(&channel->frame);
+    message_decoder_release(&channel->decoder);
     pthread_mutex_destroy(&channel->lock);
     pthread_cond_destroy(&channel->changed);
     if (channel->owns_fd)

@@ -34,7 +34,10 @@ LIBRARIES = {
     "SQLite": (r"sqlite3", r"sqlite3_", ["src/broker/store.c"]),
     "libcurl": (r"curl/", r"curl_", ["src/net/http_client.c"]),
     "libevent": (r"event2/|event\.h", r"(event|evhttp|bufferevent|evbuffer|evconnlistener|evtimer|evutil)_",
-                 ["src/net/", "src/broker/", "src/node/"]),
+                 ["src/net/", "include/dcls/net/", "src/broker/", "src/node/"]),
+    # What a connection is made of: messages go through one file, HTTP through its server.
+    "libevent's buffers": (r"event2/buffer", r"(bufferevent|evbuffer)_",
+                           ["src/net/message_stream.c", "src/broker/http/"]),
     "OpenSSL": (r"openssl/", r"EVP_|SHA256_", ["src/base/sha256.c"]),
     "libzip": (r"zip\.h", r"zip_", ["nn/formats/"]),
     "libjpeg": (r"jpeglib\.h|jerror\.h", r"jpeg_", ["nn/data/"]),

@@ -121,6 +121,9 @@ int msg_decode(struct msg *msg, const char *text, size_t len, struct err *err);
  * finite left out. */
 int msg_encode(const struct msg *msg, struct buf *out, struct err *err);
 
+/* Whether a legacy peer answers it, so that the next message to that peer has to wait. */
+bool msg_wants_answer(enum msg_type type);
+
 /* The legacy form of a message: only REFERENCE fields, at most MSG_MAX_LEGACY bytes; an over-long `data` is shortened
  * (output_contents keeps its last lines, a report drops optional fields, then middle epochs, and says
  * "truncated": true). -1 where it cannot be made to fit. */

@@ -16,6 +16,7 @@
 #include "dcls/net/thread_pool.h"
 #include "folder.h"
 #include "src/broker/broker.h"
+#include "src/broker/dispatch.h"
 #include "src/broker/events.h"
 #include "src/broker/job_start.h"
 #include "src/broker/jobs.h"
@@ -47,7 +48,7 @@ static inline void rig_open(struct rig *rig)
     struct job *jobs;
     struct model *models;
     if (!(broker->store = store_open(broker, &err)) || store_load(broker->store, &jobs, &models, &err) ||
-        !(broker->links = links_new(broker, "127.0.0.1", 0, &err)))
+        !(broker->links = links_new(broker->base, "127.0.0.1", 0, &dispatch_events, broker, &err)))
         fail_msg("%s", err.text);
     jobs_restore(broker->jobs, jobs);
     models_restore(broker->models, models);

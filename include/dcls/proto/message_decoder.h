@@ -1,0 +1,31 @@
+/* Bytes of a peer into messages: frames, then their decoding. Feed what was read, then call message_decoder_next until
+ * it returns MESSAGE_MORE. Memory is bounded by what is fed at a time and MSG_MAX. */
+#ifndef DCLS_PROTO_MESSAGE_DECODER_H
+#define DCLS_PROTO_MESSAGE_DECODER_H
+
+#include <stddef.h>
+
+#include "dcls/base/err.h"
+#include "dcls/proto/frame.h"
+#include "dcls/proto/msg.h"
+
+enum message_event {
+    MESSAGE_MORE,    /* bytes are needed */
+    MESSAGE_WHOLE,   /* `msg` */
+    MESSAGE_REFUSED, /* what came is no message, `why` says why not */
+};
+
+struct message_decoder {
+    struct frame frame;
+};
+
+void message_decoder_init(struct message_decoder *decoder);
+void message_decoder_release(struct message_decoder *decoder);
+int message_decoder_feed(struct message_decoder *decoder, const void *bytes, size_t count);
+
+/* *text, *len: the message as it came, valid until the next call; NULL for one that was too long. `msg` is initialised
+ * always and must be released. */
+enum message_event message_decoder_next(struct message_decoder *decoder, struct msg *msg, const char **text,
+                                        size_t *len, struct err *why);
+
+#endif
