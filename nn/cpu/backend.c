@@ -15,6 +15,7 @@ static int open_backend(struct plan *plan, struct err *err)
     onednn->block = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core ? 16
                     : (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2             ? 8
                                                                                  : 0;
+    onednn->kernels = kernels_for_block((size_t)onednn->block);
     return onednn_check(dnnl_stream_create(&onednn->stream, onednn->engine, dnnl_stream_default_flags), "a stream",
                         err);
 }

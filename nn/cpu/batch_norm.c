@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "nn/cpu/onednn/primitive.h"
-#include "nn/cpu/kernels/batch_norm.h"
 
 struct batch_norm_state {
     const struct batch_norm_kernels *kernels;
@@ -60,7 +59,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     if (layout_of_value(plan, op->in[0], &layout, err) || layout_to_value(plan, op->out, &layout, err) ||
         find_groups(state, &layout, value, err))
         return -1;
-    state->kernels = batch_norm_kernels();
+    state->kernels = kernels_up_to(ISA_BEST)->batch_norm;
     if (op->trains) {
         op->keep_in[0] = true;
         op->share_grad = 0;

@@ -33,7 +33,7 @@ static const struct conv_1x1_kernels *kernels_for(const struct plan *plan, const
     if (op->trains || layer->kernel != 1 || layer->stride != 1 || layer->padding != 0 || layer->groups != 1 ||
         op->activation == ACTIVATION_SIGMOID || layout_strips(in, from, &strips, &none) || !strips.blocking)
         return NULL;
-    const struct conv_1x1_kernels *kernels = conv_1x1_find(strips.block);
+    const struct conv_1x1_kernels *kernels = kernels_for_block(strips.block)->conv_1x1;
     return kernels && pixels_of(from) >= kernels->pixels / 2 ? kernels : NULL;
 }
 
@@ -44,7 +44,7 @@ bool conv_1x1_fits(const struct plan *plan, const struct op *op, const struct la
 
 bool conv_1x1_scales(const struct plan *plan, const struct op *loader_worker, const struct op *conv)
 {
-    const struct conv_1x1_kernels *kernels = conv_1x1_find((size_t)onednn_of(plan)->block);
+    const struct conv_1x1_kernels *kernels = onednn_of(plan)->kernels->conv_1x1;
     return kernels && pixels_of(&plan->values[conv->out]) >= kernels->pixels / 2 && mbconv_fits(plan, loader_worker);
 }
 

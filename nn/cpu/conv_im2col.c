@@ -30,7 +30,7 @@ static const struct conv_1x1_kernels *kernels_for(const struct plan *plan, const
         op->in[1] >= 0 || op->activation == ACTIVATION_SIGMOID || layout_strips(in, from, &strips, &none) ||
         !strips.blocking || (size_t)from->c % strips.block != 0)
         return NULL;
-    const struct conv_1x1_kernels *kernels = conv_1x1_find(strips.block);
+    const struct conv_1x1_kernels *kernels = kernels_for_block(strips.block)->conv_1x1;
     bool fits = kernels && pixels_of(to) >= kernels->pixels / 2 && pixels_of(to) <= kernels->pixels * TILES_MAX;
     return fits ? kernels : NULL;
 }

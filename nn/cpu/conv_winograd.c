@@ -39,7 +39,7 @@ static const struct winograd_kernels *kernels_for(const struct plan *plan, const
         (op->activation != ACTIVATION_NONE && op->activation != ACTIVATION_RELU) || (op->trains && layer->bias >= 0) ||
         !has_profit(from) || layout_strips(in, from, &strips, &none) || !strips.blocking)
         return NULL;
-    const struct winograd_kernels *kernels = winograd_find(strips.block);
+    const struct winograd_kernels *kernels = kernels_for_block(strips.block)->winograd;
     bool fits = kernels && (size_t)from->c % kernels->panel == 0 && (size_t)layer->channels % kernels->panel == 0;
     return fits ? kernels : NULL;
 }

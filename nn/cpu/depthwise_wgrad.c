@@ -22,7 +22,7 @@ void depthwise_wgrad_init(struct depthwise_wgrad *gradient, const struct plan *p
                                           .stride = (size_t)layer->stride,
                                           .padding = (size_t)layer->padding };
     if (layer->kernel <= DEPTHWISE_KERNEL_MAX)
-        gradient->kernels = depthwise_find(strips.block);
+        gradient->kernels = kernels_for_block(strips.block)->depthwise;
 }
 
 void depthwise_wgrad_run(const struct depthwise_wgrad *gradient, int channels, const float *in, const float *dout,

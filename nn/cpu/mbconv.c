@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/cpu/kernels/depthwise.h"
 #include "conv_1x1.h"
 #include "residual.h"
 
@@ -54,15 +53,14 @@ static size_t blocks_of(const struct mbconv_state *state, size_t channels)
 static bool has_loops(const struct plan *plan, const struct op *op)
 {
     const struct op_stage stage = depthwise_of(op);
-    const struct conv_1x1_kernels *kernels = conv_1x1_find((size_t)onednn_of(plan)->block);
-    return !op->trains && kernels && depthwise_find(kernels->block) && layer_is_depthwise(stage.layer) &&
+    return !op->trains && onednn_of(plan)->kernels->conv_1x1 && layer_is_depthwise(stage.layer) &&
            (stage.layer->kernel == 3 || stage.layer->kernel == 5) && stage.layer->stride <= 2 &&
            stage.activation != ACTIVATION_SIGMOID;
 }
 
 static bool is_wide(const struct plan *plan, const struct value *value)
 {
-    return (size_t)value->w >= conv_1x1_find((size_t)onednn_of(plan)->block)->pixels / 2;
+    return (size_t)value->w >= onednn_of(plan)->kernels->conv_1x1->pixels / 2;
 }
 
 bool mbconv_expands(const struct plan *plan, const struct op *expansion, const struct op *depthwise)
@@ -180,8 +178,8 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     assert(op->activation != ACTIVATION_SIGMOID); /* fuse.c leaves that to an op of its own */
     if (!state)
         return err_set(err, "out of memory for a plan");
-    state->conv_1x1 = conv_1x1_find((size_t)onednn_of(plan)->block);
-    state->depthwise = depthwise_find((size_t)onednn_of(plan)->block);
+    state->conv_1x1 = onednn_of(plan)->kernels->conv_1x1;
+    state->depthwise = onednn_of(plan)->kernels->depthwise;
     if (prepare_outputs(plan, op, err) || prepare_input(plan, op, err))
         return -1;
     describe_stages(plan, op);

@@ -170,14 +170,14 @@ TABLE(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,prefer-v
 
 const struct colour_table *colour_table(enum isa isa)
 {
+    isa = cpu_isa(isa);
 #ifdef __x86_64__
 #ifndef __clang__
-    if (isa >= ISA_AVX512 && isa_present(ISA_AVX512))
+    if (isa == ISA_AVX512)
         return &table_avx512;
 #endif
-    if (isa >= ISA_AVX2 && isa_present(ISA_AVX2))
+    if (isa >= ISA_AVX2)
         return &table_avx2;
 #endif
-    (void)isa;
     return &table_plain;
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "isa.h"
+#include "dcls/nn/cpu_isa.h"
 
 #define PLANE_BLOCK 64 /* planes are made of whole blocks; what stands behind the last pixel is of no account */
 

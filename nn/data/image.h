@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "dcls/base/err.h"
-#include "isa.h"
+#include "dcls/nn/cpu_isa.h"
 
 #define IMAGE_MAX_SIDE 16384
 #define IMAGE_MAX_PIXELS (64 * 1024 * 1024)

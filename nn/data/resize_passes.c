@@ -143,7 +143,7 @@ static const struct resize_passes avx2 = { "avx2", true, across_avx2, down_avx2 
 const struct resize_passes *resize_passes(enum isa isa)
 {
 #ifdef __x86_64__
-    if (isa >= ISA_AVX2 && isa_present(ISA_AVX2))
+    if (cpu_isa(isa) >= ISA_AVX2)
         return &avx2;
 #endif
     (void)isa;

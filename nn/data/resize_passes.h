@@ -2,10 +2,11 @@
 #ifndef DCLS_NN_RESIZE_PASSES_H
 #define DCLS_NN_RESIZE_PASSES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "isa.h"
+#include "dcls/nn/cpu_isa.h"
 
 #define RESIZE_BITS 22  /* behind the point of a weight: 8 bits of value and 2 for overshoot remain of 32 */
 #define RESIZE_BAND 4   /* rows that the horizontal pass takes at once, so that weights are loaded once for them */

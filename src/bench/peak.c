@@ -3,6 +3,7 @@
 #include "peak.h"
 
 #include "dcls/base/clock.h"
+#include "dcls/nn/cpu_isa.h"
 
 #define ROUNDS 200000 /* of a measurement: a few milliseconds */
 #define ATTEMPTS 12   /* the fastest counts: the others were disturbed, or the clock had not risen yet */
@@ -42,13 +43,16 @@ struct loop {
 
 static struct loop choose(void)
 {
+    switch (cpu_isa(ISA_BEST)) {
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512f"))
+    case ISA_AVX512:
         return (struct loop){ "AVX-512", run_avx512, 16 };
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    case ISA_AVX2:
         return (struct loop){ "AVX2", run_avx2, 8 };
 #endif
-    return (struct loop){ "128-bit vectors", run_plain, 4 };
+    default:
+        return (struct loop){ "128-bit vectors", run_plain, 4 };
+    }
 }
 
 double peak_flops(const char **isa)

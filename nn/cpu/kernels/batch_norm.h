@@ -4,8 +4,8 @@
  * A group is the channels that lie side by side in a strip: 16 or 8 of a blocked layout, or a single plane. Whatever
  * they are, a strip is read 16 floats at a time, and everything that is given by channel is given by lane: 16 floats,
  * those of the group repeated until there are 16. */
-#ifndef DCLS_NN_KERNELS_NORM_H
-#define DCLS_NN_KERNELS_NORM_H
+#ifndef DCLS_NN_KERNELS_BATCH_NORM_H
+#define DCLS_NN_KERNELS_BATCH_NORM_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,9 +45,5 @@ struct batch_norm_kernels {
                      const struct batch_norm_affine *affine, const struct batch_norm_slopes *slopes, const float *x,
                      const float *dy, float *dx, bool accumulate);
 };
-
-/* The fastest that this CPU runs, and all that it runs (NULL-ended), for tests. */
-const struct batch_norm_kernels *batch_norm_kernels(void);
-const struct batch_norm_kernels *const *batch_norm_kernels_all(void);
 
 #endif

@@ -1,45 +1,45 @@
-/* The loops of norm.h, for the instruction set that the including file names. Not a header of its own. */
+/* The loops of batch_norm.h, for the instruction set that the including file names. Not a header of its own. */
 #include "batch_norm.h"
 #include "vector.h"
 
 #define CHUNK 128 /* vectors that are added up in float before they go to a double */
 
-/* Runs what follows with `at` at each vector of a strip, `lanes` being how many of its floats are the strip's. */
+/* Runs what follows with `at` at each vector of a strip, `width` being how many of its floats are the strip's. */
 #define EACH_VECTOR(count, ...)                                                                                        \
     do {                                                                                                               \
         size_t at = 0;                                                                                                 \
-        for (; at + VECTOR_LANES <= (count); at += VECTOR_LANES) {                                                     \
-            const size_t lanes = VECTOR_LANES;                                                                         \
+        for (; at + VEC_FLOATS <= (count); at += VEC_FLOATS) {                                                         \
+            const size_t width = VEC_FLOATS;                                                                           \
             __VA_ARGS__                                                                                                \
         }                                                                                                              \
         if (at < (count)) {                                                                                            \
-            const size_t lanes = (count)-at;                                                                           \
+            const size_t width = (count)-at;                                                                           \
             __VA_ARGS__                                                                                                \
         }                                                                                                              \
     } while (0)
 
-INLINE vec load(const float *from, size_t lanes, vec rest)
+INLINE vec strip_load(const float *from, size_t width, vec rest)
 {
-    return lanes == VECTOR_LANES ? vec_load(from) : vec_load_part(from, lanes, rest);
+    return width == VEC_FLOATS ? vec_load(from) : vec_load_part(from, width, rest);
 }
 
-INLINE void store(float *to, size_t lanes, vec value)
+INLINE void strip_store(float *to, size_t width, vec value)
 {
-    if (lanes == VECTOR_LANES)
+    if (width == VEC_FLOATS)
         vec_store(to, value);
     else
-        vec_store_part(to, lanes, value);
+        vec_store_part(to, width, value);
 }
 
-INLINE void add_to(double *sum, vec *partial)
+INLINE void flush_sum(double *sum, vec *partial)
 {
-    for (int i = 0; i < VECTOR_LANES; i++)
+    for (int i = 0; i < VEC_FLOATS; i++)
         sum[i] += (*partial)[i];
     *partial = (vec){ 0 };
 }
 
-static void moments(const struct batch_norm_strips *strips, const float *x, const float *pilot, double *sum,
-                    double *squares)
+static void batch_norm_moments(const struct batch_norm_strips *strips, const float *x, const float *pilot, double *sum,
+                               double *squares)
 {
     const vec first = vec_load(pilot);
     vec partial = { 0 }, partial_squares = { 0 };
@@ -47,20 +47,20 @@ static void moments(const struct batch_norm_strips *strips, const float *x, cons
     for (size_t s = 0; s < strips->strips; s++) {
         const float *from = x + s * strips->stride;
         EACH_VECTOR(strips->count, {
-            vec difference = load(from + at, lanes, first) - first;
+            vec difference = strip_load(from + at, width, first) - first;
             partial += difference;
             partial_squares += difference * difference;
             if (++added % CHUNK == 0) {
-                add_to(sum, &partial);
-                add_to(squares, &partial_squares);
+                flush_sum(sum, &partial);
+                flush_sum(squares, &partial_squares);
             }
         });
     }
-    add_to(sum, &partial);
-    add_to(squares, &partial_squares);
+    flush_sum(sum, &partial);
+    flush_sum(squares, &partial_squares);
 }
 
-INLINE vec activate(enum activation activation, vec z)
+INLINE vec activation_of(enum activation activation, vec z)
 {
     const vec zero = { 0 };
     if (activation == ACTIVATION_RELU || activation == ACTIVATION_RELU6)
@@ -72,7 +72,7 @@ INLINE vec activate(enum activation activation, vec z)
     return z;
 }
 
-INLINE vec backward_of(enum activation activation, vec z, vec dy)
+INLINE vec activation_grad_of(enum activation activation, vec z, vec dy)
 {
     const vec zero = { 0 };
     if (activation == ACTIVATION_RELU)
@@ -94,8 +94,8 @@ INLINE void forward_as(const struct batch_norm_strips *strips, enum activation a
         const float *from = x + s * strips->stride;
         float *to = y + s * strips->stride;
         EACH_VECTOR(strips->count, {
-            vec z = (load(from + at, lanes, mean) - mean) * scale + shift;
-            store(to + at, lanes, activate(activation, z));
+            vec z = (strip_load(from + at, width, mean) - mean) * scale + shift;
+            strip_store(to + at, width, activation_of(activation, z));
         });
     }
 }
@@ -111,20 +111,20 @@ INLINE void sums_as(const struct batch_norm_strips *strips, enum activation acti
         const float *from = x + s * strips->stride;
         float *gradient = dy + s * strips->stride;
         EACH_VECTOR(strips->count, {
-            vec centred = load(from + at, lanes, mean) - mean;
-            vec dz = backward_of(activation, centred * scale + shift, load(gradient + at, lanes, zero));
+            vec centred = strip_load(from + at, width, mean) - mean;
+            vec dz = activation_grad_of(activation, centred * scale + shift, strip_load(gradient + at, width, zero));
             if (activation == ACTIVATION_SILU)
-                store(gradient + at, lanes, dz);
+                strip_store(gradient + at, width, dz);
             partial += dz;
             partial_product += dz * centred;
             if (++added % CHUNK == 0) {
-                add_to(dz_sum, &partial);
-                add_to(product, &partial_product);
+                flush_sum(dz_sum, &partial);
+                flush_sum(product, &partial_product);
             }
         });
     }
-    add_to(dz_sum, &partial);
-    add_to(product, &partial_product);
+    flush_sum(dz_sum, &partial);
+    flush_sum(product, &partial_product);
 }
 
 INLINE void backward_as(const struct batch_norm_strips *strips, enum activation activation,
@@ -137,13 +137,13 @@ INLINE void backward_as(const struct batch_norm_strips *strips, enum activation 
         const float *from = x + s * strips->stride, *gradient = dy + s * strips->stride;
         float *to = dx + s * strips->stride;
         EACH_VECTOR(strips->count, {
-            vec centred = load(from + at, lanes, mean) - mean, dz = load(gradient + at, lanes, zero);
+            vec centred = strip_load(from + at, width, mean) - mean, dz = strip_load(gradient + at, width, zero);
             if (activation != ACTIVATION_SILU)
-                dz = backward_of(activation, centred * scale + shift, dz);
+                dz = activation_grad_of(activation, centred * scale + shift, dz);
             vec result = (dz - dz_mean) * scale - centred * slope;
             if (accumulate)
-                result += load(to + at, lanes, zero);
-            store(to + at, lanes, result);
+                result += strip_load(to + at, width, zero);
+            strip_store(to + at, width, result);
         });
     }
 }
@@ -164,25 +164,26 @@ INLINE void backward_as(const struct batch_norm_strips *strips, enum activation 
         CALL(ACTIVATION_NONE);                                                                                         \
     }
 
-static void forward(const struct batch_norm_strips *strips, enum activation activation,
-                    const struct batch_norm_affine *affine, const float *x, float *y)
+static void batch_norm_forward(const struct batch_norm_strips *strips, enum activation activation,
+                               const struct batch_norm_affine *affine, const float *x, float *y)
 {
 #define CALL(as) forward_as(strips, as, affine, x, y)
     BY_ACTIVATION(activation, CALL)
 #undef CALL
 }
 
-static void sums(const struct batch_norm_strips *strips, enum activation activation,
-                 const struct batch_norm_affine *affine, const float *x, float *dy, double *dz_sum, double *product)
+static void batch_norm_sums(const struct batch_norm_strips *strips, enum activation activation,
+                            const struct batch_norm_affine *affine, const float *x, float *dy, double *dz_sum,
+                            double *product)
 {
 #define CALL(as) sums_as(strips, as, affine, x, dy, dz_sum, product)
     BY_ACTIVATION(activation, CALL)
 #undef CALL
 }
 
-static void backward(const struct batch_norm_strips *strips, enum activation activation,
-                     const struct batch_norm_affine *affine, const struct batch_norm_slopes *slopes, const float *x,
-                     const float *dy, float *dx, bool accumulate)
+static void batch_norm_backward(const struct batch_norm_strips *strips, enum activation activation,
+                                const struct batch_norm_affine *affine, const struct batch_norm_slopes *slopes,
+                                const float *x, const float *dy, float *dx, bool accumulate)
 {
     if (accumulate) {
 #define CALL(as) backward_as(strips, as, affine, slopes, x, dy, dx, true)
@@ -194,3 +195,9 @@ static void backward(const struct batch_norm_strips *strips, enum activation act
 #undef CALL
     }
 }
+
+static const struct batch_norm_kernels batch_norm_kernels = { .name = "batch_norm:" ISA_NAME,
+                                                              .moments = batch_norm_moments,
+                                                              .forward = batch_norm_forward,
+                                                              .sums = batch_norm_sums,
+                                                              .backward = batch_norm_backward };

@@ -2,8 +2,8 @@
  * the result is written. A panel is the outputs whose sums the registers hold, some pixels at a time; its weights lie
  * one behind another as they are read. What is needed next, pixels and weights, is fetched ahead: of networks for small
  * machines such layers have so little to compute that memory is what they wait for. */
-#ifndef DCLS_NN_KERNELS_POINTWISE_H
-#define DCLS_NN_KERNELS_POINTWISE_H
+#ifndef DCLS_NN_KERNELS_CONV_1X1_H
+#define DCLS_NN_KERNELS_CONV_1X1_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,9 +41,6 @@ struct conv_1x1_kernels {
     void (*run)(const struct conv_1x1 *shape, size_t count, const float *in, size_t panel, const float *packed,
                 const float *bias, struct conv_1x1_prefetch *prefetch, float *out);
 };
-
-/* The loops for that block, or NULL where this CPU has none. */
-const struct conv_1x1_kernels *conv_1x1_find(size_t block);
 
 static inline size_t conv_1x1_panels(const struct conv_1x1_kernels *kernels, const struct conv_1x1 *shape)
 {

@@ -1,11 +1,11 @@
-/* The loops of pointwise.h, for the instruction set that the including file names, LANES channels at a time, and
- * products of ROWS pixels with two blocks of outputs, which its registers hold. Not a header of its own. */
-#include "lanes.h"
-#include "conv_1x1_isa.h"
+/* The loops of conv_1x1.h, for the instruction set that the including file names: tiles of ROWS pixels and two blocks
+ * of outputs. Not a header of its own. */
+#include <assert.h>
 
-#define PANEL (2 * LANES)
+#include "conv_1x1.h"
+#include "register_tile.h"
 
-static void weights(const struct conv_1x1 *shape, const float *from, float *packed)
+static void conv_1x1_pack(const struct conv_1x1 *shape, const float *from, float *packed)
 {
     for (size_t o = 0; o < shape->outputs; o += PANEL)
         for (size_t c = 0; c < shape->channels; c++)
@@ -13,32 +13,18 @@ static void weights(const struct conv_1x1 *shape, const float *from, float *pack
                 *packed++ = o + i < shape->outputs ? from[(o + i) * shape->channels + c] : 0;
 }
 
-static void scale(const struct conv_1x1 *shape, const float *factors, const float *packed, float *to)
+static void conv_1x1_scale(const struct conv_1x1 *shape, const float *factors, const float *packed, float *to)
 {
     for (size_t c = 0; c < shape->channels; c++, packed += PANEL, to += PANEL)
         for (size_t j = 0; j < PANEL; j += LANES)
             STORE(to + j, LOAD(packed + j) * factors[c]);
 }
 
-/* What one channel adds to the sums. */
-INLINE void add_channel(size_t rows, size_t columns, const float *in, const float *packed, lanes sums[ROWS][2])
-{
-    lanes weight[2];
-#pragma GCC unroll 2
-    for (size_t j = 0; j < columns; j++)
-        weight[j] = LOAD(packed + j * LANES);
-#pragma GCC unroll 16
-    for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 2
-        for (size_t j = 0; j < columns; j++)
-            sums[r][j] += in[r * LANES] * weight[j];
-}
-
 /* `rows` pixels times `columns` blocks of outputs (both constants). */
-INLINE void product(const struct conv_1x1 *shape, size_t rows, size_t columns, const float *in, const float *packed,
-                    const float *bias, struct conv_1x1_prefetch prefetch, float *out)
+INLINE void conv_1x1_product(const struct conv_1x1 *shape, size_t rows, size_t columns, const float *in,
+                             const float *packed, const float *bias, struct conv_1x1_prefetch prefetch, float *out)
 {
-    lanes sums[ROWS][2];
+    lanes sums[ROWS][COLUMNS];
 #pragma GCC unroll 16
     for (size_t r = 0; r < rows; r++)
 #pragma GCC unroll 2
@@ -54,10 +40,10 @@ INLINE void product(const struct conv_1x1 *shape, size_t rows, size_t columns, c
             __builtin_prefetch(prefetch.next, 0, 2);
 #pragma GCC unroll 4
         for (size_t i = 0; i < LANES; i++, packed += PANEL)
-            add_channel(rows, columns, in + i, packed, sums);
+            tile_add(rows, columns, in + i, LANES, packed, sums);
     }
     for (size_t i = 0; c + i < shape->channels; i++, packed += PANEL)
-        add_channel(rows, columns, in + i, packed, sums);
+        tile_add(rows, columns, in + i, LANES, packed, sums);
     const struct lanes_bounds bounds = lanes_bounds(shape->activation);
     size_t out_plane = shape->out_plane;
     if (shape->sum)
@@ -74,44 +60,30 @@ INLINE void product(const struct conv_1x1 *shape, size_t rows, size_t columns, c
 }
 
 /* `rows` of a number that the compiler does not know: from half of ROWS to all of them. */
-INLINE void tile(const struct conv_1x1 *shape, size_t rows, size_t columns, const float *in, const float *packed,
-                 const float *bias, struct conv_1x1_prefetch prefetch, float *out)
+INLINE void conv_1x1_tile(const struct conv_1x1 *shape, size_t rows, size_t columns, const float *in,
+                          const float *packed, const float *bias, struct conv_1x1_prefetch prefetch, float *out)
 {
 #define CASE(number)                                                                                                   \
     case number:                                                                                                       \
-        product(shape, number, columns, in, packed, bias, prefetch, out);                                              \
+        conv_1x1_product(shape, number, columns, in, packed, bias, prefetch, out);                                     \
         break;
     switch (rows) {
-#if ROWS == 14
-        CASE(14)
-        CASE(13)
-        CASE(12)
-        CASE(11)
-        CASE(10)
-        CASE(9)
-        CASE(8)
-        CASE(7)
-#elif ROWS == 6
-        CASE(6)
-        CASE(5)
-        CASE(4)
-        CASE(3)
-#endif
+        CASES_OF_MANY_ROWS(CASE)
     }
 #undef CASE
 }
 
-static void run(const struct conv_1x1 *shape, size_t count, const float *in, size_t panel, const float *packed,
-                const float *bias, struct conv_1x1_prefetch *prefetch, float *out)
+static void conv_1x1_run(const struct conv_1x1 *shape, size_t count, const float *in, size_t panel, const float *packed,
+                         const float *bias, struct conv_1x1_prefetch *prefetch, float *out)
 {
     size_t tiles = (count + ROWS - 1) / ROWS, rows = count / tiles, larger = count % tiles;
     size_t blocks = (shape->outputs - panel * PANEL + LANES - 1) / LANES;
     for (size_t t = 0; t < tiles; t++) {
         size_t these = rows + (t < larger);
         if (blocks > 1)
-            tile(shape, these, 2, in, packed, bias, *prefetch, out);
+            conv_1x1_tile(shape, these, 2, in, packed, bias, *prefetch, out);
         else
-            tile(shape, these, 1, in, packed, bias, *prefetch, out);
+            conv_1x1_tile(shape, these, 1, in, packed, bias, *prefetch, out);
         if (shape->activation == ACTIVATION_SILU)
             for (size_t j = 0; j < blocks && j < 2; j++)
                 lanes_silu(out + j * shape->out_plane, these * LANES);
@@ -120,3 +92,11 @@ static void run(const struct conv_1x1 *shape, size_t count, const float *in, siz
         out += these * LANES;
     }
 }
+
+static const struct conv_1x1_kernels conv_1x1_kernels = { .name = "conv_1x1:" ISA_NAME,
+                                                          .block = LANES,
+                                                          .panel = PANEL,
+                                                          .pixels = ROWS,
+                                                          .weights = conv_1x1_pack,
+                                                          .scale = conv_1x1_scale,
+                                                          .run = conv_1x1_run };

@@ -34,7 +34,4 @@ struct depthwise_kernels {
     void (*add)(size_t count, const float *row, float *sums);
 };
 
-/* The loops for that block, or NULL where this CPU has none. */
-const struct depthwise_kernels *depthwise_find(size_t block);
-
 #endif

@@ -2,11 +2,11 @@
  * of its own. */
 #include <string.h>
 
-#include "depthwise_isa.h"
+#include "depthwise.h"
 #include "lanes.h"
 
 /* The outputs [*first, *end) of a dimension for which every tap falls inside the input. */
-static void inside(const struct depthwise *s, size_t size, size_t out_size, size_t *first, size_t *end)
+static void taps_inside(const struct depthwise *s, size_t size, size_t out_size, size_t *first, size_t *end)
 {
     *first = (s->padding + s->stride - 1) / s->stride;
     *end = size + s->padding < s->kernel ? 0 : (size + s->padding - s->kernel) / s->stride + 1;
@@ -15,8 +15,8 @@ static void inside(const struct depthwise *s, size_t size, size_t out_size, size
 }
 
 /* A row of outputs [first, end), every tap inside: sums[k] += dout[x] * in[x * stride + k]. */
-INLINE void row_of(size_t kernel, const float *in, const float *dout, size_t first, size_t end, size_t stride,
-                   lanes *sums)
+INLINE void row_grad_of(size_t kernel, const float *in, const float *dout, size_t first, size_t end, size_t stride,
+                        lanes *sums)
 {
     lanes kept[DEPTHWISE_KERNEL_MAX];
     for (size_t k = 0; k < kernel; k++)
@@ -32,22 +32,24 @@ INLINE void row_of(size_t kernel, const float *in, const float *dout, size_t fir
 }
 
 /* The kernel's size and the stride as constants, so that the sums stay in registers. */
-static void row(const struct depthwise *s, const float *in, const float *dout, size_t first, size_t end, lanes *sums)
+static void row_grad(const struct depthwise *s, const float *in, const float *dout, size_t first, size_t end,
+                     lanes *sums)
 {
     if (s->kernel == 3 && s->stride == 1)
-        row_of(3, in, dout, first, end, 1, sums);
+        row_grad_of(3, in, dout, first, end, 1, sums);
     else if (s->kernel == 3 && s->stride == 2)
-        row_of(3, in, dout, first, end, 2, sums);
+        row_grad_of(3, in, dout, first, end, 2, sums);
     else if (s->kernel == 5 && s->stride == 1)
-        row_of(5, in, dout, first, end, 1, sums);
+        row_grad_of(5, in, dout, first, end, 1, sums);
     else if (s->kernel == 5 && s->stride == 2)
-        row_of(5, in, dout, first, end, 2, sums);
+        row_grad_of(5, in, dout, first, end, 2, sums);
     else
-        row_of(s->kernel, in, dout, first, end, s->stride, sums);
+        row_grad_of(s->kernel, in, dout, first, end, s->stride, sums);
 }
 
 /* The same for outputs [first, end) at the edges, where taps may fall outside; `in` is the row's start. */
-static void edge(const struct depthwise *s, const float *in, const float *dout, size_t first, size_t end, lanes *sums)
+static void edge_grad(const struct depthwise *s, const float *in, const float *dout, size_t first, size_t end,
+                      lanes *sums)
 {
     for (size_t x = first; x < end; x++) {
         const lanes gradient = LOAD(dout + x * LANES);
@@ -59,11 +61,11 @@ static void edge(const struct depthwise *s, const float *in, const float *dout, 
     }
 }
 
-static void weights(const struct depthwise *s, size_t group, const float *in, const float *dout, float *dweight)
+static void depthwise_wgrad(const struct depthwise *s, size_t group, const float *in, const float *dout, float *dweight)
 {
     size_t first, end;
     lanes total[DEPTHWISE_KERNEL_MAX * DEPTHWISE_KERNEL_MAX] = { 0 };
-    inside(s, s->w, s->out_w, &first, &end);
+    taps_inside(s, s->w, s->out_w, &first, &end);
     for (size_t n = 0; n < s->n; n++) {
         const float *image = in + (n * s->groups + group) * s->h * s->w * LANES;
         const float *gradient = dout + (n * s->groups + group) * s->out_h * s->out_w * LANES;
@@ -77,10 +79,11 @@ static void weights(const struct depthwise *s, size_t group, const float *in, co
                 const float *line = image + (at - s->padding) * s->w * LANES;
                 const float *out = gradient + y * s->out_w * LANES;
                 lanes *taps = sums + k * s->kernel;
-                edge(s, line, out, 0, first, taps);
+                edge_grad(s, line, out, 0, first, taps);
                 if (first < end) /* (first * stride - padding is not negative) */
-                    row(s, line + (first * s->stride - s->padding) * LANES, out + first * LANES, 0, end - first, taps);
-                edge(s, line, out, end, s->out_w, taps);
+                    row_grad(s, line + (first * s->stride - s->padding) * LANES, out + first * LANES, 0, end - first,
+                             taps);
+                edge_grad(s, line, out, end, s->out_w, taps);
             }
         for (size_t k = 0; k < s->kernel * s->kernel; k++)
             total[k] += sums[k];
@@ -129,8 +132,8 @@ INLINE void outputs_in_row(size_t kernel, size_t stride, const struct depthwise_
             outputs_of(kernel, stride, 1, rows, x, taps, bias, row->activation, out);
 }
 
-static void forward(const struct depthwise_row *row, const float *const *rows, const float *taps, const float *bias,
-                    float *out)
+static void depthwise_forward(const struct depthwise_row *row, const float *const *rows, const float *taps,
+                              const float *bias, float *out)
 {
     if (row->kernel == 3 && row->stride == 1)
         outputs_in_row(3, 1, row, rows, taps, bias, out);
@@ -144,10 +147,14 @@ static void forward(const struct depthwise_row *row, const float *const *rows, c
         lanes_silu(out, row->out_w * LANES);
 }
 
-static void add(size_t count, const float *row, float *sums)
+static void depthwise_add(size_t count, const float *row, float *sums)
 {
     lanes sum = { 0 };
     for (size_t x = 0; x < count; x++)
         sum += LOAD(row + x * LANES);
     STORE(sums, LOAD(sums) + sum);
 }
+
+static const struct depthwise_kernels depthwise_kernels = {
+    .block = LANES, .weights = depthwise_wgrad, .forward = depthwise_forward, .add = depthwise_add
+};

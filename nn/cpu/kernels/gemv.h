@@ -1,7 +1,7 @@
 /* A matrix times a vector, for the last layer of a single image: the weights are read once and nothing is computed
  * twice, so that the loops have only to keep up with the memory. */
-#ifndef DCLS_NN_KERNELS_DOTS_H
-#define DCLS_NN_KERNELS_DOTS_H
+#ifndef DCLS_NN_KERNELS_GEMV_H
+#define DCLS_NN_KERNELS_GEMV_H
 
 #include <stddef.h>
 
@@ -11,8 +11,5 @@ struct gemv_kernels {
     void (*run)(const float *weights, size_t inputs, const float *in, const float *bias, size_t first, size_t end,
                 float *out);
 };
-
-/* The fastest that this CPU runs, or NULL where it has none. */
-const struct gemv_kernels *gemv_find(void);
 
 #endif

@@ -71,9 +71,6 @@ struct winograd_kernels {
                                   const float *dkernels, float *dweights);
 };
 
-/* The loops for that block, or NULL where this CPU has none. */
-const struct winograd_kernels *winograd_find(size_t block);
-
 static inline size_t winograd_tiles(const struct winograd *shape)
 {
     return shape->n * shape->tiles_y * shape->tiles_x;

@@ -2,11 +2,9 @@
  * products of ROWS tiles with two blocks of outputs, which its registers hold. Not a header of its own. */
 #include <string.h>
 
-#include "lanes.h"
-#include "winograd_isa.h"
+#include "register_tile.h"
+#include "winograd.h"
 
-#define COLUMNS 2
-#define PANEL (COLUMNS * LANES)
 #define DEPTH ((size_t)WINOGRAD_DEPTH)
 
 INLINE size_t gapped(size_t floats)
@@ -19,7 +17,7 @@ INLINE void transpose(lanes *rows)
 {
 #pragma GCC unroll 4
     for (size_t step = LANES / 2; step; step /= 2) {
-        ivec low = { 0 }, high = { 0 };
+        int_lanes low = { 0 }, high = { 0 };
 #pragma GCC unroll 16
         for (size_t j = 0; j < LANES; j++) {
             low[j] = (int)(j & step ? LANES + j - step : j);
@@ -49,8 +47,8 @@ static void pack_rows(const float *from, size_t row, size_t columns, float *to)
         }
 }
 
-static void pack(const struct winograd *shape, const float *weights, bool rotated, size_t chunk, size_t panel,
-                 float *packed)
+static void winograd_pack(const struct winograd *shape, const float *weights, bool rotated, size_t chunk, size_t panel,
+                          float *packed)
 {
     size_t depth = winograd_depth(shape, chunk), first = panel * PANEL;
     if (!rotated) {
@@ -79,7 +77,7 @@ INLINE void transform_kernel(const lanes *g, size_t step, lanes *u)
     u[5] = g[2 * step];
 }
 
-static void weight_transform(size_t depth, const float *packed, float *kernels)
+static void winograd_weight_transform(size_t depth, const float *packed, float *kernels)
 {
     size_t place = gapped(depth * PANEL);
     for (size_t c = 0; c < depth; c++)
@@ -177,8 +175,8 @@ INLINE void see_tile(const float *from, size_t row, size_t place, float *seen)
     }
 }
 
-static void input_transform(const struct winograd *shape, const float *in, size_t chunk, size_t first, size_t count,
-                            float *seen)
+static void winograd_input_transform(const struct winograd *shape, const float *in, size_t chunk, size_t first,
+                                     size_t count, float *seen)
 {
     size_t blocks = shape->channels / LANES, place = gapped(count * DEPTH), plane = shape->h * shape->w * LANES;
     for (size_t b = 0; b < winograd_depth(shape, chunk) / LANES; b++) {
@@ -199,8 +197,8 @@ static void input_transform(const struct winograd *shape, const float *in, size_
 }
 
 /* c (rows, PANEL) = a (rows, depth) * b (depth, PANEL), plus c where `add`; `rows` and a's steps are constants. */
-INLINE void product(size_t rows, size_t row_step, size_t depth_step, size_t depth, const float *a, const float *b,
-                    bool add, float *c)
+INLINE void winograd_product(size_t rows, size_t row_step, size_t depth_step, size_t depth, const float *a,
+                             const float *b, bool add, float *c)
 {
     lanes sums[ROWS][COLUMNS];
 #pragma GCC unroll 16
@@ -209,17 +207,8 @@ INLINE void product(size_t rows, size_t row_step, size_t depth_step, size_t dept
         for (size_t j = 0; j < COLUMNS; j++)
             sums[r][j] = add ? (lanes)LOAD(c + r * PANEL + j * LANES) : (lanes){ 0 };
 #pragma GCC unroll 2
-    for (size_t k = 0; k < depth; k++, a += depth_step, b += PANEL) {
-        lanes weight[COLUMNS];
-#pragma GCC unroll 2
-        for (size_t j = 0; j < COLUMNS; j++)
-            weight[j] = LOAD(b + j * LANES);
-#pragma GCC unroll 16
-        for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 2
-            for (size_t j = 0; j < COLUMNS; j++)
-                sums[r][j] += a[r * row_step] * weight[j];
-    }
+    for (size_t k = 0; k < depth; k++, a += depth_step, b += PANEL)
+        tile_add(rows, COLUMNS, a, row_step, b, sums);
 #pragma GCC unroll 16
     for (size_t r = 0; r < rows; r++)
 #pragma GCC unroll 2
@@ -228,33 +217,19 @@ INLINE void product(size_t rows, size_t row_step, size_t depth_step, size_t dept
 }
 
 /* `count` rows, as many at a time as the registers hold, shared out evenly. */
-INLINE void products(size_t count, size_t row_step, size_t depth_step, size_t depth, const float *a, const float *b,
-                     bool add, float *c)
+INLINE void winograd_products(size_t count, size_t row_step, size_t depth_step, size_t depth, const float *a,
+                              const float *b, bool add, float *c)
 {
     size_t groups = (count + ROWS - 1) / ROWS, rows = count / groups, larger = count % groups;
     for (size_t g = 0; g < groups; g++) {
         size_t these = rows + (g < larger);
 #define CASE(number)                                                                                                   \
     case number:                                                                                                       \
-        product(number, row_step, depth_step, depth, a, b, add, c);                                                    \
+        winograd_product(number, row_step, depth_step, depth, a, b, add, c);                                           \
         break;
         switch (these) {
-#if ROWS == 14
-            CASE(14)
-            CASE(13)
-            CASE(12)
-            CASE(11)
-            CASE(10)
-            CASE(9)
-            CASE(8)
-            CASE(7)
-#endif
-            CASE(6)
-            CASE(5)
-            CASE(4)
-            CASE(3)
-            CASE(2)
-            CASE(1)
+            CASES_OF_MANY_ROWS(CASE)
+            CASES_OF_FEW_ROWS(CASE)
         }
 #undef CASE
         a += these * row_step;
@@ -262,23 +237,24 @@ INLINE void products(size_t count, size_t row_step, size_t depth_step, size_t de
     }
 }
 
-static void multiply(size_t depth, size_t count, const float *seen, const float *kernels, bool add,
-                     const float *prefetch, float *made)
+static void winograd_multiply(size_t depth, size_t count, const float *seen, const float *kernels, bool add,
+                              const float *prefetch, float *made)
 {
     for (size_t p = 0; p < WINOGRAD_TILE_ELEMENTS; p++) {
         /* A 36th of the next packed weights. */
         for (size_t i = 0; prefetch && i < DEPTH * 9 * PANEL / WINOGRAD_TILE_ELEMENTS; i += WINOGRAD_GAP)
             __builtin_prefetch(prefetch + p * (DEPTH * 9 * PANEL / WINOGRAD_TILE_ELEMENTS) + i, 0, 2);
-        products(count, DEPTH, 1, depth, seen + p * gapped(count * DEPTH), kernels + p * gapped(depth * PANEL), add,
-                 made + p * gapped(count * PANEL));
+        winograd_products(count, DEPTH, 1, depth, seen + p * gapped(count * DEPTH), kernels + p * gapped(depth * PANEL),
+                          add, made + p * gapped(count * PANEL));
     }
 }
 
-static void correlate(size_t channels, size_t count, const float *seen, const float *made, bool add, float *dkernels)
+static void winograd_correlate(size_t channels, size_t count, const float *seen, const float *made, bool add,
+                               float *dkernels)
 {
     for (size_t p = 0; p < WINOGRAD_TILE_ELEMENTS; p++)
-        products(channels, 1, DEPTH, count, seen + p * gapped(count * DEPTH), made + p * gapped(count * PANEL), add,
-                 dkernels + p * gapped(channels * PANEL));
+        winograd_products(channels, 1, DEPTH, count, seen + p * gapped(count * DEPTH), made + p * gapped(count * PANEL),
+                          add, dkernels + p * gapped(channels * PANEL));
 }
 
 /* A^T m of six floats, to four. */
@@ -317,13 +293,13 @@ INLINE void make_tile(const float *made, size_t place, lanes shift, const struct
     }
 }
 
-static size_t inside(size_t at, size_t size)
+static size_t inside_plane(size_t at, size_t size)
 {
     return at + 4 <= size ? 4 : size - at;
 }
 
-static void output_transform(const struct winograd *shape, const float *made, const struct winograd_end *end,
-                             size_t panel, size_t first, size_t count, float *out)
+static void winograd_output_transform(const struct winograd *shape, const float *made, const struct winograd_end *end,
+                                      size_t panel, size_t first, size_t count, float *out)
 {
     size_t blocks = shape->outputs / LANES, place = gapped(count * PANEL), row = shape->w * LANES;
     const struct lanes_bounds bounds = lanes_bounds(end->relu ? ACTIVATION_RELU : ACTIVATION_NONE);
@@ -334,7 +310,7 @@ static void output_transform(const struct winograd *shape, const float *made, co
         for (size_t t = 0; t < count; t++, tile_step(shape, &tile)) {
             const float *from = made + t * PANEL + j * LANES;
             size_t top = tile.y * 4, left = tile.x * 4;
-            size_t rows = inside(top, shape->h), columns = inside(left, shape->w);
+            size_t rows = inside_plane(top, shape->h), columns = inside_plane(left, shape->w);
             float *to = out + ((tile.n * blocks + block) * shape->h + top) * row + left * LANES;
             if (rows == 4 && columns == 4)
                 make_tile(from, place, shift, end, &bounds, 4, 4, row, to);
@@ -378,8 +354,8 @@ INLINE void unmake_tile(const float *from, size_t row, size_t place, float *made
     }
 }
 
-static void output_grad_transform(const struct winograd *shape, const float *dout, size_t panel, size_t first,
-                                  size_t count, float *made)
+static void winograd_output_grad_transform(const struct winograd *shape, const float *dout, size_t panel, size_t first,
+                                           size_t count, float *made)
 {
     size_t blocks = shape->outputs / LANES, place = gapped(count * PANEL), plane = shape->h * shape->w * LANES;
     for (size_t j = 0; j < COLUMNS; j++) {
@@ -388,7 +364,7 @@ static void output_grad_transform(const struct winograd *shape, const float *dou
             const float *from = dout + (tile.n * blocks + panel * COLUMNS + j) * plane;
             float *to = made + t * PANEL + j * LANES;
             size_t top = tile.y * 4, left = tile.x * 4;
-            if (inside(top, shape->h) == 4 && inside(left, shape->w) == 4) {
+            if (inside_plane(top, shape->h) == 4 && inside_plane(left, shape->w) == 4) {
                 unmake_tile(from + (top * shape->w + left) * LANES, shape->w * LANES, place, to);
             } else {
                 lanes around[4 * 4];
@@ -436,8 +412,8 @@ static void untransform_tiles(size_t place, const float *dkernels, float *gradie
         }
 }
 
-static void weight_grad_transform(const struct winograd *shape, size_t first, size_t channels, size_t panel,
-                                  const float *dkernels, float *dweights)
+static void winograd_weight_grad_transform(const struct winograd *shape, size_t first, size_t channels, size_t panel,
+                                           const float *dkernels, float *dweights)
 {
     float gradients[LANES * 9 * PANEL] __attribute__((aligned(64)));
     size_t row = shape->channels * 9;
@@ -455,3 +431,16 @@ static void weight_grad_transform(const struct winograd *shape, size_t first, si
             }
     }
 }
+
+static const struct winograd_kernels winograd_kernels = { .name = "winograd:" ISA_NAME,
+                                                          .block = LANES,
+                                                          .panel = PANEL,
+                                                          .rows = ROWS,
+                                                          .pack = winograd_pack,
+                                                          .weight_transform = winograd_weight_transform,
+                                                          .input_transform = winograd_input_transform,
+                                                          .multiply = winograd_multiply,
+                                                          .output_transform = winograd_output_transform,
+                                                          .output_grad_transform = winograd_output_grad_transform,
+                                                          .correlate = winograd_correlate,
+                                                          .weight_grad_transform = winograd_weight_grad_transform };

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "primitive.h"
-#include "nn/cpu/kernels/gemv.h"
 
 #define JOB_OUTPUTS 32
 
@@ -72,7 +71,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
             goto out;
     }
     op->scratch_forward = state->dense_bytes;
-    if (!training && in->n == 1 && (state->gemv = gemv_find())) {
+    if (!training && in->n == 1 && (state->gemv = kernels_up_to(ISA_BEST)->gemv)) {
         status = 0;
         goto out;
     }

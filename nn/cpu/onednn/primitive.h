@@ -7,6 +7,7 @@
 #define DCLS_NN_DNN_H
 
 #include "api.h"
+#include "nn/cpu/kernels/kernels.h"
 #include "nn/graph/backend.h"
 
 #define ALIGN_64(bytes) (((bytes) + 63) / 64 * 64)
@@ -23,6 +24,7 @@ struct onednn {
     /* The channels of a block in the layouts that its kernels like: 16 with AVX-512, 8 with AVX2. 0 without, where
      * there are none for blocked layouts in training. */
     int block;
+    const struct kernels *kernels; /* our own loops for those blocks, or the plain ones */
 };
 
 /* -1 and err where `status` is no success; `what` says what was tried. */

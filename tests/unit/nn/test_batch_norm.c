@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/cpu/kernels/batch_norm.h"
+#include "each_kernels.h"
 #include "rig.h"
 
 enum { STRIPS = 3, STRIDE = 61, NUMBERS = STRIPS * STRIDE };
@@ -107,24 +107,25 @@ static void check_backward(const struct batch_norm_kernels *kernels, enum activa
     }
 }
 
+static void check_kernels(const struct kernels *kernels)
+{
+    for (size_t a = 0; a < sizeof activations / sizeof *activations; a++)
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+            check_forward(kernels->batch_norm, activations[a], counts[c]);
+            check_backward(kernels->batch_norm, activations[a], counts[c], false);
+            check_backward(kernels->batch_norm, activations[a], counts[c], true);
+        }
+}
+
 static void forward_and_backward_are_as_defined(void **state)
 {
     (void)state;
-    for (const struct batch_norm_kernels *const *kernels = batch_norm_kernels_all(); *kernels; kernels++) {
-        print_message("%s\n", (*kernels)->name);
-        for (size_t a = 0; a < sizeof activations / sizeof *activations; a++)
-            for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
-                check_forward(*kernels, activations[a], counts[c]);
-                check_backward(*kernels, activations[a], counts[c], false);
-                check_backward(*kernels, activations[a], counts[c], true);
-            }
-    }
+    each_kernels(check_kernels);
 }
 
 /* So many that sums are flushed from float to double in between, around a mean that is large beside the deviation. */
-static void moments_are_exact_around_a_large_mean(void **state)
+static void check_moments(const struct kernels *kernels)
 {
-    (void)state;
     enum { COUNT = 40000 };
     float *x = malloc(COUNT * sizeof *x), pilot[BATCH_NORM_LANES];
     assert_non_null(x);
@@ -139,32 +140,39 @@ static void moments_are_exact_around_a_large_mean(void **state)
     for (int i = 0; i < BATCH_NORM_LANES; i++)
         pilot[i] = x[0];
     const struct batch_norm_strips strips = { 1, COUNT, COUNT };
-    for (const struct batch_norm_kernels *const *kernels = batch_norm_kernels_all(); *kernels; kernels++) {
-        double lanes[BATCH_NORM_LANES] = { 0 }, squared[BATCH_NORM_LANES] = { 0 }, off = 0, second = 0;
-        (*kernels)->moments(&strips, x, pilot, lanes, squared);
-        for (int i = 0; i < BATCH_NORM_LANES; i++) {
-            off += lanes[i] / COUNT;
-            second += squared[i] / COUNT;
-        }
-        assert_true(fabs((double)x[0] - 1000 + off - sum / COUNT) < 1e-5);
-        assert_true(fabs((second - off * off) / (squares / COUNT) - 1) < 1e-5);
+    double lanes[BATCH_NORM_LANES] = { 0 }, squared[BATCH_NORM_LANES] = { 0 }, off = 0, second = 0;
+    kernels->batch_norm->moments(&strips, x, pilot, lanes, squared);
+    for (int i = 0; i < BATCH_NORM_LANES; i++) {
+        off += lanes[i] / COUNT;
+        second += squared[i] / COUNT;
     }
+    assert_true(fabs((double)x[0] - 1000 + off - sum / COUNT) < 1e-5);
+    assert_true(fabs((second - off * off) / (squares / COUNT) - 1) < 1e-5);
     free(x);
 }
 
-static void silu_is_finite_far_from_0_and_keeps_what_is_none(void **state)
+static void moments_are_exact_around_a_large_mean(void **state)
 {
     (void)state;
+    each_kernels(check_moments);
+}
+
+static void check_far_values(const struct kernels *kernels)
+{
     const struct batch_norm_strips strips = { 1, BATCH_NORM_LANES, BATCH_NORM_LANES };
     struct batch_norm_affine affine = { { 0 }, { 0 }, { 0 } };
     float x[BATCH_NORM_LANES] = { 100, -100, 1e30f, -1e30f, 0, NAN }, y[BATCH_NORM_LANES];
     for (int i = 0; i < BATCH_NORM_LANES; i++)
         affine.scale[i] = 1;
-    for (const struct batch_norm_kernels *const *kernels = batch_norm_kernels_all(); *kernels; kernels++) {
-        (*kernels)->forward(&strips, ACTIVATION_SILU, &affine, x, y);
-        assert_true(y[0] == 100 && fabsf(y[1]) < 1e-30f && y[2] == 1e30f && y[4] == 0);
-        assert_true(fabsf(y[3]) < 1e-7f * 1e30f && isnan(y[5]));
-    }
+    kernels->batch_norm->forward(&strips, ACTIVATION_SILU, &affine, x, y);
+    assert_true(y[0] == 100 && fabsf(y[1]) < 1e-30f && y[2] == 1e30f && y[4] == 0);
+    assert_true(fabsf(y[3]) < 1e-7f * 1e30f && isnan(y[5]));
+}
+
+static void silu_is_finite_far_from_0_and_keeps_what_is_none(void **state)
+{
+    (void)state;
+    each_kernels(check_far_values);
 }
 
 int main(void)

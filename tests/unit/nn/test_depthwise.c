@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/cpu/kernels/depthwise.h"
+#include "each_kernels.h"
 #include "rig.h"
 
 /* dweight[ky][kx] of one channel: lane `lane` of block `group`. */
@@ -29,9 +29,9 @@ static double expected(const struct depthwise *s, size_t block, size_t group, si
     return sum;
 }
 
-static void check(size_t block, size_t side, size_t kernel, size_t stride)
+static void check(const struct depthwise_kernels *kernels, size_t side, size_t kernel, size_t stride)
 {
-    const struct depthwise_kernels *kernels = depthwise_find(block);
+    size_t block = kernels->block;
     size_t out = (side + 2 * (kernel / 2) - kernel) / stride + 1;
     const struct depthwise s = { .n = 2,
                                  .groups = 3,
@@ -60,22 +60,19 @@ static void check(size_t block, size_t side, size_t kernel, size_t stride)
     free(dout);
 }
 
+static void check_weight_gradients(const struct kernels *kernels)
+{
+    static const size_t sides[] = { 1, 2, 3, 4, 7, 14, 15 };
+    for (size_t kernel = 1; kernels->depthwise && kernel <= DEPTHWISE_KERNEL_MAX; kernel += 2)
+        for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
+            for (size_t stride = 1; stride <= 2; stride++)
+                check(kernels->depthwise, sides[i], kernel, stride);
+}
+
 static void the_weight_gradient_is_as_defined(void **state)
 {
     (void)state;
-    static const size_t blocks[] = { 16, 8 }, sides[] = { 1, 2, 3, 4, 7, 14, 15 }, kernels[] = { 1, 3, 5, 7 };
-    int checked = 0;
-    for (size_t b = 0; b < 2; b++)
-        for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {
-            if (!depthwise_find(blocks[b])) {
-                print_message("NOT TESTED: this CPU has no loops for blocks of %zu\n", blocks[b]);
-                continue;
-            }
-            for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
-                for (size_t stride = 1; stride <= 2; stride++, checked++)
-                    check(blocks[b], sides[i], kernels[k], stride);
-        }
-    print_message("%d shapes\n", checked);
+    each_kernels(check_weight_gradients);
 }
 
 /* A row of `width` numbers by block, padding included, to `out_w` outputs. */
@@ -112,54 +109,44 @@ static void check_row(const struct depthwise_kernels *kernels, size_t kernel, si
     free(out);
 }
 
+static void check_rows(const struct kernels *kernels)
+{
+    static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6,
+                                                   ACTIVATION_SILU };
+    for (size_t kernel = 3; kernels->depthwise && kernel <= 5; kernel += 2)
+        for (size_t stride = 1; stride <= 2; stride++)
+            for (size_t out_w = 1; out_w <= 30; out_w++)
+                check_row(kernels->depthwise, kernel, stride, out_w, activations[out_w % 4]);
+}
+
 static void a_row_is_as_defined(void **state)
 {
     (void)state;
-    static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6,
-                                                   ACTIVATION_SILU };
-    for (size_t block = 8; block <= 16; block += 8) {
-        const struct depthwise_kernels *kernels = depthwise_find(block);
-        if (!kernels) {
-            print_message("NOT TESTED: this CPU has no loops for blocks of %zu\n", block);
-            continue;
+    each_kernels(check_rows);
+}
+
+static void check_sums(const struct kernels *kernels)
+{
+    size_t block = kernels->block;
+    float row[31 * 16], sums[16], before[16];
+    rig_fill(row, 31 * block, 1);
+    rig_fill(before, block, 2);
+    for (size_t count = 0; kernels->depthwise && count <= 31; count++) {
+        memcpy(sums, before, sizeof sums);
+        kernels->depthwise->add(count, row, sums);
+        for (size_t lane = 0; lane < block; lane++) {
+            double truth = (double)before[lane];
+            for (size_t x = 0; x < count; x++)
+                truth += (double)row[x * block + lane];
+            assert_true(fabs((double)sums[lane] - truth) < 1e-4);
         }
-        for (size_t kernel = 3; kernel <= 5; kernel += 2)
-            for (size_t stride = 1; stride <= 2; stride++)
-                for (size_t out_w = 1; out_w <= 30; out_w++)
-                    check_row(kernels, kernel, stride, out_w, activations[out_w % 4]);
     }
 }
 
 static void the_pixels_of_a_row_are_added(void **state)
 {
     (void)state;
-    for (size_t block = 8; block <= 16; block += 8) {
-        const struct depthwise_kernels *kernels = depthwise_find(block);
-        float row[31 * 16], sums[16], before[16];
-        if (!kernels) {
-            print_message("NOT TESTED: this CPU has no loops for blocks of %zu\n", block);
-            continue;
-        }
-        rig_fill(row, 31 * block, 1);
-        rig_fill(before, block, 2);
-        for (size_t count = 0; count <= 31; count++) {
-            memcpy(sums, before, sizeof sums);
-            kernels->add(count, row, sums);
-            for (size_t lane = 0; lane < block; lane++) {
-                double truth = (double)before[lane];
-                for (size_t x = 0; x < count; x++)
-                    truth += (double)row[x * block + lane];
-                assert_true(fabs((double)sums[lane] - truth) < 1e-4);
-            }
-        }
-    }
-}
-
-static void what_no_loop_fits_is_refused(void **state)
-{
-    (void)state;
-    assert_null(depthwise_find(4));
-    assert_null(depthwise_find(1));
+    each_kernels(check_sums);
 }
 
 int main(void)
@@ -168,7 +155,6 @@ int main(void)
         cmocka_unit_test(the_weight_gradient_is_as_defined),
         cmocka_unit_test(a_row_is_as_defined),
         cmocka_unit_test(the_pixels_of_a_row_are_added),
-        cmocka_unit_test(what_no_loop_fits_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,8 +7,7 @@
 
 #include <stdlib.h>
 
-#include "nn/cpu/kernels/gemv_isa.h"
-#include "nn/cpu/kernels/x86.h"
+#include "each_kernels.h"
 #include "rig.h"
 
 static void check(const struct gemv_kernels *kernels, size_t inputs)
@@ -33,25 +32,17 @@ static void check(const struct gemv_kernels *kernels, size_t inputs)
     free(in);
 }
 
+static void check_sizes(const struct kernels *kernels)
+{
+    static const size_t inputs[] = { 1, 15, 16, 17, 63, 64, 65, 512, 1280 };
+    for (size_t i = 0; kernels->gemv && i < sizeof inputs / sizeof *inputs; i++)
+        check(kernels->gemv, inputs[i]);
+}
+
 static void the_product_is_as_defined(void **state)
 {
     (void)state;
-    static const size_t inputs[] = { 1, 15, 16, 17, 63, 64, 65, 512, 1280 };
-    const struct gemv_kernels *all[] = { NULL, NULL };
-#ifdef KERNELS_X86
-    all[0] = __builtin_cpu_supports("avx512f") ? &gemv_avx512 : NULL;
-    all[1] = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &gemv_avx2 : NULL;
-#endif
-    for (size_t k = 0; k < 2; k++) {
-        if (!all[k]) {
-            print_message("NOT TESTED: loops of an instruction set that this CPU lacks\n");
-            continue;
-        }
-        print_message("%s\n", all[k]->name);
-        for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-            check(all[k], inputs[i]);
-    }
-    assert_ptr_equal(gemv_find(), all[0] ? all[0] : all[1]);
+    each_kernels(check_sizes);
 }
 
 int main(void)

@@ -9,8 +9,9 @@
 #include <omp.h>
 #include <stdlib.h>
 
-#include "nn/cpu/kernels/winograd_wgrad.h"
+#include "each_kernels.h"
 #include "nn/cpu/kernels/winograd_pass.h"
+#include "nn/cpu/kernels/winograd_wgrad.h"
 #include "rig.h"
 
 /* Of a forward pass `in` is what it reads and `out` what it makes; of the data's gradient the other way round. */
@@ -177,28 +178,15 @@ static void check_gradient(const struct winograd_kernels *kernels, size_t n, siz
     fixture_release(&f);
 }
 
-/* Calls with the kernels for each block that this CPU has. */
-static void on_every_instruction_set(void (*check)(const struct winograd_kernels *kernels))
-{
-    static const size_t blocks[] = { 16, 8 };
-    for (size_t b = 0; b < 2; b++) {
-        const struct winograd_kernels *kernels = winograd_find(blocks[b]);
-        if (!kernels) {
-            print_message("NOT TESTED: this CPU has no loops for blocks of %zu\n", blocks[b]);
-            continue;
-        }
-        print_message("%s\n", kernels->name);
-        check(kernels);
-    }
-    assert_null(winograd_find(1));
-}
-
 static const size_t sides[] = { 1, 2, 4, 5, 7, 12, 14 };
 enum { SIDES = sizeof sides / sizeof *sides };
 
-static void check_passes(const struct winograd_kernels *kernels)
+static void check_passes(const struct kernels *all)
 {
     static const float any;
+    const struct winograd_kernels *kernels = all->winograd;
+    if (!kernels)
+        return;
     size_t channels = 2 * kernels->block;
     for (size_t i = 0; i < SIDES; i++) {
         struct winograd_end end = { i % 4 != 3 ? &any : NULL, i % 2, i % 3 == 0 };
@@ -215,11 +203,14 @@ static void check_passes(const struct winograd_kernels *kernels)
 static void the_convolution_is_as_defined(void **state)
 {
     (void)state;
-    on_every_instruction_set(check_passes);
+    each_kernels(check_passes);
 }
 
-static void check_gradients(const struct winograd_kernels *kernels)
+static void check_gradients(const struct kernels *all)
 {
+    const struct winograd_kernels *kernels = all->winograd;
+    if (!kernels)
+        return;
     size_t channels = 2 * kernels->block;
     for (size_t i = 0; i < SIDES; i++)
         check_gradient(kernels, 1 + i % 3, sides[i], channels);
@@ -230,7 +221,7 @@ static void check_gradients(const struct winograd_kernels *kernels)
 static void the_gradient_of_the_weights_is_as_defined(void **state)
 {
     (void)state;
-    on_every_instruction_set(check_gradients);
+    each_kernels(check_gradients);
 }
 
 int main(void)

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "nn/cpu/kernels/conv_1x1.h"
+#include "each_kernels.h"
 #include "rig.h"
 
 #define GUARD 32 /* floats behind the output that must stay as they are */
@@ -78,38 +78,32 @@ static void check(const struct conv_1x1_kernels *kernels, size_t channels, size_
     free(scaled);
 }
 
+static void check_shapes(const struct kernels *all)
+{
+    static const size_t channels[] = { 3, 16, 24, 40 }, outputs[] = { 8, 16, 24, 40, 72 };
+    static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6,
+                                                   ACTIVATION_SILU };
+    const struct conv_1x1_kernels *kernels = all->conv_1x1;
+    if (!kernels)
+        return;
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+        for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++)
+            for (size_t count = kernels->pixels / 2; count <= 2 * kernels->pixels + 1; count++)
+                check(kernels, channels[i], outputs[o], count, count % 2, activations[(i + o + count) % 4]);
+    check(kernels, 64, 64, 196, true, ACTIVATION_RELU6);
+}
+
 static void the_convolution_is_as_defined(void **state)
 {
     (void)state;
-    static const size_t blocks[] = { 16, 8 }, channels[] = { 3, 16, 24, 40 }, outputs[] = { 8, 16, 24, 40, 72 };
-    static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6,
-                                                   ACTIVATION_SILU };
-    for (size_t b = 0; b < 2; b++) {
-        const struct conv_1x1_kernels *kernels = conv_1x1_find(blocks[b]);
-        if (!kernels) {
-            print_message("NOT TESTED: this CPU has no loops for blocks of %zu\n", blocks[b]);
-            continue;
-        }
-        print_message("%s\n", kernels->name);
-        for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
-            for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++)
-                for (size_t count = kernels->pixels / 2; count <= 2 * kernels->pixels + 1; count++)
-                    check(kernels, channels[i], outputs[o], count, count % 2, activations[(i + o + count) % 4]);
-        check(kernels, 64, 64, 196, true, ACTIVATION_RELU6);
-    }
-    assert_null(conv_1x1_find(1));
+    each_kernels(check_shapes);
 }
 
-static void not_a_number_stays_one(void **state)
+static void check_not_a_number(const struct kernels *all)
 {
-    (void)state;
-    const struct conv_1x1_kernels *kernels = conv_1x1_find(8);
+    const struct conv_1x1_kernels *kernels = all->conv_1x1;
     if (!kernels)
-        kernels = conv_1x1_find(16);
-    if (!kernels) {
-        print_message("NOT TESTED: this CPU has no loops\n");
         return;
-    }
     const struct conv_1x1 shape = { 1, 1, 16 * 16, 16 * 16, false, ACTIVATION_RELU6 };
     float in[16 * 16] = { NAN }, weight = 1, packed[32], bias[32] = { 0 }, out[16 * 16];
     kernels->weights(&shape, &weight, packed);
@@ -117,6 +111,12 @@ static void not_a_number_stays_one(void **state)
     kernels->run(&shape, 16, in, 0, packed, bias, &prefetch, out);
     assert_true(isnan(out[0]));
     assert_true(out[kernels->block] == 0);
+}
+
+static void not_a_number_stays_one(void **state)
+{
+    (void)state;
+    each_kernels(check_not_a_number);
 }
 
 int main(void)
