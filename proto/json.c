@@ -175,6 +175,11 @@ static int print(const cJSON *value, struct buf *out, int levels)
     return failed || buf_puts(out, object ? "}" : "]") ? -1 : 0;
 }
 
+const char *json_text(const cJSON *object, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
 int json_print_spaced(const cJSON *value, struct buf *out)
 {
     size_t start = out->len;

@@ -281,6 +281,15 @@ int64_t fs_size(const char *path)
     return !stat(path, &info) && S_ISREG(info.st_mode) ? (int64_t)info.st_size : -1;
 }
 
+int fs_open_file(const char *path, struct stat *info)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 || (!fstat(fd, info) && S_ISREG(info->st_mode)))
+        return fd;
+    close(fd);
+    return -1;
+}
+
 char *fs_join(const char *dir, const char *name)
 {
     char *path = NULL;

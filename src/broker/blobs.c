@@ -67,16 +67,16 @@ void blobs_stat(const struct blobs *blobs, const char *sha256, struct blob_state
     state->held = size < 0 ? 0 : size;
 }
 
-static bool is_in_use(const char *name, const char *const *in_use)
+static bool is_in_use(const char *name, const struct strings *in_use)
 {
-    for (; in_use && *in_use; in_use++)
-        if (strncmp(name, *in_use, 64) == 0)
+    for (size_t i = 0; in_use && i < in_use->count; i++)
+        if (!strncmp(name, in_use->items[i], 64))
             return true;
     return false;
 }
 
 /* The bytes of all files, and the one that was touched longest ago of those that may go ("": none). */
-static int64_t survey(const struct blobs *blobs, const char *keep, const char *const *in_use, char oldest[PATH_ROOM])
+static int64_t survey(const struct blobs *blobs, const char *keep, const struct strings *in_use, char oldest[PATH_ROOM])
 {
     oldest[0] = '\0';
     DIR *dir = opendir(blobs->dir);
@@ -102,7 +102,7 @@ static int64_t survey(const struct blobs *blobs, const char *keep, const char *c
     return total;
 }
 
-static int make_room(const struct blobs *blobs, int64_t more, const char *keep, const char *const *in_use)
+static int make_room(const struct blobs *blobs, int64_t more, const char *keep, const struct strings *in_use)
 {
     char oldest[PATH_ROOM];
     while (survey(blobs, keep, in_use, oldest) + more > blobs->quota) {
@@ -154,7 +154,7 @@ static enum blob_result complete(struct blobs *blobs, const char *sha256, const 
 }
 
 enum blob_result blobs_put(struct blobs *blobs, const char *sha256, int64_t offset, int64_t size, const void *bytes,
-                           size_t count, const char *const *in_use, struct blob_state *state, struct err *err)
+                           size_t count, const struct strings *in_use, struct blob_state *state, struct err *err)
 {
     *state = (struct blob_state){ 0 };
     if (!sha256_is_hex(sha256)) {
@@ -189,7 +189,7 @@ enum blob_result blobs_put(struct blobs *blobs, const char *sha256, int64_t offs
     return state->held == size ? complete(blobs, sha256, part, state, err) : BLOB_DONE;
 }
 
-enum blob_result blobs_add(struct blobs *blobs, const void *bytes, size_t count, const char *const *in_use,
+enum blob_result blobs_add(struct blobs *blobs, const void *bytes, size_t count, const struct strings *in_use,
                            const char *sha256, bool *created, struct err *err)
 {
     struct blob_state state;
@@ -208,15 +208,11 @@ int blobs_open(struct blobs *blobs, const char *sha256, int64_t *size)
     if (!sha256_is_hex(sha256))
         return -1;
     char path[PATH_ROOM];
+    struct stat status;
     path_of(blobs, sha256, "", path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = fs_open_file(path, &status);
     if (fd < 0)
         return -1;
-    struct stat status;
-    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
-        close(fd);
-        return -1;
-    }
     *size = status.st_size;
     if (futimens(fd, NULL) < 0)
         log_debug("cannot mark '%s' as used: %s", path, strerror(errno));

@@ -12,6 +12,7 @@
 
 #include "dcls/base/err.h"
 #include "dcls/base/sha256.h"
+#include "dcls/proto/msg.h"
 
 #define BLOB_MAX ((int64_t)4 * 1024 * 1024 * 1024)
 #define BLOB_QUOTA_DEFAULT ((int64_t)20 * 1024 * 1024 * 1024)
@@ -36,15 +37,15 @@ struct blob_state {
 };
 
 /* Writes `count` bytes at `offset` of a blob that has `size` in the end, and finishes it when they are all there.
- * `in_use`: hashes that may not be evicted, NULL-ended (or NULL). */
+ * `in_use`: hashes that may not be evicted (or NULL). */
 enum blob_result blobs_put(struct blobs *blobs, const char *sha256, int64_t offset, int64_t size, const void *bytes,
-                           size_t count, const char *const *in_use, struct blob_state *state, struct err *err);
+                           size_t count, const struct strings *in_use, struct blob_state *state, struct err *err);
 /* How much of it is there; nothing: 0. */
 void blobs_stat(const struct blobs *blobs, const char *sha256, struct blob_state *state);
 /* Opens a complete blob for reading and marks it as used now: the descriptor, the caller's to close, or -1. */
 int blobs_open(struct blobs *blobs, const char *sha256, int64_t *size);
 /* Stores bytes that are here already. *created: it was not there before. */
-enum blob_result blobs_add(struct blobs *blobs, const void *bytes, size_t count, const char *const *in_use,
+enum blob_result blobs_add(struct blobs *blobs, const void *bytes, size_t count, const struct strings *in_use,
                            const char *sha256, bool *created, struct err *err);
 /* A missing one is fine. */
 void blobs_remove(struct blobs *blobs, const char *sha256);

@@ -65,9 +65,9 @@ static int init(struct broker *broker, const struct broker_options *options, str
         !(broker->links = links_new(broker->base, options->host, options->port, &dispatch_events, broker, err)))
         return -1;
     broker->port = links_port(broker->links);
-    if (!(broker->http = http_new(broker, options->host, options->api_port, err)))
+    if (!(broker->server = server_new(broker, options->host, options->api_port, err)))
         return -1;
-    broker->api_port = http_port(broker->http);
+    broker->api_port = server_port(broker->server);
     return options->port_file ? write_ports(broker, options->port_file, err) : 0;
 }
 
@@ -77,8 +77,9 @@ static void release(struct broker *broker)
     broker->stopping = true;
     thread_pool_drain(broker->pool);
     thread_pool_free(broker->pool);
+    broker->pool = NULL;
     pending_replies_free(broker->pending_replies);
-    http_free(broker->http);
+    server_free(broker->server);
     links_free(broker->links);
     store_close(broker->store);
     jobs_free(broker->jobs);

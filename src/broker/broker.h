@@ -36,11 +36,11 @@ struct broker {
     struct jobs *jobs;
     struct pending_replies *pending_replies;
     struct links *links;
-    struct http *http;
-    const char *images; /* --images */
-    const char *state;  /* --state */
-    int port, api_port; /* as bound */
-    bool stopping;      /* the loop no longer turns: what was accepted is stored, and nothing starts */
+    struct server *server; /* HTTP */
+    const char *images;    /* --images */
+    const char *state;     /* --state */
+    int port, api_port;    /* as bound */
+    bool stopping;         /* the loop no longer turns: what was accepted is stored, and nothing starts */
 };
 
 struct broker_options {

@@ -99,12 +99,8 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 static int open_below(const struct manifest *manifest, const char *relative, struct stat *status)
 {
     char *path = fs_resolve(manifest->root, relative, NULL);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    int fd = path ? fs_open_file(path, status) : -1;
     free(path);
-    if (fd >= 0 && (fstat(fd, status) < 0 || !S_ISREG(status->st_mode))) {
-        close(fd);
-        fd = -1;
-    }
     return fd;
 }
 

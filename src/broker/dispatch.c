@@ -182,7 +182,7 @@ static void on_new_model(struct broker *broker, struct link *link, struct msg *m
     const cJSON *info, *own = NULL;
     cJSON_ArrayForEach(info, msg->model_info)
     {
-        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "name"));
+        const char *name = json_text(info, "name");
         if (name && msg->new_model && !strcmp(name, msg->new_model))
             own = info;
     }

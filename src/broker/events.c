@@ -9,6 +9,7 @@
 
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
+#include "dcls/proto/msg.h"
 
 #define KEPT_BYTES (16 * 1024 * 1024)
 #define KEY_SIZE 160
@@ -102,7 +103,7 @@ static void emit(struct events *events, const char *kind, const char *id, char *
 
 static const char *text_of(const cJSON *object, const char *name)
 {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+    const char *text = json_text(object, name);
     return text ? text : "";
 }
 

@@ -68,13 +68,9 @@ int images_open(const char *root, const char *virtual_path, int64_t *size, const
         return -1;
     /* The ending counts where it leads, so that no link named .jpg shows another kind of file. */
     *type = type_of(path);
-    int fd = !*type ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    free(path);
     struct stat status;
-    if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))) {
-        close(fd);
-        fd = -1;
-    }
+    int fd = *type ? fs_open_file(path, &status) : -1;
+    free(path);
     if (fd >= 0)
         *size = status.st_size;
     return fd;

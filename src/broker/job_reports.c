@@ -33,7 +33,7 @@ static const cJSON *listed_job(const cJSON *listed, const char *train_key)
     const cJSON *entry;
     cJSON_ArrayForEach(entry, listed)
     {
-        const char *key = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "train_key"));
+        const char *key = json_text(entry, "train_key");
         if (key && !strcmp(key, train_key))
             return entry;
     }
@@ -77,8 +77,8 @@ static void take_up_all(struct broker *broker, struct node *node, const cJSON *l
     const cJSON *entry;
     cJSON_ArrayForEach(entry, listed)
     {
-        const char *key = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "train_key"));
-        const char *state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "state"));
+        const char *key = json_text(entry, "train_key");
+        const char *state = json_text(entry, "state");
         struct job *job = jobs_find_key(broker->jobs, key);
         if (job && job_is_over(job) && state && !strcmp(state, "running"))
             take_up(broker, node, job);
@@ -158,7 +158,7 @@ void job_reports_completed(struct broker *broker, struct node *node, struct msg 
         job_send_ack(job, node);
         return;
     }
-    const char *log = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(msg->data, "output_contents"));
+    const char *log = json_text(msg->data, "output_contents");
     take_results(job, msg->report);
     char *report = msg->report ? cJSON_PrintUnformatted(msg->report) : NULL;
     snprintf(job->node, sizeof job->node, "%s", node->name);
@@ -167,9 +167,7 @@ void job_reports_completed(struct broker *broker, struct node *node, struct msg 
     msg->data = NULL;
     job->epoch = job->options.epochs;
     /* In this order: the model's row is written before the job that made it counts as done. */
-    models_completed(broker->models, msg->model_name,
-                     cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "sha256")), info, job->id,
-                     clock_wall_ms());
+    models_completed(broker->models, msg->model_name, json_text(info, "sha256"), info, job->id, clock_wall_ms());
     jobs_end(broker->jobs, job,
              &(struct job_end){ .state = JOB_COMPLETED, .report = report, .log = log, .acknowledge = true });
     free(report);

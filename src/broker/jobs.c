@@ -19,19 +19,12 @@
 
 #define TURN_MS 1000
 
-struct waiter {
-    struct waiter *next;
-    const struct job *job;
-    jobs_ended *ended;
-    void *arg;
-};
-
 struct jobs {
     struct broker *broker;
     void (*start)(struct broker *broker);
     struct job *first, **end;
     struct job *uncommitted; /* on their way to the store */
-    struct waiter *waiters;
+    struct jobs_waiter *waiters;
     struct event *turn;
     int64_t last_id, last_key_ms;
 };
@@ -80,11 +73,6 @@ void jobs_free(struct jobs *jobs)
         event_free(jobs->turn);
     free_all(jobs->first);
     free_all(jobs->uncommitted);
-    while (jobs->waiters) {
-        struct waiter *waiter = jobs->waiters;
-        jobs->waiters = waiter->next;
-        free(waiter);
-    }
     free(jobs);
 }
 
@@ -248,44 +236,35 @@ int jobs_add(struct jobs *jobs, struct job *job, jobs_added *done, void *arg)
 
 static void tell_waiters(struct jobs *jobs, const struct job *job)
 {
-    for (struct waiter **at = &jobs->waiters; *at;) {
-        struct waiter *waiter = *at;
+    for (struct jobs_waiter **at = &jobs->waiters; *at;) {
+        struct jobs_waiter *waiter = *at;
         if (waiter->job != job) {
             at = &waiter->next;
             continue;
         }
         *at = waiter->next;
         waiter->ended(waiter->arg, job);
-        free(waiter);
         at = &jobs->waiters; /* the callback may have changed the list */
     }
 }
 
-int jobs_wait(struct jobs *jobs, const struct job *job, jobs_ended *callback, void *arg)
+void jobs_wait(struct jobs *jobs, struct jobs_waiter *waiter)
 {
-    if (job_is_over(job) && !job->ending) {
-        callback(arg, job);
-        return 0;
+    if (job_is_over(waiter->job) && !waiter->job->ending) {
+        waiter->ended(waiter->arg, waiter->job);
+        return;
     }
-    struct waiter *waiter = malloc(sizeof *waiter);
-    if (!waiter)
-        return -1;
-    *waiter = (struct waiter){ .next = jobs->waiters, .job = job, .ended = callback, .arg = arg };
+    waiter->next = jobs->waiters;
     jobs->waiters = waiter;
-    return 0;
 }
 
-void jobs_stop_waiting(struct jobs *jobs, void *arg)
+void jobs_stop_waiting(struct jobs *jobs, const struct jobs_waiter *waiter)
 {
-    for (struct waiter **at = &jobs->waiters; *at;) {
-        struct waiter *waiter = *at;
-        if (waiter->arg != arg) {
-            at = &waiter->next;
-            continue;
-        }
+    struct jobs_waiter **at = &jobs->waiters;
+    while (*at && *at != waiter)
+        at = &(*at)->next;
+    if (*at)
         *at = waiter->next;
-        free(waiter);
-    }
 }
 
 /* Ending */

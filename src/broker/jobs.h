@@ -21,7 +21,7 @@ struct node;
 /* `start` starts what can start: it is called from the loop, every second and soon after jobs_schedule. NULL where
  * memory lacks. */
 struct jobs *jobs_new(struct broker *broker, void (*start)(struct broker *broker));
-void jobs_free(struct jobs *jobs); /* callbacks that wait are dropped */
+void jobs_free(struct jobs *jobs);
 /* Takes what was stored, linked by next, oldest first; before the loop turns. */
 void jobs_restore(struct jobs *jobs, struct job *stored);
 /* Something may be able to start. */
@@ -47,10 +47,17 @@ void jobs_save(struct jobs *jobs, const struct job *job);
 /* Tells event streams of the job as it is now. */
 void jobs_publish(struct jobs *jobs, const struct job *job);
 
+/* Of the caller's, listed until `ended` is called. */
+struct jobs_waiter {
+    struct jobs_waiter *next;
+    const struct job *job;
+    void (*ended)(void *arg, const struct job *job);
+    void *arg;
+};
 /* Calls back once when the job's end is shown (at once where it is); not at all when the broker stops before. */
-typedef void jobs_ended(void *arg, const struct job *job);
-int jobs_wait(struct jobs *jobs, const struct job *job, jobs_ended *ended, void *arg);
-void jobs_stop_waiting(struct jobs *jobs, void *arg);
+void jobs_wait(struct jobs *jobs, struct jobs_waiter *waiter);
+/* It may be listed or not. */
+void jobs_stop_waiting(struct jobs *jobs, const struct jobs_waiter *waiter);
 
 /* Called with 200 (its end is committed), 202 (its node was told), or 500: its end could not be stored. */
 typedef void jobs_cancelled(void *arg, int status);

@@ -83,11 +83,6 @@ static struct model *put(struct models *models, const char *name, const char *sh
     return model;
 }
 
-static const char *member(const cJSON *object, const char *name)
-{
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
 static bool node_holds(const struct node *node, const struct model *model)
 {
     if (!node_has_model(node, model->name))
@@ -138,7 +133,7 @@ void models_seen(struct models *models, const cJSON *model_info)
     const cJSON *entry;
     cJSON_ArrayForEach(entry, model_info)
     {
-        const char *name = member(entry, "name"), *sha256 = member(entry, "sha256");
+        const char *name = json_text(entry, "name"), *sha256 = json_text(entry, "sha256");
         if (!name || !name_is_valid(name) || !sha256_is_hex(sha256) || find(models, name, sha256))
             continue;
         struct model *model = put(models, name, sha256, cJSON_Duplicate(entry, true), NULL, 0);

@@ -68,6 +68,17 @@ static int strings_copy(struct strings *to, const struct strings *from)
     return 0;
 }
 
+/* By a copy; NULL leaves what is there. */
+static int replace_json(cJSON **to, const cJSON *from)
+{
+    cJSON *copy = from ? cJSON_Duplicate(from, true) : NULL;
+    if (!copy)
+        return from ? -1 : 0;
+    cJSON_Delete(*to);
+    *to = copy;
+    return 0;
+}
+
 struct node *registry_add(struct registry *registry, const struct msg *connect, struct link *link)
 {
     struct node *node = registry_find(registry, connect->name);
@@ -88,7 +99,7 @@ struct node *registry_add(struct registry *registry, const struct msg *connect, 
     node->memory = connect->memory;
     if (msg_set(&node->instance, connect->instance) || msg_set(&node->version, connect->version) ||
         msg_set(&node->cpu, connect->cpu) || strings_copy(&node->features, &connect->features) ||
-        (connect->dataset && !(node->dataset = cJSON_Duplicate(connect->dataset, true)))) {
+        replace_json(&node->dataset, connect->dataset)) {
         registry_remove(registry, node);
         return NULL;
     }
@@ -111,28 +122,11 @@ int node_set_info(struct registry *registry, struct node *node, const struct msg
 {
     if (strings_copy(&node->models, &msg->models))
         return -1;
-    if (msg->model_info) {
-        cJSON *info = cJSON_Duplicate(msg->model_info, true);
-        if (!info)
-            return -1;
-        cJSON_Delete(node->model_info);
-        node->model_info = info;
-    }
-    if (msg->dataset) {
-        cJSON *dataset = cJSON_Duplicate(msg->dataset, true);
-        if (!dataset)
-            return -1;
-        cJSON_Delete(node->dataset);
-        node->dataset = dataset;
-    }
+    if (replace_json(&node->model_info, msg->model_info) || replace_json(&node->dataset, msg->dataset))
+        return -1;
     node->ready = true;
     node_publish(registry, node, false);
     return 0;
-}
-
-static const char *member(const cJSON *object, const char *name)
-{
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
 int node_add_model(struct registry *registry, struct node *node, const char *name, const cJSON *info)
@@ -147,17 +141,9 @@ int node_add_model(struct registry *registry, struct node *node, const char *nam
             cJSON_Delete(entry);
             return -1;
         }
-        int at = 0;
-        cJSON *old;
-        cJSON_ArrayForEach(old, node->model_info)
-        {
-            const char *known = member(old, "name");
-            if (known && !strcmp(known, name))
-                break;
-            at++;
-        }
+        cJSON *old = (cJSON *)node_model_info(node, name);
         if (old)
-            cJSON_ReplaceItemInArray(node->model_info, at, entry);
+            cJSON_ReplaceItemViaPointer(node->model_info, old, entry);
         else
             cJSON_AddItemToArray(node->model_info, entry);
     }
@@ -211,7 +197,7 @@ const cJSON *node_model_info(const struct node *node, const char *model)
     const cJSON *entry;
     cJSON_ArrayForEach(entry, node->model_info)
     {
-        const char *name = member(entry, "name");
+        const char *name = json_text(entry, "name");
         if (name && !strcmp(name, model))
             return entry;
     }
@@ -220,7 +206,7 @@ const cJSON *node_model_info(const struct node *node, const char *model)
 
 const char *node_model_sha256(const struct node *node, const char *model)
 {
-    return member(node_model_info(node, model), "sha256");
+    return json_text(node_model_info(node, model), "sha256");
 }
 
 cJSON *node_json(const struct node *node)

@@ -9,6 +9,8 @@
 
 #include "dcls/base/err.h"
 
+struct stat;
+
 /* Reads a whole regular file of at most `max` bytes; *bytes is NUL-terminated and the caller's to free.
  * A FIFO, device or folder is refused without blocking. */
 int fs_read(const char *path, size_t max, char **bytes, size_t *count, struct err *err);
@@ -32,6 +34,9 @@ bool fs_is_dir(const char *path);
 bool fs_is_file(const char *path);
 /* -1 where it is no regular file. */
 int64_t fs_size(const char *path);
+/* Opens a regular file for reading, without following a link and without blocking: the descriptor, the caller's to
+ * close, and what fstat says; -1 otherwise. */
+int fs_open_file(const char *path, struct stat *info);
 
 /* "DIR/NAME" into heap memory, the caller's to free; NULL where memory lacks. */
 char *fs_join(const char *dir, const char *name);

@@ -129,6 +129,9 @@ bool msg_wants_answer(enum msg_type type);
  * "truncated": true). -1 where it cannot be made to fit. */
 int msg_encode_legacy(const struct msg *msg, struct buf *out, struct err *err);
 
+/* A member that is a string; NULL where it is absent, something else, or `object` is no object (or NULL). */
+const char *json_text(const cJSON *object, const char *name);
+
 /* Python's json.dumps spacing (", " and ": ") for any value, appended. */
 int json_print_spaced(const cJSON *value, struct buf *out);
 

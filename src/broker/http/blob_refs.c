@@ -1,136 +1,112 @@
-/* Blobs and manifest of the HTTP side, and which blobs are needed: see files.h. */
+/* Which blobs are needed. */
 #include "blob_refs.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/broker/broker.h"
-#include "dcls/base/fs.h"
-#include "src/broker/jobs.h"
+#include "dcls/base/sha256.h"
 #include "dcls/net/thread_pool.h"
+#include "src/broker/blobs.h"
+#include "src/broker/broker.h"
+#include "src/broker/jobs.h"
 
-#define WEIGHTS "sha256:"
+struct upload {
+    struct upload *next;
+    char sha256[SHA256_HEX_SIZE];
+    int users;
+    bool created; /* it was no blob before */
+    struct blobs *blobs;
+};
 
-int blob_refs_init(struct blob_refs *blob_refs, struct broker *broker, struct err *err)
+struct blob_refs {
+    struct broker *broker;
+    struct blobs *blobs;
+    struct upload *uploads;
+};
+
+struct blob_refs *blob_refs_new(struct broker *broker, struct blobs *blobs)
 {
-    blob_refs->broker = broker;
-    char *dir = fs_join(broker->state, "blobs");
-    if (!dir)
-        return err_set(err, "no memory");
-    blob_refs->blobs = blobs_new(dir, BLOB_QUOTA_DEFAULT, err);
-    blob_refs->manifest = manifest_new(broker->images, err);
-    free(dir);
-    return !blob_refs->blobs || !blob_refs->manifest ? -1 : 0;
+    struct blob_refs *refs = calloc(1, sizeof *refs);
+    if (refs)
+        *refs = (struct blob_refs){ .broker = broker, .blobs = blobs };
+    return refs;
 }
 
-void blob_refs_release(struct blob_refs *blob_refs)
+void blob_refs_free(struct blob_refs *refs)
 {
-    while (blob_refs->waiters) {
-        struct dataset_waiter *next = blob_refs->waiters->next;
-        free(blob_refs->waiters);
-        blob_refs->waiters = next;
-    }
-    blobs_free(blob_refs->blobs);
-    manifest_free(blob_refs->manifest);
+    assert(!refs || !refs->uploads);
+    free(refs);
 }
 
-static struct uploaded_image **find_upload(struct blob_refs *blob_refs, const char *sha256)
+static struct upload **find_upload(struct blob_refs *refs, const char *sha256)
 {
-    struct uploaded_image **link = &blob_refs->uploads;
-    while (*link && strcmp((*link)->sha256, sha256) != 0)
-        link = &(*link)->next;
-    return link;
+    struct upload **at = &refs->uploads;
+    while (*at && strcmp((*at)->sha256, sha256))
+        at = &(*at)->next;
+    return at;
 }
 
-int blob_refs_hold(struct blob_refs *blob_refs, const char *sha256)
+int blob_refs_hold(struct blob_refs *refs, const char *sha256)
 {
-    struct uploaded_image **link = find_upload(blob_refs, sha256);
-    if (!*link) {
-        struct uploaded_image *upload = calloc(1, sizeof *upload);
-        if (!upload)
+    struct upload **at = find_upload(refs, sha256);
+    if (!*at) {
+        if (!(*at = calloc(1, sizeof **at)))
             return -1;
-        snprintf(upload->sha256, sizeof upload->sha256, "%s", sha256);
-        *link = upload;
+        snprintf((*at)->sha256, sizeof(*at)->sha256, "%s", sha256);
+        (*at)->blobs = refs->blobs;
     }
-    (*link)->users++;
+    (*at)->users++;
     return 0;
 }
 
-struct removal {
-    struct blob_refs *blob_refs;
-    char sha256[SHA256_HEX_SIZE];
-};
-
 static int run_removal(void *arg, const atomic_bool *stop, struct err *err)
 {
-    struct removal *removal = arg;
-    (void)stop;
-    (void)err;
-    blobs_remove(removal->blob_refs->blobs, removal->sha256);
+    const struct upload *upload = arg;
+    (void)stop, (void)err;
+    blobs_remove(upload->blobs, upload->sha256);
     return 0;
 }
 
 static void done_removal(void *arg, int result, const struct err *err)
 {
-    (void)result;
-    (void)err;
+    (void)result, (void)err;
     free(arg);
 }
 
-void blob_refs_let_go(struct blob_refs *blob_refs, const char *sha256, bool created)
+void blob_refs_let_go(struct blob_refs *refs, const char *sha256, bool created)
 {
-    struct uploaded_image **link = find_upload(blob_refs, sha256), *upload = *link;
-    if (!upload)
-        return;
+    struct upload **at = find_upload(refs, sha256), *upload = *at;
+    assert(upload && upload->users > 0);
     upload->created |= created;
     if (--upload->users > 0)
         return;
-    *link = upload->next;
-    /* A write of the same bytes that is asked for later runs after this: a lane keeps its order. */
-    struct removal *removal = upload->created && !blob_refs->closing ? calloc(1, sizeof *removal) : NULL;
-    if (upload->created && blob_refs->closing)
-        blobs_remove(blob_refs->blobs, upload->sha256);
-    if (removal) {
-        removal->blob_refs = blob_refs;
-        memcpy(removal->sha256, upload->sha256, sizeof removal->sha256);
-        if (!thread_pool_submit(blob_refs->broker->pool, LANE_DISK, run_removal, done_removal, removal))
-            free(removal); /* the quota's eviction gets it */
+    *at = upload->next;
+    struct thread_pool *pool = refs->broker->pool;
+    if (upload->created && !pool)
+        blobs_remove(refs->blobs, upload->sha256);
+    /* A write of the same bytes that is asked for later runs after this: a lane keeps its order. Where the pool is
+     * full, the quota's eviction gets it. */
+    if (!upload->created || !pool || !thread_pool_submit(pool, LANE_DISK, run_removal, done_removal, upload))
+        free(upload);
+}
+
+int blob_refs_in_use(const struct blob_refs *refs, struct strings *in_use)
+{
+    int failed = 0;
+    for (const struct job *job = jobs_first(refs->broker->jobs); job && !failed; job = job->next) {
+        const char *sha256 = job_is_over(job) ? NULL : blob_refs_of_weights(job->options.weights);
+        failed = sha256 && strings_add(in_use, sha256) ? -1 : 0;
     }
-    free(upload);
+    for (const struct upload *upload = refs->uploads; upload && !failed; upload = upload->next)
+        failed = strings_add(in_use, upload->sha256);
+    return failed;
 }
 
-static int add(char **list, size_t *count, const char *sha256)
+const char *blob_refs_of_weights(const char *weights)
 {
-    list[*count] = strdup(sha256);
-    return !list[(*count)++] ? -1 : 0;
-}
-
-char **blob_refs_in_use(const struct blob_refs *blob_refs)
-{
-    size_t count = 0, max = 1;
-    for (const struct job *job = jobs_first(blob_refs->broker->jobs); job; job = job->next)
-        max++;
-    for (const struct uploaded_image *upload = blob_refs->uploads; upload; upload = upload->next)
-        max++;
-    char **list = calloc(max, sizeof *list);
-    if (!list)
-        return NULL;
-    int status = 0;
-    for (const struct job *job = jobs_first(blob_refs->broker->jobs); job && status == 0; job = job->next)
-        if (job->state <= JOB_RUNNING && strncmp(job->options.weights, WEIGHTS, sizeof WEIGHTS - 1) == 0)
-            status = add(list, &count, job->options.weights + sizeof WEIGHTS - 1);
-    for (const struct uploaded_image *upload = blob_refs->uploads; upload && status == 0; upload = upload->next)
-        status = add(list, &count, upload->sha256);
-    if (status < 0) {
-        blob_refs_free_in_use(list);
-        return NULL;
-    }
-    return list;
-}
-
-void blob_refs_free_in_use(char **in_use)
-{
-    for (char **item = in_use; item && *item; item++)
-        free(*item);
-    free(in_use);
+    static const char scheme[] = "sha256:";
+    const char *digest = weights + sizeof scheme - 1;
+    return !strncmp(weights, scheme, sizeof scheme - 1) && sha256_is_hex(digest) ? digest : NULL;
 }

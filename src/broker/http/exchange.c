@@ -79,6 +79,12 @@ void *exchange_context(struct exchange *exchange, size_t size, void (*release)(v
     return exchange->context;
 }
 
+void exchange_submit(struct exchange *exchange, work_run run, work_done done)
+{
+    if (!thread_pool_submit(exchange->broker->pool, LANE_DISK, run, done, exchange->context))
+        exchange_error(exchange, 503, "too much is under way");
+}
+
 /* Gives the request back to evhttp, which frees it now or when its answer has left; then frees the exchange. */
 static void finish(struct exchange *exchange)
 {
@@ -334,6 +340,13 @@ void exchange_json(struct exchange *exchange, int status, cJSON *value)
     exchange_text(exchange, status, "application/json", bytes, bytes ? count : 0);
 }
 
+void exchange_object(struct exchange *exchange, int status, cJSON *object, bool whole)
+{
+    if (!whole)
+        cJSON_Delete(object);
+    exchange_json(exchange, status, whole ? object : NULL);
+}
+
 void exchange_error(struct exchange *exchange, int status, const char *format, ...)
 {
     char text[1024];
@@ -341,12 +354,8 @@ void exchange_error(struct exchange *exchange, int status, const char *format, .
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    cJSON *value = cJSON_CreateObject();
-    if (value && !cJSON_AddStringToObject(value, "error", text)) {
-        cJSON_Delete(value);
-        value = NULL;
-    }
-    exchange_json(exchange, status, value);
+    cJSON *object = cJSON_CreateObject();
+    exchange_object(exchange, status, object, cJSON_AddStringToObject(object, "error", text));
 }
 
 void exchange_refuse(struct exchange *exchange, const struct refusal *refusal)

@@ -1,4 +1,4 @@
-/* One HTTP request and its answer, for the handlers of endpoints (http_*.c); http.h says who ends and frees it.
+/* One HTTP request and its answer, for the handlers of endpoints; server.h says who ends and frees it.
  *
  *     handler(exchange)                     on the loop's thread
  *     exchange_json/_error/_text/_file      ends it at once; larger bodies go out in pieces as the client takes them
@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "dcls/base/err.h"
+#include "dcls/net/thread_pool.h"
 #include "src/broker/refusal.h"
 
 #define EXCHANGE_ARGS 2
@@ -57,7 +58,11 @@ struct exchange {
  * it when the exchange ends, before it is freed (NULL: nothing to release). */
 void *exchange_context(struct exchange *exchange, size_t size, void (*release)(void *context));
 
-/* A decoded member of the query string; NULL where absent. */
+/* `run` in LANE_DISK, then `done` on the loop's thread, each with the context. 503 is answered where too much is under
+ * way. */
+void exchange_submit(struct exchange *exchange, work_run run, work_done done);
+
+/* A decoded member of the query string, valid while the exchange is; NULL where absent. */
 const char *exchange_query(const struct exchange *exchange, const char *name);
 /* A request header; NULL where absent. */
 const char *exchange_header(const struct exchange *exchange, const char *name);
@@ -71,6 +76,8 @@ void exchange_add_header(struct exchange *exchange, const char *name, const char
 
 /* Each of these ends and frees the exchange. Takes `value`; NULL (no memory) answers 500. */
 void exchange_json(struct exchange *exchange, int status, cJSON *value);
+/* The same; `whole` false: a member could not be added for lack of memory. */
+void exchange_object(struct exchange *exchange, int status, cJSON *object, bool whole);
 /* {"error": "..."} */
 void exchange_error(struct exchange *exchange, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -94,7 +101,7 @@ void exchange_stream_send(struct exchange *exchange, const void *bytes, size_t c
 void exchange_stream_end(struct exchange *exchange);
 void exchange_stream_abort(struct exchange *exchange);
 
-/* For http.c alone: takes a request from evhttp, and drops an exchange when the server ends. */
+/* For server.c alone: takes a request from evhttp, and drops an exchange when the server ends. */
 struct exchange *exchange_new(struct http *http, struct broker *broker, struct evhttp_request *request,
                               struct exchange **list);
 void exchange_drop(struct exchange *exchange);

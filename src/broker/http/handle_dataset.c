@@ -2,18 +2,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/broker/broker.h"
 #include "dcls/proto/msg.h"
-#include "blob_refs.h"
-#include "server.h"
-#include "routes.h"
-#include "dcls/net/thread_pool.h"
+#include "handlers.h"
+#include "src/broker/broker.h"
+#include "src/broker/datasets.h"
 
 #define SLICE_MS 100
 #define TEXT_MAX ((size_t)512 * 1024 * 1024)
 
+struct dataset_waiter {
+    struct dataset_waiter *next;
+    struct exchange *exchange;
+};
+
 struct dataset_scan {
-    struct blob_refs *blob_refs;
+    struct broker *broker;
+    struct http *http;
+    struct dataset_waiter *waiters;
     bool begun, more;
     char *text; /* of the finished manifest, one copy a waiter */
 };
@@ -22,13 +27,13 @@ static int run_slice(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct dataset_scan *scan = arg;
     (void)stop;
-    if (!scan->begun && manifest_scan(scan->blob_refs->manifest, err))
+    if (!scan->begun && manifest_scan(scan->http->manifest, err))
         return -1;
     scan->begun = true;
-    scan->more = manifest_step(scan->blob_refs->manifest, SLICE_MS);
+    scan->more = manifest_step(scan->http->manifest, SLICE_MS);
     if (scan->more)
         return 0;
-    cJSON *object = manifest_json(scan->blob_refs->manifest);
+    cJSON *object = manifest_json(scan->http->manifest);
     struct buf text;
     buf_init(&text, TEXT_MAX);
     /* Names of files need not be UTF-8: what prints must see to it. */
@@ -39,59 +44,55 @@ static int run_slice(void *arg, const atomic_bool *stop, struct err *err)
     return scan->text ? 0 : err_set(err, "no memory for the dataset's manifest");
 }
 
-static void answer_all(struct blob_refs *blob_refs, const char *text, const struct err *err)
-{
-    struct dataset_waiter *waiter = blob_refs->waiters;
-    blob_refs->waiters = NULL;
-    blob_refs->scanning = false;
-    while (waiter) {
-        struct dataset_waiter *next = waiter->next;
-        char *copy = text ? strdup(text) : NULL;
-        if (copy)
-            exchange_text(waiter->exchange, 200, "application/json", copy, strlen(copy));
-        else
-            exchange_error(waiter->exchange, 503, "%s", text ? "no memory" : err->text);
-        free(waiter);
-        waiter = next;
-    }
-}
-
 static void done_slice(void *arg, int result, const struct err *err)
 {
     struct dataset_scan *scan = arg;
-    struct broker *broker = scan->blob_refs->broker;
     struct err unfinished = ERR_INIT;
     (void)result;
     /* When the broker stops, nothing is left to wait for: the next slices would only hold it up. */
-    bool stopping = event_base_got_break(broker->base) || event_base_got_exit(broker->base);
-    if (scan->more && !stopping && thread_pool_submit(broker->pool, LANE_DISK, run_slice, done_slice, scan))
+    bool stopping = event_base_got_exit(scan->broker->base);
+    if (scan->more && !stopping && thread_pool_submit(scan->broker->pool, LANE_DISK, run_slice, done_slice, scan))
         return;
     if (scan->more)
         err_set(&unfinished, stopping ? "the broker stops" : "no memory");
-    answer_all(scan->blob_refs, scan->text, scan->more ? &unfinished : err);
+    scan->http->scan = NULL; /* who asks from now on wants another */
+    for (struct dataset_waiter *waiter = scan->waiters, *next; waiter; waiter = next) {
+        next = waiter->next;
+        char *copy = scan->text ? strdup(scan->text) : NULL;
+        if (copy)
+            exchange_text(waiter->exchange, 200, "application/json", copy, strlen(copy));
+        else
+            exchange_error(waiter->exchange, 503, "%s",
+                           scan->text   ? "no memory"
+                           : scan->more ? unfinished.text
+                                        : err->text);
+    }
     free(scan->text);
     free(scan);
 }
 
+static struct dataset_scan *scan_start(struct exchange *exchange)
+{
+    struct dataset_scan *scan = calloc(1, sizeof *scan);
+    if (!scan)
+        return NULL;
+    *scan = (struct dataset_scan){ .broker = exchange->broker, .http = exchange->http };
+    if (thread_pool_submit(scan->broker->pool, LANE_DISK, run_slice, done_slice, scan))
+        return scan;
+    free(scan);
+    return NULL;
+}
+
 void handle_dataset(struct exchange *exchange)
 {
-    struct blob_refs *blob_refs = http_blob_refs(exchange->http);
-    struct dataset_waiter *waiter = calloc(1, sizeof *waiter);
-    struct dataset_scan *scan = blob_refs->scanning ? NULL : calloc(1, sizeof *scan);
-    if (!waiter || (!blob_refs->scanning && !scan))
-        goto no_memory;
-    if (!blob_refs->scanning) {
-        scan->blob_refs = blob_refs;
-        if (!thread_pool_submit(exchange->broker->pool, LANE_DISK, run_slice, done_slice, scan))
-            goto no_memory;
-        blob_refs->scanning = true;
+    struct http *http = exchange->http;
+    struct dataset_waiter *waiter = exchange_context(exchange, sizeof *waiter, NULL);
+    if (!waiter)
+        return;
+    if (!http->scan && !(http->scan = scan_start(exchange))) {
+        exchange_error(exchange, 503, "no memory");
+        return;
     }
-    *waiter = (struct dataset_waiter){ .next = blob_refs->waiters, .exchange = exchange };
-    blob_refs->waiters = waiter;
-    return;
-
-no_memory:
-    free(waiter);
-    free(scan);
-    exchange_error(exchange, 503, "no memory");
+    *waiter = (struct dataset_waiter){ .next = http->scan->waiters, .exchange = exchange };
+    http->scan->waiters = waiter;
 }

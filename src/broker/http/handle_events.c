@@ -1,10 +1,9 @@
 /* GET /events and GET /jobs/ID/events. */
+#include "handlers.h"
 #include "src/broker/broker.h"
-#include "server.h"
 #include "src/broker/jobs.h"
 #include "src/broker/models.h"
 #include "src/broker/registry.h"
-#include "routes.h"
 #include "sse.h"
 
 #define TYPE "text/event-stream"
@@ -50,7 +49,7 @@ static bool answered_head(struct exchange *exchange)
 void handle_events(struct exchange *exchange)
 {
     if (!answered_head(exchange))
-        sse_add(http_sse(exchange->http), exchange, NULL, false, fill_all);
+        sse_add(exchange->http->sse, exchange, NULL, false, fill_all);
 }
 
 void handle_job_events(struct exchange *exchange)
@@ -59,5 +58,5 @@ void handle_job_events(struct exchange *exchange)
     if (!job)
         exchange_error(exchange, 404, "there is no job '%.80s'", exchange->args[0]);
     else if (!answered_head(exchange))
-        sse_add(http_sse(exchange->http), exchange, job->id, job_shown(job) > JOB_RUNNING, fill_job);
+        sse_add(exchange->http->sse, exchange, job->id, job_shown(job) > JOB_RUNNING, fill_job);
 }

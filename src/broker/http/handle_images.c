@@ -1,16 +1,11 @@
 /* GET /images and GET /image. The folder is read on the thread pool. */
-#include <stdlib.h>
-#include <string.h>
-
+#include "handlers.h"
 #include "src/broker/broker.h"
 #include "src/broker/images.h"
-#include "routes.h"
-#include "dcls/net/thread_pool.h"
 
 struct image_read {
     struct exchange *exchange;
-    const char *root; /* the broker's */
-    char *path;       /* of one image; NULL: the list */
+    const char *path; /* of one image; NULL: the list */
     cJSON *list;
     int fd;
     int64_t size;
@@ -21,7 +16,7 @@ static int run_list(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct image_read *image = arg;
     (void)stop;
-    image->list = images_list(image->root, err);
+    image->list = images_list(image->exchange->broker->images, err);
     return image->list ? 0 : -1;
 }
 
@@ -29,7 +24,7 @@ static int run_open(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct image_read *image = arg;
     (void)stop;
-    image->fd = images_open(image->root, image->path, &image->size, &image->type);
+    image->fd = images_open(image->exchange->broker->images, image->path, &image->size, &image->type);
     return image->fd < 0 ? err_set(err, "Image not found") : 0;
 }
 
@@ -40,7 +35,6 @@ static void done_list(void *arg, int result, const struct err *err)
         exchange_error(image->exchange, 500, "%s", err->text);
     else
         exchange_json(image->exchange, 200, image->list);
-    free(image);
 }
 
 static void done_open(void *arg, int result, const struct err *err)
@@ -50,23 +44,16 @@ static void done_open(void *arg, int result, const struct err *err)
         exchange_error(image->exchange, 404, "%s", err->text);
     else
         exchange_file(image->exchange, image->fd, image->size, image->type);
-    free(image->path);
-    free(image);
 }
 
 static void submit(struct exchange *exchange, const char *path)
 {
-    struct image_read *image = calloc(1, sizeof *image);
-    if (image) {
-        *image = (struct image_read){ .exchange = exchange, .root = exchange->broker->images, .fd = -1 };
-        image->path = path ? strdup(path) : NULL;
-        if ((!path || image->path) && thread_pool_submit(exchange->broker->pool, LANE_DISK, path ? run_open : run_list,
-                                                         path ? done_open : done_list, image))
-            return;
-        free(image->path);
-        free(image);
-    }
-    exchange_error(exchange, 503, "no memory");
+    struct image_read *image = exchange_context(exchange, sizeof *image, NULL);
+    if (!image)
+        return;
+    image->exchange = exchange;
+    image->path = path;
+    exchange_submit(exchange, path ? run_open : run_list, path ? done_open : done_list);
 }
 
 void handle_images(struct exchange *exchange)

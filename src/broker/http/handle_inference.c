@@ -1,31 +1,31 @@
 /* POST /inference and GET /get_json. An image comes by its path, as JSON, or is uploaded, as the body or as a form; an
  * upload is a blob until its answer is there, since the node fetches it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "src/broker/broker.h"
-#include "dcls/proto/name.h"
 #include "blob_refs.h"
-#include "server.h"
+#include "dcls/proto/name.h"
+#include "handlers.h"
 #include "multipart.h"
+#include "src/broker/blobs.h"
+#include "src/broker/broker.h"
 #include "src/broker/inference_router.h"
-#include "routes.h"
-#include "dcls/net/thread_pool.h"
 
 #define TOP_MAX 1000000
 #define PATH_SIZE 4096
 
 struct inference {
     struct exchange *exchange;
-    struct blob_refs *blob_refs;
     char model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
     long top;                               /* 0: all classes */
     char path[PATH_SIZE];                   /* as shown */
     /* of an upload */
     char sha256[SHA256_HEX_SIZE]; /* empty: none */
-    char *bytes, **in_use;
+    char *bytes;
     size_t count;
+    struct strings in_use;
     bool held, created;
     enum blob_result result;
 };
@@ -34,8 +34,8 @@ static void inference_release(void *context)
 {
     struct inference *inference = context;
     if (inference->held)
-        blob_refs_let_go(inference->blob_refs, inference->sha256, inference->created);
-    blob_refs_free_in_use(inference->in_use);
+        blob_refs_let_go(inference->exchange->http->blob_refs, inference->sha256, inference->created);
+    strings_release(&inference->in_use);
     free(inference->bytes);
 }
 
@@ -57,10 +57,10 @@ static void on_report(void *arg, const cJSON *data, const struct refusal *refusa
 static void ask(struct inference *inference)
 {
     struct inference_request request = {
-        .model = *inference->model != '\0' ? inference->model : NULL,
-        .node = *inference->node != '\0' ? inference->node : NULL,
+        .model = *inference->model ? inference->model : NULL,
+        .node = *inference->node ? inference->node : NULL,
         .image_path = inference->path,
-        .image_sha256 = *inference->sha256 != '\0' ? inference->sha256 : NULL,
+        .image_sha256 = *inference->sha256 ? inference->sha256 : NULL,
     };
     struct refusal refusal;
     if (inference_router_infer(inference->exchange->broker, &request, on_report, inference, &refusal))
@@ -71,8 +71,8 @@ static int run_add(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct inference *inference = arg;
     (void)stop;
-    inference->result = blobs_add(inference->blob_refs->blobs, inference->bytes, inference->count,
-                                  (const char *const *)inference->in_use, inference->sha256, &inference->created, err);
+    inference->result = blobs_add(inference->exchange->http->blobs, inference->bytes, inference->count,
+                                  &inference->in_use, inference->sha256, &inference->created, err);
     return inference->result == BLOB_DONE ? 0 : -1;
 }
 
@@ -102,15 +102,13 @@ static void upload(struct inference *inference, const void *bytes, size_t count)
     snprintf(inference->path, sizeof inference->path, "sha256:%s", inference->sha256);
     inference->count = count;
     inference->bytes = malloc(count);
-    inference->held = !blob_refs_hold(inference->blob_refs, inference->sha256);
-    inference->in_use = blob_refs_in_use(inference->blob_refs);
-    if (!inference->bytes || !inference->held || !inference->in_use) {
+    inference->held = !blob_refs_hold(exchange->http->blob_refs, inference->sha256);
+    if (!inference->bytes || !inference->held || blob_refs_in_use(exchange->http->blob_refs, &inference->in_use)) {
         exchange_error(exchange, 503, "no memory");
         return;
     }
     memcpy(inference->bytes, bytes, count);
-    if (!thread_pool_submit(exchange->broker->pool, LANE_DISK, run_add, done_add, inference))
-        exchange_error(exchange, 503, "too much is under way");
+    exchange_submit(exchange, run_add, done_add);
 }
 
 static int take_name(char name[NAME_SIZE], const char *what, const char *text, struct err *err)
@@ -205,7 +203,6 @@ void handle_inference(struct exchange *exchange)
     if (!inference)
         return;
     inference->exchange = exchange;
-    inference->blob_refs = http_blob_refs(exchange->http);
     const char *type = exchange_header(exchange, "Content-Type");
     const void *bytes = NULL;
     size_t count = 0;

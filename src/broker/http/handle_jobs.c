@@ -1,7 +1,7 @@
 /* GET /jobs, GET and DELETE /jobs/ID. */
+#include "handlers.h"
 #include "src/broker/broker.h"
 #include "src/broker/jobs.h"
-#include "routes.h"
 
 void handle_jobs(struct exchange *exchange)
 {

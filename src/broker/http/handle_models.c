@@ -6,19 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handlers.h"
+#include "src/broker/blobs.h"
 #include "src/broker/broker.h"
-#include "blob_refs.h"
-#include "server.h"
 #include "src/broker/inference_router.h"
 #include "src/broker/model_remove.h"
 #include "src/broker/models.h"
-#include "routes.h"
 #include "src/broker/store.h"
-#include "dcls/net/thread_pool.h"
 
 struct model_download {
     struct exchange *exchange;
-    struct blob_refs *blob_refs;
     char sha256[SHA256_HEX_SIZE];
     bool pushed; /* a node uploaded it just now */
     int fd;
@@ -38,11 +35,9 @@ void handle_model_remove(struct exchange *exchange)
         return;
     }
     cJSON *object = cJSON_CreateObject();
-    if (!cJSON_AddStringToObject(object, "model", exchange->args[0]) || !cJSON_AddTrueToObject(object, "removed")) {
-        cJSON_Delete(object);
-        object = NULL;
-    }
-    exchange_json(exchange, 200, object);
+    bool whole =
+        cJSON_AddStringToObject(object, "model", exchange->args[0]) && cJSON_AddTrueToObject(object, "removed");
+    exchange_object(exchange, 200, object, whole);
 }
 
 static void on_text(struct exchange *exchange, const char *what, const char *type, const char *text)
@@ -72,7 +67,7 @@ static int run_open(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct model_download *download = arg;
     (void)stop;
-    download->fd = blobs_open(download->blob_refs->blobs, download->sha256, &download->size);
+    download->fd = blobs_open(download->exchange->http->blobs, download->sha256, &download->size);
     return download->fd < 0 ? err_set(err, "there is no blob '%s'", download->sha256) : 0;
 }
 
@@ -95,16 +90,14 @@ static void done_open(void *arg, int result, const struct err *err)
 
 static void open_blob(struct model_download *download, const char *sha256)
 {
-    struct exchange *exchange = download->exchange;
     snprintf(download->sha256, sizeof download->sha256, "%s", sha256);
-    if (!thread_pool_submit(exchange->broker->pool, LANE_DISK, run_open, done_open, download))
-        exchange_error(exchange, 503, "too much is under way");
+    exchange_submit(download->exchange, run_open, done_open);
 }
 
 static void on_pushed(void *arg, const cJSON *data, const struct refusal *refusal)
 {
     struct model_download *download = arg;
-    const char *sha256 = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "sha256"));
+    const char *sha256 = json_text(data, "sha256");
     download->pushed = true;
     if (refusal)
         exchange_refuse(download->exchange, refusal);
@@ -130,7 +123,6 @@ static void send_weights(struct exchange *exchange)
     if (!download)
         return;
     download->exchange = exchange;
-    download->blob_refs = http_blob_refs(exchange->http);
     const char *sha256 = models_digest(exchange->broker->models, model, node);
     if (sha256)
         open_blob(download, sha256);

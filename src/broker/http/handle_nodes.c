@@ -1,8 +1,8 @@
 /* GET /nodes and GET /healthz. */
-#include "src/broker/broker.h"
 #include "dcls/commands.h"
+#include "handlers.h"
+#include "src/broker/broker.h"
 #include "src/broker/registry.h"
-#include "routes.h"
 
 void handle_nodes(struct exchange *exchange)
 {
@@ -12,9 +12,7 @@ void handle_nodes(struct exchange *exchange)
 void handle_healthz(struct exchange *exchange)
 {
     cJSON *object = cJSON_CreateObject();
-    if (!cJSON_AddStringToObject(object, "status", "ok") || !cJSON_AddStringToObject(object, "version", DCLS_VERSION)) {
-        cJSON_Delete(object);
-        object = NULL;
-    }
-    exchange_json(exchange, 200, object);
+    bool whole =
+        cJSON_AddStringToObject(object, "status", "ok") && cJSON_AddStringToObject(object, "version", DCLS_VERSION);
+    exchange_object(exchange, 200, object, whole);
 }

@@ -1,31 +1,31 @@
 /* POST /train: checks the request, has it queued, and answers when it is committed ("Prefer: respond-async"), or as
  * the existing implementation does, when the training has ended or after 120 s. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "src/broker/broker.h"
 #include "blob_refs.h"
-#include "server.h"
+#include "handlers.h"
+#include "src/broker/blobs.h"
+#include "src/broker/broker.h"
 #include "src/broker/job_submit.h"
 #include "src/broker/registry.h"
-#include "routes.h"
-#include "dcls/net/thread_pool.h"
 
 #define BLOCK_S 120
-#define WEIGHTS "sha256:"
 
 struct train_request {
     struct exchange *exchange;
-    struct blob_refs *blob_refs;
     char type[NAME_SIZE], model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
     struct train_options options;
     bool async;
     struct event *deadline;
+    struct jobs_waiter waiter;
 };
 
 static void train_release(void *context)
 {
     struct train_request *train = context;
+    jobs_stop_waiting(train->exchange->broker->jobs, &train->waiter);
     if (train->deadline)
         event_free(train->deadline);
 }
@@ -63,7 +63,7 @@ static int check_members(const cJSON *body, struct err *err)
 static int take_type(struct train_request *train, const cJSON *body, struct err *err)
 {
     static const char *const types[] = { "resnet", "mobilenet", "efficientnet" };
-    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "modelType"));
+    const char *type = json_text(body, "modelType");
     if (!type)
         return err_set(err, "'modelType' is missing: resnet, mobilenet or efficientnet");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -76,62 +76,55 @@ static int take_type(struct train_request *train, const cJSON *body, struct err 
 
 static int check_weights(const char *weights, struct err *err)
 {
-    if (strcmp(weights, "none") == 0 || strcmp(weights, "imagenet") == 0 ||
-        (strncmp(weights, WEIGHTS, sizeof WEIGHTS - 1) == 0 && sha256_is_hex(weights + sizeof WEIGHTS - 1)))
+    if (!strcmp(weights, "none") || !strcmp(weights, "imagenet") || blob_refs_of_weights(weights))
         return 0;
     return err_set(err, "'weights' '%.200s' is none of 'imagenet', 'none' and 'sha256:HEX' of an uploaded blob",
                    weights);
 }
 
-/* "nodes": "all" or a list of names; with exactly one it is "node". 0, or the HTTP status of the error. */
-static int take_nodes(struct train_request *train, const cJSON *body, struct err *err)
+/* "nodes": "all" or a list of names; with exactly one it is "node". */
+static int take_nodes(struct train_request *train, const cJSON *body, struct refusal *refusal)
 {
-    const cJSON *nodes = cJSON_GetObjectItemCaseSensitive(body, "nodes");
+    const cJSON *nodes = cJSON_GetObjectItemCaseSensitive(body, "nodes"), *item;
     if (!nodes || cJSON_IsNull(nodes))
         return 0;
-    const char *only = NULL;
-    int count = cJSON_GetArraySize(nodes);
-    const cJSON *item;
-    bool all = cJSON_IsString(nodes) && strcmp(nodes->valuestring, "all") == 0;
+    const char *only = NULL, *text = cJSON_GetStringValue(nodes);
+    int count = 0;
+    bool valid = cJSON_IsArray(nodes) && nodes->child;
+    if (text && !strcmp(text, "all")) {
+        const struct registry *registry = train->exchange->broker->registry;
+        for (const struct node *node = registry_first(registry); node; node = node->next, count++)
+            only = node->name;
+        if (!count)
+            return refuse(refusal, 409, "no node is connected");
+        valid = true;
+    }
     cJSON_ArrayForEach(item, nodes)
     {
         only = cJSON_GetStringValue(item);
-        if (!only || !name_is_valid(only))
-            count = 0;
+        valid = valid && only && name_is_valid(only);
+        count++;
     }
-    if (all) {
-        const struct registry *registry = train->exchange->broker->registry;
-        count = 0;
-        for (const struct node *node = registry_first(registry); node; node = node->next, count++)
-            only = node->name;
-        if (count == 0) {
-            err_set(err, "no node is connected");
-            return 409;
-        }
-    } else if (!cJSON_IsArray(nodes) || count == 0) {
-        err_set(err, "'nodes' must be \"all\" or a list of names");
-        return 400;
-    }
-    if (count > 1) {
-        err_set(err, "training on several nodes is not offered by this version");
-        return 409;
-    }
-    if (*train->node != '\0' && strcmp(train->node, only) != 0) {
-        err_set(err, "'node' and 'nodes' name different nodes");
-        return 400;
-    }
+    if (!valid)
+        return refuse(refusal, 400, "'nodes' must be \"all\" or a list of names");
+    if (count > 1)
+        return refuse(refusal, 409, "training on several nodes is not offered by this version");
+    if (*train->node && strcmp(train->node, only))
+        return refuse(refusal, 400, "'node' and 'nodes' name different nodes");
     snprintf(train->node, sizeof train->node, "%s", only);
     return 0;
 }
 
-static int read_request(struct train_request *train, const cJSON *body, struct err *err)
+static int read_request(struct train_request *train, const cJSON *body, struct refusal *refusal)
 {
+    struct err *err = &refusal->err;
     train_options_init(&train->options);
+    refusal->status = 400;
     if (check_members(body, err) || take_type(train, body, err) || take_name(body, "modelName", train->model, err) ||
         take_name(body, "node", train->node, err) || train_options_from_json(&train->options, body, err) ||
         train_options_check(&train->options, err) || check_weights(train->options.weights, err))
-        return 400;
-    return take_nodes(train, body, err);
+        return -1;
+    return take_nodes(train, body, refusal);
 }
 
 static void answer_ended(struct exchange *exchange, const struct job *job)
@@ -154,16 +147,10 @@ static void on_ended(void *arg, const struct job *job)
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
-    (void)fd;
-    (void)what;
+    (void)fd, (void)what;
     struct train_request *train = arg;
-    jobs_stop_waiting(train->exchange->broker->jobs, train);
     cJSON *object = cJSON_CreateObject();
-    if (!cJSON_AddStringToObject(object, "status", "Training initiated")) {
-        cJSON_Delete(object);
-        object = NULL;
-    }
-    exchange_json(train->exchange, 200, object);
+    exchange_object(train->exchange, 200, object, cJSON_AddStringToObject(object, "status", "Training initiated"));
 }
 
 static void on_submitted(void *arg, const struct job *job)
@@ -176,58 +163,54 @@ static void on_submitted(void *arg, const struct job *job)
     }
     if (train->async) {
         cJSON *object = cJSON_CreateObject();
-        if (!cJSON_AddStringToObject(object, "job", job->id)) {
-            cJSON_Delete(object);
-            object = NULL;
-        }
-        exchange_json(exchange, 202, object);
+        exchange_object(exchange, 202, object, cJSON_AddStringToObject(object, "job", job->id));
         return;
     }
-    struct timeval block = { .tv_sec = BLOCK_S };
     train->deadline = evtimer_new(exchange->broker->base, on_deadline, train);
-    if (!train->deadline || evtimer_add(train->deadline, &block) < 0 ||
-        jobs_wait(exchange->broker->jobs, job, on_ended, train))
+    if (!train->deadline || evtimer_add(train->deadline, &(struct timeval){ .tv_sec = BLOCK_S })) {
         exchange_error(exchange, 503, "no memory to wait for job '%s', which is queued", job->id);
+        return;
+    }
+    train->waiter = (struct jobs_waiter){ .job = job, .ended = on_ended, .arg = train };
+    jobs_wait(exchange->broker->jobs, &train->waiter);
 }
 
 /* A training goes on where it was begun, and under its name, unless told otherwise. */
-static int place_resumed(struct train_request *train, struct err *err)
+static int place_resumed(struct train_request *train, struct refusal *refusal)
 {
     const char *model = train->options.resume;
     const struct job *begun = jobs_last_started(train->exchange->broker->jobs, model);
-    if (*train->node == '\0' && !begun)
-        return err_set(err, "there was no training of '%s' here to resume: 'node' must say where there was", model);
-    if (*train->node == '\0')
+    if (!*train->node && !begun)
+        return refuse(refusal, 409, "there was no training of '%s' here to resume: 'node' must say where there was",
+                      model);
+    if (!*train->node)
         snprintf(train->node, sizeof train->node, "%s", begun->node);
-    if (*train->model == '\0')
+    if (!*train->model)
         snprintf(train->model, sizeof train->model, "%s", model);
     return 0;
 }
 
 static void submit(struct train_request *train)
 {
-    struct err err = ERR_INIT;
-    if (*train->options.resume != '\0' && place_resumed(train, &err)) {
-        exchange_error(train->exchange, 409, "%s", err.text);
-        return;
-    }
+    struct broker *broker = train->exchange->broker;
+    struct refusal refusal;
+    bool refused = *train->options.resume && place_resumed(train, &refusal);
     struct job_submission submission = {
         .model_type = train->type,
-        .model_name = *train->model != '\0' ? train->model : NULL,
-        .node = *train->node != '\0' ? train->node : NULL,
+        .model_name = *train->model ? train->model : NULL,
+        .node = *train->node ? train->node : NULL,
         .options = &train->options,
     };
-    struct refusal refusal;
-    if (job_submit(train->exchange->broker, &submission, on_submitted, train, &refusal))
+    if (refused || job_submit(broker, &submission, on_submitted, train, &refusal))
         exchange_refuse(train->exchange, &refusal);
 }
 
 static int run_stat(void *arg, const atomic_bool *stop, struct err *err)
 {
-    struct train_request *train = arg;
+    const struct train_request *train = arg;
     struct blob_state weights;
     (void)stop;
-    blobs_stat(train->blob_refs->blobs, train->options.weights + sizeof WEIGHTS - 1, &weights);
+    blobs_stat(train->exchange->http->blobs, blob_refs_of_weights(train->options.weights), &weights);
     if (weights.complete)
         return 0;
     return err_set(err, "the weights '%s' are no blob here: upload them first", train->options.weights);
@@ -259,10 +242,10 @@ static bool prefers_async(const struct exchange *exchange)
 
 void handle_train(struct exchange *exchange)
 {
-    struct err err = ERR_INIT;
-    cJSON *body = exchange_body_json(exchange, &err);
+    struct refusal refusal;
+    cJSON *body = exchange_body_json(exchange, &refusal.err);
     if (!body) {
-        exchange_error(exchange, 400, "%s", err.text);
+        exchange_error(exchange, 400, "%s", refusal.err.text);
         return;
     }
     struct train_request *train = exchange_context(exchange, sizeof *train, train_release);
@@ -271,14 +254,13 @@ void handle_train(struct exchange *exchange)
         return;
     }
     train->exchange = exchange;
-    train->blob_refs = http_blob_refs(exchange->http);
     train->async = prefers_async(exchange);
-    int status = read_request(train, body, &err);
+    int refused = read_request(train, body, &refusal);
     cJSON_Delete(body);
-    if (status != 0)
-        exchange_error(exchange, status, "%s", err.text);
-    else if (strncmp(train->options.weights, WEIGHTS, sizeof WEIGHTS - 1) != 0)
+    if (refused)
+        exchange_refuse(exchange, &refusal);
+    else if (blob_refs_of_weights(train->options.weights))
+        exchange_submit(exchange, run_stat, done_stat);
+    else
         submit(train);
-    else if (!thread_pool_submit(exchange->broker->pool, LANE_DISK, run_stat, done_stat, train))
-        exchange_error(exchange, 503, "too much is under way");
 }

@@ -4,7 +4,8 @@
 #include <event2/http.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "handlers.h"
 
 #define MIB ((size_t)1024 * 1024)
 

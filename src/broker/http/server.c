@@ -1,10 +1,11 @@
-/* The evhttp server: listening, limits, and bringing a request to its handler. See http.h for what is bounded.
+/* The evhttp server: listening, limits, and bringing a request to its handler. See server.h for what is bounded.
  *
  * evhttp 2.1 answers a few malformed requests by itself (a broken request line, headers or a body over the maximum), in
  * HTML; everything that reaches on_request is answered in JSON. */
 #include "server.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <event2/buffer.h>
@@ -17,11 +18,14 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "src/broker/broker.h"
-#include "dcls/base/log.h"
-#include "exchange.h"
 #include "blob_refs.h"
+#include "dcls/base/fs.h"
+#include "dcls/base/log.h"
+#include "handlers.h"
 #include "routes.h"
+#include "src/broker/blobs.h"
+#include "src/broker/broker.h"
+#include "src/broker/datasets.h"
 #include "sse.h"
 
 #define MAX_HEADERS (16 * 1024)
@@ -32,38 +36,32 @@
     (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |    \
      EVHTTP_REQ_PATCH)
 
-struct http {
+struct server {
+    struct http http; /* what the handlers see of it */
     struct broker *broker;
     struct evhttp *evhttp;
     struct evconnlistener *listener; /* evhttp's */
     struct event *resume;            /* accepts again after a pause */
     struct exchange *exchanges;
-    struct blob_refs blob_refs;
-    struct sse *sse;
     int port;
     int connections; /* at the last count, and accepted since: never less than there are */
 };
 
+static const struct {
+    enum evhttp_cmd_type type;
+    const char *name;
+} methods[] = {
+    { EVHTTP_REQ_GET, "GET" },     { EVHTTP_REQ_POST, "POST" },     { EVHTTP_REQ_HEAD, "HEAD" },
+    { EVHTTP_REQ_PUT, "PUT" },     { EVHTTP_REQ_DELETE, "DELETE" }, { EVHTTP_REQ_OPTIONS, "OPTIONS" },
+    { EVHTTP_REQ_PATCH, "PATCH" },
+};
+
 static const char *method_name(enum evhttp_cmd_type type)
 {
-    switch (type) {
-    case EVHTTP_REQ_GET:
-        return "GET";
-    case EVHTTP_REQ_POST:
-        return "POST";
-    case EVHTTP_REQ_HEAD:
-        return "HEAD";
-    case EVHTTP_REQ_PUT:
-        return "PUT";
-    case EVHTTP_REQ_DELETE:
-        return "DELETE";
-    case EVHTTP_REQ_OPTIONS:
-        return "OPTIONS";
-    case EVHTTP_REQ_PATCH:
-        return "PATCH";
-    default:
-        return "?";
-    }
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (methods[i].type == type)
+            return methods[i].name;
+    return "?";
 }
 
 /* True where a browser says that the request comes from a page of another origin than this server. */
@@ -151,8 +149,8 @@ static int parse_query(const char *query, struct evkeyvalq *members)
 
 static void on_request(struct evhttp_request *request, void *arg)
 {
-    struct http *http = arg;
-    struct exchange *exchange = exchange_new(http, http->broker, request, &http->exchanges);
+    struct server *server = arg;
+    struct exchange *exchange = exchange_new(&server->http, server->broker, request, &server->exchanges);
     if (!exchange) {
         evhttp_send_error(request, HTTP_INTERNAL, NULL);
         return;
@@ -170,58 +168,6 @@ static void on_request(struct evhttp_request *request, void *arg)
     dispatch(exchange, method, path);
 }
 
-/* Open connections to our port, counted by the kernel's list: evhttp tells of new ones, but not of their end. */
-static int count_connections(const struct http *http)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    if (!dir)
-        return http->connections;
-    int count = 0;
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-        struct sockaddr_storage address;
-        socklen_t size = sizeof address;
-        if (getsockname((int)strtol(entry->d_name, NULL, 10), (struct sockaddr *)&address, &size) < 0)
-            continue;
-        int port = -1;
-        if (address.ss_family == AF_INET)
-            port = ntohs(((struct sockaddr_in *)&address)->sin_port);
-        else if (address.ss_family == AF_INET6)
-            port = ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-        count += port == http->port;
-    }
-    closedir(dir);
-    return count > 0 ? count - 1 : 0; /* the listening socket */
-}
-
-/* Called for each connection accepted. Over the maximum the listener rests for a while: who comes next waits in the
- * kernel's backlog. */
-static struct bufferevent *on_accept(struct event_base *base, void *arg)
-{
-    struct http *http = arg;
-    if (++http->connections >= MAX_CONNECTIONS)
-        http->connections = count_connections(http) + 1;
-    if (http->connections >= MAX_CONNECTIONS) {
-        struct timeval pause = { .tv_usec = 250 * 1000 };
-        log_warn("%d HTTP connections are open: new ones wait", http->connections);
-        evconnlistener_disable(http->listener);
-        evtimer_add(http->resume, &pause);
-    }
-    return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-}
-
-static void on_resume(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    struct http *http = arg;
-    http->connections = count_connections(http);
-    struct timeval pause = { .tv_usec = 250 * 1000 };
-    if (http->connections >= MAX_CONNECTIONS)
-        evtimer_add(http->resume, &pause);
-    else
-        evconnlistener_enable(http->listener);
-}
-
 static int port_of(evutil_socket_t fd)
 {
     struct sockaddr_storage address;
@@ -230,76 +176,128 @@ static int port_of(evutil_socket_t fd)
         return -1;
     if (address.ss_family == AF_INET6)
         return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return address.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&address)->sin_port) : -1;
 }
 
-struct http *http_new(struct broker *broker, const char *host, int port, struct err *err)
+/* Open connections to our port, counted by the kernel's list: evhttp tells of new ones, but not of their end. */
+static int count_connections(const struct server *server)
 {
-    struct http *http = calloc(1, sizeof *http);
-    if (!http) {
+    DIR *dir = opendir("/proc/self/fd");
+    if (!dir)
+        return server->connections;
+    int count = 0;
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+        count += port_of((int)strtol(entry->d_name, NULL, 10)) == server->port;
+    closedir(dir);
+    return count > 0 ? count - 1 : 0; /* the listening socket */
+}
+
+/* Called for each connection accepted. Over the maximum the listener rests for a while: who comes next waits in the
+ * kernel's backlog. */
+static struct bufferevent *on_accept(struct event_base *base, void *arg)
+{
+    struct server *server = arg;
+    if (++server->connections >= MAX_CONNECTIONS)
+        server->connections = count_connections(server) + 1;
+    if (server->connections >= MAX_CONNECTIONS) {
+        struct timeval pause = { .tv_usec = 250 * 1000 };
+        log_warn("%d HTTP connections are open: new ones wait", server->connections);
+        evconnlistener_disable(server->listener);
+        evtimer_add(server->resume, &pause);
+    }
+    return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct server *server = arg;
+    server->connections = count_connections(server);
+    struct timeval pause = { .tv_usec = 250 * 1000 };
+    if (server->connections >= MAX_CONNECTIONS)
+        evtimer_add(server->resume, &pause);
+    else
+        evconnlistener_enable(server->listener);
+}
+
+static int open_blobs(struct server *server, struct err *err)
+{
+    struct http *http = &server->http;
+    char *dir = fs_join(server->broker->state, "blobs");
+    if (!dir)
+        return err_set(err, "no memory");
+    http->blobs = blobs_new(dir, BLOB_QUOTA_DEFAULT, err);
+    free(dir);
+    return http->blobs ? 0 : -1;
+}
+
+static int listen_at(struct server *server, const char *host, int port, struct err *err)
+{
+    struct evhttp *evhttp = server->evhttp;
+    evhttp_set_max_headers_size(evhttp, MAX_HEADERS);
+    evhttp_set_max_body_size(evhttp, MAX_BODY);
+    evhttp_set_timeout(evhttp, IDLE_S);
+    evhttp_set_allowed_methods(evhttp, ALL_METHODS);
+    evhttp_set_default_content_type(evhttp, NULL);
+    evhttp_set_gencb(evhttp, on_request, server);
+    evhttp_set_bevcb(evhttp, on_accept, server);
+    errno = 0;
+    struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(evhttp, host, (ev_uint16_t)port);
+    if (!bound)
+        return err_set(err, "cannot listen on '%s' port %d for HTTP: %s", host, port,
+                       errno ? strerror(errno) : "no such address");
+    server->listener = evhttp_bound_socket_get_listener(bound);
+    server->port = port_of(evhttp_bound_socket_get_fd(bound));
+    return 0;
+}
+
+struct server *server_new(struct broker *broker, const char *host, int port, struct err *err)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (!server) {
         err_set(err, "no memory");
         return NULL;
     }
-    http->broker = broker;
-    if (blob_refs_init(&http->blob_refs, broker, err))
+    struct http *http = &server->http;
+    server->broker = broker;
+    if (open_blobs(server, err) || !(http->manifest = manifest_new(broker->images, err)))
         goto fail;
+    http->blob_refs = blob_refs_new(broker, http->blobs);
     http->sse = sse_new(broker);
-    http->evhttp = evhttp_new(broker->base);
-    http->resume = evtimer_new(broker->base, on_resume, http);
-    if (!http->sse || !http->evhttp || !http->resume) {
+    server->evhttp = evhttp_new(broker->base);
+    server->resume = evtimer_new(broker->base, on_resume, server);
+    if (!http->blob_refs || !http->sse || !server->evhttp || !server->resume) {
         err_set(err, "no memory");
         goto fail;
     }
-    evhttp_set_max_headers_size(http->evhttp, MAX_HEADERS);
-    evhttp_set_max_body_size(http->evhttp, MAX_BODY);
-    evhttp_set_timeout(http->evhttp, IDLE_S);
-    evhttp_set_allowed_methods(http->evhttp, ALL_METHODS);
-    evhttp_set_default_content_type(http->evhttp, NULL);
-    evhttp_set_gencb(http->evhttp, on_request, http);
-    evhttp_set_bevcb(http->evhttp, on_accept, http);
-    errno = 0;
-    struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http->evhttp, host, (ev_uint16_t)port);
-    if (!bound) {
-        err_set(err, "cannot listen on '%s' port %d for HTTP: %s", host, port,
-                errno != 0 ? strerror(errno) : "no such address");
+    if (listen_at(server, host, port, err))
         goto fail;
-    }
-    http->listener = evhttp_bound_socket_get_listener(bound);
-    http->port = port_of(evhttp_bound_socket_get_fd(bound));
-    return http;
-
+    return server;
 fail:
-    http_free(http);
+    server_free(server);
     return NULL;
 }
 
-int http_port(const struct http *http)
+int server_port(const struct server *server)
 {
-    return http->port;
+    return server->port;
 }
 
-struct blob_refs *http_blob_refs(struct http *http)
+void server_free(struct server *server)
 {
-    return &http->blob_refs;
-}
-
-struct sse *http_sse(struct http *http)
-{
-    return http->sse;
-}
-
-void http_free(struct http *http)
-{
-    if (!http)
+    if (!server)
         return;
-    http->blob_refs.closing = true;
-    while (http->exchanges)
-        exchange_drop(http->exchanges);
-    if (http->resume)
-        event_free(http->resume);
-    if (http->evhttp)
-        evhttp_free(http->evhttp);
+    struct http *http = &server->http;
+    assert(!http->scan);
+    while (server->exchanges)
+        exchange_drop(server->exchanges);
+    if (server->resume)
+        event_free(server->resume);
+    if (server->evhttp)
+        evhttp_free(server->evhttp);
     sse_free(http->sse);
-    blob_refs_release(&http->blob_refs);
-    free(http);
+    blob_refs_free(http->blob_refs);
+    manifest_free(http->manifest);
+    blobs_free(http->blobs);
+    free(server);
 }

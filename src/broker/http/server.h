@@ -1,7 +1,7 @@
 /* The HTTP side of the broker: evhttp, the table of endpoints, and how a handler answers.
  *
  * A request becomes a struct exchange, which is given to its route's handler on the loop's thread. The handler, or
- * whatever it hands the exchange to, ends it by exactly one of exchange_json, exchange_error, exchange_bytes,
+ * whatever it hands the exchange to, ends it by exactly one of exchange_json, exchange_error, exchange_text,
  * exchange_file or exchange_stream_*, whether or not the client is still there: that call frees it. The client going
  * away frees nothing, it only makes the answer go nowhere; so a callback that holds an exchange never dangles.
  *
@@ -13,18 +13,13 @@
 #include "dcls/base/err.h"
 
 struct broker;
-struct blob_refs;
-struct http;
-struct sse;
+struct server;
 
 /* Listens on host:port (0: a free one) on the broker's event_base. Called when everything else of the broker stands:
  * it reads broker->base, pool, events, images and state. NULL with err otherwise. */
-struct http *http_new(struct broker *broker, const char *host, int port, struct err *err);
-int http_port(const struct http *http);
-/* For the handlers. */
-struct blob_refs *http_blob_refs(struct http *http);
-struct sse *http_sse(struct http *http);
-/* Ends every connection. After the pool was drained; no callback of jobs or requests may come after it. */
-void http_free(struct http *http);
+struct server *server_new(struct broker *broker, const char *host, int port, struct err *err);
+int server_port(const struct server *server);
+/* Ends every connection. After the pool was drained and freed; no callback of jobs or replies may come after it. */
+void server_free(struct server *server);
 
 #endif

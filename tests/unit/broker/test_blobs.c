@@ -41,7 +41,7 @@ static void hash(const char *text, char hex[SHA256_HEX_SIZE])
     assert_int_equal(sha256_bytes(text, strlen(text), hex, NULL), 0);
 }
 
-static enum blob_result add(struct blobs *blobs, const char *text, const char *const *in_use)
+static enum blob_result add(struct blobs *blobs, const char *text, const struct strings *in_use)
 {
     char hex[SHA256_HEX_SIZE];
     bool created = false;
@@ -189,14 +189,15 @@ static void a_blob_in_use_is_never_evicted(void **state)
     struct blobs *blobs = open_store(20);
     char hex[SHA256_HEX_SIZE];
     hash("aaaaaaaaaa", hex);
-    const char *in_use[] = { hex, NULL };
+    char *names[] = { hex };
+    const struct strings in_use = { names, 1 };
     assert_int_equal(add(blobs, "aaaaaaaaaa", NULL), BLOB_DONE);
     age("aaaaaaaaaa", 300);
     assert_int_equal(add(blobs, "bbbbbbbbbb", NULL), BLOB_DONE);
-    assert_int_equal(add(blobs, "cccccccccc", in_use), BLOB_DONE);
+    assert_int_equal(add(blobs, "cccccccccc", &in_use), BLOB_DONE);
     assert_true(holds(blobs, "aaaaaaaaaa"));
     assert_false(holds(blobs, "bbbbbbbbbb"));
-    assert_int_equal(add(blobs, "dddddddddddddddddddd", in_use), BLOB_FULL);
+    assert_int_equal(add(blobs, "dddddddddddddddddddd", &in_use), BLOB_FULL);
     assert_true(holds(blobs, "aaaaaaaaaa"));
     blobs_free(blobs);
 }

@@ -317,7 +317,8 @@ static void an_outcome_is_told_once_and_acknowledged_each_time(void **state)
     const struct job *heard = NULL;
     peer_register(&peer, rig, "n");
     const struct job *job = train(rig, "m", NULL);
-    assert_int_equal(jobs_wait(rig->broker.jobs, job, on_ended, &heard), 0);
+    struct jobs_waiter waiter = { .job = job, .ended = on_ended, .arg = &heard };
+    jobs_wait(rig->broker.jobs, &waiter);
     hear_train(&peer, job);
     for (int i = 0; i < 2; i++) {
         tell(&peer, COMPLETED, job->train_key);

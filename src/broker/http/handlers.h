@@ -1,0 +1,36 @@
+/* The handlers of the endpoints, one file a subject (handle_SUBJECT.c), and what they share. A handler ends its
+ * exchange exactly once, now or later; what blocks goes through exchange_submit. */
+#ifndef DCLS_BROKER_HANDLERS_H
+#define DCLS_BROKER_HANDLERS_H
+
+#include "exchange.h"
+
+/* Of the server, which makes it and ends it. */
+struct http {
+    struct blobs *blobs;       /* these two are LANE_DISK's alone, */
+    struct manifest *manifest; /* of the image folder */
+    struct blob_refs *blob_refs;
+    struct sse *sse;
+    struct dataset_scan *scan; /* of handle_dataset.c: a manifest is being made; NULL: none */
+};
+
+void handle_train(struct exchange *exchange);
+void handle_inference(struct exchange *exchange);
+void handle_get_json(struct exchange *exchange);
+void handle_jobs(struct exchange *exchange);
+void handle_job(struct exchange *exchange);
+void handle_job_cancel(struct exchange *exchange);
+void handle_events(struct exchange *exchange);
+void handle_job_events(struct exchange *exchange);
+void handle_models(struct exchange *exchange);
+void handle_model_remove(struct exchange *exchange);
+void handle_model_file(struct exchange *exchange);
+void handle_nodes(struct exchange *exchange);
+void handle_healthz(struct exchange *exchange);
+void handle_images(struct exchange *exchange);
+void handle_image(struct exchange *exchange);
+void handle_dataset(struct exchange *exchange);
+void handle_blob_get(struct exchange *exchange);
+void handle_blob_put(struct exchange *exchange);
+
+#endif
