@@ -8,6 +8,7 @@
 #include "dcls/base/clock.h"
 #include "nn/graph/describe.h"
 #include "nn/graph/huge_pages.h"
+#include "nn/graph/plan.h"
 #include "nn/train/optimiser.h"
 #include "rng.h"
 #include "nn/train/step.h"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "mbconv.h"
+#include "nn/graph/fold.h"
 #include "residual.h"
 
 #define WEIGHTS_CACHED ((size_t)512 << 10) /* bytes that stay in the L2 cache while an image passes */
@@ -126,7 +127,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     (void)err;
     struct conv_1x1_state *state = op->state;
     float *folded = op_scratch_forward(plan, op);
-    fold_batch_norm(plan, op->layer, op->batch_norm, folded, state->bias);
+    fold_batch_norm(plan->net, plan->weights, op->layer, op->batch_norm, folded, state->bias);
     state->kernels->weights(&state->shape, folded, state->packed);
     return 0;
 }

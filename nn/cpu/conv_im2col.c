@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "conv_1x1.h"
+#include "nn/graph/fold.h"
 
 #define TILES_MAX ((size_t)14) /* of the kernel's pixels, in the output; from about there oneDNN is as fast */
 #define LARGE ((size_t)16)     /* channels of AVX-512's blocks */
@@ -85,7 +86,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     const struct conv_1x1 *shape = &state->shape;
     size_t taps = state->taps, channels = shape->channels / taps, panel = state->kernels->panel;
     float *folded = op_scratch_forward(plan, op), *packed = state->packed;
-    fold_batch_norm(plan, op->layer, op->batch_norm, folded, state->bias);
+    fold_batch_norm(plan->net, plan->weights, op->layer, op->batch_norm, folded, state->bias);
     for (size_t o = 0; o < shape->outputs; o += panel)
         for (size_t tap = 0; tap < taps; tap++)
             for (size_t c = 0; c < channels; c++)

@@ -13,6 +13,7 @@
 #include "nn/cpu/kernels/winograd_wgrad.h"
 #include "nn/cpu/kernels/winograd_pass.h"
 #include "residual.h"
+#include "nn/graph/fold.h"
 
 struct winograd_state {
     struct winograd_pass forward, backward;
@@ -121,7 +122,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     float *scratch = op_scratch_forward(plan, op), *folded = scratch + winograd_pass_scratch(&state->forward);
     if (op->trains)
         return 0;
-    fold_batch_norm(plan, op->layer, op->batch_norm, folded, state->bias);
+    fold_batch_norm(plan->net, plan->weights, op->layer, op->batch_norm, folded, state->bias);
     winograd_pass_weights(&state->forward, folded, false, scratch, state->weights);
     return 0;
 }

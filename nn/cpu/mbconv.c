@@ -16,6 +16,7 @@
 
 #include "conv_1x1.h"
 #include "residual.h"
+#include "nn/graph/fold.h"
 
 #define PART_ROWS 7 /* of outputs, at least: the parts of an image make the rows between them twice */
 #define PROJECTED_WEIGHTS ((size_t)80 << 10) /* bytes, of the expansion and the projection */
@@ -222,7 +223,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 static void pack_pointwise(const struct plan *plan, const struct mbconv_state *state, const struct op_stage *stage,
                            const struct conv_1x1 *shape, float *folded, float *weights, float *bias)
 {
-    fold_batch_norm(plan, stage->layer, stage->batch_norm, folded, bias);
+    fold_batch_norm(plan->net, plan->weights, stage->layer, stage->batch_norm, folded, bias);
     state->conv_1x1->weights(shape, folded, weights);
 }
 
@@ -239,7 +240,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     if (op->depthwise.layer)
         pack_pointwise(plan, state, &last, &state->projection, folded, state->projection_weights,
                        state->projection_bias);
-    fold_batch_norm(plan, depthwise.layer, depthwise.batch_norm, folded, state->bias);
+    fold_batch_norm(plan->net, plan->weights, depthwise.layer, depthwise.batch_norm, folded, state->bias);
     for (size_t c = 0; c < state->channels; c++)
         for (size_t k = 0; k < taps; k++)
             state->taps[(c / block * taps + k) * block + c % block] = folded[c * taps + k];

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/graph/backend.h"
+#include "nn/graph/fold.h"
 #include "../data/image.h"
 #include "dcls/base/fs.h"
 #include "dcls/commands.h"
@@ -155,13 +155,10 @@ static int node_reads_folded(struct writer *writer, const struct layer *conv, co
 {
     const struct net *net = writer->net;
     const struct param *weight = &net->params[conv->weight], *bias = &net->params[norm->bias];
-    struct plan view = {
-        .net = net, .weights = (struct weights *)writer->weights
-    }; /* all that fold_batch_norm reads, and it writes none */
     float *floats = malloc((weight->count + bias->count) * sizeof(float));
     if (!floats)
         return -1;
-    fold_batch_norm(&view, conv, norm, floats, floats + weight->count);
+    fold_batch_norm(net, writer->weights, conv, norm, floats, floats + weight->count);
     int status = put_constant(writer, weight->name, weight->rank, weight->shape, floats) ||
                  put_constant(writer, bias->name, bias->rank, bias->shape, floats + weight->count) ||
                  node_reads(writer, weight->name) || node_reads(writer, bias->name);

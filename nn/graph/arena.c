@@ -1,10 +1,10 @@
 /* The arena: placing what lives at the same time side by side, and the one block under all of it. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "arena.h"
 #include "huge_pages.h"
-#include "plan.h"
 
 struct arena *arena_new(void)
 {

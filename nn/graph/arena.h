@@ -12,6 +12,8 @@ struct arena {
     unsigned long generation; /* counts the moves: who holds addresses compares it */
 };
 
+struct arena *arena_new(void); /* NULL without memory */
+void arena_free(struct arena *arena);
 /* Makes the arena at least that large. What it held is lost if it moves. */
 int arena_reserve(struct arena *arena, size_t bytes, struct err *err);
 

@@ -4,6 +4,11 @@
 
 #include "compile.h"
 
+#include "backend.h"
+#include "fuse.h"
+#include "memory_plan.h"
+#include "recompute.h"
+
 #define SIDE_MAX 8192
 #define BATCH_MAX 65536
 #define VALUE_MAX INT32_MAX /* floats: what indexes them in kernels is often an int */
@@ -132,7 +137,7 @@ static int list_ops(const struct plan *plan, struct op *ops)
                                         .share_data = -1,
                                         .share_grad = -1 };
     }
-    return plan_fuse(plan, ops, count);
+    return fuse_ops(plan, ops, count);
 }
 
 /* Backward runs from the last op to the first: of several consumers the last writes the gradient, the others add. */
@@ -244,7 +249,7 @@ int plan_compile(struct plan *plan, struct err *err)
     plan->value_count = layers;
     int count = list_ops(plan, ops);
     link_gradients(plan, ops, count);
-    if (prepare_ops(plan, ops, count, err) || reserve_packed(plan, err) || plan_choose_recomputed(plan, err) ||
+    if (prepare_ops(plan, ops, count, err) || reserve_packed(plan, err) || recompute_choose(plan, err) ||
         memory_plan(plan, err))
         goto out;
     status = 0;

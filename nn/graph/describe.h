@@ -2,7 +2,7 @@
 #ifndef DCLS_NN_DESCRIBE_H
 #define DCLS_NN_DESCRIBE_H
 
-#include "backend.h"
+#include "op.h"
 
 /* The name of the layer's parameters without their last word, "layer1.0.conv1"; empty where it has none. */
 void describe_layer(const struct plan *plan, const struct op *op, char *text, size_t size);

@@ -1,7 +1,7 @@
 /* Fusion: several layers as one op, so that a value is written once instead of once a layer. */
-#include <math.h>
+#include "fuse.h"
 
-#include "compile.h"
+#include "backend.h"
 
 /* The op before `at` that makes `value` and whose result only `at` reads, or NULL. */
 static struct op *sole_producer(struct op *ops, int count, int at, int value)
@@ -145,7 +145,7 @@ static void fold_scale(const struct plan *plan, struct op *ops, int count, int a
     scale->kind = OP_KINDS; /* dead */
 }
 
-int plan_fuse(const struct plan *plan, struct op *ops, int count)
+int fuse_ops(const struct plan *plan, struct op *ops, int count)
 {
     const struct backend *backend = plan->backend;
     for (int i = 0; i < count; i++) {
@@ -169,22 +169,4 @@ int plan_fuse(const struct plan *plan, struct op *ops, int count)
         if (ops[i].kind != OP_KINDS)
             ops[kept++] = ops[i];
     return kept;
-}
-
-void fold_batch_norm(const struct plan *plan, const struct layer *conv, const struct layer *norm, float *weight,
-                     float *bias)
-{
-    const struct param *shape = &plan->net->params[conv->weight];
-    size_t channels = (size_t)shape->shape[0], each = shape->count / channels;
-    const float *from = param_value(plan, conv->weight), *shift = param_value(plan, conv->bias);
-    for (size_t c = 0; c < channels; c++) {
-        double scale = 1, offset = shift ? shift[c] : 0;
-        if (norm) {
-            scale = param_value(plan, norm->weight)[c] / sqrt((double)param_value(plan, norm->var)[c] + norm->eps);
-            offset = (offset - param_value(plan, norm->mean)[c]) * scale + param_value(plan, norm->bias)[c];
-        }
-        for (size_t i = 0; i < each; i++)
-            weight[c * each + i] = (float)(from[c * each + i] * scale);
-        bias[c] = (float)offset;
-    }
 }

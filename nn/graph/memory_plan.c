@@ -6,7 +6,7 @@
  * backward. */
 #include <stdlib.h>
 
-#include "compile.h"
+#include "memory_plan.h"
 
 struct memory_planning {
     struct plan *plan;

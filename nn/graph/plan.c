@@ -4,10 +4,12 @@
 #include <xmmintrin.h>
 #endif
 
+#include "plan.h"
+
+#include "backend.h"
 #include "compile.h"
 #include "dcls/base/clock.h"
 #include "loss.h"
-#include "nn/rng.h"
 
 /* Denormals are worth nothing here and cost a hundred cycles each. The mode belongs to a thread. */
 static void flush_denormals(void)
@@ -75,51 +77,6 @@ void plan_free(struct plan *plan)
     free(plan);
 }
 
-static void *at(const struct plan *plan, size_t offset)
-{
-    return offset == SIZE_MAX ? NULL : plan->arena->base + offset;
-}
-
-float *value_data(const struct plan *plan, int value)
-{
-    return at(plan, plan->values[value].data);
-}
-
-float *value_grad(const struct plan *plan, int value)
-{
-    return at(plan, plan->values[value].grad);
-}
-
-void *op_scratch_forward(const struct plan *plan, const struct op *op)
-{
-    return at(plan, op->scratch_forward_at);
-}
-
-void *op_scratch_backward(const struct plan *plan, const struct op *op)
-{
-    return at(plan, op->scratch_backward_at);
-}
-
-void *op_saved(const struct plan *plan, const struct op *op)
-{
-    return at(plan, op->saved_at);
-}
-
-void *op_packed(const struct plan *plan, const struct op *op)
-{
-    return op->packed ? plan->packed->base + op->packed_at : NULL;
-}
-
-float *param_value(const struct plan *plan, int param)
-{
-    return param < 0 ? NULL : weights_at(plan->net, plan->weights, param);
-}
-
-float *param_grad(const struct plan *plan, int param)
-{
-    return param < 0 || !plan->grad ? NULL : plan->grad + plan->net->params[param].offset;
-}
-
 float *plan_input(struct plan *plan)
 {
     return value_data(plan, plan->input);
@@ -139,14 +96,6 @@ void plan_weights_changed(struct plan *plan)
 void plan_set_step(struct plan *plan, uint64_t step)
 {
     plan->step = step;
-}
-
-float drop_factor(const struct plan *plan, const struct op *op, size_t index)
-{
-    static const uint64_t stream = (uint64_t)0x64726f70 << 32; /* "drop": apart from the seed's other uses */
-    double random = rng_uniform(plan->spec.seed, stream + (uint64_t)op->layer->drop_index, plan->step << 32 | index);
-    bool dropped = random < (double)op->layer->drop;
-    return dropped ? 0 : 1 / (1 - op->layer->drop);
 }
 
 /* Another plan may have moved the arena or set another number of threads since the last step. */

@@ -11,31 +11,15 @@
 #ifndef DCLS_NN_PLAN_H
 #define DCLS_NN_PLAN_H
 
+#include "arena.h"
 #include "dcls/base/err.h"
 #include "net.h"
-
-enum plan_mode {
-    PLAN_TRAIN,
-    PLAN_EVAL,
-    PLAN_TRAIN_LAST, /* the last layer alone, and the dropout before it; all below is as in PLAN_EVAL */
-};
-
-struct plan_spec {
-    enum plan_mode mode;
-    int batch, image_size, threads;
-    const char *backend;        /* "onednn" | "reference" */
-    double label_smoothing;     /* in the loss, 0 to below 1 */
-    const float *class_weights; /* likewise, one a class; NULL: each 1. It must outlive the plan */
-    uint64_t seed;              /* of what is dropped at random, a function of it, the step and the place */
-};
+#include "plan_spec.h"
 
 struct plan;
 /* `arena` is shared by the plans of one trainer that never run at the same time (NULL: a private one). `grad` is flat
  * like weights->params (the caller's, one for all plans that train; NULL in PLAN_EVAL). Net and weights must outlive
  * the plan. */
-struct arena;
-struct arena *arena_new(void);
-void arena_free(struct arena *arena);
 struct plan *plan_new(const struct net *net, struct weights *weights, float *grad, const struct plan_spec *spec,
                       struct arena *arena, struct err *err);
 void plan_free(struct plan *plan);

@@ -6,7 +6,7 @@
  * time; all that can be recomputed, half of the bytes, would cost 7 %. */
 #include <stdlib.h>
 
-#include "compile.h"
+#include "recompute.h"
 
 #define KEPT_SHARE 0.85 /* of the bytes that backward reads */
 
@@ -44,7 +44,7 @@ static struct op *next_remade(struct plan *plan, const bool *kept)
     return best;
 }
 
-int plan_choose_recomputed(struct plan *plan, struct err *err)
+int recompute_choose(struct plan *plan, struct err *err)
 {
     bool *kept = calloc((size_t)plan->value_count, sizeof *kept);
     if (!kept)

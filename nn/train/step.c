@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/graph/backend.h"
+#include "nn/graph/op.h"
 
 int step_forward(struct plan *plan, const float *images, struct err *err)
 {

@@ -15,6 +15,7 @@
 #include "nn/cpu/conv_1x1.h"
 #include "nn/cpu/residual.h"
 #include "nn/cpu/conv_winograd.h"
+#include "nn/graph/fold.h"
 
 struct conv_state {
     struct primitive forward, data, weights;
@@ -260,7 +261,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state;
     if (op->trains)
         return 0;
-    fold_batch_norm(plan, op->layer, op->batch_norm,
+    fold_batch_norm(plan->net, plan->weights, op->layer, op->batch_norm,
                     state->forward_bytes ? op_scratch_forward(plan, op) : op_packed(plan, op),
                     behind(op_packed(plan, op), state->packed_bytes));
     return primitive_run(&state->pack_forward, onednn_of(plan), err);

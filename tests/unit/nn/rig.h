@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "nn/graph/backend.h"
+#include "nn/graph/plan.h"
 #include "nn/rng.h"
 
 struct rig {

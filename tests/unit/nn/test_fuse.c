@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/graph/fold.h"
 #include "rig.h"
 
 /* A convolution with everything that can be fused into it, in the plainest way; in place of its summand if it may. */
@@ -23,7 +24,8 @@ static int conv_pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     float *weight = op->state;
-    fold_batch_norm(plan, op->layer, op->batch_norm, weight, weight + plan->net->params[op->layer->weight].count);
+    fold_batch_norm(plan->net, plan->weights, op->layer, op->batch_norm, weight,
+                    weight + plan->net->params[op->layer->weight].count);
     return 0;
 }
 
