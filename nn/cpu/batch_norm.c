@@ -4,6 +4,7 @@
  * Training normalises with the batch's mean and (biased) variance and moves the running ones towards them, the variance
  * unbiased, as PyTorch does. Backward computes what was before the activation anew: only the input is kept. Channels
  * that pad a layout to full blocks are 0 and stay 0. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -59,6 +60,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     if (layout_of_value(plan, op->in[0], &layout, err) || layout_to_value(plan, op->out, &layout, err) ||
         find_groups(state, &layout, value, err))
         return -1;
+    assert(op->activation != ACTIVATION_SIGMOID); /* which the loops do not know */
     state->kernels = kernels_up_to(ISA_BEST)->batch_norm;
     if (op->trains) {
         op->keep_in[0] = true;

@@ -1,6 +1,6 @@
 /* 3x3 convolutions of stride 1 by our own loops (nn/cpu/kernels/winograd.h): oneDNN 2.6 has Winograd's algorithm for
  * none but old CPUs. All three passes go that way: forward, the gradient of the data, which is the same convolution
- * with turned weights, and that of the weights.
+ * with rotated weights, and that of the weights.
  *
  * In training the weights are those that the optimiser moves, each step, so that each pass makes its own of them in
  * scratch. In evaluation batch norm is folded into the weights before; the sum and ReLU are done as the output is

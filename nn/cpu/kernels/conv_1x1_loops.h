@@ -78,6 +78,7 @@ static void conv_1x1_run(const struct conv_1x1 *shape, size_t count, const float
 {
     size_t tiles = (count + ROWS - 1) / ROWS, rows = count / tiles, larger = count % tiles;
     size_t blocks = (shape->outputs - panel * PANEL + LANES - 1) / LANES;
+    assert(count >= ROWS / 2 && panel * PANEL < shape->outputs && shape->activation != ACTIVATION_SIGMOID);
     for (size_t t = 0; t < tiles; t++) {
         size_t these = rows + (t < larger);
         if (blocks > 1)

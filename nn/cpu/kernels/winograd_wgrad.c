@@ -1,6 +1,7 @@
 /* See winograd_wgrad.h. */
 #include "winograd_wgrad.h"
 
+#include <assert.h>
 #include <omp.h>
 
 #define ROUND_BYTES ((size_t)1 << 20) /* of the transformed inputs of a round, about */
@@ -20,11 +21,8 @@ static size_t jobs(const struct winograd_wgrad *gradient)
 void winograd_wgrad_init(struct winograd_wgrad *gradient, const struct winograd_kernels *kernels,
                          const struct winograd *shape, size_t threads)
 {
-    size_t tiles = winograd_tiles(shape), round = tiles;
-    if (tiles > WINOGRAD_SINGLE_ROUND) {
-        round = ROUND_BYTES / (WINOGRAD_TILE_ELEMENTS * shape->channels * sizeof(float));
-        round = round < ROUND_MIN ? ROUND_MIN : round;
-    }
+    size_t tiles = winograd_tiles(shape), round = winograd_round(shape, ROUND_BYTES, 1, ROUND_MIN);
+    assert(shape->channels % kernels->block == 0 && shape->outputs % kernels->panel == 0);
     *gradient = (struct winograd_wgrad){ .kernels = kernels,
                                          .shape = *shape,
                                          .tiles = tiles,
@@ -38,17 +36,17 @@ void winograd_wgrad_init(struct winograd_wgrad *gradient, const struct winograd_
         gradient->part /= 2;
 }
 
-static size_t seen_floats(const struct winograd_wgrad *gradient)
+static size_t v_floats(const struct winograd_wgrad *gradient)
 {
     return winograd_floats(gradient->round, WINOGRAD_DEPTH);
 }
 
-static size_t made_floats(const struct winograd_wgrad *gradient)
+static size_t dm_floats(const struct winograd_wgrad *gradient)
 {
     return winograd_floats(gradient->round, gradient->kernels->panel);
 }
 
-static size_t sum_floats(const struct winograd_wgrad *gradient)
+static size_t du_floats(const struct winograd_wgrad *gradient)
 {
     return winograd_floats(gradient->part, gradient->kernels->panel);
 }
@@ -61,13 +59,13 @@ static size_t sums(const struct winograd_wgrad *gradient)
 
 size_t winograd_wgrad_scratch(const struct winograd_wgrad *gradient)
 {
-    return gradient->chunks * seen_floats(gradient) + gradient->panels * made_floats(gradient) +
-           sums(gradient) * sum_floats(gradient);
+    return gradient->chunks * v_floats(gradient) + gradient->panels * dm_floats(gradient) +
+           sums(gradient) * du_floats(gradient);
 }
 
 /* A part of a chunk and a panel: over this round's tiles, and where that is the last one to the weights. */
-static void correlate(const struct winograd_wgrad *gradient, size_t job, size_t round, size_t count, const float *seen,
-                      const float *made, float *sum, float *dweights)
+static void multiply(const struct winograd_wgrad *gradient, size_t job, size_t round, size_t count, const float *v,
+                     const float *dm, float *du, float *dweights)
 {
     const struct winograd_kernels *kernels = gradient->kernels;
     size_t panel = job % gradient->panels, first = job / gradient->panels * gradient->part;
@@ -75,11 +73,11 @@ static void correlate(const struct winograd_wgrad *gradient, size_t job, size_t 
     if (first >= gradient->shape.channels)
         return;
     size_t channels = left < gradient->part ? left : gradient->part;
-    sum += (gradient->rounds > 1 ? job : (size_t)omp_get_thread_num()) * sum_floats(gradient);
-    kernels->correlate(channels, count, seen + chunk * seen_floats(gradient) + first % WINOGRAD_DEPTH,
-                       made + panel * made_floats(gradient), round > 0, sum);
+    du += (gradient->rounds > 1 ? job : (size_t)omp_get_thread_num()) * du_floats(gradient);
+    kernels->multiply_grad(channels, count, v + chunk * v_floats(gradient) + first % WINOGRAD_DEPTH,
+                           dm + panel * dm_floats(gradient), round > 0, du);
     if (round + 1 == gradient->rounds)
-        kernels->weight_grad_transform(&gradient->shape, first, channels, panel, sum, dweights);
+        kernels->weight_grad_transform(&gradient->shape, first, channels, panel, du, dweights);
 }
 
 void winograd_wgrad_run(const struct winograd_wgrad *gradient, const float *in, const float *dout, float *scratch,
@@ -88,7 +86,7 @@ void winograd_wgrad_run(const struct winograd_wgrad *gradient, const float *in, 
     const struct winograd_kernels *kernels = gradient->kernels;
     const struct winograd *shape = &gradient->shape;
     size_t chunks = gradient->chunks, panels = gradient->panels;
-    float *seen = scratch, *made = seen + chunks * seen_floats(gradient), *sum = made + panels * made_floats(gradient);
+    float *v = scratch, *dm = v + chunks * v_floats(gradient), *du = dm + panels * dm_floats(gradient);
 #pragma omp parallel
     for (size_t round = 0; round < gradient->rounds; round++) {
         size_t first = round * gradient->round, left = gradient->tiles - first;
@@ -96,13 +94,13 @@ void winograd_wgrad_run(const struct winograd_wgrad *gradient, const float *in, 
 #pragma omp for schedule(static)
         for (size_t i = 0; i < chunks + panels; i++) {
             if (i < chunks)
-                kernels->input_transform(shape, in, i, first, count, seen + i * seen_floats(gradient));
+                kernels->input_transform(shape, in, i, first, count, v + i * v_floats(gradient));
             else
                 kernels->output_grad_transform(shape, dout, i - chunks, first, count,
-                                               made + (i - chunks) * made_floats(gradient));
+                                               dm + (i - chunks) * dm_floats(gradient));
         }
 #pragma omp for schedule(static)
         for (size_t job = 0; job < jobs(gradient); job++)
-            correlate(gradient, job, round, count, seen, made, sum, dweights);
+            multiply(gradient, job, round, count, v, dm, du, dweights);
     }
 }

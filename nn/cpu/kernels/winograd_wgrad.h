@@ -1,8 +1,8 @@
 /* The gradient of the weights by the loops of winograd.h, on all threads. The tiles go in rounds: in each all inputs
  * and all gradients are transformed, then every pair of a part of a chunk and a panel is multiplied, over the round's
  * tiles, and added up. */
-#ifndef DCLS_NN_KERNELS_WINOGRAD_GRADIENT_H
-#define DCLS_NN_KERNELS_WINOGRAD_GRADIENT_H
+#ifndef DCLS_NN_KERNELS_WINOGRAD_WGRAD_H
+#define DCLS_NN_KERNELS_WINOGRAD_WGRAD_H
 
 #include "winograd.h"
 
