@@ -31,11 +31,6 @@ struct bench {
     int steps;             /* that are in them */
 };
 
-const char *bench_type(int index)
-{
-    return net_types[index];
-}
-
 const char *bench_backend(int index)
 {
     return backends[index] ? backends[index]->name : NULL;

@@ -98,8 +98,8 @@ struct net {
     bool failed;
 };
 
-/* The networks by type name; NULL-ended list for messages. net_new: unknown type or bad class count -> NULL and err. */
-extern const char *const net_types[];
+/* A network of the table (dcls/nn/models.h) by its name. An unknown type or a bad number of classes: NULL with err.
+ */
 struct net *net_new(const char *type, int classes, struct err *err);
 void net_free(struct net *net);
 

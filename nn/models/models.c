@@ -1,21 +1,26 @@
-/* The table of networks. A new one is a file beside this, a row here and its name in net_types. */
-#include "models.h"
-
+/* The table of networks: a new one is a row here and its description beside this. */
 #include <string.h>
 
-static const struct network models[] = {
-    { "resnet", resnet_build },
-    { "mobilenet", mobilenet_build },
-    { "efficientnet", efficientnet_build },
+#include "build.h"
+#include "dcls/nn/models.h"
+
+/* The weights are torchvision 0.14's IMAGENET1K_V1, which the existing system starts from as well. */
+static const struct network table[] = {
+    { "resnet", "resnet18", "resnet18-f37072fd.pth", "f37072fd", resnet_build },
+    { "mobilenet", "mobilenet_v2", "mobilenet_v2-b0353104.pth", "b0353104", mobilenet_build },
+    { "efficientnet", "efficientnet_b0", "efficientnet_b0_rwightman-3dd342df.pth", "3dd342df", efficientnet_build },
 };
+#define NETWORKS (int)(sizeof table / sizeof *table)
 
-const char *const net_types[] = { "resnet", "mobilenet", "efficientnet", NULL };
-
-const struct network *network_find(const char *type, struct err *err)
+const struct network *network_at(int index)
 {
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-        if (strcmp(models[i].type, type) == 0)
-            return &models[i];
-    err_set(err, "unknown network '%s'", type);
+    return index < NETWORKS ? &table[index] : NULL;
+}
+
+const struct network *network_find(const char *name)
+{
+    for (int i = 0; i < NETWORKS; i++)
+        if (!strcmp(name, table[i].name) || (table[i].alias && !strcmp(name, table[i].alias)))
+            return &table[i];
     return NULL;
 }

@@ -2,7 +2,8 @@
  * the order of torchvision's resnet18. */
 #include <stdio.h>
 
-#include "models.h"
+#include "build.h"
+#include "nn/graph/net.h"
 
 #define EPS 1e-5f
 #define MOMENTUM 0.1f

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dcls/commands.h"
+#include "dcls/nn/models.h"
 #include "memory.h"
 #include "peak.h"
 #include "report.h"
@@ -22,6 +23,12 @@ struct command_line {
     bool json;
 };
 
+static const char *type_name(int index)
+{
+    const struct network *network = network_at(index);
+    return network ? network->name : NULL;
+}
+
 /* "resnet, mobilenet": all that `name` gives, up to NULL. */
 static void print_names(FILE *out, const char *(*name)(int index))
 {
@@ -35,7 +42,7 @@ static void usage(FILE *out)
           "       dcls bench infer TYPE [OPTION...]\n\n"
           "Times steps on synthetic images. TYPE: ",
           out);
-    print_names(out, bench_type);
+    print_names(out, type_name);
     fputs("\n\n"
           "  --threads N        (default: one a processor)\n"
           "  --batch-size N     images a step (default: 32 of train, 1 of infer)\n"
@@ -89,7 +96,7 @@ static int parse_operands(struct command_line *line, int count, char **operands)
     }
     if (count < 2) {
         fputs("dcls bench: needs train or infer, and a type: ", stderr);
-        print_names(stderr, bench_type);
+        print_names(stderr, type_name);
         fputs("\n", stderr);
         return -1;
     }
@@ -100,7 +107,8 @@ static int parse_operands(struct command_line *line, int count, char **operands)
     line->spec.train = !strcmp(operands[0], "train");
     if (!line->spec.batch_size)
         line->spec.batch_size = line->spec.train ? 32 : 1;
-    return (line->spec.type = choose("type", operands[1], bench_type)) ? 0 : -1;
+    const struct network *network = network_find(operands[1]);
+    return (line->spec.type = network ? network->name : choose("type", operands[1], type_name)) ? 0 : -1;
 }
 
 /* Exit code, or -1: go on. */

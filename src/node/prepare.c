@@ -25,7 +25,7 @@ static void lack_published(struct preparation *preparation, const char *why)
 static int plan_published(struct preparation *preparation, const char *type, struct err *err)
 {
     struct err why = ERR_INIT;
-    preparation->pretrained = pretrained_find(type);
+    preparation->pretrained = network_find(type);
     if (!preparation->pretrained)
         return 0; /* of a type that only the worker can refuse */
     if (!(preparation->weights_file = pretrained_path(preparation->pretrained, &why)))
@@ -34,7 +34,7 @@ static int plan_published(struct preparation *preparation, const char *type, str
         preparation->part = NULL;
         return err_set(err, "no memory to start a training");
     }
-    preparation->file = preparation->pretrained ? preparation->pretrained->file : NULL;
+    preparation->file = preparation->pretrained ? preparation->pretrained->weights_file : NULL;
     return 0;
 }
 

@@ -9,16 +9,16 @@
 #include "dcls/proto/train_options.h"
 
 struct daemon;
-struct pretrained;
+struct network;
 
 struct preparation {
-    char *data_dir;                      /* where the worker finds the images */
-    char *weights_file;                  /* NULL: none */
-    const struct pretrained *pretrained; /* weights_file is to hold these; NULL: it is a blob, or none */
-    char *part;        /* of what may be downloaded, for who wants to see it grow; NULL: nothing may */
-    const char *file;  /* its name */
-    struct err notice; /* what people should know once it has run; empty: nothing */
-    char *api;         /* the broker's; NULL: it has none */
+    char *data_dir;                   /* where the worker finds the images */
+    char *weights_file;               /* NULL: none */
+    const struct network *pretrained; /* weights_file is to hold these; NULL: it is a blob, or none */
+    char *part;                       /* of what may be downloaded, for who wants to see it grow; NULL: nothing may */
+    const char *file;                 /* its name */
+    struct err notice;                /* what people should know once it has run; empty: nothing */
+    char *api;                        /* the broker's; NULL: it has none */
     bool fetches_dataset;
     const struct daemon *daemon; /* of which only the paths are read */
 };

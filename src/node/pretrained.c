@@ -19,22 +19,7 @@
 #define FILE_MAX_BYTES ((int64_t)1 << 30)
 #define LOCK_POLL_NS (200 * 1000 * 1000)
 
-/* torchvision 0.14's IMAGENET1K_V1 of each, which the existing system starts from as well. */
-static const struct pretrained table[] = {
-    { "resnet", "resnet18-f37072fd.pth", "f37072fd" },
-    { "mobilenet", "mobilenet_v2-b0353104.pth", "b0353104" },
-    { "efficientnet", "efficientnet_b0_rwightman-3dd342df.pth", "3dd342df" },
-};
-
-const struct pretrained *pretrained_find(const char *type)
-{
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(type, table[i].type) == 0)
-            return &table[i];
-    return NULL;
-}
-
-char *pretrained_path(const struct pretrained *pretrained, struct err *err)
+char *pretrained_path(const struct network *network, struct err *err)
 {
     /* The XDG base directory specification has relative paths ignored. */
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -42,26 +27,26 @@ char *pretrained_path(const struct pretrained *pretrained, struct err *err)
     char *path = NULL;
     if (!given && (!home || *home != '/'))
         err_set(err, "there is no cache folder: neither XDG_CACHE_HOME nor HOME is set");
-    else if (asprintf(&path, "%s%s/dcls/%s", given ? cache : home, given ? "" : "/.cache", pretrained->file) < 0) {
+    else if (asprintf(&path, "%s%s/dcls/%s", given ? cache : home, given ? "" : "/.cache", network->weights_file) < 0) {
         path = NULL;
-        err_set(err, "no memory for '%s'", pretrained->file);
+        err_set(err, "no memory for '%s'", network->weights_file);
     }
     return path;
 }
 
 /* 0: whole; -1 with err: damaged, or another file. */
-static int check(const struct pretrained *pretrained, const char *path, struct err *err)
+static int check(const struct network *network, const char *path, struct err *err)
 {
     char hex[SHA256_HEX_SIZE];
     if (sha256_file(path, hex, err))
         return -1;
-    if (strncmp(hex, pretrained->sha256, strlen(pretrained->sha256)) == 0)
+    if (strncmp(hex, network->weights_sha256, strlen(network->weights_sha256)) == 0)
         return 0;
     return err_set(err, "'%s' is refused: its SHA-256 begins with '%.8s' instead of '%s'", path, hex,
-                   pretrained->sha256);
+                   network->weights_sha256);
 }
 
-static int download(const struct pretrained *pretrained, const char *path, const atomic_bool *stop, struct err *err)
+static int download(const struct network *network, const char *path, const atomic_bool *stop, struct err *err)
 {
     const char *place = getenv("DCLS_WEIGHTS_URL");
     char *url = NULL;
@@ -69,10 +54,10 @@ static int download(const struct pretrained *pretrained, const char *path, const
     if (strncmp(place, "https://", 8) != 0)
         return err_set(err, "DCLS_WEIGHTS_URL '%s' is no https:// URL", place);
     bool slash = place[strlen(place) - 1] == '/';
-    if (asprintf(&url, "%s%s%s", place, slash ? "" : "/", pretrained->file) < 0)
-        return err_set(err, "no memory for '%s'", pretrained->file);
+    if (asprintf(&url, "%s%s%s", place, slash ? "" : "/", network->weights_file) < 0)
+        return err_set(err, "no memory for '%s'", network->weights_file);
     log_info("fetching '%s'", url);
-    int status = http_download(url, path, pretrained->sha256, FILE_MAX_BYTES, stop, err);
+    int status = http_download(url, path, network->weights_sha256, FILE_MAX_BYTES, stop, err);
     free(url);
     return status;
 }
@@ -100,7 +85,7 @@ static int lock_file(const char *path, const atomic_bool *stop, struct err *err)
     return fd;
 }
 
-int pretrained_fetch(const struct pretrained *pretrained, const char *path, const atomic_bool *stop, struct err *err)
+int pretrained_fetch(const struct network *network, const char *path, const atomic_bool *stop, struct err *err)
 {
     struct err damage = ERR_INIT;
     char *dir = strdup(path);
@@ -113,12 +98,12 @@ int pretrained_fetch(const struct pretrained *pretrained, const char *path, cons
     if (fs_make_dirs(dir, err) || (lock = lock_file(path, stop, err)) < 0)
         goto out;
     if (fs_is_file(path)) {
-        status = check(pretrained, path, &damage);
+        status = check(network, path, &damage);
         if (status == 0)
             goto out;
         log_warn("%s: it is fetched anew", damage.text);
     }
-    status = download(pretrained, path, stop, err);
+    status = download(network, path, stop, err);
     if (status && *damage.text)
         err_prefix(err, "%s", damage.text);
 out:

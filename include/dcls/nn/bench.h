@@ -11,15 +11,14 @@
 
 struct bench_spec {
     bool train;          /* else inference: forward in evaluation mode */
-    const char *type;    /* "resnet", … (bench_type) */
+    const char *type;    /* "resnet", … (dcls/nn/models.h) */
     const char *backend; /* "onednn" | "reference" */
     int classes, batch_size, image_size;
     int threads;  /* below 1: one a processor */
     bool profile; /* times every op too, for bench_op */
 };
 
-/* The types and backends that this program has, the default one first; NULL behind the last. */
-const char *bench_type(int index);
+/* The backends that this program has, the default one first; NULL behind the last. */
 const char *bench_backend(int index);
 
 struct bench;

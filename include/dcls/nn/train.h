@@ -9,7 +9,7 @@
 #include "dcls/base/err.h"
 
 struct train_config {
-    const char *type; /* "resnet", … (net_types) */
+    const char *type; /* "resnet", … (dcls/nn/models.h) */
     const char *model_name;
     const char *data_dir;       /* real: ImageFolder or IDX files */
     const char *models_dir;     /* real: MODEL/MODEL.pth, .json, .txt, classes.txt are written below */

@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "dcls/nn/models.h"
 #include "nn/train/step.h"
 #include "rig.h"
 
@@ -116,9 +117,9 @@ static void check(const char *type, const char *backend)
 static void a_step_allocates_nothing(void **state)
 {
     (void)state;
-    for (int t = 0; net_types[t]; t++)
+    for (int t = 0; network_at(t); t++)
         for (int b = 0; backends[b]; b++)
-            check(net_types[t], backends[b]->name);
+            check(network_at(t)->name, backends[b]->name);
 }
 
 int main(void)

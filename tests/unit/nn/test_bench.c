@@ -7,20 +7,21 @@
 
 #include "dcls/base/clock.h"
 #include "dcls/nn/bench.h"
+#include "dcls/nn/models.h"
 
 enum { STEPS = 3 };
 
 static void every_type_is_timed_in_both_modes_on_every_backend(void **state)
 {
     (void)state;
-    assert_string_equal(bench_type(0), "resnet");
+    assert_string_equal(network_at(0)->name, "resnet");
     assert_string_equal(bench_backend(0), "onednn");
-    for (int t = 0; bench_type(t); t++)
+    for (int t = 0; network_at(t); t++)
         for (int b = 0; bench_backend(b); b++)
             for (int train = 0; train < 2; train++) {
                 struct err err = ERR_INIT;
                 struct bench_spec spec = { .train = train,
-                                           .type = bench_type(t),
+                                           .type = network_at(t)->name,
                                            .backend = bench_backend(b),
                                            .classes = 3,
                                            .batch_size = 2,

@@ -8,6 +8,7 @@
 
 #include "dataset_files.h"
 #include "dcls/nn/export.h"
+#include "dcls/nn/models.h"
 #include "nn/formats/protobuf.h"
 #include "nn/formats/pth.h"
 #include "nn/formats/weight_file.h"
@@ -74,12 +75,13 @@ static void every_network_is_written_in_every_format(void **state)
     struct err err = ERR_INIT;
     snprintf(from, sizeof(from), "%s/m.pth", dir);
     snprintf(to, sizeof(to), "%s/out", dir);
-    for (const char *const *type = net_types; *type; type++) {
-        write_model(from, *type, 5);
+    for (int t = 0; network_at(t); t++) {
+        const char *type = network_at(t)->name;
+        write_model(from, type, 5);
         for (int format = EXPORT_PTH; format <= EXPORT_ONNX; format++)
             for (int fold = 0; fold < 2; fold++) {
                 struct export_spec spec = {
-                    .format = (enum export_format)format, .type = *type, .image_size = 64, .fold = fold
+                    .format = (enum export_format)format, .type = type, .image_size = 64, .fold = fold
                 };
                 int classes = 0;
                 if (export_run(from, to, &spec, &classes, &err))

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "dcls/nn/models.h"
 #include "rig.h"
 
 #define CLASSES 7
@@ -47,9 +48,9 @@ static void without_dropout_the_logits_are_those_of_evaluation(void **state)
 static void the_gradient_is_that_of_the_loss(void **state)
 {
     (void)state;
-    for (int t = 0; net_types[t]; t++) {
+    for (int t = 0; network_at(t); t++) {
         struct rig rig;
-        init(&rig, net_types[t]);
+        init(&rig, network_at(t)->name);
         size_t from = last_offset(&rig), count = rig.net->trainable_count - from;
         struct plan *plan = rig_plan(&rig, "reference", PLAN_TRAIN_LAST, BATCH, SIDE, NULL);
         plan_set_step(plan, 5);
@@ -68,7 +69,7 @@ static void the_gradient_is_that_of_the_loss(void **state)
             loss[side] = rig_loss(plan);
         }
         double found = (loss[1] - loss[0]) / (2 * step);
-        print_message("%s: %g, %g\n", net_types[t], found, wanted);
+        print_message("%s: %g, %g\n", network_at(t)->name, found, wanted);
         assert_true(fabs(found - wanted) <= 1e-3 * fabs(wanted) + 1e-5);
         free(start);
         free(way);
@@ -80,10 +81,10 @@ static void the_gradient_is_that_of_the_loss(void **state)
 static void the_backends_agree_and_touch_nothing_below(void **state)
 {
     (void)state;
-    for (int t = 0; net_types[t]; t++) {
+    for (int t = 0; network_at(t); t++) {
         struct rig rigs[2];
         for (int b = 0; b < 2; b++) {
-            init(&rigs[b], net_types[t]);
+            init(&rigs[b], network_at(t)->name);
             float *stats = malloc(rigs[b].net->running_stats_count * sizeof *stats);
             memcpy(stats, rigs[b].weights->running_stats, rigs[b].net->running_stats_count * sizeof *stats);
             struct plan *plan = rig_plan(&rigs[b], backends[b]->name, PLAN_TRAIN_LAST, BATCH, SIDE, NULL);

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "dcls/nn/models.h"
 #include "nn/graph/net.h"
 
 static int find(const struct net *net, const char *name)
@@ -81,15 +82,41 @@ static void an_impossible_network_is_refused_in_words(void **state)
     assert_null(net_new("resnet", 1000000000, &err));
 }
 
+static void every_network_is_found_by_its_name_and_by_torchvisions(void **state)
+{
+    (void)state;
+    for (int i = 0; network_at(i); i++) {
+        assert_ptr_equal(network_find(network_at(i)->name), network_at(i));
+        if (network_at(i)->alias)
+            assert_ptr_equal(network_find(network_at(i)->alias), network_at(i));
+    }
+    assert_string_equal(network_find("resnet18")->name, "resnet");
+    assert_string_equal(network_find("mobilenet_v2")->name, "mobilenet");
+    assert_string_equal(network_find("efficientnet_b0")->name, "efficientnet");
+    assert_null(network_find("alexnet"));
+}
+
+static void every_network_has_a_file_of_weights_named_after_its_digest(void **state)
+{
+    (void)state;
+    for (int i = 0; network_at(i); i++) {
+        const struct network *network = network_at(i);
+        const char *torchvisions = network->alias ? network->alias : network->name;
+        assert_int_equal(strlen(network->weights_sha256), 8);
+        assert_non_null(strstr(network->weights_file, network->weights_sha256));
+        assert_int_equal(strncmp(network->weights_file, torchvisions, strlen(torchvisions)), 0);
+    }
+}
+
 static void every_listed_network_can_be_built(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    assert_non_null(net_types[0]);
-    for (int i = 0; net_types[i]; i++) {
-        struct net *net = net_new(net_types[i], 3, &err);
+    assert_string_equal(network_at(0)->name, "resnet");
+    for (int i = 0; network_at(i); i++) {
+        struct net *net = net_new(network_at(i)->name, 3, &err);
         assert_non_null(net);
-        assert_string_equal(net->type, net_types[i]);
+        assert_string_equal(net->type, network_at(i)->name);
         assert_int_equal(net->params[net->last_weight].shape[0], 3);
         net_free(net);
     }
@@ -182,6 +209,8 @@ int main(void)
         cmocka_unit_test(resnet18_has_torchvisions_parameters_in_its_order),
         cmocka_unit_test(parameters_fill_each_allocation_without_gap_or_overlap),
         cmocka_unit_test(an_impossible_network_is_refused_in_words),
+        cmocka_unit_test(every_network_is_found_by_its_name_and_by_torchvisions),
+        cmocka_unit_test(every_network_has_a_file_of_weights_named_after_its_digest),
         cmocka_unit_test(every_listed_network_can_be_built),
         cmocka_unit_test(initial_weights_are_distributed_as_torchvisions),
         cmocka_unit_test(a_new_last_layer_is_distributed_as_a_linear_layer_of_torch),

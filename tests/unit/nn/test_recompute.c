@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/nn/models.h"
 #include "rig.h"
 
 enum { CLASSES = 5, CHANNELS = 16, BATCH = 3, SIZE = 24 };
@@ -97,10 +98,10 @@ static void a_step_that_remakes_equals_the_reference(void **state)
 static void training_needs_less_memory_than_what_its_backward_reads(void **state)
 {
     (void)state;
-    for (int t = 0; net_types[t]; t++) {
+    for (int t = 0; network_at(t); t++) {
         struct err err = ERR_INIT;
         struct rig rig;
-        rig_init(&rig, net_new(net_types[t], CLASSES, &err), 43);
+        rig_init(&rig, net_new(network_at(t)->name, CLASSES, &err), 43);
         struct plan *plan = rig_plan(&rig, "onednn", PLAN_TRAIN, 8, 224, NULL);
         size_t read = 0, recomputed = 0;
         bool *is_read = calloc((size_t)plan->value_count, sizeof *is_read);
@@ -117,8 +118,8 @@ static void training_needs_less_memory_than_what_its_backward_reads(void **state
         }
         for (int i = 0; i < plan->value_count; i++)
             read += is_read[i] ? plan->values[i].bytes : 0;
-        print_message("%s: %zu KiB read, %zu remade, the arena has %zu\n", net_types[t], read >> 10, recomputed >> 10,
-                      plan->arena_bytes >> 10);
+        print_message("%s: %zu KiB read, %zu remade, the arena has %zu\n", network_at(t)->name, read >> 10,
+                      recomputed >> 10, plan->arena_bytes >> 10);
         assert_true(recomputed > read / 10);
         assert_true(plan->arena_bytes < read);
         free(is_read);
