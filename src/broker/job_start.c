@@ -26,16 +26,12 @@ struct candidates {
     size_t node_count;
 };
 
-static bool trains(const struct node *node)
-{
-    return node_is_legacy(node) || node_offers(node, "train");
-}
-
 static bool capable(void *arg, size_t job, size_t node)
 {
     const struct candidates *candidates = arg;
     const struct node *candidate = candidates->nodes[node];
-    return trains(candidate) && !node_lacks_option(candidate, &candidates->jobs[job]->options);
+    const struct job *queued = candidates->jobs[job];
+    return strings_has(&candidate->types, queued->model_type) && !node_lacks_option(candidate, &queued->options);
 }
 
 struct starting {
@@ -86,29 +82,36 @@ static void start(struct broker *broker, struct job *job, struct node *node)
     }
 }
 
-/* An option that keeps the job from every node that it may run on; NULL: none. */
-static const char *lacking(const struct broker *broker, const struct job *job)
+/* An option, else the type, that keeps the job from every node that it may run on; NULL: none does. */
+static const char *lacking(const struct registry *registry, const struct job *job)
 {
-    const char *option = NULL;
-    for (const struct node *node = registry_first(broker->registry); node; node = node->next) {
-        if (!trains(node) || (*job->requested_node && strcmp(job->requested_node, node->name)))
+    const char *lacks = job->model_type;
+    for (const struct node *node = registry_first(registry); node; node = node->next) {
+        if (*job->requested_node && strcmp(job->requested_node, node->name) != 0)
             continue;
-        if (!(option = node_lacks_option(node, &job->options)))
+        if (!strings_has(&node->types, job->model_type))
+            continue;
+        lacks = node_lacks_option(node, &job->options);
+        if (!lacks)
             return NULL;
     }
-    return option;
+    return lacks;
 }
 
 /* Why a queued job does not run yet, for people. */
 static void explain(const struct broker *broker, struct job *job)
 {
-    const char *option = lacking(broker, job);
+    const struct registry *registry = broker->registry;
+    const char *node = job->requested_node, *lacks = lacking(registry, job);
     char reason[sizeof job->reason + NAME_SIZE + OPTION_TEXT_SIZE];
-    if (option)
-        snprintf(reason, sizeof reason, "waits for a node that offers '%s'", option);
-    else if (*job->requested_node)
-        snprintf(reason, sizeof reason, "waits for node '%.64s'%s", job->requested_node,
-                 registry_find(broker->registry, job->requested_node) ? "" : ", which is not there");
+    if (*node && !registry_find(registry, node))
+        snprintf(reason, sizeof reason, "waits for node '%.64s', which is not there", node);
+    else if (!registry_types(registry)->count)
+        snprintf(reason, sizeof reason, "waits for a node: none has connected yet");
+    else if (lacks)
+        snprintf(reason, sizeof reason, "waits for a node that offers '%s'", lacks);
+    else if (*node)
+        snprintf(reason, sizeof reason, "waits for node '%.64s'", node);
     else
         snprintf(reason, sizeof reason, "waits for a free node");
     if (strncmp(reason, job->reason, sizeof job->reason - 1)) {

@@ -7,6 +7,23 @@
 #include "models.h"
 #include "registry.h"
 
+/* Whether that node (NULL: some node that was ever here) offers networks of the type. While none was here, one that
+ * does may still come. */
+static int check_type(const struct registry *registry, const struct node *node, const char *type,
+                      struct refusal *refusal)
+{
+    const struct strings *offered = node ? &node->types : registry_types(registry);
+    char list[256] = "none";
+    size_t used = 0;
+    if (strings_has(offered, type) || (!node && !offered->count))
+        return 0;
+    for (size_t i = 0; i < offered->count && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", offered->items[i]);
+    if (node)
+        return refuse(refusal, 409, "node '%s' does not offer '%s': it offers %s", node->name, type, list);
+    return refuse(refusal, 409, "no node offers '%s': they offer %s", type, list);
+}
+
 static int check(const struct broker *broker, const struct job_submission *submission, struct refusal *refusal)
 {
     const char *name = submission->model_name;
@@ -24,7 +41,7 @@ static int check(const struct broker *broker, const struct job_submission *submi
         return refuse(refusal, 409, "model '%s' is being trained already", name);
     if (jobs_waiting(broker->jobs) >= JOBS_QUEUE_MAX)
         return refuse(refusal, 503, "%d jobs wait already", JOBS_QUEUE_MAX);
-    return 0;
+    return check_type(broker->registry, node, submission->model_type, refusal);
 }
 
 static void default_name(const struct broker *broker, const char *type, char name[NAME_SIZE])

@@ -7,9 +7,16 @@
 #include "broker.h"
 #include "events.h"
 
+#define TYPES_MAX 1000 /* kept of all that nodes ever offer */
+#define TYPE "type:"
+
+/* Of a legacy peer, and of a dcls node that announces none. */
+static const char *const legacy_types[] = { "resnet", "mobilenet", "efficientnet" };
+
 struct registry {
     struct broker *broker;
     struct node *nodes;
+    struct strings types;
 };
 
 struct registry *registry_new(struct broker *broker)
@@ -29,6 +36,7 @@ static void node_clear(struct node *node)
     cJSON_Delete(node->model_info);
     strings_release(&node->features);
     strings_release(&node->models);
+    strings_release(&node->types);
     node->instance = node->version = node->cpu = NULL;
     node->dataset = node->model_info = NULL;
 }
@@ -43,6 +51,7 @@ void registry_free(struct registry *registry)
         node_clear(node);
         free(node);
     }
+    strings_release(&registry->types);
     free(registry);
 }
 
@@ -57,6 +66,11 @@ struct node *registry_find(const struct registry *registry, const char *name)
 struct node *registry_first(const struct registry *registry)
 {
     return registry->nodes;
+}
+
+const struct strings *registry_types(const struct registry *registry)
+{
+    return &registry->types;
 }
 
 static int strings_copy(struct strings *to, const struct strings *from)
@@ -76,6 +90,33 @@ static int replace_json(cJSON **to, const cJSON *from)
         return from ? -1 : 0;
     cJSON_Delete(*to);
     *to = copy;
+    return 0;
+}
+
+static int add_type(struct registry *registry, struct node *node, const char *type)
+{
+    bool known = strings_has(&registry->types, type) || registry->types.count >= TYPES_MAX;
+    if (!known && strings_add(&registry->types, type))
+        return -1;
+    return strings_add(&node->types, type);
+}
+
+/* What it trains, by its features. */
+static int set_types(struct registry *registry, struct node *node)
+{
+    if (!node_is_legacy(node) && !node_offers(node, "train"))
+        return 0;
+    for (size_t i = 0; i < node->features.count; i++) {
+        const char *feature = node->features.items[i];
+        if (strncmp(feature, TYPE, strlen(TYPE)) != 0 || !name_is_valid(feature + strlen(TYPE)))
+            continue;
+        if (add_type(registry, node, feature + strlen(TYPE)))
+            return -1;
+    }
+    bool told = node->types.count > 0;
+    for (size_t i = 0; !told && i < sizeof legacy_types / sizeof *legacy_types; i++)
+        if (add_type(registry, node, legacy_types[i]))
+            return -1;
     return 0;
 }
 
@@ -99,7 +140,7 @@ struct node *registry_add(struct registry *registry, const struct msg *connect, 
     node->memory = connect->memory;
     if (msg_set(&node->instance, connect->instance) || msg_set(&node->version, connect->version) ||
         msg_set(&node->cpu, connect->cpu) || strings_copy(&node->features, &connect->features) ||
-        replace_json(&node->dataset, connect->dataset)) {
+        set_types(registry, node) || replace_json(&node->dataset, connect->dataset)) {
         registry_remove(registry, node);
         return NULL;
     }

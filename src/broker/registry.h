@@ -22,9 +22,10 @@ struct node {
     cJSON *dataset;
     bool ready; /* its NODE INFO came: what it runs is known */
     struct strings features, models;
-    cJSON *model_info;   /* array, NULL for a legacy peer */
-    char job[NAME_SIZE]; /* the training that it runs; empty: none */
-    int pending;         /* inferences not answered yet */
+    struct strings types; /* of networks that it trains */
+    cJSON *model_info;    /* array, NULL for a legacy peer */
+    char job[NAME_SIZE];  /* the training that it runs; empty: none */
+    int pending;          /* inferences not answered yet */
 };
 
 struct registry;
@@ -37,6 +38,9 @@ struct node *registry_first(const struct registry *registry);                  /
 /* From a CLIENT CONNECT: a new node, or the one of that name taken over by `link`. NULL where memory lacks. */
 struct node *registry_add(struct registry *registry, const struct msg *connect, struct link *link);
 void registry_remove(struct registry *registry, struct node *node);
+
+/* Each type of network that a node offered since this broker began; empty: no node that trains has come yet. */
+const struct strings *registry_types(const struct registry *registry);
 
 /* From NODE INFO: `models` replaces what was listed; `model_info` and `dataset` too where they are there. */
 int node_set_info(struct registry *registry, struct node *node, const struct msg *msg);

@@ -10,14 +10,12 @@
 #include "args.h"
 #include "client.h"
 #include "dcls/base/sha256.h"
+#include "dcls/nn/models.h"
 #include "dcls/proto/name.h"
 #include "dcls/proto/train_options.h"
 #include "interrupt.h"
 #include "weights.h"
 #include "watch.h"
-
-/* The kinds of network that any node may offer; which one does is the broker's to know. */
-static const char *const types[] = { "resnet", "mobilenet", "efficientnet" };
 
 static const struct arg_option own_options[] = {
     { "name", "MODEL", "the model's name", "TYPE-N, the first free N" },
@@ -107,12 +105,12 @@ static const char *placeholder(const struct train_option *option)
     return strcmp(option->name, "weights") == 0 ? "imagenet|none|FILE|URL" : "MODEL";
 }
 
-static int check_type(const char *type, struct err *err)
+/* Torchvision's name of a network becomes ours; whether a node offers one of another name is the broker's to say. */
+static int take_type(struct train_command *train, const char *type, struct err *err)
 {
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(type, types[i]) == 0)
-            return 0;
-    return err_set(err, "unknown type '%s': it is one of resnet, mobilenet, efficientnet", type);
+    const struct network *network = network_find(type);
+    train->type = network ? network->name : type;
+    return name_is_valid(type) ? 0 : err_set(err, "'%s' is no type of network", type);
 }
 
 /* Reads the command line; the result is as args_parse's. */
@@ -134,19 +132,20 @@ static int parse(struct client *client, struct train_command *train, int argc, c
             (struct arg_option){ row->flag, placeholder(row), row->help, told ? row->fallback : NULL };
     }
     train_options_init(&train->options);
-    struct args args = { .operands = "TYPE",
-                         .min_operands = 1,
-                         .max_operands = 1,
-                         .options = options,
-                         .option_count = OWN_COUNT + train_option_count,
-                         .take = take,
-                         .arg = train,
-                         .summary = "Trains a model of TYPE resnet, mobilenet or efficientnet on a node's images, and "
-                                    "watches\nit. Ctrl-C ends the watching alone: the training goes on." };
+    struct args args = {
+        .operands = "TYPE",
+        .min_operands = 1,
+        .max_operands = 1,
+        .options = options,
+        .option_count = OWN_COUNT + train_option_count,
+        .take = take,
+        .arg = train,
+        .summary = "Trains a network of TYPE (resnet, mobilenet, efficientnet, or another that a node "
+                   "offers) on\na node's images, and watches it. Ctrl-C ends the watching alone: the training goes on."
+    };
     if (args_parse(client, &args, argc, argv, &first, status) < 0)
         goto out;
-    train->type = argv[first];
-    if (!check_type(train->type, &err) && train->node && train->nodes)
+    if (!take_type(train, argv[first], &err) && train->node && train->nodes)
         err_set(&err, "--node and --nodes exclude each other");
     else if (*train->options.resume != '\0' && train->weights_file)
         err_set(&err, "--resume and --weights exclude each other");

@@ -14,6 +14,7 @@
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "dcls/commands.h"
+#include "dcls/nn/models.h"
 #include "host_info.h"
 #include "model_requests.h"
 
@@ -97,6 +98,14 @@ struct child *daemon_start_worker(struct daemon *daemon, const char *role, const
 
 /* The link's events */
 
+/* "KIND:NAME" among the features. */
+static int announce(struct msg *msg, const char *kind, const char *name)
+{
+    char feature[64];
+    snprintf(feature, sizeof feature, "%s:%s", kind, name);
+    return strings_add(&msg->features, feature);
+}
+
 static int on_greet(void *arg, struct msg *msg)
 {
     const struct daemon *daemon = arg;
@@ -113,14 +122,12 @@ static int on_greet(void *arg, struct msg *msg)
     for (size_t i = 0; i < sizeof features / sizeof *features; i++)
         if (strings_add(&msg->features, features[i]))
             return -1;
-    for (size_t i = 0; i < train_option_count; i++) {
-        char feature[64];
-        if (train_option_table[i].legacy)
-            continue;
-        snprintf(feature, sizeof feature, "option:%s", train_option_table[i].name);
-        if (strings_add(&msg->features, feature))
+    for (int i = 0; network_at(i); i++)
+        if (announce(msg, "type", network_at(i)->name))
             return -1;
-    }
+    for (size_t i = 0; i < train_option_count; i++)
+        if (!train_option_table[i].legacy && announce(msg, "option", train_option_table[i].name))
+            return -1;
     return 0;
 }
 

@@ -47,7 +47,7 @@ def test_every_option_of_the_help_stands_in_the_man_page(command):
 @pytest.mark.parametrize("arguments", [
     [], ["nonsense"], ["broker", "--nonsense"], ["broker", "extra"], ["broker", "--port", "x"],
     ["broker", "--port", "70000"], ["node"], ["node", "--name", "../x"], ["node", "--name", "a", "--threads", "0"],
-    ["client"], ["client", "nonsense"], ["client", "train"], ["client", "train", "alexnet"],
+    ["client"], ["client", "nonsense"], ["client", "train"], ["client", "train", "a/b"],
     ["client", "train", "resnet", "--epochs", "0"], ["client", "train", "resnet", "--epochs", "ten"],
     ["client", "train", "resnet", "--optimizer", "lion"], ["client", "train", "resnet", "--nonsense"],
     ["client", "infer"], ["client", "watch"], ["client", "cancel"], ["client", "rm"], ["client", "report"],

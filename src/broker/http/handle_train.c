@@ -60,18 +60,12 @@ static int check_members(const cJSON *body, struct err *err)
     return 0;
 }
 
+/* Which types there are, the nodes say. */
 static int take_type(struct train_request *train, const cJSON *body, struct err *err)
 {
-    static const char *const types[] = { "resnet", "mobilenet", "efficientnet" };
-    const char *type = json_text(body, "modelType");
-    if (!type)
-        return err_set(err, "'modelType' is missing: resnet, mobilenet or efficientnet");
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(type, types[i]) == 0) {
-            snprintf(train->type, sizeof train->type, "%s", type);
-            return 0;
-        }
-    return err_set(err, "'modelType' '%.80s' is not resnet, mobilenet or efficientnet", type);
+    if (take_name(body, "modelType", train->type, err))
+        return -1;
+    return *train->type ? 0 : err_set(err, "'modelType' is missing: resnet, or another type that a node offers");
 }
 
 static int check_weights(const char *weights, struct err *err)

@@ -212,17 +212,22 @@ static inline void peer_expect_no(struct peer *peer, const char *type)
         fail_msg("'%s' came", type);
 }
 
-/* CLIENT CONNECT of a node that can do everything but what a test takes away. */
-static inline void peer_greet(struct peer *peer, struct rig *rig, const char *name)
+/* CLIENT CONNECT of a node that can do everything but what a test takes away, and the features `more`. */
+static inline void peer_greet_with(struct peer *peer, struct rig *rig, const char *name, const char *more)
 {
     char text[512];
     peer_open(peer, rig);
     snprintf(text, sizeof text,
              "{\"type\": \"CLIENT CONNECT\", \"name\": \"%s\", \"protocol\": 1, \"version\": \"1\", \"cores\": 2,"
-             " \"features\": [\"train\", \"infer\", \"progress\", \"cancel\", \"remove\", \"option:imageSize\"]}",
-             name);
+             " \"features\": [\"train\", \"infer\", \"progress\", \"cancel\", \"remove\", \"option:imageSize\"%s%s]}",
+             name, *more ? ", " : "", more);
     peer_say(peer, text);
     peer_expect(peer, "SERVER ACK");
+}
+
+static inline void peer_greet(struct peer *peer, struct rig *rig, const char *name)
+{
+    peer_greet_with(peer, rig, name, "");
 }
 
 /* NODE INFO with a list of jobs, as JSON. */

@@ -40,6 +40,17 @@ static void refused(struct answer *answer, const struct refusal *refusal)
     snprintf(answer->error, sizeof answer->error, "%s", refusal->err.text);
 }
 
+static void ask_type(struct rig *rig, struct answer *answer, const char *type, const char *node)
+{
+    struct train_options options;
+    train_options_init(&options);
+    *answer = (struct answer){ 0 };
+    struct job_submission submission = { type, NULL, node, &options };
+    struct refusal refusal;
+    if (job_submit(&rig->broker, &submission, on_submitted, answer, &refusal))
+        refused(answer, &refusal);
+}
+
 /* Asks for a training; `option` and `value` may be NULL. The answer may come later. */
 static void ask(struct rig *rig, struct answer *answer, const char *model, const char *node, const char *option,
                 const char *value)
@@ -182,7 +193,48 @@ static void what_cannot_be_is_refused_by_name(void **state)
     peer_close(&peer);
 }
 
+static void a_type_that_nobody_offers_is_refused_with_what_they_offer(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer, legacy;
+    struct answer answer;
+    peer_greet_with(&peer, rig, "n", "\"type:resnet\", \"type:vit\"");
+    peer_register_legacy(&legacy, rig, "old");
+    ask_type(rig, &answer, "alexnet", NULL);
+    assert_int_equal(answer.status, 409);
+    assert_string_equal(answer.error, "no node offers 'alexnet': they offer resnet, vit, mobilenet, efficientnet");
+    ask_type(rig, &answer, "vit", "old");
+    assert_int_equal(answer.status, 409);
+    assert_string_equal(answer.error, "node 'old' does not offer 'vit': it offers resnet, mobilenet, efficientnet");
+    peer_leave(&peer, "n");
+    ask_type(rig, &answer, "vit", NULL);
+    RIG_WAIT(rig, answer.count);
+    assert_int_equal(answer.status, 202);
+    assert_string_equal(jobs_find(rig->broker.jobs, answer.id)->reason, "waits for a node that offers 'vit'");
+    peer_close(&legacy);
+}
+
 /* Starting */
+
+static void while_no_node_has_come_any_type_waits_and_then_for_one_that_offers_it(void **state)
+{
+    struct rig *rig = *state;
+    struct peer other, peer;
+    struct answer answer;
+    ask_type(rig, &answer, "vit", NULL);
+    RIG_WAIT(rig, answer.count);
+    assert_int_equal(answer.status, 202);
+    const struct job *job = jobs_find(rig->broker.jobs, answer.id);
+    assert_string_equal(job->reason, "waits for a node: none has connected yet");
+    peer_register(&other, rig, "a");
+    peer_expect_no(&other, "SERVER TRAIN");
+    assert_string_equal(job->reason, "waits for a node that offers 'vit'");
+    peer_greet_with(&peer, rig, "b", "\"type:vit\"");
+    peer_inform(&peer, "b", "[]");
+    hear_train(&peer, job);
+    peer_close(&other);
+    peer_close(&peer);
+}
 
 static void a_job_starts_when_a_node_has_told_what_it_runs(void **state)
 {
@@ -660,6 +712,8 @@ int main(void)
         TEST(jobs_on_their_way_to_the_store_hold_their_names),
         TEST(the_default_name_is_none_that_a_node_has),
         TEST(what_cannot_be_is_refused_by_name),
+        TEST(a_type_that_nobody_offers_is_refused_with_what_they_offer),
+        TEST(while_no_node_has_come_any_type_waits_and_then_for_one_that_offers_it),
         TEST(a_job_starts_when_a_node_has_told_what_it_runs),
         TEST(a_node_trains_one_at_a_time_and_the_rest_in_order),
         TEST(a_fourth_job_waits_for_three_nodes_and_runs_on_the_first_that_is_free),

@@ -139,6 +139,31 @@ static void an_option_that_a_node_lacks_is_named(void **state)
     assert_string_equal(node_lacks_option(node, &options), "imageSize");
 }
 
+static void assert_types(const struct strings *types, const char *wanted)
+{
+    char text[256] = "";
+    for (size_t i = 0; i < types->count; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? " " : "", types->items[i]);
+    assert_string_equal(text, wanted);
+}
+
+static void a_node_trains_the_types_that_it_announces_or_else_the_first_three(void **state)
+{
+    struct broker *broker = *state;
+    assert_types(registry_types(broker->registry), "");
+    add(broker, "{\"type\": \"CLIENT CONNECT\", \"name\": \"i\", \"protocol\": 1, \"features\": [\"type:x\"]}");
+    assert_types(&registry_find(broker->registry, "i")->types, "");
+    assert_types(registry_types(broker->registry), "");
+    struct node *told = add(broker, "{\"type\": \"CLIENT CONNECT\", \"name\": \"n\", \"protocol\": 1,"
+                                    " \"features\": [\"train\", \"type:resnet\", \"type:vit\"]}");
+    assert_types(&told->types, "resnet vit");
+    assert_types(&add_dcls(broker, "untold")->types, "resnet mobilenet efficientnet");
+    assert_types(&add(broker, "{\"type\": \"CLIENT CONNECT\", \"name\": \"o\"}")->types,
+                 "resnet mobilenet efficientnet");
+    registry_remove(broker->registry, told);
+    assert_types(registry_types(broker->registry), "resnet vit mobilenet efficientnet");
+}
+
 static void a_model_trained_again_has_the_new_digest(void **state)
 {
     struct broker *broker = *state;
@@ -204,6 +229,7 @@ int main(void)
         TEST(nodes_stand_in_the_order_of_their_coming),
         TEST(a_name_taken_over_forgets_what_the_old_node_told),
         TEST(an_option_that_a_node_lacks_is_named),
+        TEST(a_node_trains_the_types_that_it_announces_or_else_the_first_three),
         TEST(a_model_trained_again_has_the_new_digest),
         TEST(a_dropped_model_is_gone_with_its_digest),
         TEST(node_info_replaces_models_and_dataset),
