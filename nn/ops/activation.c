@@ -2,7 +2,7 @@
  * but SiLU can therefore work in place. */
 #include <math.h>
 
-#include "reference.h"
+#include "ops.h"
 
 static float sigmoid(float x)
 {

@@ -1,7 +1,7 @@
 /* The sum of two values, in place of the first where nobody else needs that. */
 #include <assert.h>
 
-#include "reference.h"
+#include "ops.h"
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {

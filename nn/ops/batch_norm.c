@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <math.h>
 
-#include "reference.h"
+#include "ops.h"
 
 /* What forward saves for backward, by channel. */
 struct moments {

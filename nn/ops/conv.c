@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "reference.h"
+#include "ops.h"
 
 #define KERNEL_MAX 16
 

@@ -1,6 +1,6 @@
 /* Dropout (Srivastava et al. 2014), number by number, and stochastic depth (Huang et al. 2016), image by image. What is
  * dropped follows from the step, so that nothing is kept for backward. */
-#include "reference.h"
+#include "ops.h"
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {

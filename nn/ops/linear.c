@@ -1,5 +1,5 @@
 /* The fully connected layer: y (N, O) = x (N, I) W^T + b, W (O, I). Sums in double: it is small. */
-#include "reference.h"
+#include "ops.h"
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "reference.h"
+#include "ops.h"
 
 /* The first maximum in row order of the window that output (y, x) reads, as an index into the plane; the padding is
  * never it. A NaN wins, as in PyTorch. */

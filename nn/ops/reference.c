@@ -1,5 +1,5 @@
 /* The table of the reference backend. It asks for no fusion and knows no layout but the canonical one. */
-#include "reference.h"
+#include "ops.h"
 
 const struct backend backend_reference = {
     .name = "reference",

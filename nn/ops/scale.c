@@ -1,5 +1,5 @@
 /* Squeeze-and-excitation's scale: each plane of (N, C, H, W) times a number of its own (N, C, 1, 1). */
-#include "reference.h"
+#include "ops.h"
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {

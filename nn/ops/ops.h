@@ -1,6 +1,6 @@
-/* The reference backend: every operation in plain C, to be read, and the oracle for the fast ones. */
-#ifndef DCLS_NN_REFERENCE_H
-#define DCLS_NN_REFERENCE_H
+/* Every operation in plain C, to be read, and the oracle for the fast ones: reference.c makes them a backend. */
+#ifndef DCLS_NN_OPS_H
+#define DCLS_NN_OPS_H
 
 #include "nn/graph/backend.h"
 
