@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/data/image.h"
 #include "nn/graph/fold.h"
-#include "../data/image.h"
 #include "dcls/base/fs.h"
 #include "dcls/commands.h"
 #include "protobuf.h"

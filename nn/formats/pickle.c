@@ -1,14 +1,10 @@
-/* A stack machine with the opcodes that torch.save(state_dict) emits (Python's pickletools documents them). Every
+/* The opcodes that torch.save(state_dict) emits (Python's pickletools documents them), on the stack machine. Every
  * allocation is bounded by the pickle's own size, which is bounded, and by the limits below. */
 #include "pickle.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "pickle_machine.h"
-
-#define STACK_MAX 65536
 #define MEMO_MAX (1 << 20)
 #define ITEMS_MAX (1 << 20) /* of all tuples, and of all dictionaries */
 #define NAME_MAX_BYTES 1024
@@ -19,43 +15,6 @@ static const char *const global_names[GLOBAL_COUNT] = {
     [HALF_STORAGE] = "torch HalfStorage",       [BFLOAT16_STORAGE] = "torch BFloat16Storage",
     [LONG_STORAGE] = "torch LongStorage",
 };
-
-void *machine_add(struct machine *machine, struct pickle_list *list, size_t size, size_t max)
-{
-    if (list->count >= max) {
-        err_set(machine->err, "the pickle is too large");
-        return NULL;
-    }
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 64;
-        void *items = realloc(list->items, capacity * size);
-        if (!items) {
-            err_set(machine->err, "no memory to read the pickle");
-            return NULL;
-        }
-        list->items = items;
-        list->capacity = capacity;
-    }
-    return (char *)list->items + list->count++ * size;
-}
-
-int machine_push(struct machine *machine, struct pickle_value value)
-{
-    struct pickle_value *top = machine_add(machine, &machine->stack, sizeof(value), STACK_MAX);
-    if (!top)
-        return -1;
-    *top = value;
-    return 0;
-}
-
-int machine_pop(struct machine *machine, enum kind kind, struct pickle_value *value)
-{
-    struct pickle_value *stack = machine->stack.items;
-    if (!machine->stack.count || stack[machine->stack.count - 1].kind != kind)
-        return err_set(machine->err, "the pickle has a wrong value at byte %zu", machine->at);
-    *value = stack[--machine->stack.count];
-    return 0;
-}
 
 static const uint8_t *take(struct machine *machine, size_t count)
 {
@@ -174,51 +133,19 @@ static int recall(struct machine *machine, int size)
     return machine_push(machine, memo[index]);
 }
 
-/* The number of values above the last mark. */
-static int above_mark(struct machine *machine, size_t *count)
-{
-    const struct pickle_value *stack = machine->stack.items;
-    for (*count = 0; *count < machine->stack.count; ++*count)
-        if (stack[machine->stack.count - 1 - *count].kind == MARK)
-            return 0;
-    return err_set(machine->err, "the pickle lacks a mark before byte %zu", machine->at);
-}
-
-/* Makes the top `count` values one tuple; `marked`: and drops the mark below them. */
-static int make_tuple(struct machine *machine, size_t count, bool marked)
-{
-    struct pickle_value tuple = { .kind = TUPLE, .tuple = { machine->items.count, count } };
-    if (count > machine->stack.count)
-        return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
-    for (size_t i = 0; i < count; i++) {
-        struct pickle_value *item = machine_add(machine, &machine->items, sizeof(*item), ITEMS_MAX);
-        if (!item)
-            return -1;
-        *item = ((struct pickle_value *)machine->stack.items)[machine->stack.count - count + i];
-        if (item->kind == MARK)
-            return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
-    }
-    machine->stack.count -= count + marked;
-    return machine_push(machine, tuple);
-}
-
-static int make_marked_tuple(struct machine *machine)
-{
-    size_t count;
-    return above_mark(machine, &count) ? -1 : make_tuple(machine, count, true);
-}
-
-/* The top `count` values go to the end of the list below them, between which is a mark where `marked`. */
-static int append(struct machine *machine, size_t count, bool marked)
+/* The value below the top `below` ones, which must be of `kind`; NULL where it is not. */
+static struct pickle_value *value_below(struct machine *machine, size_t below, enum kind kind)
 {
     struct pickle_value *stack = machine->stack.items;
-    size_t below = count + marked;
-    if (machine->stack.count <= below || stack[machine->stack.count - 1 - below].kind != LIST)
-        return err_set(machine->err, "the pickle appends to no list at byte %zu", machine->at);
-    struct pickle_value *list = &stack[machine->stack.count - 1 - below];
-    /* A list grows at the end of the pool only: nothing that torch writes has lists in between. */
-    if (list->tuple.first + list->tuple.count != machine->items.count)
-        return err_set(machine->err, "the pickle has lists in each other");
+    if (machine->stack.count <= below || stack[machine->stack.count - 1 - below].kind != kind)
+        return NULL;
+    return &stack[machine->stack.count - 1 - below];
+}
+
+/* Copies the top `count` values, of which none may be a mark, to the end of the pool. */
+static int pool_values(struct machine *machine, size_t count)
+{
+    const struct pickle_value *stack = machine->stack.items;
     for (size_t i = machine->stack.count - count; i < machine->stack.count; i++) {
         struct pickle_value *item = machine_add(machine, &machine->items, sizeof(*item), ITEMS_MAX);
         if (!item)
@@ -227,41 +154,67 @@ static int append(struct machine *machine, size_t count, bool marked)
             return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
         *item = stack[i];
     }
-    list->tuple.count += count;
-    machine->stack.count -= below;
     return 0;
 }
 
-static int append_marked(struct machine *machine)
+/* The opcodes that take the top `count` values. `marked`: a mark lies below those and goes with them. */
+typedef int take_values(struct machine *machine, size_t count, bool marked);
+
+/* They become one tuple. */
+static int make_tuple(struct machine *machine, size_t count, bool marked)
 {
-    size_t count;
-    return above_mark(machine, &count) ? -1 : append(machine, count, true);
+    struct pickle_value tuple = { .kind = TUPLE, .tuple = { machine->items.count, count } };
+    if (count > machine->stack.count)
+        return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
+    if (pool_values(machine, count))
+        return -1;
+    machine->stack.count -= count + marked;
+    return machine_push(machine, tuple);
 }
 
-/* The top `count` values are keys and values of the dictionary below them, between which is a mark where `marked`. */
+/* They go to the end of the list below them. */
+static int append(struct machine *machine, size_t count, bool marked)
+{
+    struct pickle_value *list = value_below(machine, count + marked, LIST);
+    if (!list)
+        return err_set(machine->err, "the pickle appends to no list at byte %zu", machine->at);
+    /* A list grows at the end of the pool only: nothing that torch writes has lists in between. */
+    if (list->tuple.first + list->tuple.count != machine->items.count)
+        return err_set(machine->err, "the pickle has lists in each other");
+    if (pool_values(machine, count))
+        return -1;
+    list->tuple.count += count;
+    machine->stack.count -= count + marked;
+    return 0;
+}
+
+/* They are keys and values of the dictionary below them. */
 static int set_items(struct machine *machine, size_t count, bool marked)
 {
-    struct pickle_value *stack = machine->stack.items;
-    size_t below = count + marked;
-    if (count % 2 || machine->stack.count <= below || stack[machine->stack.count - 1 - below].kind != DICT)
+    const struct pickle_value *dict = value_below(machine, count + marked, DICT);
+    if (count % 2 || !dict)
         return err_set(machine->err, "the pickle sets items of no dictionary at byte %zu", machine->at);
-    size_t dict = stack[machine->stack.count - 1 - below].index;
-    for (size_t i = machine->stack.count - count; i < machine->stack.count; i += 2) {
+    const struct pickle_value *values = dict + 1 + marked;
+    for (size_t i = 0; i < count; i += 2) {
         struct pickle_pair *pair = machine_add(machine, &machine->pairs, sizeof(*pair), ITEMS_MAX);
         if (!pair)
             return -1;
-        if (stack[i].kind != STRING || stack[i + 1].kind == MARK)
+        if (values[i].kind != STRING || values[i + 1].kind == MARK)
             return err_set(machine->err, "the pickle has a dictionary whose keys are no texts");
-        *pair = (struct pickle_pair){ dict, stack[i], stack[i + 1] };
+        *pair = (struct pickle_pair){ dict->index, values[i], values[i + 1] };
     }
-    machine->stack.count -= below;
+    machine->stack.count -= count + marked;
     return 0;
 }
 
-static int set_marked_items(struct machine *machine)
+/* All values above the last mark. */
+static int take_marked(struct machine *machine, take_values *take_them)
 {
-    size_t count;
-    return above_mark(machine, &count) ? -1 : set_items(machine, count, true);
+    const struct pickle_value *stack = machine->stack.items;
+    for (size_t count = 0; count < machine->stack.count; count++)
+        if (stack[machine->stack.count - 1 - count].kind == MARK)
+            return take_them(machine, count, true);
+    return err_set(machine->err, "the pickle lacks a mark before byte %zu", machine->at);
 }
 
 static int reduce(struct machine *machine)
@@ -316,7 +269,7 @@ static int step(struct machine *machine, uint8_t opcode)
     case 'a':
         return append(machine, 1, false);
     case 'e':
-        return append_marked(machine);
+        return take_marked(machine, append);
     case ')':
         return make_tuple(machine, 0, false);
     case 0x85:
@@ -324,11 +277,11 @@ static int step(struct machine *machine, uint8_t opcode)
     case 0x87:
         return make_tuple(machine, opcode - 0x84u, false);
     case 't':
-        return make_marked_tuple(machine);
+        return take_marked(machine, make_tuple);
     case 's':
         return set_items(machine, 2, false);
     case 'u':
-        return set_marked_items(machine);
+        return take_marked(machine, set_items);
     case 'c':
         return push_global(machine);
     case 'Q':
@@ -350,7 +303,7 @@ static int step(struct machine *machine, uint8_t opcode)
     }
 }
 
-int machine_run(struct machine *machine)
+int pickle_run(struct machine *machine)
 {
     const uint8_t *start = take(machine, 2);
     if (!start)
@@ -368,30 +321,12 @@ int machine_run(struct machine *machine)
     }
 }
 
-void machine_release(struct machine *machine)
-{
-    free(machine->stack.items);
-    free(machine->memo.items);
-    free(machine->items.items);
-    free(machine->pairs.items);
-    free(machine->storages.items);
-    free(machine->tensors.items);
-}
-
 int pickle_read(const void *bytes, size_t count, struct pickled *pickled, struct err *err)
 {
     if (count > PICKLE_BYTES_MAX)
         return err_set(err, "the pickle has more than %d bytes", PICKLE_BYTES_MAX);
     struct machine machine = { .bytes = bytes, .count = count, .err = err };
-    int status = machine_run(&machine) || torch_collect(&machine, pickled) ? -1 : 0;
+    int failed = pickle_run(&machine) || torch_collect(&machine, pickled);
     machine_release(&machine);
-    return status;
-}
-
-void pickled_release(struct pickled *pickled)
-{
-    for (size_t i = 0; i < pickled->count; i++)
-        free(pickled->list[i].name);
-    free(pickled->list);
-    *pickled = (struct pickled){ 0 };
+    return failed ? -1 : 0;
 }

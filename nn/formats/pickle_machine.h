@@ -1,11 +1,13 @@
-/* The inside of the pickle reader: the stack machine (pickle.c), what torch puts on it (pickle_torch.c), and the
- * several pickles of the old format (pth_old.c). Values are small and copied. Tuples lie in one pool, texts stay in the
- * pickle's bytes, and the pairs of all dictionaries are kept in one list, since the contents of the outermost alone
- * matter. */
+/* The stack machine of the pickle reader: its values, and what the opcodes (pickle.c) and torch's objects
+ * (pickle_torch.c) do with them. Values are small and copied. Tuples lie in one pool, texts stay in the pickle's bytes,
+ * and the pairs of all dictionaries are kept in one list, since the contents of the outermost alone matter. */
 #ifndef DCLS_NN_PICKLE_MACHINE_H
 #define DCLS_NN_PICKLE_MACHINE_H
 
-#include "pickle.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dcls/base/err.h"
 
 enum kind { NOTHING, MARK, BOOLEAN, INTEGER, STRING, TUPLE, LIST, DICT, GLOBAL, STORAGE, TENSOR };
 
@@ -51,7 +53,8 @@ struct machine {
     size_t count, at;
     struct pickle_list stack, memo, items; /* struct pickle_value each */
     struct pickle_list pairs;              /* struct pickle_pair */
-    struct pickle_list storages, tensors;  /* struct pickled_tensor, of which a storage fills the first members */
+    struct pickle_list storages,
+        tensors; /* torch's, struct pickled_tensor, of which a storage fills the first members */
     size_t dicts;
     struct err *err;
 };
@@ -62,8 +65,6 @@ static inline struct pickle_value *items_of(const struct machine *machine, struc
     return items ? items + tuple.tuple.first : NULL; /* NULL: only empty tuples so far */
 }
 
-/* Runs a pickle up to its STOP; bytes may go on behind it, from machine->at on. */
-int machine_run(struct machine *machine);
 void machine_release(struct machine *machine);
 
 /* Adds room for one more item of `size` bytes and returns it; NULL with err. */
@@ -71,12 +72,5 @@ void *machine_add(struct machine *machine, struct pickle_list *list, size_t size
 int machine_push(struct machine *machine, struct pickle_value value);
 /* Takes the top value, which must be of `kind`. */
 int machine_pop(struct machine *machine, enum kind kind, struct pickle_value *value);
-
-/* Replaces the tuple on top by the storage that it describes. */
-int torch_storage(struct machine *machine);
-/* Pushes the tensor that the arguments of _rebuild_tensor_v2 describe. */
-int torch_tensor(struct machine *machine, struct pickle_value arguments);
-/* The outermost dictionary's pairs become the result. */
-int torch_collect(struct machine *machine, struct pickled *pickled);
 
 #endif

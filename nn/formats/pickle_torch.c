@@ -1,9 +1,9 @@
-/* What torch puts into a pickle: storages by persistent id, tensors as windows on them, a dictionary of tensors. */
+/* See pickle_torch.h. */
+#include "pickle_torch.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "pickle_machine.h"
 
 static bool is_string(struct pickle_value value, const char *text)
 {
@@ -11,7 +11,7 @@ static bool is_string(struct pickle_value value, const char *text)
            memcmp(value.string.start, text, value.string.length) == 0;
 }
 
-/* ("storage", its type, key, place, numbers), in the old format with None behind */
+/* ("storage", its type, key, place, elements), in the old format with None behind */
 int torch_storage(struct machine *machine)
 {
     struct pickle_value tuple;
@@ -56,7 +56,7 @@ static int copy_dimensions(struct machine *machine, struct pickle_value tuple, i
     return 0;
 }
 
-/* The last number shown must lie in the storage, and no more numbers may be shown than it holds. */
+/* The last element shown must lie in the storage, and no more elements may be shown than it holds. */
 static int check_window(struct machine *machine, const struct pickled_tensor *tensor)
 {
     int64_t count = shape_count(tensor->rank, tensor->shape), last = tensor->offset;
@@ -163,4 +163,12 @@ void pickled_copy(const struct pickled_tensor *window, const char *storage, stru
         memcpy(tensor->bytes, storage + (size_t)window->offset * size, tensor->count * size);
     else
         copy_strided(window, storage, tensor);
+}
+
+void pickled_release(struct pickled *pickled)
+{
+    for (size_t i = 0; i < pickled->count; i++)
+        free(pickled->list[i].name);
+    free(pickled->list);
+    *pickled = (struct pickled){ 0 };
 }

@@ -1,10 +1,10 @@
 /* Reading a .pth as torch.save wrote it before PyTorch 1.6: five pickles (a magic number, the format's version, what
  * the machine was, the dictionary, the storages' keys), then each storage in the order of the keys, as its count of
- * numbers and the numbers. Every byte must belong to one of these. */
+ * elements and the elements. Every byte must belong to one of these. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "pickle_machine.h"
+#include "pickle.h"
 #include "pth.h"
 
 /* 0x1950a86a20f9469cfc6c and 1001, each as a pickle of protocol 2. */
@@ -16,7 +16,7 @@ struct old_file {
     size_t count, at;
     struct pickled pickled;
     struct pickled_tensor **by_key; /* the tensors of pickled, sorted by key */
-    const char **storages;          /* of each tensor of pickled: its numbers, once found */
+    const char **storages;          /* of each tensor of pickled: its elements, once found */
 };
 
 bool pth_is_old(const void *bytes, size_t count)
@@ -40,7 +40,7 @@ static int read_system(struct old_file *file, struct err *err)
     struct pickle_value top;
     bool little = false;
     int status = -1;
-    if (machine_run(&machine) || machine_pop(&machine, DICT, &top))
+    if (pickle_run(&machine) || machine_pop(&machine, DICT, &top))
         goto out;
     const struct pickle_pair *pairs = machine.pairs.items;
     for (size_t i = 0; i < machine.pairs.count; i++) {
@@ -59,10 +59,10 @@ out:
 static int read_dictionary(struct old_file *file, struct err *err)
 {
     struct machine machine = machine_at(file, err);
-    int status = machine_run(&machine) || torch_collect(&machine, &file->pickled) ? -1 : 0;
+    int failed = pickle_run(&machine) || torch_collect(&machine, &file->pickled);
     file->at += machine.at;
     machine_release(&machine);
-    return status;
+    return failed ? -1 : 0;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -98,7 +98,7 @@ static int64_t first_of_key(const struct old_file *file, const char *key)
     return low < file->pickled.count && strcmp(file->by_key[low]->key, key) == 0 ? (int64_t)low : -1;
 }
 
-/* The storage at the file's position: its numbers become those of every tensor with that key. */
+/* The storage at the file's position: its elements become those of every tensor with that key. */
 static int read_storage(struct old_file *file, const char *key, struct err *err)
 {
     int64_t first = first_of_key(file, key), stated;
@@ -133,7 +133,7 @@ static int read_storages(struct old_file *file, struct err *err)
     struct machine machine = machine_at(file, err);
     struct pickle_value keys;
     int status = -1;
-    if (machine_run(&machine) || machine_pop(&machine, LIST, &keys))
+    if (pickle_run(&machine) || machine_pop(&machine, LIST, &keys))
         goto out;
     file->at += machine.at;
     for (size_t i = 0; i < keys.tuple.count; i++) {

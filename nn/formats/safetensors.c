@@ -79,8 +79,8 @@ static int read_entry(const cJSON *member, size_t size, struct safetensors_entry
         return err_set(err, "the data_offsets of '%.100s' do not lie in the file", entry->name);
     entry->begin = (size_t)begin;
     entry->end = (size_t)end;
-    int64_t numbers = shape_count(entry->rank, entry->shape);
-    if (numbers < 0 || (size_t)numbers * tensor_type_size(entry->type) != entry->end - entry->begin)
+    int64_t elements = shape_count(entry->rank, entry->shape);
+    if (elements < 0 || (size_t)elements * tensor_type_size(entry->type) != entry->end - entry->begin)
         return err_set(err, "'%.100s' has %zu bytes, which do not fit its shape and type", entry->name,
                        entry->end - entry->begin);
     return 0;

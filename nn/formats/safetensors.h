@@ -1,5 +1,5 @@
 /* Hugging Face's .safetensors: 8 bytes of the header's length, the header in JSON (names, types, shapes, places), then
- * the numbers. There is nothing in it to execute. */
+ * the elements. There is nothing in it to execute. */
 #ifndef DCLS_NN_SAFETENSORS_H
 #define DCLS_NN_SAFETENSORS_H
 
@@ -21,7 +21,7 @@ struct safetensors_piece {
     enum tensor_type type;
     int rank;
     int64_t shape[4];
-    void *numbers;
+    void *elements;
 };
 /* Writes `pieces`, and as metadata `key` (NULL: none), durable and atomic. Equal pieces give equal bytes. */
 int safetensors_write_pieces(const char *path, const char *key, const char *value, struct safetensors_piece *pieces,

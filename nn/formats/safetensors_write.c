@@ -1,5 +1,5 @@
-/* Writing a .safetensors: pieces one after another, those of the largest numbers first, so that every number lies at a
- * multiple of its size. */
+/* Writing a .safetensors: pieces one after another, those of the largest elements first, so that every element lies at
+ * a multiple of its size. */
 #include "safetensors.h"
 
 #include <cjson/cJSON.h>
@@ -19,7 +19,7 @@ static const char *type_name(enum tensor_type type)
     return type == TENSOR_INT64 ? "I64" : type == TENSOR_FLOAT64 ? "F64" : "F32";
 }
 
-/* The header's member of a piece whose numbers begin at `at`. Names are ours and torchvision's: they need no escapes.
+/* The header's member of a piece whose elements begin at `at`. Names are ours and torchvision's: they need no escapes.
  */
 static int put_member(struct buf *out, const struct safetensors_piece *piece, size_t at)
 {
@@ -93,7 +93,7 @@ int safetensors_write_pieces(const char *path, const char *key, const char *valu
     }
     parts[0] = (struct iovec){ header.data, header.len };
     for (int i = 0; i < count; i++)
-        parts[i + 1] = (struct iovec){ sorted[i].numbers, size_of(&sorted[i]) };
+        parts[i + 1] = (struct iovec){ sorted[i].elements, size_of(&sorted[i]) };
     status = fs_write_parts(path, parts, count + 1, err);
 out:
     buf_release(&header);
@@ -110,9 +110,9 @@ int safetensors_write(const char *path, const struct net *net, const struct weig
     for (int i = 0; i < net->param_count; i++) {
         const struct param *param = &net->params[i];
         bool counter = param->kind == PARAM_TRACKED;
-        void *numbers = counter ? (void *)(weights->tracked + param->offset) : (void *)weights_at(net, weights, i);
+        void *elements = counter ? (void *)(weights->tracked + param->offset) : (void *)weights_at(net, weights, i);
         pieces[i] = (struct safetensors_piece){
-            param->name, counter ? TENSOR_INT64 : TENSOR_FLOAT32, param->rank, { 0 }, numbers
+            param->name, counter ? TENSOR_INT64 : TENSOR_FLOAT32, param->rank, { 0 }, elements
         };
         memcpy(pieces[i].shape, param->shape, sizeof(param->shape));
     }

@@ -35,7 +35,7 @@ struct tensors {
  * what shows many times its own size is made to fill memory. */
 size_t tensors_max_of(size_t count);
 
-/* Adds a tensor with room for its numbers, to be filled by the caller; NULL with err where the shape is out of bounds
+/* Adds a tensor with room for its elements, to be filled by the caller; NULL with err where the shape is out of bounds
  * or the limits above would be passed. Valid until the next call. */
 struct tensor *tensors_add(struct tensors *tensors, const char *name, enum tensor_type type, int rank,
                            const int64_t *shape, struct err *err);

@@ -7,7 +7,8 @@
 
 /* Loads by name into `weights`. Every parameter must be there with its shape and nothing besides, but that a last layer
  * with another number of outputs is passed over where `replace_last` (then *replaced, which may be NULL, is true and
- * its numbers untouched), and that counters of batches may be missing (files of older networks), which makes them 0. */
+ * its elements untouched), and that counters of batches may be missing (files of older networks), which makes them 0.
+ */
 int weight_file_read(const char *path, const struct net *net, struct weights *weights, bool replace_last,
                      bool *replaced, struct err *err);
 /* The tensors of a whole file in memory, into a zeroed list; the caller's to release, also after a failure. */
