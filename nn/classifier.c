@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "data/image.h"
-#include "formats/weight_file.h"
+#include "nn/data/decode.h"
+#include "nn/formats/weight_file.h"
 #include "nn/train/model_dir.h"
 #include "nn/graph/plan.h"
 

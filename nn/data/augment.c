@@ -1,5 +1,5 @@
-/* Choosing and making variations of images. Pixels are copied once, by the step that mirrors and turns them; colours
- * are then changed in place (colour.c). */
+/* Choosing and applying the augmentation of images. Pixels are copied once, by the step that flips and rotates them;
+ * colours are then changed in place (colour.c). */
 #include "augment.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../rng.h"
-#include "decoders.h"
+#include "resize.h"
 
 /* The largest share by which factors of colour leave 1, and hue leaves 0. */
 #define JITTER 0.2
@@ -31,7 +31,7 @@ int augment_side(enum augment augment, int size)
     return augment == AUGMENT_STRONG ? size + size / 2 : size;
 }
 
-/* The random numbers of one image, in turn. */
+/* The random numbers of one image, one after the other. */
 struct draws {
     uint64_t seed, stream, next;
 };
@@ -57,31 +57,31 @@ static struct box draw_box(struct draws *draws, int side, double least, double m
     return (struct box){ 0 };
 }
 
-void augment_choose(struct augment_params *augment_params, enum augment augment, int size, uint64_t seed, int epoch,
+void augment_choose(struct augment_params *params, enum augment augment, int size, uint64_t seed, int epoch,
                     uint64_t sample)
 {
     struct draws draws = { .seed = seed,
                            .stream = rng_stream(RNG_AUGMENT, epoch),
                            .next = sample * 64 }; /* no image needs as many */
-    *augment_params = (struct augment_params){ 0 };
-    augment_params->mirror = draw(&draws, 0, 1) < 0.5;
-    augment_params->angle = draw(&draws, -ANGLE, ANGLE);
+    *params = (struct augment_params){ 0 };
+    params->flip = draw(&draws, 0, 1) < 0.5;
+    params->angle = draw(&draws, -ANGLE, ANGLE);
     for (int i = 0; i < JITTERS; i++) {
         double centre = i == JITTER_HUE ? 0 : 1;
-        augment_params->amounts[i] = draw(&draws, centre - JITTER, centre + JITTER);
-        augment_params->order[i] = (enum jitter)i;
+        params->amounts[i] = draw(&draws, centre - JITTER, centre + JITTER);
+        params->order[i] = (enum jitter)i;
     }
     for (int i = JITTERS; i-- > 1;) {
         int other = (int)draw(&draws, 0, i + 1);
-        enum jitter kept = augment_params->order[i];
-        augment_params->order[i] = augment_params->order[other];
-        augment_params->order[other] = kept;
+        enum jitter kept = params->order[i];
+        params->order[i] = params->order[other];
+        params->order[other] = kept;
     }
     if (augment != AUGMENT_STRONG)
         return;
-    augment_params->crop = draw_box(&draws, augment_side(augment, size), 0.25, 1, 0.75);
+    params->crop = draw_box(&draws, augment_side(augment, size), 0.25, 1, 0.75);
     if (draw(&draws, 0, 1) < 0.25)
-        augment_params->erase = draw_box(&draws, size, 0.02, 0.33, 0.3);
+        params->erase = draw_box(&draws, size, 0.02, 0.33, 0.3);
 }
 
 struct augmenter {
@@ -147,58 +147,58 @@ static int fixed(double value)
     return (int)floor(value * 65536.0 + 0.5);
 }
 
-/* Where the pixels of a turned image come from, with 16 bits behind the point: as Image.rotate computes it. */
-struct turn {
+/* Where the pixels of a rotated image come from, with 16 bits behind the point: as Image.rotate computes it. */
+struct rotation {
     int x, y;             /* of the first pixel */
     int x_right, y_right; /* added a pixel to the right */
     int x_down, y_down;
 };
 
-static struct turn turn_of(double degrees, int size)
+static struct rotation rotation_of(double degrees, int size)
 {
     double positive = fmod(degrees, 360.0);
     positive = positive < 0 ? positive + 360.0 : positive;
     double angle = -(positive * (M_PI / 180.0)), centre = size / 2.0;
     double cosine = round15(cos(angle)), sine = round15(sin(angle));
     double x = cosine * -centre + sine * -centre + centre, y = -sine * -centre + cosine * -centre + centre;
-    return (struct turn){ .x = fixed(x + cosine * 0.5 + sine * 0.5),
-                          .y = fixed(y + -sine * 0.5 + cosine * 0.5),
-                          .x_right = fixed(cosine),
-                          .y_right = fixed(-sine),
-                          .x_down = fixed(sine),
-                          .y_down = fixed(cosine) };
+    return (struct rotation){ .x = fixed(x + cosine * 0.5 + sine * 0.5),
+                              .y = fixed(y + -sine * 0.5 + cosine * 0.5),
+                              .x_right = fixed(cosine),
+                              .y_right = fixed(-sine),
+                              .x_down = fixed(sine),
+                              .y_down = fixed(cosine) };
 }
 
-/* Mirrors, then turns, into the planes. */
-static void place(const struct augmenter *augmenter, const struct augment_params *augment_params, const uint8_t *rgb)
+/* Into the planes. */
+static void flip_and_rotate(const struct augmenter *augmenter, const struct augment_params *params, const uint8_t *rgb)
 {
     unsigned size = (unsigned)augmenter->size;
-    struct turn turn = turn_of(augment_params->angle, augmenter->size);
+    struct rotation rotation = rotation_of(params->angle, augmenter->size);
     uint8_t *red = augmenter->planes.bytes, *green = red + augmenter->planes.stride;
     uint8_t *blue = green + augmenter->planes.stride;
     for (unsigned row = 0; row < size; row++) {
-        int x = turn.x, y = turn.y;
-        for (unsigned column = 0; column < size; column++, x += turn.x_right, y += turn.y_right) {
+        int x = rotation.x, y = rotation.y;
+        for (unsigned column = 0; column < size; column++, x += rotation.x_right, y += rotation.y_right) {
             unsigned from_x = (unsigned)(x >> 16), from_y = (unsigned)(y >> 16);
             static const uint8_t black[3] = { 0 };
             const uint8_t *from = black;
             if (from_x < size && from_y < size)
-                from = rgb + 3 * ((size_t)from_y * size + (augment_params->mirror ? size - 1 - from_x : from_x));
+                from = rgb + 3 * ((size_t)from_y * size + (params->flip ? size - 1 - from_x : from_x));
             *red++ = from[0];
             *green++ = from[1];
             *blue++ = from[2];
         }
-        turn.x += turn.x_down;
-        turn.y += turn.y_down;
+        rotation.x += rotation.x_down;
+        rotation.y += rotation.y_down;
     }
 }
 
-static void jitter(const struct augmenter *augmenter, const struct augment_params *augment_params)
+static void jitter(const struct augmenter *augmenter, const struct augment_params *params)
 {
     const struct colour_table *colour = augmenter->colour;
     for (int i = 0; i < JITTERS; i++) {
-        double amount = augment_params->amounts[augment_params->order[i]];
-        switch (augment_params->order[i]) {
+        double amount = params->amounts[params->order[i]];
+        switch (params->order[i]) {
         case JITTER_BRIGHTNESS:
             colour->brightness(&augmenter->planes, (float)amount);
             break;
@@ -225,18 +225,18 @@ static void erase(const struct augmenter *augmenter, const struct box *box)
                    mean[c], (size_t)box->width);
 }
 
-const struct planes *augmenter_run(struct augmenter *augmenter, const struct augment_params *augment_params,
-                                   const uint8_t *rgb, int side, struct err *err)
+const struct planes *augmenter_run(struct augmenter *augmenter, const struct augment_params *params, const uint8_t *rgb,
+                                   int side, struct err *err)
 {
     struct box whole = { 0, 0, side, side };
-    const struct box *box = augment_params->crop.width ? &augment_params->crop : &whole;
+    const struct box *box = params->crop.width ? &params->crop : &whole;
     if (box->width != augmenter->size || box->height != augmenter->size || side != augmenter->size) {
         if (crop(augmenter, box, rgb, side, err))
             return NULL;
         rgb = augmenter->pixels;
     }
-    place(augmenter, augment_params, rgb);
-    jitter(augmenter, augment_params);
-    erase(augmenter, &augment_params->erase);
+    flip_and_rotate(augmenter, params, rgb);
+    jitter(augmenter, params);
+    erase(augmenter, &params->erase);
     return &augmenter->planes;
 }

@@ -84,8 +84,8 @@ inline_always void hsv_of_block(const uint8_t *restrict red, const uint8_t *rest
         float second = (float)(2.0 + (double)from_red - (double)from_blue);
         float third = (float)(4.0 + (double)from_green - (double)from_red);
         float sixth = r == most ? first : g == most ? second : third;
-        double turned = (double)sixth * (1.0 / 6.0) + 1.0;
-        float part = (float)(turned >= 1.0 ? turned - 1.0 : turned);
+        double shifted = (double)sixth * (1.0 / 6.0) + 1.0;
+        float part = (float)(shifted >= 1.0 ? shifted - 1.0 : shifted);
         hue[k] = range ? (int)((double)part * 255.0) : 0;
         saturation[k] = (int)((double)((float)range / top) * 255.0);
         value[k] = most;
@@ -122,14 +122,14 @@ inline_always void rgb_of_block(const int *restrict hue, const int *restrict sat
     }
 }
 
-inline_always void turn_hue(const struct planes *planes, uint8_t turn)
+inline_always void rotate_hue(const struct planes *planes, uint8_t angle)
 {
     for (size_t i = 0; i < planes->stride; i += BLOCK) {
         uint8_t *red = planes->bytes + i, *green = red + planes->stride, *blue = green + planes->stride;
         int hue[BLOCK], saturation[BLOCK], value[BLOCK];
         hsv_of_block(red, green, blue, hue, saturation, value);
         for (int k = 0; k < BLOCK; k++)
-            hue[k] = (hue[k] + turn) & 255;
+            hue[k] = (hue[k] + angle) & 255;
         rgb_of_block(hue, saturation, value, red, green, blue);
     }
 }
@@ -153,9 +153,9 @@ inline_always int mean_grey(const struct planes *planes)
     {                                                                                                                  \
         blend_with_grey(planes, factor);                                                                               \
     }                                                                                                                  \
-    attribute static void hue_##isa(const struct planes *planes, uint8_t turn)                                         \
+    attribute static void hue_##isa(const struct planes *planes, uint8_t angle)                                        \
     {                                                                                                                  \
-        turn_hue(planes, turn);                                                                                        \
+        rotate_hue(planes, angle);                                                                                     \
     }                                                                                                                  \
     static const struct colour_table table_##isa = { #isa, brightness_##isa, contrast_##isa, saturation_##isa,         \
                                                      hue_##isa };

@@ -1,4 +1,4 @@
-/* Changes of colour with Pillow's arithmetic (ImageEnhance, and hue by way of 8-bit HSV as torchvision turns it): the
+/* Changes of colour with Pillow's arithmetic (ImageEnhance, and hue by way of 8-bit HSV as torchvision shifts it): the
  * same bytes, not near ones. Pixels lie as three planes, so that each step is a loop over whole vectors. */
 #ifndef DCLS_NN_COLOUR_H
 #define DCLS_NN_COLOUR_H
@@ -27,7 +27,7 @@ struct colour_table {
     void (*brightness)(const struct planes *planes, float factor);
     void (*contrast)(const struct planes *planes, float factor);
     void (*saturation)(const struct planes *planes, float factor);
-    void (*hue)(const struct planes *planes, uint8_t turn); /* by turn/256 of the circle */
+    void (*hue)(const struct planes *planes, uint8_t angle); /* by angle/256 of the circle */
 };
 
 /* The fastest that this CPU has, up to `isa`. */

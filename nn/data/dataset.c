@@ -1,24 +1,24 @@
-/* A dataset of either kind, told from what the folder holds. */
+/* A dataset of any kind, told from what its folder holds. */
 #include "dcls/nn/dataset.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-#include "dataset_kinds.h"
+#include "dataset_kind.h"
 #include "dcls/base/fs.h"
+
+/* The first that is found there is taken. */
+static const struct dataset_kind *const kinds[] = { &dataset_folder, &dataset_idx };
 
 static int open_kind(struct dataset *dataset, const char *dir, struct err *err)
 {
     if (!fs_is_dir(dir))
         return err_set(err, "there is no dataset folder '%s'", dir);
-    char *train = fs_join(dir, "train");
-    if (!train)
-        return err_set(err, "no memory for a dataset");
-    bool is_folder = fs_is_dir(train);
-    free(train);
-    if (is_folder)
-        return folder_open(dataset, dir, err);
-    if (idx_found(dir))
-        return idx_open(dataset, dir, err);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i]->found(dir)) {
+            dataset->kind = kinds[i];
+            return kinds[i]->open(dataset, dir, err);
+        }
     return err_set(err, "'%s' holds neither a folder 'train' nor 'train-images-idx3-ubyte' (or .gz)", dir);
 }
 
@@ -59,16 +59,6 @@ void dataset_close(struct dataset *dataset)
     free(dataset);
 }
 
-int class_name_check(const char *name, struct err *err)
-{
-    if (!name[0])
-        return err_set(err, "a class has an empty name");
-    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
-        if (*c < ' ' || *c == 0x7f)
-            return err_set(err, "the class name '%s' has a control character", name);
-    return 0;
-}
-
 int dataset_classes(const struct dataset *dataset)
 {
     return dataset->class_count;
@@ -91,15 +81,15 @@ int dataset_label(const struct dataset *dataset, enum split split, size_t index)
 
 bool dataset_decodes(const struct dataset *dataset, enum split split)
 {
-    return dataset->splits[split].files;
+    (void)split;
+    return dataset->kind->decodes;
 }
 
 int dataset_read(const struct dataset *dataset, enum split split, size_t index, struct sample_reader *reader,
                  uint8_t *out, struct err *err)
 {
-    const struct samples *samples = &dataset->splits[split];
-    return samples->files ? folder_read(dataset, samples, index, reader, out, err)
-                          : idx_read(samples, index, reader, out, err);
+    assert(index < dataset->splits[split].count);
+    return dataset->kind->read(dataset, &dataset->splits[split], index, reader, out, err);
 }
 
 int sample_reader_init(struct sample_reader *reader, int size, enum decoding decoding, struct err *err)

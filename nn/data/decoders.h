@@ -1,11 +1,9 @@
-/* One decoder a format, for image.c: each is given bytes that begin with its format's signature, and fills the image
+/* One decoder a format, for decode.c: each is given bytes that begin with its format's signature, and fills the image
  * with what PIL's convert('RGB') gives. A file that ends early is refused, as PIL refuses it. */
 #ifndef DCLS_NN_DECODERS_H
 #define DCLS_NN_DECODERS_H
 
-#include <stdbool.h>
-
-#include "image.h"
+#include "resize.h"
 
 int jpeg_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
 /* To (size, size, 3). */
@@ -14,9 +12,5 @@ int jpeg_decode_resized(const uint8_t *bytes, size_t count, enum decoding decodi
 int png_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
 int bmp_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
 int gif_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
-
-int image_size_check(int64_t width, int64_t height, struct err *err);
-/* Checks the size against the limits, then makes room for it: memory that is large enough is kept. */
-int image_reserve(struct image *image, int64_t width, int64_t height, struct err *err);
 
 #endif

@@ -11,13 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dataset_kinds.h"
+#include "dataset_kind.h"
 #include "dcls/base/fs.h"
+#include "decode.h"
 
 #define IMAGE_FILE_MAX (64 * 1024 * 1024)
-
-static const char *const readable[] = { ".jpg", ".jpeg", ".png", ".bmp", ".gif", NULL };
-static const char *const unreadable[] = { ".ppm", ".pgm", ".tif", ".tiff", ".webp", NULL };
 
 static const char *ending_of(const char *name)
 {
@@ -25,10 +23,12 @@ static const char *ending_of(const char *name)
     return dot ? dot : "";
 }
 
-static bool is_among(const char *ending, const char *const *endings)
+/* Whether it is an image, but of a format that is not decoded. */
+static bool is_unreadable(const char *ending)
 {
-    for (; *endings; endings++)
-        if (strcasecmp(ending, *endings) == 0)
+    static const char *const endings[] = { ".ppm", ".pgm", ".tif", ".tiff", ".webp" };
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (!strcasecmp(ending, endings[i]))
             return true;
     return false;
 }
@@ -64,7 +64,7 @@ static int samples_grow(struct samples *samples, size_t more, struct err *err)
 }
 
 /* Takes the images below samples->dir/NAME, which have this label. */
-static int add_class(struct samples *samples, const char *name, int label, struct err *err)
+static int add_images(struct samples *samples, const char *name, int label, struct err *err)
 {
     struct fs_list list = { 0 };
     int status = -1;
@@ -80,12 +80,13 @@ static int add_class(struct samples *samples, const char *name, int label, struc
         goto out;
     for (size_t i = 0; i < list.count; i++) {
         const char *ending = ending_of(list.paths[i]);
-        if (is_among(ending, unreadable)) {
-            err_set(err, "'%s/%s': images of this format are not supported (JPEG, PNG, BMP and GIF are)", dir,
-                    list.paths[i]);
+        if (is_unreadable(ending)) {
+            char formats[IMAGE_FORMATS_SIZE];
+            err_set(err, "'%s/%s': images of this format are not supported (%s are)", dir, list.paths[i],
+                    image_formats(formats, " and "));
             goto out;
         }
-        if (!is_among(ending, readable))
+        if (!image_ending_known(ending))
             continue;
         samples->labels[samples->count] = label;
         samples->files[samples->count++] = list.paths[i];
@@ -102,26 +103,11 @@ out:
     return status;
 }
 
-static int open_train(struct dataset *dataset, struct samples *samples, struct err *err)
+/* The training split's folders are the classes. */
+static int open_split(struct dataset *dataset, enum split split, struct err *err)
 {
-    struct fs_list list = { 0 };
-    if (fs_list_dirs(samples->dir, DATASET_CLASSES_MAX, &list, err)) {
-        fs_list_release(&list);
-        return -1;
-    }
-    dataset->classes = list.paths; /* sorted by bytes, as Python sorts them */
-    dataset->class_count = (int)list.count;
-    if (!list.count)
-        return err_set(err, "'%s' holds no class folders", samples->dir);
-    for (int i = 0; i < dataset->class_count; i++)
-        if (class_name_check(dataset->classes[i], err) || add_class(samples, dataset->classes[i], i, err))
-            return -1;
-    return 0;
-}
-
-static int open_test(const struct dataset *dataset, struct samples *samples, struct err *err)
-{
-    struct fs_list list = { 0 };
+    struct samples *samples = &dataset->splits[split];
+    struct fs_list list = { 0 }; /* sorted by bytes, as Python sorts them */
     int status = -1;
     if (fs_list_dirs(samples->dir, DATASET_CLASSES_MAX, &list, err))
         goto out;
@@ -130,18 +116,29 @@ static int open_test(const struct dataset *dataset, struct samples *samples, str
         goto out;
     }
     for (size_t i = 0; i < list.count; i++) {
-        int label = class_index(dataset, list.paths[i]);
+        const char *name = list.paths[i];
+        if (split == SPLIT_TRAIN && dataset_add_class(dataset, name, strlen(name), err))
+            goto out;
+        int label = class_index(dataset, name);
         if (label < 0) {
-            err_set(err, "'%s' has a class '%s' that 'train' lacks", samples->dir, list.paths[i]);
+            err_set(err, "'%s' has a class '%s' that 'train' lacks", samples->dir, name);
             goto out;
         }
-        if (add_class(samples, list.paths[i], label, err))
+        if (add_images(samples, name, label, err))
             goto out;
     }
     status = 0;
 out:
     fs_list_release(&list);
     return status;
+}
+
+static bool found(const char *dir)
+{
+    char *train = fs_join(dir, "train");
+    bool is = train && fs_is_dir(train);
+    free(train);
+    return is;
 }
 
 /* The first of the test folder's names that is there; NULL with err. */
@@ -161,16 +158,16 @@ static char *test_dir(const char *dir, struct err *err)
     return NULL;
 }
 
-int folder_open(struct dataset *dataset, const char *dir, struct err *err)
+static int open_folder(struct dataset *dataset, const char *dir, struct err *err)
 {
     struct samples *train = &dataset->splits[SPLIT_TRAIN], *test = &dataset->splits[SPLIT_TEST];
     if (!(test->dir = test_dir(dir, err)))
         return -1;
     if (!(train->dir = fs_join(dir, "train")))
         return err_set(err, "no memory for a dataset");
-    if (open_train(dataset, train, err))
+    if (open_split(dataset, SPLIT_TRAIN, err))
         return -1;
-    return open_test(dataset, test, err);
+    return open_split(dataset, SPLIT_TEST, err);
 }
 
 static int read_fd(int fd, const char *path, struct sample_reader *reader, size_t *count, struct err *err)
@@ -204,8 +201,8 @@ static int read_fd(int fd, const char *path, struct sample_reader *reader, size_
     return 0;
 }
 
-int folder_read(const struct dataset *dataset, const struct samples *samples, size_t index,
-                struct sample_reader *reader, uint8_t *out, struct err *err)
+static int read_sample(const struct dataset *dataset, const struct samples *samples, size_t index,
+                       struct sample_reader *reader, uint8_t *out, struct err *err)
 {
     char path[PATH_MAX];
     int length = snprintf(path, sizeof(path), "%s/%s/%s", samples->dir, dataset->classes[samples->labels[index]],
@@ -223,3 +220,7 @@ int folder_read(const struct dataset *dataset, const struct samples *samples, si
         status = err_prefix(err, "'%s'", path);
     return status;
 }
+
+const struct dataset_kind dataset_folder = {
+    .found = found, .open = open_folder, .read = read_sample, .decodes = true
+};

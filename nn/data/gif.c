@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "decoders.h"
-#include "stb_rgb.h"
+#include "stb.h"
 
 struct gif_walk {
     const uint8_t *bytes;

@@ -8,9 +8,8 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "dataset_kinds.h"
+#include "dataset_kind.h"
 #include "dcls/base/fs.h"
-#include "decoders.h"
 
 #define IDX_BYTES_MAX ((uint64_t)2 * 1024 * 1024 * 1024)
 #define DEFLATE_RATIO_MAX 1032 /* no deflate stream unpacks to more than that */
@@ -39,7 +38,7 @@ static char *find(const char *dir, const char *name, struct err *err)
     return NULL;
 }
 
-bool idx_found(const char *dir)
+static bool found(const char *dir)
 {
     char *path = find(dir, names[SPLIT_TRAIN][0], NULL);
     bool found = path;
@@ -160,22 +159,6 @@ out:
     return status;
 }
 
-static int add_class(struct dataset *dataset, const char *name, size_t length, struct err *err)
-{
-    if (dataset->class_count >= DATASET_CLASSES_MAX)
-        return err_set(err, "there are more than %d classes", DATASET_CLASSES_MAX);
-    char *copy = strndup(name, length);
-    char **classes = realloc(dataset->classes, ((size_t)dataset->class_count + 1) * sizeof(*classes));
-    if (classes)
-        dataset->classes = classes;
-    if (!copy || !classes) {
-        free(copy);
-        return err_set(err, "no memory for a dataset");
-    }
-    dataset->classes[dataset->class_count++] = copy;
-    return class_name_check(copy, err);
-}
-
 static int read_classes(struct dataset *dataset, const char *path, struct err *err)
 {
     char *text;
@@ -188,7 +171,7 @@ static int read_classes(struct dataset *dataset, const char *path, struct err *e
         end = end ? end : text + count;
         size_t length = (size_t)(end - line);
         length -= length && line[length - 1] == '\r';
-        status = add_class(dataset, line, length, err);
+        status = dataset_add_class(dataset, line, length, err);
     }
     free(text);
     return status ? err_prefix(err, "'%s'", path) : 0;
@@ -214,7 +197,7 @@ static int name_classes(struct dataset *dataset, const char *dir, struct err *er
         for (int i = 0; i <= train && !status; i++) {
             char digits[4];
             int length = snprintf(digits, sizeof(digits), "%d", i); /* a label is a byte */
-            status = add_class(dataset, digits, (size_t)length, err);
+            status = dataset_add_class(dataset, digits, (size_t)length, err);
         }
     }
     free(path);
@@ -226,7 +209,7 @@ static int name_classes(struct dataset *dataset, const char *dir, struct err *er
     return 0;
 }
 
-int idx_open(struct dataset *dataset, const char *dir, struct err *err)
+static int open_idx(struct dataset *dataset, const char *dir, struct err *err)
 {
     if (open_split(&dataset->splits[SPLIT_TRAIN], dir, SPLIT_TRAIN, err) ||
         open_split(&dataset->splits[SPLIT_TEST], dir, SPLIT_TEST, err))
@@ -234,8 +217,10 @@ int idx_open(struct dataset *dataset, const char *dir, struct err *err)
     return name_classes(dataset, dir, err);
 }
 
-int idx_read(const struct samples *samples, size_t index, struct sample_reader *reader, uint8_t *out, struct err *err)
+static int read_sample(const struct dataset *dataset, const struct samples *samples, size_t index,
+                       struct sample_reader *reader, uint8_t *out, struct err *err)
 {
+    (void)dataset;
     if (image_reserve(&reader->image, samples->width, samples->height, err))
         return -1;
     size_t pixels = (size_t)samples->width * samples->height;
@@ -244,3 +229,5 @@ int idx_read(const struct samples *samples, size_t index, struct sample_reader *
         memset(reader->image.rgb + 3 * i, grey[i], 3);
     return image_resize(&reader->image, reader->size, reader->size, out, reader->scratch, err);
 }
+
+const struct dataset_kind dataset_idx = { .found = found, .open = open_idx, .read = read_sample };

@@ -1,47 +1,7 @@
-/* Which decoder reads an image is told from its first bytes, never from its name. What is neither JPEG, PNG, BMP nor
- * GIF is refused: guessing among formats without a signature would turn garbage into pixels. */
+/* See image.h. */
 #include "image.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "decoders.h"
-
-static bool starts_with(const uint8_t *bytes, size_t count, const char *magic, size_t length)
-{
-    return count >= length && memcmp(bytes, magic, length) == 0;
-}
-
-static bool is_jpeg(const uint8_t *bytes, size_t count)
-{
-    return starts_with(bytes, count, "\xff\xd8\xff", 3);
-}
-
-int image_decode(struct image *image, const void *bytes, size_t count, struct err *err)
-{
-    if (!count)
-        return err_set(err, "the image is empty");
-    if (is_jpeg(bytes, count))
-        return jpeg_decode(image, bytes, count, err);
-    if (starts_with(bytes, count, "\x89PNG\r\n\x1a\n", 8))
-        return png_decode(image, bytes, count, err);
-    if (starts_with(bytes, count, "GIF87a", 6) || starts_with(bytes, count, "GIF89a", 6))
-        return gif_decode(image, bytes, count, err);
-    if (starts_with(bytes, count, "BM", 2))
-        return bmp_decode(image, bytes, count, err);
-    return err_set(err, "not a JPEG, PNG, BMP or GIF image");
-}
-
-int image_decode_resized(const void *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
-                         struct image *spare, struct resize_scratch *scratch, struct err *err)
-{
-    if (is_jpeg(bytes, count))
-        return jpeg_decode_resized(bytes, count, decoding, size, out, scratch, err);
-    if (image_decode(spare, bytes, count, err))
-        return -1;
-    return image_resize(spare, size, size, out, scratch, err);
-}
 
 int image_size_check(int64_t width, int64_t height, struct err *err)
 {

@@ -10,7 +10,6 @@
 #include <jerror.h>
 
 #include "decoders.h"
-#include "resize.h"
 
 /* A progressive file may hold any number of scans over all its pixels; real ones have about ten. */
 #define SCANS_MAX 100

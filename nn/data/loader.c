@@ -1,8 +1,8 @@
-/* Threads that read, resize and vary images ahead of the network.
+/* Threads that read, resize and augment images ahead of the network.
  *
  * The unit of work is one image: a thread takes the next position of the epoch under the lock, makes that image in its
- * place of its batch's slot without the lock, and counts it done. Batch b lives in slot b % ahead, so a position may be
- * taken once the batch that lay in its slot before was given back (`limit`). With no threads loader_next does the
+ * place of its batch's slot without the lock, and counts it done. Batch b lives in slot b % prefetch, so a position may
+ * be taken once the batch that lay in its slot before was given back (`limit`). With no threads loader_next does the
  * same work itself.
  *
  * Waits: loader_next waits for images being made, loader_start and loader_free for each thread's one image in hand.
@@ -19,7 +19,7 @@
 #include "samples.h"
 
 #define THREADS_MAX 256
-#define AHEAD_MAX 1024
+#define PREFETCH_MAX 1024
 #define IMAGE_SIZE_MAX 4096
 
 struct slot {
@@ -35,7 +35,7 @@ struct loader_worker {
     pthread_t thread;
     struct sample_reader reader;
     uint8_t *pixels;             /* (side, side, 3) */
-    struct augmenter *augmenter; /* NULL where nothing is varied */
+    struct augmenter *augmenter; /* NULL where nothing is augmented */
 };
 
 struct loader {
@@ -96,7 +96,7 @@ static int make_image(struct loader_worker *worker, size_t position, struct err 
     struct loader *loader = worker->loader;
     const struct loader_spec *spec = &loader->spec;
     size_t sample = loader->order[position], size = (size_t)spec->image_size;
-    struct batch *batch = &loader->slots[position / spec->batch_size % spec->ahead].batch;
+    struct batch *batch = &loader->slots[position / spec->batch_size % spec->prefetch].batch;
     size_t place = position % spec->batch_size;
     uint8_t *out = batch->planes + place * 3 * size * size;
     int side = augment_side(spec->augment, spec->image_size);
@@ -104,9 +104,9 @@ static int make_image(struct loader_worker *worker, size_t position, struct err 
     if (!pixels)
         return -1;
     if (worker->augmenter) {
-        struct augment_params augment_params;
-        augment_choose(&augment_params, spec->augment, spec->image_size, spec->seed, loader->epoch, sample);
-        const struct planes *planes = augmenter_run(worker->augmenter, &augment_params, pixels, side, err);
+        struct augment_params params;
+        augment_choose(&params, spec->augment, spec->image_size, spec->seed, loader->epoch, sample);
+        const struct planes *planes = augmenter_run(worker->augmenter, &params, pixels, side, err);
         if (!planes)
             return -1;
         for (size_t c = 0; c < 3; c++)
@@ -124,7 +124,7 @@ static void make_next(struct loader *loader, struct loader_worker *worker)
     struct err err = ERR_INIT;
     size_t position = loader->next++;
     int batch = (int)(position / loader->spec.batch_size);
-    struct slot *slot = &loader->slots[batch % loader->spec.ahead];
+    struct slot *slot = &loader->slots[batch % loader->spec.prefetch];
     loader->busy++;
     pthread_mutex_unlock(&loader->lock);
     int status = make_image(worker, position, &err);
@@ -168,8 +168,8 @@ static int spec_check(const struct loader_spec *spec, struct err *err)
     if (spec->batch_size < 1 || spec->image_size < 1 || spec->image_size > IMAGE_SIZE_MAX)
         return err_set(err, "cannot load batches of %d images of size %d (at most %d)", spec->batch_size,
                        spec->image_size, IMAGE_SIZE_MAX);
-    if (spec->threads < 0 || spec->threads > THREADS_MAX || spec->ahead < 1 || spec->ahead > AHEAD_MAX)
-        return err_set(err, "cannot load with %d threads %d batches ahead", spec->threads, spec->ahead);
+    if (spec->threads < 0 || spec->threads > THREADS_MAX || spec->prefetch < 1 || spec->prefetch > PREFETCH_MAX)
+        return err_set(err, "cannot load with %d threads %d batches ahead", spec->threads, spec->prefetch);
     return 0;
 }
 
@@ -181,11 +181,11 @@ static int allocate(struct loader *loader, struct err *err)
     /* No slot need hold more images than there are. */
     size_t room = loader->samples < (size_t)spec->batch_size ? loader->samples : (size_t)spec->batch_size;
     loader->order = calloc(loader->samples, sizeof(*loader->order));
-    loader->slots = calloc((size_t)spec->ahead, sizeof(*loader->slots));
+    loader->slots = calloc((size_t)spec->prefetch, sizeof(*loader->slots));
     loader->workers = calloc((size_t)loader->worker_count, sizeof(*loader->workers));
     if (!loader->order || !loader->slots || !loader->workers)
         return err_set(err, "no memory to load images");
-    for (int i = 0; i < spec->ahead; i++) {
+    for (int i = 0; i < spec->prefetch; i++) {
         struct batch *batch = &loader->slots[i].batch;
         batch->size = spec->image_size;
         batch->planes = room <= SIZE_MAX / image ? malloc(room * image) : NULL;
@@ -253,7 +253,7 @@ struct loader *loader_new(struct dataset *dataset, const struct loader_spec *spe
 
 static void free_parts(struct loader *loader)
 {
-    for (int i = 0; loader->slots && i < loader->spec.ahead; i++) {
+    for (int i = 0; loader->slots && i < loader->spec.prefetch; i++) {
         free(loader->slots[i].batch.planes);
         free(loader->slots[i].batch.labels);
     }
@@ -333,10 +333,10 @@ void loader_start(struct loader *loader, int epoch)
     loader->next = 0;
     loader->handed = 0;
     loader->failed = false;
-    for (int i = 0; i < loader->spec.ahead; i++)
+    for (int i = 0; i < loader->spec.prefetch; i++)
         slot_clear(&loader->slots[i]);
     make_order(loader);
-    allow(loader, loader->spec.ahead);
+    allow(loader, loader->spec.prefetch);
     pthread_mutex_unlock(&loader->lock);
 }
 
@@ -344,7 +344,7 @@ void loader_start(struct loader *loader, int epoch)
 static const struct batch *finish(struct loader *loader, struct err *err)
 {
     int count = batch_count(loader, loader->handed);
-    struct slot *slot = &loader->slots[loader->handed % loader->spec.ahead];
+    struct slot *slot = &loader->slots[loader->handed % loader->spec.prefetch];
     while (slot->done < count) {
         if (loader->spec.threads)
             pthread_cond_wait(&loader->finished, &loader->lock);
@@ -375,8 +375,8 @@ const struct batch *loader_next(struct loader *loader, struct err *err)
         err_set(err, "the epoch has no further batch");
     else {
         if (loader->handed) { /* the batch handed out last is given back */
-            slot_clear(&loader->slots[(loader->handed - 1) % loader->spec.ahead]);
-            allow(loader, (int64_t)loader->handed + loader->spec.ahead);
+            slot_clear(&loader->slots[(loader->handed - 1) % loader->spec.prefetch]);
+            allow(loader, (int64_t)loader->handed + loader->spec.prefetch);
         }
         batch = finish(loader, err);
     }

@@ -1,10 +1,9 @@
 /* Batches of images, made by threads that work ahead of the network.
  *
- * Order, variation and every other random choice are a function of (seed, epoch, index), so that the number of threads
- * changes nothing. The training split is shuffled each epoch, the test split is in order; the last batch may be
- * smaller. Images that were decoded are kept as far as
- * cache_bytes allows, which changes nothing but the time. A batch is handed out in order and given back; at most
- * `ahead` batches exist, allocated once. */
+ * Order, augmentation and every other random choice are a function of (seed, epoch, index), so that the number of
+ * threads changes nothing. The training split is shuffled each epoch, the test split is in order; the last batch may be
+ * smaller. Images that were decoded are kept as far as cache_bytes allows, which changes nothing but the time. A
+ * batch is handed out in order and given back; at most `prefetch` batches exist, allocated once. */
 #ifndef DCLS_NN_LOADER_H
 #define DCLS_NN_LOADER_H
 
@@ -13,11 +12,11 @@
 
 #include "augment.h"
 #include "dcls/nn/dataset.h"
-#include "image.h"
+#include "resize.h"
 
 struct loader_spec {
     enum split split;
-    int batch_size, image_size, threads, ahead;
+    int batch_size, image_size, threads, prefetch;
     bool shuffle;
     enum augment augment;
     enum decoding decoding;

@@ -3,7 +3,7 @@
 #define DCLS_NN_SAMPLES_H
 
 #include "dcls/nn/dataset.h"
-#include "image.h"
+#include "resize.h"
 
 /* One thread's means of reading samples; its memory grows to the largest sample and is kept. Zeroed, it can be
  * released. */

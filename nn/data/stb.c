@@ -5,10 +5,12 @@
  * Where stb_image does not follow PIL: it refuses run-length coded BMPs, and widens the 5-bit samples of 16-bit BMPs
  * by repeating bits, up to one level apart. */
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
+#include "stb.h"
+
 #include "decoders.h"
-#include "stb_rgb.h"
 
 /* All memory is zeroed, so that no decoder's oversight lets out what was in it before. */
 static void *zeroed(size_t count)

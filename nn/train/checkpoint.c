@@ -1,4 +1,4 @@
-/* See checkpoint.h. The numbers are tensors, flat as they lie in memory; what is not an array is JSON in the file's
+/* See checkpoint.h. The arrays are tensors, flat as they lie in memory; what is not an array is JSON in the file's
  * metadata. */
 #include "checkpoint.h"
 

@@ -26,7 +26,7 @@ void confusion_release(struct confusion *confusion);
 void confusion_clear(struct confusion *confusion);
 /* Counts a batch: the first highest of logits (n, classes) is the answer. */
 void confusion_count(struct confusion *confusion, const float *logits, const int *labels, int n);
-/* How many numbers lie behind `labelled`, all of them. */
+/* How many counts lie behind `labelled`, all of them. */
 size_t confusion_counts(const struct confusion *confusion);
 struct class_scores confusion_scores(const struct confusion *confusion, int class);
 

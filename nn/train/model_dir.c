@@ -1,4 +1,4 @@
-/* Model folders: drafts that replace a model in one step, and the reading of what one says of itself. */
+/* Model folders: staging folders that replace a model in one step, and the reading of what one says of itself. */
 #include "model_dir.h"
 
 #include <cjson/cJSON.h>
@@ -65,7 +65,7 @@ int model_staging_commit(struct model_staging *staging, struct err *err)
     if (sync_dir(staging->dir, err))
         goto out;
     if (renameat2(AT_FDCWD, staging->dir, AT_FDCWD, target, RENAME_EXCHANGE) == 0) {
-        /* draft->dir now holds the model that was replaced; release removes it. */
+        /* staging->dir now holds the model that was replaced; release removes it. */
     } else if (errno == ENOENT && rename(staging->dir, target) == 0) {
         free(staging->dir);
         staging->dir = NULL;

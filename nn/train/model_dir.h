@@ -15,7 +15,8 @@ struct model_staging {
     char *dir; /* where the files go until model_staging_commit */
 };
 int model_staging_init(struct model_staging *staging, const char *models_dir, const char *name, struct err *err);
-/* The heap path of "NAME.ENDING" in the draft, or of `file` itself where ending is NULL. The caller frees it. */
+/* The heap path of "NAME.ENDING" in the staging folder, or of `file` itself where ending is NULL. The caller frees it.
+ */
 char *model_staging_path(const struct model_staging *staging, const char *file, const char *ending);
 int model_staging_commit(struct model_staging *staging, struct err *err);
 /* Removes what was not committed. */

@@ -35,7 +35,7 @@ out:
     return result;
 }
 
-/* The report's model_save_path: absolute, where the model will lie once the draft is in place. */
+/* The report's model_save_path: absolute, where the model will lie once the staging folder has replaced it. */
 static char *save_path(const struct train_config *config)
 {
     char *root = realpath(config->models_dir, NULL), *path = NULL;

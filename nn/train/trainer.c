@@ -11,7 +11,7 @@
 #include "nn/graph/huge_pages.h"
 #include "report.h"
 
-#define BATCHES_AHEAD 3
+#define PREFETCHED_BATCHES 3
 
 static int load_weights(struct trainer *trainer, struct err *err)
 {
@@ -38,7 +38,7 @@ static struct loader *open_loader(struct trainer *trainer, enum split split, siz
         .batch_size = config->batch_size,
         .image_size = config->image_size,
         .threads = config->threads,
-        .ahead = BATCHES_AHEAD,
+        .prefetch = PREFETCHED_BATCHES,
         .shuffle = training,
         .seed = config->seed,
         .decoding = training && config->fast_decode ? DECODING_FAST : DECODING_FULL,

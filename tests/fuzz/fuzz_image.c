@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/data/image.h"
+#include "nn/data/decode.h"
 
 #define SIZE 24
 #define AGAIN_MAX (512 * 1024) /* pixels of what is decoded once more: large images take seconds as it is */

@@ -11,7 +11,7 @@
 
 static int run(int argc, char **argv, struct err *err)
 {
-    struct loader_spec spec = { .split = SPLIT_TRAIN, .batch_size = BATCH, .ahead = 3, .shuffle = true };
+    struct loader_spec spec = { .split = SPLIT_TRAIN, .batch_size = BATCH, .prefetch = 3, .shuffle = true };
     if (argc != 8)
         return err_set(err, "usage: loader FOLDER SIZE THREADS EPOCHS none|basic|strong full|fast MIB");
     spec.image_size = (int)strtol(argv[2], NULL, 10);

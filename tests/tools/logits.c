@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "dcls/base/fs.h"
-#include "nn/data/image.h"
+#include "nn/data/decode.h"
 #include "nn/formats/weight_file.h"
 #include "nn/graph/plan.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "dcls/base/fs.h"
-#include "nn/data/image.h"
+#include "nn/data/decode.h"
 
 #define FILE_MAX ((size_t)64 * 1024 * 1024)
 

@@ -1,4 +1,4 @@
-/* Variations of training images: torchvision's pixels for given parameters (tests/fixtures/make_fixtures.py), and
+/* Augmentation of training images: torchvision's pixels for given parameters (tests/fixtures/make_fixtures.py), and
  * parameters that depend on (seed, epoch, sample) alone. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,15 +18,15 @@ static const enum isa isas[] = { ISA_PLAIN, ISA_AVX2, ISA_AVX512 };
 
 static int read_case(FILE *file, struct augment_params *augment_params)
 {
-    int mirror, order[JITTERS];
+    int flip, order[JITTERS];
     double *amounts = augment_params->amounts;
     *augment_params = (struct augment_params){ 0 };
-    int got = fscanf(file, "%d %lf %lf %lf %lf %lf %d %d %d %d", &mirror, &augment_params->angle, &amounts[0],
+    int got = fscanf(file, "%d %lf %lf %lf %lf %lf %d %d %d %d", &flip, &augment_params->angle, &amounts[0],
                      &amounts[1], &amounts[2], &amounts[3], &order[0], &order[1], &order[2], &order[3]);
     if (got == EOF)
         return 0;
     assert_int_equal(got, 10);
-    augment_params->mirror = mirror;
+    augment_params->flip = flip;
     for (int i = 0; i < JITTERS; i++)
         augment_params->order[i] = (enum jitter)order[i];
     return 1;
@@ -64,7 +64,7 @@ static void expect_torchvisions(enum isa isa)
     ppm_release(&source);
 }
 
-static void variations_give_torchvisions_pixels(void **state)
+static void augmentation_gives_torchvisions_pixels(void **state)
 {
     (void)state;
     for (int i = 0; i < 3; i++)
@@ -92,7 +92,7 @@ static void choices_depend_on_seed_epoch_and_sample_alone(void **state)
 static void choices_are_spread_over_their_ranges(void **state)
 {
     (void)state;
-    int mirrored = 0, erased = 0, first[JITTERS] = { 0 };
+    int flipped = 0, erased = 0, first[JITTERS] = { 0 };
     double angles = 0, brightness = 0, hue = 0;
     for (uint64_t sample = 0; sample < SAMPLES; sample++) {
         struct augment_params augment_params;
@@ -112,7 +112,7 @@ static void choices_are_spread_over_their_ranges(void **state)
         }
         double area = augment_params.crop.width * augment_params.crop.height / (336.0 * 336);
         assert_true(!augment_params.crop.width || (area > 0.24 && area <= 1));
-        mirrored += augment_params.mirror;
+        flipped += augment_params.flip;
         erased += augment_params.erase.width > 0;
         first[augment_params.order[0]]++;
         angles += augment_params.angle;
@@ -120,7 +120,7 @@ static void choices_are_spread_over_their_ranges(void **state)
         hue += augment_params.amounts[JITTER_HUE];
     }
     double error = 4 / sqrt(SAMPLES);
-    assert_true(fabs((double)mirrored / SAMPLES - 0.5) < error * 0.5);
+    assert_true(fabs((double)flipped / SAMPLES - 0.5) < error * 0.5);
     assert_true(fabs((double)erased / SAMPLES - 0.25) < error * 0.433);
     for (int i = 0; i < JITTERS; i++)
         assert_true(fabs((double)first[i] / SAMPLES - 0.25) < error * 0.433);
@@ -168,7 +168,7 @@ static void names_are_told_from_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(variations_give_torchvisions_pixels),
+        cmocka_unit_test(augmentation_gives_torchvisions_pixels),
         cmocka_unit_test(choices_depend_on_seed_epoch_and_sample_alone),
         cmocka_unit_test(choices_are_spread_over_their_ranges),
         cmocka_unit_test(a_crop_is_resized_to_the_whole_and_a_box_wiped_out),

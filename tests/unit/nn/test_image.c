@@ -11,7 +11,7 @@
 #include <zlib.h>
 
 #include "dcls/base/fs.h"
-#include "nn/data/image.h"
+#include "nn/data/decode.h"
 #include "ppm.h"
 
 static const char *const files[] = {

@@ -1,4 +1,4 @@
-/* The loader: order, variations and batches do not depend on the number of threads, and nothing hangs. */
+/* The loader: order, augmentation and batches do not depend on the number of threads, and nothing hangs. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include "nn/data/image.h"
 #include "nn/data/loader.h"
 
-/* What one epoch handed out: at each position the sample, told from pixels that were not varied, and all of them. */
+/* What one epoch handed out: at each position the sample, told from pixels that were not augmented, and all of them. */
 struct epoch {
     int count, samples[64];
     uint8_t images[64][3 * IDX_SIDE * IDX_SIDE];
@@ -77,21 +77,21 @@ static const struct loader_spec train_spec = {
     .batch_size = 4,
     .image_size = IDX_SIDE,
     .threads = 2,
-    .ahead = 3,
+    .prefetch = 3,
     .shuffle = true,
     .seed = 7,
 };
 
 static void the_number_of_threads_changes_nothing(void **state)
 {
-    static const int threads[] = { 0, 1, 2, 5 }, ahead[] = { 1, 2, 9 };
+    static const int threads[] = { 0, 1, 2, 5 }, prefetch[] = { 1, 2, 9 };
     struct dataset *dataset = *state;
     static struct epoch first[3];
     for (size_t t = 0; t < 4; t++)
         for (size_t a = 0; a < 3; a++) {
             struct loader_spec spec = train_spec;
             spec.threads = threads[t];
-            spec.ahead = ahead[a];
+            spec.prefetch = prefetch[a];
             spec.augment = AUGMENT_STRONG;
             struct loader *loader = start_or_fail(dataset, &spec, 1);
             for (int e = 0; e < 3; e++) {
@@ -138,7 +138,7 @@ static void another_seed_gives_another_order(void **state)
 }
 
 /* What the loader hands out is what augment.h says of that image. */
-static void images_are_varied_by_seed_epoch_and_sample(void **state)
+static void images_are_augmented_by_seed_epoch_and_sample(void **state)
 {
     struct loader_spec spec = train_spec;
     spec.shuffle = false;
@@ -165,7 +165,7 @@ static void images_are_varied_by_seed_epoch_and_sample(void **state)
 
 static void a_batch_is_normalised_image_by_image(void **state)
 {
-    struct loader_spec spec = { .split = SPLIT_TEST, .batch_size = 3, .image_size = IDX_SIDE, .ahead = 1 };
+    struct loader_spec spec = { .split = SPLIT_TEST, .batch_size = 3, .image_size = IDX_SIDE, .prefetch = 1 };
     struct loader *loader = start_or_fail(*state, &spec, 1);
     const struct batch *batch = loader_next(loader, NULL);
     float images[3 * 3 * IDX_SIDE * IDX_SIDE];
@@ -180,10 +180,10 @@ static void a_batch_is_normalised_image_by_image(void **state)
     loader_free(loader);
 }
 
-static void the_test_split_comes_in_order_and_unvaried(void **state)
+static void the_test_split_comes_in_order_and_not_augmented(void **state)
 {
     struct loader_spec spec = {
-        .split = SPLIT_TEST, .batch_size = 2, .image_size = IDX_SIDE, .threads = 2, .ahead = 2
+        .split = SPLIT_TEST, .batch_size = 2, .image_size = IDX_SIDE, .threads = 2, .prefetch = 2
     };
     struct loader *loader = start_or_fail(*state, &spec, 1);
     struct epoch epoch;
@@ -197,7 +197,7 @@ static void the_test_split_comes_in_order_and_unvaried(void **state)
 static void a_batch_may_be_larger_than_the_split(void **state)
 {
     struct loader_spec spec = {
-        .split = SPLIT_TEST, .batch_size = 64, .image_size = IDX_SIDE, .threads = 1, .ahead = 2
+        .split = SPLIT_TEST, .batch_size = 64, .image_size = IDX_SIDE, .threads = 1, .prefetch = 2
     };
     struct loader *loader = start_or_fail(*state, &spec, 1);
     struct epoch epoch;
@@ -257,7 +257,7 @@ static void an_image_that_cannot_be_read_fails_its_batch(void **state)
             .batch_size = 3,
             .image_size = 8,
             .threads = threads[t],
-            .ahead = 4,
+            .prefetch = 4,
         };
         struct err err = ERR_INIT;
         struct loader *loader = start_or_fail(dataset, &spec, 1);
@@ -319,7 +319,7 @@ static void what_is_kept_is_what_was_decoded_and_needs_no_file(void **state)
             struct loader_spec spec = { .split = SPLIT_TRAIN,
                                         .batch_size = 1,
                                         .image_size = PHOTO_SIDE,
-                                        .ahead = 2,
+                                        .prefetch = 2,
                                         .threads = threads[t],
                                         .shuffle = true,
                                         .augment = AUGMENT_BASIC,
@@ -372,7 +372,7 @@ static void an_impossible_specification_is_refused(void **state)
     specs[0].batch_size = 0;
     specs[1].image_size = 100000;
     specs[2].threads = -1;
-    specs[3].ahead = 0;
+    specs[3].prefetch = 0;
     for (int i = 0; i < 4; i++) {
         struct err err = ERR_INIT;
         assert_null(loader_new(*state, &specs[i], &err));
@@ -401,9 +401,9 @@ int main(void)
         cmocka_unit_test(the_number_of_threads_changes_nothing),
         cmocka_unit_test(an_epoch_holds_each_sample_once_in_its_own_order),
         cmocka_unit_test(another_seed_gives_another_order),
-        cmocka_unit_test(images_are_varied_by_seed_epoch_and_sample),
+        cmocka_unit_test(images_are_augmented_by_seed_epoch_and_sample),
         cmocka_unit_test(a_batch_is_normalised_image_by_image),
-        cmocka_unit_test(the_test_split_comes_in_order_and_unvaried),
+        cmocka_unit_test(the_test_split_comes_in_order_and_not_augmented),
         cmocka_unit_test(a_batch_may_be_larger_than_the_split),
         cmocka_unit_test(an_epoch_can_be_left_and_the_loader_freed_at_any_batch),
         cmocka_unit_test(more_batches_than_an_epoch_has_are_refused),

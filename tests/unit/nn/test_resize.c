@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dcls/base/fs.h"
+#include "nn/data/decode.h"
 #include "nn/data/resize.h"
 #include "nn/rng.h"
 #include "ppm.h"

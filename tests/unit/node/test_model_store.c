@@ -51,7 +51,7 @@ static void a_model_is_a_folder_with_weights_of_its_name(void **state)
     put(*state, "m1/m1.pth", "weights");
     put(*state, "empty/readme", "none");
     put(*state, "other/another.pth", "weights");
-    put(*state, ".m2.x/.m2.x.pth", "a draft");
+    put(*state, ".m2.x/.m2.x.pth", "staging");
     put(*state, "b d/b d.pth", "no name");
     struct model_store *model_store = model_store_open(*state, NULL);
     struct strings names = { 0 };

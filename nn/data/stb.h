@@ -1,6 +1,6 @@
 /* stb_image for the formats that need a word before or after it (gif.c). */
-#ifndef DCLS_NN_STB_RGB_H
-#define DCLS_NN_STB_RGB_H
+#ifndef DCLS_NN_STB_H
+#define DCLS_NN_STB_H
 
 #include "image.h"
 

@@ -1,0 +1,26 @@
+/* Encoded image -> the pixels that PIL's Image.open(f).convert('RGB').resize((w, h), BILINEAR) would give. */
+#ifndef DCLS_NN_DECODE_H
+#define DCLS_NN_DECODE_H
+
+#include <stdbool.h>
+
+#include "resize.h"
+
+/* The format is told from the content, never from a name. `image` is zeroed or was decoded into before: its memory is
+ * kept where it suffices. After a failure its pixels are undefined, but it can be decoded into again; image_release in
+ * any case. */
+int image_decode(struct image *image, const void *bytes, size_t count, struct err *err);
+
+/* image_decode and image_resize to (size, size, 3) in one. Where a format's pixels are resized as they come, `spare`,
+ * which is as for image_decode, stays unused. */
+int image_decode_resized(const void *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
+                         struct image *spare, struct resize_scratch *scratch, struct err *err);
+
+/* Whether files of this ending (".jpg", in any case) are images that can be decoded, by their name. */
+bool image_ending_known(const char *ending);
+
+#define IMAGE_FORMATS_SIZE 128
+/* The formats as a text: "JPEG, PNG, BMP and GIF" where `last` is " and ". Returns text. */
+const char *image_formats(char text[IMAGE_FORMATS_SIZE], const char *last);
+
+#endif
