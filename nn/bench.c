@@ -7,7 +7,6 @@
 #include "nn/graph/backend.h"
 #include "dcls/base/clock.h"
 #include "nn/graph/describe.h"
-#include "nn/graph/huge_pages.h"
 #include "nn/graph/plan.h"
 #include "nn/train/optimiser.h"
 #include "rng.h"
@@ -40,9 +39,10 @@ static int prepare_training(struct bench *bench, struct err *err)
 {
     const struct bench_spec *spec = &bench->spec;
     struct optimiser_spec adam = { .kind = "adam", .learning_rate = LEARNING_RATE };
-    bench->grad = huge_pages_alloc(bench->net->trainable_count * sizeof(float));
+    if (!(bench->grad = grad_new(bench->net, err)))
+        return -1;
     bench->labels = calloc((size_t)spec->batch_size, sizeof *bench->labels);
-    if (!bench->grad || !bench->labels)
+    if (!bench->labels)
         return err_set(err, "no memory to train '%s'", spec->type);
     for (int i = 0; i < spec->batch_size; i++)
         bench->labels[i] = (int)(rng_uniform(SEED, 1, (uint64_t)i) * spec->classes);
@@ -69,8 +69,8 @@ static int prepare(struct bench *bench, struct err *err)
         if (!bench->times)
             return err_set(err, "no memory for the times of %d operations", bench->plan->op_count);
     }
-    size_t count = bench->plan->values[bench->plan->input].bytes / sizeof(float);
-    if (!(bench->images = malloc(count * sizeof(float))))
+    size_t count = value_count(bench->plan, bench->plan->input);
+    if (!(bench->images = malloc(floats_bytes(count))))
         return err_set(err, "no memory for %d images of %d pixels", spec->batch_size, spec->image_size);
     for (size_t i = 0; i < count; i++)
         bench->images[i] = (float)rng_normal(SEED, 2, i);
@@ -100,8 +100,7 @@ void bench_free(struct bench *bench)
     free(bench->times);
     free(bench->images);
     free(bench->labels);
-    if (bench->net)
-        huge_pages_free(bench->grad, bench->net->trainable_count * sizeof(float));
+    grad_free(bench->net, bench->grad);
     weights_free(bench->weights);
     net_free(bench->net);
     free(bench);

@@ -85,7 +85,7 @@ static int copy(const struct tensor *tensor, const struct net *net, struct weigh
     if (tensor->type == TENSOR_INT64)
         return err_set(err, "'%s' is not of floating-point numbers", param->name);
     if (tensor->type == TENSOR_FLOAT32)
-        memcpy(to, tensor->bytes, param->count * sizeof(float));
+        memcpy(to, tensor->bytes, param_bytes(param));
     else
         to_floats(tensor, to);
     return 0;

@@ -11,6 +11,7 @@
 
 #include "nn/data/image.h"
 #include "nn/graph/fold.h"
+#include "nn/graph/value_type.h"
 #include "dcls/base/fs.h"
 #include "dcls/commands.h"
 #include "protobuf.h"
@@ -123,7 +124,7 @@ static int put_constant(struct writer *writer, const char *name, int rank, const
         if (protobuf_int(part, TENSOR_DIMS, shape[d]))
             return -1;
     return protobuf_int(part, TENSOR_TYPE, ELEMENT_FLOAT) || protobuf_text(part, TENSOR_NAME, name) ||
-           protobuf_bytes(part, TENSOR_RAW, floats, count * sizeof(float)) ||
+           protobuf_bytes(part, TENSOR_RAW, floats, count * tensor_type_size(TENSOR_FLOAT32)) ||
            protobuf_message(&writer->graph, GRAPH_INITIALIZER, part);
 }
 
@@ -155,7 +156,7 @@ static int node_reads_folded(struct writer *writer, const struct layer *conv, co
 {
     const struct net *net = writer->net;
     const struct param *weight = &net->params[conv->weight], *bias = &net->params[norm->bias];
-    float *floats = malloc((weight->count + bias->count) * sizeof(float));
+    float *floats = malloc(floats_bytes(weight->count + bias->count));
     if (!floats)
         return -1;
     fold_batch_norm(net, writer->weights, conv, norm, floats, floats + weight->count);

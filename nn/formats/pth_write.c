@@ -112,7 +112,7 @@ static int add_entries(zip_t *zip, const struct buf *pickle, const struct net *n
         const void *bytes = tracked ? (const void *)(weights->tracked + param->offset) : weights_at(net, weights, i);
         char name[32];
         snprintf(name, sizeof(name), "data/%d", i);
-        if (add_entry(zip, name, bytes, param->count * (tracked ? sizeof(int64_t) : sizeof(float))))
+        if (add_entry(zip, name, bytes, param_bytes(param)))
             return -1;
     }
     return add_entry(zip, "version", "3\n", 2);

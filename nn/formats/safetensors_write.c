@@ -71,7 +71,7 @@ static int put_header(struct buf *out, const char *key, const char *value, const
 static void sort_by_size(struct safetensors_piece *pieces, int count, struct safetensors_piece *sorted)
 {
     int next = 0;
-    for (size_t size = sizeof(int64_t); size >= sizeof(float); size /= 2)
+    for (size_t size = tensor_type_size(TENSOR_INT64); size >= tensor_type_size(TENSOR_FLOAT32); size /= 2)
         for (int i = 0; i < count; i++)
             if (tensor_type_size(pieces[i].type) == size)
                 sorted[next++] = pieces[i];

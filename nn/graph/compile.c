@@ -11,7 +11,7 @@
 
 #define SIDE_MAX 8192
 #define BATCH_MAX 65536
-#define VALUE_MAX INT32_MAX /* floats: what indexes them in kernels is often an int */
+#define VALUE_MAX INT32_MAX /* elements: what indexes them in kernels is often an int */
 
 static void value_set(struct value *value, int n, int c, int h, int w)
 {
@@ -19,7 +19,8 @@ static void value_set(struct value *value, int n, int c, int h, int w)
                              .c = c,
                              .h = h,
                              .w = w,
-                             .bytes = (size_t)n * (size_t)c * (size_t)h * (size_t)w * sizeof(float),
+                             .type = VALUE_FLOAT32,
+                             .bytes = (size_t)n * (size_t)c * (size_t)h * (size_t)w * value_type_size(VALUE_FLOAT32),
                              .data = SIZE_MAX,
                              .grad = SIZE_MAX };
 }

@@ -135,5 +135,10 @@ void weights_init_last(const struct net *net, struct weights *weights, uint64_t 
 void weights_copy(const struct net *net, struct weights *to, const struct weights *from);
 /* Where param i's floats start (floats; NULL for PARAM_TRACKED). */
 float *weights_at(const struct net *net, const struct weights *weights, int param);
+size_t param_bytes(const struct param *param);
+
+/* A gradient, flat like weights->params; zeros. */
+float *grad_new(const struct net *net, struct err *err);
+void grad_free(const struct net *net, float *grad);
 
 #endif

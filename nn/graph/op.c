@@ -1,6 +1,8 @@
 /* Addresses of what a plan's ops work on, and what they drop. */
 #include "op.h"
 
+#include <assert.h>
+
 #include "nn/rng.h"
 
 static void *at(const struct plan *plan, size_t offset)
@@ -10,11 +12,13 @@ static void *at(const struct plan *plan, size_t offset)
 
 float *value_data(const struct plan *plan, int value)
 {
+    assert(plan->values[value].type == VALUE_FLOAT32);
     return at(plan, plan->values[value].data);
 }
 
 float *value_grad(const struct plan *plan, int value)
 {
+    assert(plan->values[value].type == VALUE_FLOAT32);
     return at(plan, plan->values[value].grad);
 }
 

@@ -11,6 +11,7 @@
 #include "dcls/base/err.h"
 #include "net.h"
 #include "plan_spec.h"
+#include "value_type.h"
 
 struct plan;
 
@@ -31,8 +32,10 @@ enum op_kind {
 
 struct value {
     int n, c, h, w;
+    enum value_type type;
     void *layout;      /* NULL: canonical. Set in prepare of the op that makes it; freed by backend->layout_free */
-    size_t bytes;      /* of data and of gradient; n*c*h*w floats unless prepare of its op set more (padded blocks) */
+    size_t bytes;      /* of data and of gradient; those of n*c*h*w elements unless prepare of its op set more (padded
+                          blocks) */
     size_t data, grad; /* offsets into the arena; SIZE_MAX: none */
 };
 
@@ -132,7 +135,13 @@ struct plan {
     struct op_time *profile; /* of each op, the caller's; NULL (the usual): nothing is timed */
 };
 
-/* Addresses, from bind on. NULL where there is none (no gradient, no scratch). */
+static inline size_t value_count(const struct plan *plan, int value)
+{
+    const struct value *v = &plan->values[value];
+    return (size_t)v->n * (size_t)v->c * (size_t)v->h * (size_t)v->w;
+}
+
+/* Addresses, from bind on. NULL where there is none (no gradient, no scratch). The value is one of float32. */
 float *value_data(const struct plan *plan, int value);
 float *value_grad(const struct plan *plan, int value);
 void *op_scratch_forward(const struct plan *plan, const struct op *op);

@@ -5,6 +5,7 @@
 
 #include "huge_pages.h"
 #include "net.h"
+#include "value_type.h"
 #include "nn/rng.h"
 
 static size_t rounded(size_t bytes)
@@ -12,30 +13,25 @@ static size_t rounded(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
-static size_t bytes_of(const struct net *net)
-{
-    return rounded(net->trainable_count * sizeof(float)) + rounded(net->running_stats_count * sizeof(float)) +
-           rounded(net->tracked_count * sizeof(int64_t));
-}
-
 /* One allocation for all three, whose pages are zero without being touched: a model that is being loaded has them in
  * memory only once the file's have gone. */
 struct weights *weights_new(const struct net *net, struct err *err)
 {
-    size_t trained = rounded(net->trainable_count * sizeof(float)),
-           stats = rounded(net->running_stats_count * sizeof(float));
+    size_t params = rounded(floats_bytes(net->trainable_count)),
+           stats = rounded(floats_bytes(net->running_stats_count));
+    size_t bytes = params + stats + rounded(net->tracked_count * sizeof(int64_t));
     struct weights *weights = calloc(1, sizeof *weights);
-    char *memory = huge_pages_alloc(bytes_of(net));
+    char *memory = huge_pages_alloc(bytes);
     if (!weights || !memory) {
-        huge_pages_free(memory, bytes_of(net));
+        huge_pages_free(memory, bytes);
         free(weights);
         err_set(err, "out of memory for %zu weights", net->trainable_count + net->running_stats_count);
         return NULL;
     }
     *weights = (struct weights){ .params = (void *)memory,
-                                 .running_stats = (void *)(memory + trained),
-                                 .tracked = (void *)(memory + trained + stats),
-                                 .bytes = bytes_of(net) };
+                                 .running_stats = (void *)(memory + params),
+                                 .tracked = (void *)(memory + params + stats),
+                                 .bytes = bytes };
     return weights;
 }
 
@@ -45,6 +41,25 @@ void weights_free(struct weights *weights)
         return;
     huge_pages_free(weights->params, weights->bytes);
     free(weights);
+}
+
+float *grad_new(const struct net *net, struct err *err)
+{
+    float *grad = huge_pages_alloc(floats_bytes(net->trainable_count));
+    if (!grad)
+        err_set(err, "out of memory for the gradient of %zu weights", net->trainable_count);
+    return grad;
+}
+
+void grad_free(const struct net *net, float *grad)
+{
+    if (grad)
+        huge_pages_free(grad, floats_bytes(net->trainable_count));
+}
+
+size_t param_bytes(const struct param *param)
+{
+    return param->kind == PARAM_TRACKED ? param->count * sizeof(int64_t) : floats_bytes(param->count);
 }
 
 void weights_copy(const struct net *net, struct weights *to, const struct weights *from)

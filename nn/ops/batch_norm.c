@@ -122,7 +122,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     op->keep_in[0] = true;
     op->share_grad = 0;
     if (op->trains)
-        op->saved = 2 * (size_t)plan->values[op->out].c * sizeof(float);
+        op->saved = floats_bytes(2 * (size_t)plan->values[op->out].c);
     else
         op->share_data = 0;
     return 0;

@@ -7,10 +7,4 @@
 extern const struct op_functions reference_conv, reference_batch_norm, reference_activation, reference_max_pool,
     reference_global_avg_pool, reference_add, reference_scale, reference_drop, reference_linear;
 
-static inline size_t value_count(const struct plan *plan, int value)
-{
-    const struct value *v = &plan->values[value];
-    return (size_t)v->n * (size_t)v->c * (size_t)v->h * (size_t)v->w;
-}
-
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nn/graph/huge_pages.h"
+#include "nn/graph/value_type.h"
 #include "optimiser.h"
 
 #define BETA1 0.9
@@ -18,8 +19,8 @@ int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spe
     if (!adam && strcmp(spec->kind, "sgd") != 0)
         return err_set(err, "unknown optimizer '%s'", spec->kind);
     optimiser->spec.kind = adam ? "adam" : "sgd"; /* the caller's string may go */
-    optimiser->first = huge_pages_alloc(count * sizeof(float));
-    optimiser->second = adam ? huge_pages_alloc(count * sizeof(float)) : NULL;
+    optimiser->first = huge_pages_alloc(floats_bytes(count));
+    optimiser->second = adam ? huge_pages_alloc(floats_bytes(count)) : NULL;
     if (!optimiser->first || (adam && !optimiser->second)) {
         optimiser_release(optimiser);
         return err_set(err, "out of memory for the moments of %zu weights", count);
@@ -29,8 +30,8 @@ int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spe
 
 void optimiser_release(struct optimiser *optimiser)
 {
-    huge_pages_free(optimiser->first, optimiser->count * sizeof(float));
-    huge_pages_free(optimiser->second, optimiser->count * sizeof(float));
+    huge_pages_free(optimiser->first, floats_bytes(optimiser->count));
+    huge_pages_free(optimiser->second, floats_bytes(optimiser->count));
     *optimiser = (struct optimiser){ 0 };
 }
 

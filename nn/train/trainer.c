@@ -8,7 +8,6 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "nn/formats/weight_file.h"
-#include "nn/graph/huge_pages.h"
 #include "report.h"
 
 #define PREFETCHED_BATCHES 3
@@ -83,7 +82,7 @@ static int balance_classes(struct trainer *trainer, struct err *err)
         return 0;
     if (strcmp(trainer->config.class_weights, "balanced") != 0)
         return err_set(err, "unknown class weights '%s'", trainer->config.class_weights);
-    if (!(trainer->class_weights = calloc((size_t)classes, sizeof(float))))
+    if (!(trainer->class_weights = calloc((size_t)classes, sizeof *trainer->class_weights)))
         return err_set(err, "no memory for the weights of %d classes", classes);
     for (size_t i = 0; i < count; i++)
         trainer->class_weights[dataset_label(dataset, SPLIT_TRAIN, i)]++;
@@ -161,9 +160,9 @@ int trainer_init(struct trainer *trainer, const struct train_config *given, cons
         return -1;
     trainer->start -= trainer->state.seconds;
     tensors_release(&trainer->checkpoint.tensors);
-    trainer->grad = huge_pages_alloc(net->trainable_count * sizeof(float));
-    trainer->arena = arena_new();
-    if (!trainer->grad || !trainer->arena)
+    if (!(trainer->grad = grad_new(net, err)))
+        return -1;
+    if (!(trainer->arena = arena_new()))
         return err_set(err, "no memory to train '%s'", config->model_name);
     init_plans(trainer);
     for (int i = 0; i < trainer->state.epochs; i++)
@@ -186,8 +185,7 @@ void trainer_release(struct trainer *trainer)
     plan_cache_release(&trainer->test_plans);
     arena_free(trainer->arena);
     free(trainer->state.results);
-    if (trainer->net)
-        huge_pages_free(trainer->grad, trainer->net->trainable_count * sizeof(float));
+    grad_free(trainer->net, trainer->grad);
     free(trainer->class_weights);
     checkpoint_close(&trainer->checkpoint);
     weights_free(trainer->state.weights);
