@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/nn/models.h"
 #include "nn/graph/backend.h"
 #include "dcls/base/clock.h"
 #include "nn/graph/describe.h"
@@ -52,8 +53,8 @@ static int prepare_training(struct bench *bench, struct err *err)
 static int prepare(struct bench *bench, struct err *err)
 {
     const struct bench_spec *spec = &bench->spec;
-    if (!(bench->net = net_new(spec->type, spec->classes, err)) || !(bench->weights = weights_new(bench->net, err)) ||
-        (spec->train && prepare_training(bench, err)))
+    if (!(bench->net = network_new(spec->type, spec->classes, err)) ||
+        !(bench->weights = weights_new(bench->net, err)) || (spec->train && prepare_training(bench, err)))
         return -1;
     weights_init(bench->net, bench->weights, SEED);
     /* Before the images: the plan refuses sizes that are none. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dcls/nn/models.h"
 #include "nn/data/decode.h"
 #include "nn/formats/weight_file.h"
 #include "nn/train/model_dir.h"
@@ -25,7 +26,7 @@ static int load(struct classifier *classifier, const char *dir, const char *mode
     struct model_card *card = &classifier->card;
     if (model_card_read(card, dir, model, err))
         return -1;
-    if (!(classifier->net = net_new(card->type, card->class_count, err)) ||
+    if (!(classifier->net = network_new(card->type, card->class_count, err)) ||
         !(classifier->weights = weights_new(classifier->net, err)))
         return -1;
     char *file = NULL;

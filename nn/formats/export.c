@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dcls/base/fs.h"
+#include "dcls/nn/models.h"
 #include "onnx.h"
 #include "pth.h"
 #include "safetensors.h"
@@ -14,7 +15,7 @@
 /* The network of that type with as many classes as the tensors' last layer has outputs; the caller's to free. */
 static struct net *fitting_net(const struct tensors *tensors, const char *type, struct err *err)
 {
-    struct net *net = net_new(type, 1, err);
+    struct net *net = network_new(type, 1, err);
     if (!net)
         return NULL;
     const char *last = net->params[net->last_bias].name;
@@ -24,7 +25,7 @@ static struct net *fitting_net(const struct tensors *tensors, const char *type, 
         if (strcmp(tensor->name, last) != 0)
             continue;
         int64_t classes = tensor->rank == 1 ? tensor->shape[0] : 0;
-        fitting = net_new(type, classes <= 1 << 30 ? (int)classes : 0, err);
+        fitting = network_new(type, classes <= 1 << 30 ? (int)classes : 0, err);
         if (!fitting)
             goto out;
     }

@@ -4,25 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "nn/train/model_dir.h" /* CLASSES_MAX */
-#include "dcls/nn/models.h"
 #include "net.h"
 
-struct net *net_new(const char *type, int classes, struct err *err)
+struct net *net_new(const char *type, void (*build)(struct net *net, int classes), int classes, struct err *err)
 {
-    const struct network *network = network_find(type);
-    if (!network) {
-        err_set(err, "unknown network '%s'", type);
-        return NULL;
-    }
-    if (classes < 1 || classes > CLASSES_MAX) {
-        err_set(err, "a network cannot have %d classes (1 to %d)", classes, CLASSES_MAX);
+    if (classes < 1 || classes > NET_CLASSES_MAX) {
+        err_set(err, "a network cannot have %d classes (1 to %d)", classes, NET_CLASSES_MAX);
         return NULL;
     }
     struct net *net = calloc(1, sizeof *net);
     if (net) {
-        *net = (struct net){ .type = network->name, .classes = classes, .last_weight = -1, .last_bias = -1 };
-        network->build(net, classes);
+        *net = (struct net){ .type = type, .classes = classes, .last_weight = -1, .last_bias = -1 };
+        build(net, classes);
     }
     if (!net || net->failed) {
         net_free(net);

@@ -98,9 +98,10 @@ struct net {
     bool failed;
 };
 
-/* A network of the table (dcls/nn/models.h) by its name. An unknown type or a bad number of classes: NULL with err.
- */
-struct net *net_new(const char *type, int classes, struct err *err);
+#define NET_CLASSES_MAX 10000
+
+/* A description that `build` fills in; `type` is not copied. A number of classes that cannot be: NULL with err. */
+struct net *net_new(const char *type, void (*build)(struct net *net, int classes), int classes, struct err *err);
 void net_free(struct net *net);
 
 /* Building, for models/. `name` is torchvision's module path ("layer1.0.conv1"). */

@@ -3,6 +3,7 @@
 
 #include "build.h"
 #include "dcls/nn/models.h"
+#include "nn/graph/net.h"
 
 /* The weights are torchvision 0.14's IMAGENET1K_V1, which the existing system starts from as well. */
 static const struct network table[] = {
@@ -22,5 +23,14 @@ const struct network *network_find(const char *name)
     for (int i = 0; i < NETWORKS; i++)
         if (!strcmp(name, table[i].name) || (table[i].alias && !strcmp(name, table[i].alias)))
             return &table[i];
+    return NULL;
+}
+
+struct net *network_new(const char *name, int classes, struct err *err)
+{
+    const struct network *network = network_find(name);
+    if (network)
+        return net_new(network->name, network->build, classes, err);
+    err_set(err, "unknown network '%s'", name);
     return NULL;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "nn/graph/net.h"
 #include "report.h"
 
 #define CLASSES_FILE_MAX (1024 * 1024)
@@ -127,7 +128,7 @@ static int read_classes(struct model_card *card, const char *path, struct err *e
     if (fs_read(path, CLASSES_FILE_MAX, &text, &count, err))
         return -1;
     int result = -1;
-    card->classes = calloc(CLASSES_MAX, sizeof *card->classes);
+    card->classes = calloc(NET_CLASSES_MAX, sizeof *card->classes);
     if (!card->classes) {
         err_set(err, "no memory for '%s'", path);
         goto out;
@@ -137,8 +138,8 @@ static int read_classes(struct model_card *card, const char *path, struct err *e
         line[strcspn(line, "\r")] = 0;
         if (!*line)
             continue;
-        if (card->class_count == CLASSES_MAX) {
-            err_set(err, "'%s' names more than %d classes", path, CLASSES_MAX);
+        if (card->class_count == NET_CLASSES_MAX) {
+            err_set(err, "'%s' names more than %d classes", path, NET_CLASSES_MAX);
             goto out;
         }
         if (!(card->classes[card->class_count] = strdup(line))) {

@@ -6,8 +6,6 @@
 #include "dcls/base/err.h"
 #include "dcls/base/fs.h"
 
-#define CLASSES_MAX 10000
-
 /* A new model is written into a folder beside the one it will become and replaces that in one rename, so that a reader
  * sees the old four files or the new four, and a failure leaves the old. */
 struct model_staging {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/nn/models.h"
 #include "nn/data/cache.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
@@ -151,7 +152,7 @@ int trainer_init(struct trainer *trainer, const struct train_config *given, cons
         return err_set(err, "epochs, batch size, image size and threads must be 1 or more");
     if (!(trainer->dataset = dataset_open(config->data_dir, err)) ||
         digest_classes(trainer->dataset, trainer->classes_sha256, err) || balance_classes(trainer, err) ||
-        !(trainer->net = net_new(config->type, dataset_classes(trainer->dataset), err)))
+        !(trainer->net = network_new(config->type, dataset_classes(trainer->dataset), err)))
         return -1;
     const struct net *net = trainer->net;
     trainer->schedule = (struct schedule){ config->scheduler, config->epochs, config->warmup_epochs };

@@ -24,7 +24,7 @@ FOLDERS = {
     "nn/cpu/kernels": ["nn/graph"],
     "nn/cpu/onednn": ["nn/graph", "nn/cpu/kernels"],
     "nn/data": [],
-    "nn/formats": ["nn/graph", "nn/data"],
+    "nn/formats": ["nn/graph", "nn/data", "nn/models"],
     "nn/models": ["nn/graph"],
     "nn/train": ["nn/graph", "nn/data", "nn/formats", "nn/models"],
     "src/broker/http": [],

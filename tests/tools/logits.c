@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "dcls/base/fs.h"
+#include "dcls/nn/models.h"
 #include "nn/data/decode.h"
 #include "nn/formats/weight_file.h"
 #include "nn/graph/plan.h"
@@ -47,7 +48,7 @@ int main(int argc, char **argv)
     struct plan_spec spec = {
         .mode = PLAN_EVAL, .batch = 1, .image_size = reader.size, .threads = 0, .backend = "onednn"
     };
-    struct net *net = net_new(argv[1], reader.classes, &err);
+    struct net *net = network_new(argv[1], reader.classes, &err);
     struct weights *weights = net ? weights_new(net, &err) : NULL;
     struct plan *plan = NULL;
     int status = 1;

@@ -9,6 +9,7 @@
 
 #include "dcls/base/fs.h"
 #include "dcls/nn/export.h"
+#include "dcls/nn/models.h"
 #include "nn/formats/pth.h"
 #include "nn/formats/weight_file.h"
 #include "nn/formats/tensors.h"
@@ -46,7 +47,7 @@ static int list(const char *path, struct err *err)
 
 static int copy(const char *type, const char *classes, const char *from, const char *to, struct err *err)
 {
-    struct net *net = net_new(type, (int)strtol(classes, NULL, 10), err);
+    struct net *net = network_new(type, (int)strtol(classes, NULL, 10), err);
     struct weights *weights = net ? weights_new(net, err) : NULL;
     int status = -1;
     if (weights && !weight_file_read(from, net, weights, true, NULL, err))

@@ -3,6 +3,8 @@
 #ifndef DCLS_NN_MODELS_H
 #define DCLS_NN_MODELS_H
 
+#include "dcls/base/err.h"
+
 struct net;
 
 struct network {
@@ -18,5 +20,8 @@ const struct network *network_at(int index);
 
 /* By its name or alias; NULL: unknown. */
 const struct network *network_find(const char *name);
+
+/* Its description, freed by net_free. NULL with err: an unknown network, or a number of classes that cannot be. */
+struct net *network_new(const char *name, int classes, struct err *err);
 
 #endif

@@ -90,7 +90,7 @@ static void check(const char *type, const char *backend)
     struct optimiser optimiser;
     struct rig rig;
     static float images[BATCH * 3 * SIDE * SIDE];
-    rig_init(&rig, net_new(type, CLASSES, &err), 20);
+    rig_init(&rig, network_new(type, CLASSES, &err), 20);
     rig_fill(images, sizeof images / sizeof *images, 21);
     struct plan *plan = rig_plan(&rig, backend, PLAN_TRAIN, BATCH, SIDE, NULL);
     struct optimiser_spec adam = { .kind = "adam", .learning_rate = 1e-4 };

@@ -57,7 +57,7 @@ static void a_message_beyond_its_limit_fails(void **state)
 static void write_model(const char *path, const char *type, int classes)
 {
     struct err err = ERR_INIT;
-    struct net *net = net_new(type, classes, &err);
+    struct net *net = network_new(type, classes, &err);
     struct weights *weights = net ? weights_new(net, &err) : NULL;
     if (!weights)
         fail_msg("%s", err.text);

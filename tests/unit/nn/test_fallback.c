@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "rig.h"
+#include "dcls/nn/models.h"
 
 /* The "mirrored" backend keeps its values back to front and knows ReLU and the sum. */
 static int mirror_prepare(struct plan *plan, struct op *op, struct err *err)
@@ -90,7 +91,7 @@ const struct backend *backend_find(const char *name, struct err *err)
 static void resnet_init(struct rig *rig)
 {
     struct err err = ERR_INIT;
-    rig_init(rig, net_new("resnet", 5, &err), 3);
+    rig_init(rig, network_new("resnet", 5, &err), 3);
 }
 
 static void a_backend_may_leave_operations_to_the_reference(void **state)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/nn/models.h"
 #include "nn/graph/fold.h"
 #include "rig.h"
 
@@ -128,7 +129,7 @@ static void resnet_for_evaluation_becomes_convolutions_and_little_else(void **st
     (void)state;
     struct err err = ERR_INIT;
     struct rig rig;
-    rig_init(&rig, net_new("resnet", 5, &err), 4);
+    rig_init(&rig, network_new("resnet", 5, &err), 4);
     struct plan *reference = rig_plan(&rig, "reference", PLAN_EVAL, 2, 33, NULL);
     struct plan *fused = rig_plan(&rig, "fusing", PLAN_EVAL, 2, 33, NULL);
     assert_int_equal(reference->op_count, 20 + 20 + 17 + 8 + 3);
@@ -158,7 +159,7 @@ static void an_expansion_goes_into_the_depthwise_convolution_behind_it(void **st
     (void)state;
     struct err err = ERR_INIT;
     struct rig rig;
-    rig_init(&rig, net_new("mobilenet", 5, &err), 4);
+    rig_init(&rig, network_new("mobilenet", 5, &err), 4);
     struct plan *plan = rig_plan(&rig, "expanding", PLAN_EVAL, 2, 33, NULL);
     int expansions = 0;
     assert_int_equal(plan->op_count, 52 - 16 + 2);
@@ -191,7 +192,7 @@ static void a_whole_inverted_residual_becomes_one_op(void **state)
     (void)state;
     struct err err = ERR_INIT;
     struct rig rig;
-    rig_init(&rig, net_new("mobilenet", 5, &err), 4);
+    rig_init(&rig, network_new("mobilenet", 5, &err), 4);
     struct plan *plan = rig_plan(&rig, "gathering", PLAN_EVAL, 2, 33, NULL);
     assert_int_equal(plan->op_count, 1 + 17 + 1 + 1);
     int sums = 0;
@@ -224,7 +225,7 @@ static void squeeze_and_excitation_leaves_no_pass_over_planes(void **state)
     (void)state;
     struct err err = ERR_INIT;
     struct rig rig;
-    rig_init(&rig, net_new("efficientnet", 5, &err), 4);
+    rig_init(&rig, network_new("efficientnet", 5, &err), 4);
     struct plan *plan = rig_plan(&rig, "gathering", PLAN_EVAL, 2, 33, NULL);
     assert_int_equal(plan->op_count, 1 + 16 * 4 + 1 + 1);
     for (int i = 1; i < 1 + 16 * 4; i += 4) {

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/nn/models.h"
 #include "nn/graph/backend.h"
+#include "nn/graph/plan.h"
 #include "nn/train/optimiser.h"
 
 enum { CLASSES = 7, BATCH = 4, SIZE = 64, STEPS = 10, SAMPLES = 64, LINES_MAX = 2048 };
@@ -138,7 +140,7 @@ struct fixture {
 static void fixture_init(struct fixture *fixture, const char *type)
 {
     struct err err = ERR_INIT;
-    fixture->net = net_new(type, CLASSES, &err);
+    fixture->net = network_new(type, CLASSES, &err);
     assert_non_null(fixture->net);
     fixture->weights = weights_new(fixture->net, &err);
     assert_non_null(fixture->weights);

@@ -18,7 +18,7 @@
 static void init(struct rig *rig, const char *type)
 {
     struct err err = ERR_INIT;
-    rig_init(rig, net_new(type, CLASSES, &err), 21);
+    rig_init(rig, network_new(type, CLASSES, &err), 21);
     memset(rig->grad, 0xff, rig->net->trainable_count * sizeof(float)); /* NaN until it is written */
 }
 

@@ -24,7 +24,7 @@ static void resnet18_has_torchvisions_parameters_in_its_order(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct net *net = net_new("resnet", 1000, &err);
+    struct net *net = network_new("resnet", 1000, &err);
     assert_non_null(net);
     assert_int_equal(net->trainable_count, 11689512);
     assert_int_equal(net->running_stats_count, 9600);
@@ -54,7 +54,7 @@ static void parameters_fill_each_allocation_without_gap_or_overlap(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct net *net = net_new("resnet", 10, &err);
+    struct net *net = network_new("resnet", 10, &err);
     assert_non_null(net);
     size_t trained = 0, stats = 0, tracked = 0;
     for (int i = 0; i < net->param_count; i++) {
@@ -74,12 +74,12 @@ static void an_impossible_network_is_refused_in_words(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    assert_null(net_new("perceptron", 10, &err));
+    assert_null(network_new("perceptron", 10, &err));
     assert_string_equal(err.text, "unknown network 'perceptron'");
-    assert_null(net_new("resnet", 0, &err));
+    assert_null(network_new("resnet", 0, &err));
     assert_string_equal(err.text, "a network cannot have 0 classes (1 to 10000)");
-    assert_null(net_new("resnet", 10001, &err));
-    assert_null(net_new("resnet", 1000000000, &err));
+    assert_null(network_new("resnet", 10001, &err));
+    assert_null(network_new("resnet", 1000000000, &err));
 }
 
 static void every_network_is_found_by_its_name_and_by_torchvisions(void **state)
@@ -114,7 +114,7 @@ static void every_listed_network_can_be_built(void **state)
     struct err err = ERR_INIT;
     assert_string_equal(network_at(0)->name, "resnet");
     for (int i = 0; network_at(i); i++) {
-        struct net *net = net_new(network_at(i)->name, 3, &err);
+        struct net *net = network_new(network_at(i)->name, 3, &err);
         assert_non_null(net);
         assert_string_equal(net->type, network_at(i)->name);
         assert_int_equal(net->params[net->last_weight].shape[0], 3);
@@ -139,7 +139,7 @@ static void initial_weights_are_distributed_as_torchvisions(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct net *net = net_new("resnet", 100, &err);
+    struct net *net = network_new("resnet", 100, &err);
     struct weights *weights = net ? weights_new(net, &err) : NULL;
     assert_non_null(weights);
     weights_init(net, weights, 7);
@@ -166,7 +166,7 @@ static void a_new_last_layer_is_distributed_as_a_linear_layer_of_torch(void **st
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct net *net = net_new("mobilenet", 100, &err);
+    struct net *net = network_new("mobilenet", 100, &err);
     struct weights *weights = net ? weights_new(net, &err) : NULL;
     assert_non_null(weights);
     double mean, deviation;
@@ -188,7 +188,7 @@ static void initial_weights_depend_on_the_seed_and_nothing_else(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
-    struct net *net = net_new("resnet", 10, &err);
+    struct net *net = network_new("resnet", 10, &err);
     assert_non_null(net);
     struct weights *a = weights_new(net, &err), *b = weights_new(net, &err);
     assert_non_null(a);

@@ -28,7 +28,7 @@ enum { CLASSES = 7 };
 static void net_init(struct rig *rig, const char *type)
 {
     struct err err = ERR_INIT;
-    rig_init(rig, net_new(type, CLASSES, &err), 31);
+    rig_init(rig, network_new(type, CLASSES, &err), 31);
     if (strcmp(type, "mobilenet") != 0)
         return;
     for (int k = 0; k < rig->net->param_count; k++)

@@ -9,13 +9,14 @@
 #include <string.h>
 
 #include "rig.h"
+#include "dcls/nn/models.h"
 
 enum { CLASSES = 7 };
 
 static void resnet_init(struct rig *rig, uint64_t seed)
 {
     struct err err = ERR_INIT;
-    rig_init(rig, net_new("resnet", CLASSES, &err), seed);
+    rig_init(rig, network_new("resnet", CLASSES, &err), seed);
 }
 
 static float *copy(const float *from, size_t count)

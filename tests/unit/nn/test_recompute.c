@@ -101,7 +101,7 @@ static void training_needs_less_memory_than_what_its_backward_reads(void **state
     for (int t = 0; network_at(t); t++) {
         struct err err = ERR_INIT;
         struct rig rig;
-        rig_init(&rig, net_new(network_at(t)->name, CLASSES, &err), 43);
+        rig_init(&rig, network_new(network_at(t)->name, CLASSES, &err), 43);
         struct plan *plan = rig_plan(&rig, "onednn", PLAN_TRAIN, 8, 224, NULL);
         size_t read = 0, recomputed = 0;
         bool *is_read = calloc((size_t)plan->value_count, sizeof *is_read);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "dataset_files.h"
+#include "dcls/nn/models.h"
 #include "nn/formats/pth.h"
 #include "nn/formats/safetensors.h"
 #include "nn/formats/weight_file.h"
@@ -187,7 +188,7 @@ static void a_real_networks_file_is_refused_cut_at_every_kilobyte(void **state)
     char *dir = folder_make(), path[512], *bytes;
     size_t count;
     struct err err = ERR_INIT;
-    struct net *net = net_new("resnet", 3, &err);
+    struct net *net = network_new("resnet", 3, &err);
     struct weights *weights = net ? weights_new(net, &err) : NULL;
     static int (*const write[])(const char *, const struct net *, const struct weights *,
                                 struct err *) = { safetensors_write, pth_write };
