@@ -2,6 +2,7 @@
  * be kept. */
 #include "blobs.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -89,11 +90,10 @@ static int64_t survey(const struct blobs *blobs, const char *keep, const struct 
         if (fstatat(dirfd(dir), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(status.st_mode))
             continue;
         total += status.st_size;
-        if (strncmp(entry->d_name, keep, 64) == 0 || is_in_use(entry->d_name, in_use))
+        if (!strncmp(entry->d_name, keep, 64) || is_in_use(entry->d_name, in_use))
             continue;
         const struct timespec *at = &status.st_mtim;
-        if (oldest[0] == '\0' || at->tv_sec < least.tv_sec ||
-            (at->tv_sec == least.tv_sec && at->tv_nsec < least.tv_nsec)) {
+        if (!oldest[0] || at->tv_sec < least.tv_sec || (at->tv_sec == least.tv_sec && at->tv_nsec < least.tv_nsec)) {
             least = *at;
             snprintf(oldest, PATH_ROOM, "%s/%s", blobs->dir, entry->d_name);
         }
@@ -106,7 +106,7 @@ static int make_room(const struct blobs *blobs, int64_t more, const char *keep, 
 {
     char oldest[PATH_ROOM];
     while (survey(blobs, keep, in_use, oldest) + more > blobs->quota) {
-        if (oldest[0] == '\0' || unlink(oldest) < 0)
+        if (!oldest[0] || unlink(oldest) < 0)
             return -1;
         log_info("evicted blob '%s'", strrchr(oldest, '/') + 1);
     }
@@ -119,7 +119,7 @@ static int write_at(const char *path, int64_t offset, const char *bytes, size_t 
     if (fd < 0)
         return err_set(err, "cannot write '%s': %s", path, strerror(errno));
     int status = 0;
-    for (size_t done = 0; done < count && status == 0;) {
+    for (size_t done = 0; done < count && !status;) {
         ssize_t wrote = pwrite(fd, bytes + done, count - done, offset + (int64_t)done);
         if (wrote > 0)
             done += (size_t)wrote;
@@ -127,9 +127,9 @@ static int write_at(const char *path, int64_t offset, const char *bytes, size_t 
             status = err_set(err, "cannot write '%s': %s", path, strerror(errno));
     }
     /* What a failed write left behind would make the next offset wrong. */
-    if (status < 0 && ftruncate(fd, offset) < 0)
+    if (status && ftruncate(fd, offset) < 0)
         log_warn("cannot cut '%s' back: %s", path, strerror(errno));
-    if (close(fd) < 0 && status == 0)
+    if (close(fd) < 0 && !status)
         status = err_set(err, "cannot write '%s': %s", path, strerror(errno));
     return status;
 }
@@ -141,7 +141,7 @@ static enum blob_result complete(struct blobs *blobs, const char *sha256, const 
     path_of(blobs, sha256, "", path);
     if (sha256_file(part, hex, err))
         return BLOB_ERROR;
-    if (strcmp(hex, sha256) != 0) {
+    if (strcmp(hex, sha256)) {
         unlink(part);
         state->held = 0;
         err_set(err, "the bytes have the hash %s, not %s; they are dropped", hex, sha256);
@@ -179,13 +179,14 @@ enum blob_result blobs_put(struct blobs *blobs, const char *sha256, int64_t offs
         err_set(err, "%lld bytes are here: go on from there", (long long)state->held);
         return BLOB_OFFSET;
     }
-    if (make_room(blobs, size - state->held, sha256, in_use) < 0) {
+    if (make_room(blobs, size - state->held, sha256, in_use)) {
         err_set(err, "the blobs would pass their quota of %lld bytes", (long long)blobs->quota);
         return BLOB_FULL;
     }
-    if (write_at(part, offset, bytes, count, err) < 0)
+    if (write_at(part, offset, bytes, count, err))
         return BLOB_ERROR;
     state->held += (int64_t)count;
+    assert(state->held <= size);
     return state->held == size ? complete(blobs, sha256, part, state, err) : BLOB_DONE;
 }
 

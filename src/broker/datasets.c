@@ -136,7 +136,7 @@ static void hash_entry(const struct manifest *manifest, struct manifest_entry *e
             : bsearch(entry, manifest->current.entries, manifest->current.count, sizeof *entry, by_path);
     if (known && known->size == entry->size && same_time(&known->changed, &entry->changed)) {
         memcpy(entry->sha256, known->sha256, sizeof entry->sha256);
-    } else if (hash_open(fd, entry->sha256) < 0) {
+    } else if (hash_open(fd, entry->sha256)) {
         log_warn("cannot hash '%s': it is left out of the dataset", entry->path);
         entry->sha256[0] = '\0';
     }
@@ -165,7 +165,7 @@ cJSON *manifest_json(const struct manifest *manifest)
     bool ok = files;
     for (size_t i = 0; ok && i < manifest->current.count; i++) {
         const struct manifest_entry *entry = &manifest->current.entries[i];
-        if (entry->sha256[0] == '\0')
+        if (!*entry->sha256)
             continue;
         cJSON *file = cJSON_CreateObject();
         ok = cJSON_AddItemToArray(files, file) && cJSON_AddStringToObject(file, "path", entry->path) &&
@@ -185,7 +185,7 @@ int manifest_open(const struct manifest *manifest, const char *sha256, int64_t *
         return -1;
     for (size_t i = 0; i < manifest->current.count; i++) {
         const struct manifest_entry *entry = &manifest->current.entries[i];
-        if (strcmp(entry->sha256, sha256) != 0)
+        if (strcmp(entry->sha256, sha256))
             continue;
         struct stat status;
         int fd = open_below(manifest, entry->path, &status);

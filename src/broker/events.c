@@ -1,8 +1,9 @@
 /* The ring of recent events and the holding back of progress: see events.h. What a stream does with them is
- * streams.c's. Texts are kept as they are sent; their bytes together are bounded, since a job of a thousand epochs
+ * http/sse.c's. Texts are kept as they are sent; their bytes together are bounded, since a job of a thousand epochs
  * carries all its results in each. */
 #include "events.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ static struct kept *slot(struct events *events, uint64_t number)
 
 static void drop_first(struct events *events)
 {
+    assert(events->first <= events->last);
     struct kept *kept = slot(events, events->first++);
     events->bytes -= strlen(kept->text);
     free(kept->kind);
@@ -73,6 +75,7 @@ void events_free(struct events *events)
         return;
     while (events->first <= events->last)
         drop_first(events);
+    assert(!events->bytes);
     while (events->shown) {
         struct shown *shown = events->shown;
         events->shown = shown->next;
@@ -115,13 +118,13 @@ static int whole_of(const cJSON *object, const char *name)
 
 static bool state_is_final(const char *state)
 {
-    return strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
+    return !strcmp(state, "completed") || !strcmp(state, "failed") || !strcmp(state, "cancelled");
 }
 
 static struct shown **find_shown(struct events *events, const char *id)
 {
     struct shown **link = &events->shown;
-    while (*link && strcmp((*link)->id, id) != 0)
+    while (*link && strcmp((*link)->id, id))
         link = &(*link)->next;
     return link;
 }
@@ -159,9 +162,9 @@ void events_publish_at(struct events *events, const char *kind, const cJSON *obj
         return;
     }
     const char *id = text_of(object, "id");
-    if (*id == '\0')
+    if (!*id)
         id = text_of(object, "name");
-    if (strcmp(kind, "job") != 0) {
+    if (strcmp(kind, "job")) {
         emit(events, kind, id, text, false);
         return;
     }
@@ -172,7 +175,7 @@ void events_publish_at(struct events *events, const char *kind, const cJSON *obj
     snprintf(key, sizeof key, "%s/%d/%d/%d/%.100s", state, whole_of(object, "generation"), whole_of(object, "epoch"),
              cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(object, "results")), text_of(object, "reason"));
     struct shown **link = find_shown(events, id);
-    if (*link && !ended && strcmp((*link)->key, key) == 0 && now - (*link)->at < EVENTS_PROGRESS_MS) {
+    if (*link && !ended && !strcmp((*link)->key, key) && now - (*link)->at < EVENTS_PROGRESS_MS) {
         free((*link)->pending);
         (*link)->pending = text;
         return;
@@ -212,7 +215,7 @@ bool events_resume(const struct events *events, const char *id, uint64_t *number
     if (*id < '0' || *id > '9')
         return false;
     uint64_t value = strtoull(id, &end, 10);
-    if (*end != '\0' || value > events->last || value + 1 < events->first)
+    if (*end || value > events->last || value + 1 < events->first)
         return false;
     *number = value;
     return true;

@@ -52,16 +52,16 @@ static const char *type_of(const char *path)
     const char *dot = strrchr(path, '.');
     if (!dot || strchr(dot, '/'))
         return NULL;
-    if (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0)
+    if (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"))
         return "image/jpeg";
-    return strcasecmp(dot, ".png") == 0 ? "image/png" : NULL;
+    return !strcasecmp(dot, ".png") ? "image/png" : NULL;
 }
 
 int images_open(const char *root, const char *virtual_path, int64_t *size, const char **type)
 {
-    if (strncmp(virtual_path, "./", 2) == 0)
+    if (!strncmp(virtual_path, "./", 2))
         virtual_path += 2;
-    if (strncmp(virtual_path, VIRTUAL, sizeof VIRTUAL - 1) != 0)
+    if (strncmp(virtual_path, VIRTUAL, sizeof VIRTUAL - 1))
         return -1;
     char *path = fs_resolve(root, virtual_path + sizeof VIRTUAL - 1, NULL);
     if (!path)

@@ -46,6 +46,7 @@ static void start_committed(void *arg, bool ok)
     struct broker *broker = starting.broker;
     struct job *job = starting.job;
     free(arg);
+    assert(starting.generation <= job->generation);
     /* Meanwhile it may have been put back, and even started anew. */
     if (job->state != JOB_RUNNING || job->sent || job->generation != starting.generation)
         return;

@@ -291,6 +291,7 @@ struct stored_end {
 static void tell_end(const struct stored_end *end, bool ok)
 {
     struct job *job = end->job;
+    assert(end->number <= job->ends);
     /* A later end is on its way where the numbers differ: that one tells. */
     if (end->number == job->ends) {
         job->ending = false;

@@ -140,7 +140,7 @@ int pending_replies_ask(struct pending_replies *replies, struct node *node, cons
 {
     const struct pending_reply *under_way = msg->type == MSG_SERVER_PUSH ? find_push(replies, msg->model_sha256) : NULL;
     int64_t now = clock_ms();
-    assert(kinds[msg->type].ms);
+    assert(kinds[msg->type].ms && key_of(msg));
     struct pending_reply *reply = calloc(1, sizeof *reply);
     if (!reply)
         return refuse(refusal, 500, "no memory for the request");

@@ -1,6 +1,7 @@
 /* The table of nodes. */
 #include "registry.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,11 +150,12 @@ struct node *registry_add(struct registry *registry, const struct msg *connect, 
 
 void registry_remove(struct registry *registry, struct node *node)
 {
-    for (struct node **at = &registry->nodes; *at; at = &(*at)->next)
-        if (*at == node) {
-            *at = node->next;
-            break;
-        }
+    struct node **at = &registry->nodes;
+    while (*at != node) {
+        assert(*at);
+        at = &(*at)->next;
+    }
+    *at = node->next;
     node_publish(registry, node, true);
     node_clear(node);
     free(node);

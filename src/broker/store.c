@@ -1,6 +1,7 @@
 /* Jobs, models and results in SQLite. */
 #include "store.h"
 
+#include <assert.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,7 @@ static struct write *write_new(struct store *store, const char *sql)
 
 static void write_text(struct write *write, const char *text)
 {
+    assert(write->text_count < WRITE_TEXTS);
     char *copy = text ? strdup(text) : NULL;
     write->short_of_memory |= text && !copy;
     write->texts[write->text_count++] = copy;
@@ -235,6 +237,7 @@ static void write_text(struct write *write, const char *text)
 
 static void write_json(struct write *write, const cJSON *value)
 {
+    assert(write->text_count < WRITE_TEXTS);
     char *text = value ? cJSON_PrintUnformatted(value) : NULL;
     write->short_of_memory |= value && !text;
     write->texts[write->text_count++] = text;
@@ -242,6 +245,7 @@ static void write_json(struct write *write, const cJSON *value)
 
 static void write_number(struct write *write, int64_t number)
 {
+    assert(write->number_count < WRITE_NUMBERS);
     write->numbers[write->number_count++] = number;
 }
 

@@ -7,6 +7,7 @@
  * while its request is being worked on is not noticed before something is written: evhttp does not read then. */
 #include "exchange.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -70,6 +71,7 @@ static void exchange_free(struct exchange *exchange)
 
 void *exchange_context(struct exchange *exchange, size_t size, void (*release)(void *context))
 {
+    assert(!exchange->context);
     exchange->context = calloc(1, size);
     if (!exchange->context) {
         exchange_error(exchange, 503, "no memory");
@@ -182,8 +184,8 @@ cJSON *exchange_body_json(struct exchange *exchange, struct err *err)
     size_t count;
     const char *text = exchange_body(exchange, &count);
     const char *end = NULL;
-    cJSON *value = count == 0 ? NULL : cJSON_ParseWithLengthOpts(text, count, &end, false);
-    while (value && end < text + count && strchr(" \t\r\n", *end) && *end != '\0')
+    cJSON *value = !count ? NULL : cJSON_ParseWithLengthOpts(text, count, &end, false);
+    while (value && end < text + count && strchr(" \t\r\n", *end) && *end)
         end++;
     if (!cJSON_IsObject(value) || end != text + count) {
         cJSON_Delete(value);
@@ -234,6 +236,7 @@ static const char *reason_of(int status)
 /* False where the client is gone: the exchange is then freed. */
 static bool begin(struct exchange *exchange, int status, const char *type, int64_t count)
 {
+    assert(!exchange->started);
     if (!connection_of(exchange)) {
         finish(exchange);
         return false;
@@ -262,7 +265,7 @@ static int next_piece(struct exchange *exchange, struct evbuffer *piece)
     ssize_t got;
     if (out->bytes) {
         got = (ssize_t)want;
-        if (evbuffer_add(piece, out->bytes + out->at, want) < 0)
+        if (evbuffer_add(piece, out->bytes + out->at, want))
             return -1;
     } else {
         struct evbuffer_iovec space;
@@ -274,7 +277,7 @@ static int next_piece(struct exchange *exchange, struct evbuffer *piece)
         if (got <= 0)
             return -1;
         space.iov_len = (size_t)got;
-        if (evbuffer_commit_space(piece, &space, 1) < 0)
+        if (evbuffer_commit_space(piece, &space, 1))
             return -1;
     }
     out->at += got;
@@ -287,13 +290,14 @@ static void pump(struct evhttp_connection *connection, void *arg)
 {
     (void)connection;
     struct exchange *exchange = arg;
-    if (exchange->outflow.left == 0) {
+    assert(exchange->outflow.left >= 0);
+    if (!exchange->outflow.left) {
         finish(exchange);
         return;
     }
     struct evbuffer *piece = evbuffer_new();
     if (!piece || next_piece(exchange, piece)) {
-        log_warn("an HTTP answer broke off: %s", errno != 0 ? strerror(errno) : "the file became shorter");
+        log_warn("an HTTP answer broke off: %s", errno ? strerror(errno) : "the file became shorter");
         schedule(exchange);
     } else {
         evhttp_send_reply_chunk_with_cb(exchange->request, piece, pump, exchange);
@@ -399,6 +403,7 @@ static void on_drained(struct evhttp_connection *connection, void *arg)
 void exchange_stream_start(struct exchange *exchange, const char *type, void (*drained)(void *arg),
                            void (*closed)(void *arg), void *arg)
 {
+    assert(!exchange->started);
     exchange->drained = drained;
     exchange->closed = closed;
     exchange->stream_arg = arg;
@@ -422,10 +427,11 @@ bool exchange_stream_busy(const struct exchange *exchange)
 
 void exchange_stream_send(struct exchange *exchange, const void *bytes, size_t count)
 {
-    if (exchange->gone || exchange->head || count == 0)
+    if (exchange->gone || exchange->head || !count)
         return;
+    assert(exchange->started && !exchange->draining);
     struct evbuffer *piece = evbuffer_new();
-    if (!piece || evbuffer_add(piece, bytes, count) < 0) {
+    if (!piece || evbuffer_add(piece, bytes, count)) {
         exchange_stream_abort(exchange);
     } else {
         exchange->draining = true;

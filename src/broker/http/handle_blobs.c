@@ -125,7 +125,7 @@ static int64_t query_number(struct exchange *exchange, const char *name)
     char *end = NULL;
     errno = 0;
     long long value = !text || *text < '0' || *text > '9' ? -1 : strtoll(text, &end, 10);
-    if (value < 0 || errno != 0 || *end != '\0') {
+    if (value < 0 || errno || *end) {
         exchange_error(exchange, 400, "'%s' must be a number of bytes: PUT /blobs/SHA256?offset=N&size=TOTAL", name);
         return -1;
     }

@@ -16,7 +16,7 @@
 #define TOP_MAX 1000000
 #define PATH_SIZE 4096
 
-struct inference {
+struct inference_post {
     struct exchange *exchange;
     char model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
     long top;                               /* 0: all classes */
@@ -32,7 +32,7 @@ struct inference {
 
 static void inference_release(void *context)
 {
-    struct inference *inference = context;
+    struct inference_post *inference = context;
     if (inference->held)
         blob_refs_let_go(inference->exchange->http->blob_refs, inference->sha256, inference->created);
     strings_release(&inference->in_use);
@@ -41,7 +41,7 @@ static void inference_release(void *context)
 
 static void on_report(void *arg, const cJSON *data, const struct refusal *refusal)
 {
-    struct inference *inference = arg;
+    struct inference_post *inference = arg;
     if (refusal) {
         exchange_refuse(inference->exchange, refusal);
         return;
@@ -54,7 +54,7 @@ static void on_report(void *arg, const cJSON *data, const struct refusal *refusa
     exchange_json(inference->exchange, 200, report);
 }
 
-static void ask(struct inference *inference)
+static void ask(struct inference_post *inference)
 {
     struct inference_request request = {
         .model = *inference->model ? inference->model : NULL,
@@ -69,7 +69,7 @@ static void ask(struct inference *inference)
 
 static int run_add(void *arg, const atomic_bool *stop, struct err *err)
 {
-    struct inference *inference = arg;
+    struct inference_post *inference = arg;
     (void)stop;
     inference->result = blobs_add(inference->exchange->http->blobs, inference->bytes, inference->count,
                                   &inference->in_use, inference->sha256, &inference->created, err);
@@ -78,7 +78,7 @@ static int run_add(void *arg, const atomic_bool *stop, struct err *err)
 
 static void done_add(void *arg, int result, const struct err *err)
 {
-    struct inference *inference = arg;
+    struct inference_post *inference = arg;
     free(inference->bytes);
     inference->bytes = NULL;
     if (result)
@@ -87,7 +87,7 @@ static void done_add(void *arg, int result, const struct err *err)
         ask(inference);
 }
 
-static void upload(struct inference *inference, const void *bytes, size_t count)
+static void upload(struct inference_post *inference, const void *bytes, size_t count)
 {
     struct exchange *exchange = inference->exchange;
     struct err err = ERR_INIT;
@@ -113,7 +113,7 @@ static void upload(struct inference *inference, const void *bytes, size_t count)
 
 static int take_name(char name[NAME_SIZE], const char *what, const char *text, struct err *err)
 {
-    if (!text || *text == '\0')
+    if (!text || !*text)
         return 0;
     if (!name_is_valid(text))
         return err_set(err, "'%s' '%.80s' must be letters, digits and . _ - (at most %d)", what, text, NAME_SIZE - 1);
@@ -121,37 +121,37 @@ static int take_name(char name[NAME_SIZE], const char *what, const char *text, s
     return 0;
 }
 
-static int take_query(struct inference *inference, struct err *err)
+static int take_query(struct inference_post *inference, struct err *err)
 {
     const char *top = exchange_query(inference->exchange, "top");
     if (top) {
         char *end;
         inference->top = strtol(top, &end, 10);
-        if (*end != '\0' || inference->top < 1 || inference->top > TOP_MAX)
+        if (*end || inference->top < 1 || inference->top > TOP_MAX)
             return err_set(err, "'top' '%.40s' must be a number from 1", top);
     }
-    return take_name(inference->model, "model", exchange_query(inference->exchange, "model"), err)
-               ? -1
-               : take_name(inference->node, "node", exchange_query(inference->exchange, "node"), err);
+    if (take_name(inference->model, "model", exchange_query(inference->exchange, "model"), err))
+        return -1;
+    return take_name(inference->node, "node", exchange_query(inference->exchange, "node"), err);
 }
 
 /* A path that could lead a peer out of its image folder goes nowhere, even where the peer would refuse it too. */
-static int take_path(struct inference *inference, const char *path, struct err *err)
+static int take_path(struct inference_post *inference, const char *path, struct err *err)
 {
-    if (!path || *path == '\0')
+    if (!path || !*path)
         return err_set(err, "'imagePath' is missing");
     if (strlen(path) >= PATH_SIZE)
         return err_set(err, "'imagePath' has more than %d bytes", PATH_SIZE - 1);
     for (const char *part = path; part; part = strchr(part, '/')) {
         part += *part == '/';
-        if (part == path + 1 || (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0')))
+        if (part == path + 1 || (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2])))
             return err_set(err, "'imagePath' '%.200s' does not lie below 'images/'", path);
     }
     snprintf(inference->path, sizeof inference->path, "%s", path);
     return 0;
 }
 
-static int take_json(struct inference *inference, struct err *err)
+static int take_json(struct inference_post *inference, struct err *err)
 {
     cJSON *body = exchange_body_json(inference->exchange, err);
     if (!body)
@@ -182,7 +182,7 @@ static int take_form(struct exchange *exchange, const char *type, const void **b
         return -1;
     int more;
     while ((more = multipart_next(&multipart, &part, err)) > 0) {
-        if (strcmp(part.name, "image") != 0)
+        if (strcmp(part.name, "image"))
             continue;
         *bytes = part.bytes;
         *count = part.count;
@@ -193,13 +193,13 @@ static int take_form(struct exchange *exchange, const char *type, const void **b
 
 static bool is_raw(const char *type)
 {
-    return type && (strncasecmp(type, "image/", 6) == 0 || strncasecmp(type, "application/octet-stream", 24) == 0);
+    return type && (!strncasecmp(type, "image/", 6) || !strncasecmp(type, "application/octet-stream", 24));
 }
 
 void handle_inference(struct exchange *exchange)
 {
     struct err err = ERR_INIT;
-    struct inference *inference = exchange_context(exchange, sizeof *inference, inference_release);
+    struct inference_post *inference = exchange_context(exchange, sizeof *inference, inference_release);
     if (!inference)
         return;
     inference->exchange = exchange;
@@ -230,7 +230,7 @@ void handle_get_json(struct exchange *exchange)
 {
     const char *node = exchange_query(exchange, "node"), *json = exchange_query(exchange, "json");
     struct refusal refusal;
-    if (!node || *node == '\0' || !json || *json == '\0')
+    if (!node || !*node || !json || !*json)
         exchange_error(exchange, 400, "Missing 'node' or 'json' parameter");
     else if (!name_is_valid(json))
         exchange_error(exchange, 404, "there is no model '%.80s'", json);

@@ -141,14 +141,14 @@ void handle_model_file(struct exchange *exchange)
         exchange_error(exchange, 404, "there is no model '%.80s'", model);
     else if (node && !name_is_valid(node))
         exchange_error(exchange, 404, "Node '%.80s' not found", node);
-    else if (strcmp(what, "log") == 0)
+    else if (!strcmp(what, "log"))
         status = store_read_text(broker, STORE_LOG, model, on_log, exchange);
-    else if (strcmp(what, "report") == 0)
+    else if (!strcmp(what, "report"))
         status = store_read_text(broker, STORE_REPORT, model, on_report, exchange);
-    else if (strncmp(what, model, size) == 0 && strcmp(what + size, ".pth") == 0)
+    else if (!strncmp(what, model, size) && !strcmp(what + size, ".pth"))
         send_weights(exchange);
     else
         exchange_error(exchange, 404, "a model has no '%.80s' here, only '%s.pth', 'log' and 'report'", what, model);
-    if (status < 0)
+    if (status)
         exchange_error(exchange, 503, "no memory");
 }

@@ -13,7 +13,7 @@
 
 #define BLOCK_S 120
 
-struct train_request {
+struct train_post {
     struct exchange *exchange;
     char type[NAME_SIZE], model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
     struct train_options options;
@@ -24,7 +24,7 @@ struct train_request {
 
 static void train_release(void *context)
 {
-    struct train_request *train = context;
+    struct train_post *train = context;
     jobs_stop_waiting(train->exchange->broker->jobs, &train->waiter);
     if (train->deadline)
         event_free(train->deadline);
@@ -53,7 +53,7 @@ static int check_members(const cJSON *body, struct err *err)
     {
         bool found = train_option_by_name(item->string);
         for (size_t i = 0; i < sizeof known / sizeof *known && !found; i++)
-            found = strcmp(item->string, known[i]) == 0;
+            found = !strcmp(item->string, known[i]);
         if (!found)
             return err_set(err, "'%.80s' is no option of a training", item->string);
     }
@@ -61,7 +61,7 @@ static int check_members(const cJSON *body, struct err *err)
 }
 
 /* Which types there are, the nodes say. */
-static int take_type(struct train_request *train, const cJSON *body, struct err *err)
+static int take_type(struct train_post *train, const cJSON *body, struct err *err)
 {
     if (take_name(body, "modelType", train->type, err))
         return -1;
@@ -77,7 +77,7 @@ static int check_weights(const char *weights, struct err *err)
 }
 
 /* "nodes": "all" or a list of names; with exactly one it is "node". */
-static int take_nodes(struct train_request *train, const cJSON *body, struct refusal *refusal)
+static int take_nodes(struct train_post *train, const cJSON *body, struct refusal *refusal)
 {
     const cJSON *nodes = cJSON_GetObjectItemCaseSensitive(body, "nodes"), *item;
     if (!nodes || cJSON_IsNull(nodes))
@@ -109,7 +109,7 @@ static int take_nodes(struct train_request *train, const cJSON *body, struct ref
     return 0;
 }
 
-static int read_request(struct train_request *train, const cJSON *body, struct refusal *refusal)
+static int read_request(struct train_post *train, const cJSON *body, struct refusal *refusal)
 {
     struct err *err = &refusal->err;
     train_options_init(&train->options);
@@ -135,21 +135,21 @@ static void answer_ended(struct exchange *exchange, const struct job *job)
 
 static void on_ended(void *arg, const struct job *job)
 {
-    struct train_request *train = arg;
+    struct train_post *train = arg;
     answer_ended(train->exchange, job);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    struct train_request *train = arg;
+    struct train_post *train = arg;
     cJSON *object = cJSON_CreateObject();
     exchange_object(train->exchange, 200, object, cJSON_AddStringToObject(object, "status", "Training initiated"));
 }
 
 static void on_submitted(void *arg, const struct job *job)
 {
-    struct train_request *train = arg;
+    struct train_post *train = arg;
     struct exchange *exchange = train->exchange;
     if (!job) {
         exchange_error(exchange, 500, "the job could not be stored");
@@ -170,7 +170,7 @@ static void on_submitted(void *arg, const struct job *job)
 }
 
 /* A training goes on where it was begun, and under its name, unless told otherwise. */
-static int place_resumed(struct train_request *train, struct refusal *refusal)
+static int place_resumed(struct train_post *train, struct refusal *refusal)
 {
     const char *model = train->options.resume;
     const struct job *begun = jobs_last_started(train->exchange->broker->jobs, model);
@@ -184,7 +184,7 @@ static int place_resumed(struct train_request *train, struct refusal *refusal)
     return 0;
 }
 
-static void submit(struct train_request *train)
+static void submit(struct train_post *train)
 {
     struct broker *broker = train->exchange->broker;
     struct refusal refusal;
@@ -201,7 +201,7 @@ static void submit(struct train_request *train)
 
 static int run_stat(void *arg, const atomic_bool *stop, struct err *err)
 {
-    const struct train_request *train = arg;
+    const struct train_post *train = arg;
     struct blob_state weights;
     (void)stop;
     blobs_stat(train->exchange->http->blobs, blob_refs_of_weights(train->options.weights), &weights);
@@ -212,7 +212,7 @@ static int run_stat(void *arg, const atomic_bool *stop, struct err *err)
 
 static void done_stat(void *arg, int result, const struct err *err)
 {
-    struct train_request *train = arg;
+    struct train_post *train = arg;
     if (result)
         exchange_error(train->exchange, 409, "%s", err->text);
     else
@@ -224,10 +224,10 @@ static bool prefers_async(const struct exchange *exchange)
 {
     static const char wanted[] = "respond-async";
     const char *prefer = exchange_header(exchange, "Prefer");
-    while (prefer && *prefer != '\0') {
+    while (prefer && *prefer) {
         prefer += strspn(prefer, ", \t");
         size_t size = strcspn(prefer, ",; \t");
-        if (size == sizeof wanted - 1 && strncasecmp(prefer, wanted, size) == 0)
+        if (size == sizeof wanted - 1 && !strncasecmp(prefer, wanted, size))
             return true;
         prefer += strcspn(prefer, ",");
     }
@@ -242,7 +242,7 @@ void handle_train(struct exchange *exchange)
         exchange_error(exchange, 400, "%s", refusal.err.text);
         return;
     }
-    struct train_request *train = exchange_context(exchange, sizeof *train, train_release);
+    struct train_post *train = exchange_context(exchange, sizeof *train, train_release);
     if (!train) {
         cJSON_Delete(body);
         return;

@@ -11,7 +11,7 @@
 bool multipart_is(const char *content_type)
 {
     static const char name[] = "multipart/form-data";
-    return content_type && strncasecmp(content_type, name, sizeof name - 1) == 0 &&
+    return content_type && !strncasecmp(content_type, name, sizeof name - 1) &&
            strchr("; \t", content_type[sizeof name - 1]);
 }
 
@@ -35,7 +35,7 @@ static int parameter(const char *value, size_t count, const char *name, char *ou
         at++;
         while (at < end && (*at == ' ' || *at == '\t'))
             at++;
-        if ((size_t)(end - at) <= name_size || strncasecmp(at, name, name_size) != 0 || at[name_size] != '=')
+        if ((size_t)(end - at) <= name_size || strncasecmp(at, name, name_size) || at[name_size] != '=')
             continue;
         at += name_size + 1;
         size_t used = 0;
@@ -47,7 +47,7 @@ static int parameter(const char *value, size_t count, const char *name, char *ou
                 break;
             if (quoted && *at == '\\' && at + 1 < end)
                 at++;
-            if (used + 1 >= size || *at == '\0')
+            if (used + 1 >= size || !*at)
                 return -1;
             out[used++] = *at;
         }
@@ -63,14 +63,14 @@ int multipart_init(struct multipart *multipart, const char *content_type, const 
     *multipart = (struct multipart){ .at = body, .end = (const char *)body + count };
     char boundary[MULTIPART_BOUNDARY_MAX + 1];
     if (!multipart_is(content_type) ||
-        parameter(content_type, strlen(content_type), "boundary", boundary, sizeof boundary) != 1 || *boundary == '\0')
+        parameter(content_type, strlen(content_type), "boundary", boundary, sizeof boundary) != 1 || !*boundary)
         return err_set(err, "multipart/form-data lacks a boundary of 1 to %d characters", MULTIPART_BOUNDARY_MAX);
     multipart->delimiter_size =
         (size_t)snprintf(multipart->delimiter, sizeof multipart->delimiter, "\r\n--%s", boundary);
 
     /* The first delimiter needs no CRLF in front where the body starts with it. */
     size_t first = multipart->delimiter_size - 2;
-    if (count >= first && memcmp(multipart->at, multipart->delimiter + 2, first) == 0) {
+    if (count >= first && !memcmp(multipart->at, multipart->delimiter + 2, first)) {
         multipart->at += first;
         return 0;
     }
@@ -91,7 +91,7 @@ static int read_name(const char *headers, const char *end, char name[MULTIPART_N
         if (!stop)
             stop = end;
         size_t count = (size_t)(stop - headers);
-        if (count >= sizeof field - 1 && strncasecmp(headers, field, sizeof field - 1) == 0 &&
+        if (count >= sizeof field - 1 && !strncasecmp(headers, field, sizeof field - 1) &&
             parameter(headers, count, "name", name, MULTIPART_NAME_SIZE) < 0)
             return err_set(err, "the name of a multipart field is malformed or too long");
         headers = stop < end ? stop + 2 : end;
@@ -105,13 +105,13 @@ int multipart_next(struct multipart *multipart, struct multipart_part *part, str
     if (multipart->done)
         return 0;
     const char *at = multipart->at, *end = multipart->end;
-    if (end - at >= 2 && memcmp(at, "--", 2) == 0) {
+    if (end - at >= 2 && !memcmp(at, "--", 2)) {
         multipart->done = true;
         return 0;
     }
     while (at < end && (*at == ' ' || *at == '\t'))
         at++;
-    if (end - at < 2 || memcmp(at, "\r\n", 2) != 0)
+    if (end - at < 2 || memcmp(at, "\r\n", 2))
         return err_set(err, "the multipart body ends early or its boundary is not alone on its line");
 
     /* Headers end at an empty line, which may be the first: so the CRLF of the delimiter's line is looked at too. */

@@ -19,7 +19,7 @@ enum range range_parse(const char *header, int64_t size, int64_t *from, int64_t 
 {
     *from = 0;
     *count = size;
-    if (!header || strncmp(header, "bytes=", 6) != 0)
+    if (!header || strncmp(header, "bytes=", 6))
         return RANGE_WHOLE;
     const char *text = header + 6;
     int64_t first, last;
@@ -27,7 +27,7 @@ enum range range_parse(const char *header, int64_t size, int64_t *from, int64_t 
     if (*text++ != '-')
         return RANGE_WHOLE;
     bool has_last = digits(&text, &last);
-    if (*text != '\0' || (!has_first && !has_last) || (has_first && has_last && last < first))
+    if (*text || (!has_first && !has_last) || (has_first && has_last && last < first))
         return RANGE_WHOLE;
 
     if (!has_first) { /* the last `last` bytes */

@@ -52,7 +52,7 @@ enum match route_match(const struct route *route, const char *method, const char
     const char *pattern = route->path;
     char *found[EXCHANGE_ARGS] = { NULL };
     int count = 0;
-    while (*pattern != '\0' && *pattern == (*path == '\0' ? '\1' : *path)) {
+    while (*pattern && *pattern == (*path ? *path : '\1')) {
         pattern++;
         path++;
         if (*pattern != '*' || pattern[-1] != '/')
@@ -66,9 +66,8 @@ enum match route_match(const struct route *route, const char *method, const char
         path += size;
     }
     enum match match = MATCH_NONE;
-    if (*pattern == '\0' && *path == '\0') {
-        bool same =
-            strcmp(method, route->method) == 0 || (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+    if (!*pattern && !*path) {
+        bool same = !strcmp(method, route->method) || (!strcmp(method, "HEAD") && !strcmp(route->method, "GET"));
         match = same ? MATCH_ROUTE : MATCH_PATH;
     }
     for (int i = 0; i < EXCHANGE_ARGS; i++) {

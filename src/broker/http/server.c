@@ -72,7 +72,7 @@ static bool origin_is_foreign(const struct exchange *exchange)
     if (!origin)
         return false;
     const char *authority = strstr(origin, "://");
-    return !host || !authority || strcasecmp(authority + 3, host) != 0;
+    return !host || !authority || strcasecmp(authority + 3, host);
 }
 
 static void answer_preflight(struct exchange *exchange)
@@ -100,7 +100,7 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
             other = route;
             size_t used = strlen(allowed);
             snprintf(allowed + used, sizeof allowed - used, "%s%s%s", used > 0 ? ", " : "", route->method,
-                     strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
+                     !strcmp(route->method, "GET") ? ", HEAD" : "");
         }
     }
     exchange->cors = (found && found->shared) || (other && other->shared);
@@ -109,12 +109,12 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
     exchange_body(exchange, &count);
     if (!found && !other) {
         exchange_error(exchange, 404, "there is no '%.200s' here", path);
-    } else if (!found && other->shared && strcmp(method, "OPTIONS") == 0) {
+    } else if (!found && other->shared && !strcmp(method, "OPTIONS")) {
         answer_preflight(exchange);
     } else if (!found) {
         exchange_add_header(exchange, "Allow", allowed);
         exchange_error(exchange, 405, "'%.200s' does not take %s, only %s", path, method, allowed);
-    } else if (!found->shared && strcmp(found->method, "GET") != 0 && origin_is_foreign(exchange)) {
+    } else if (!found->shared && strcmp(found->method, "GET") && origin_is_foreign(exchange)) {
         exchange_error(exchange, 403, "a page of another origin may not change anything here");
     } else if (count > found->max_body && found->max_body > 0) {
         exchange_error(exchange, 413, "the body has %zu bytes, more than the %zu that are taken", count,
@@ -128,19 +128,19 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
  * a member counts as absent. */
 static int parse_query(const char *query, struct evkeyvalq *members)
 {
-    while (query && *query != '\0') {
+    while (query && *query) {
         size_t count = strcspn(query, "&"), key_count = strcspn(query, "=&");
         char *key = strndup(query, key_count);
         char *raw = strndup(query + key_count + (key_count < count), count - key_count - (key_count < count));
         size_t size = 0;
         char *value = raw ? evhttp_uridecode(raw, 1, &size) : NULL;
         int status = !key || !value ? -1 : 0;
-        if (status == 0 && *key != '\0' && strlen(value) == size)
+        if (!status && *key && strlen(value) == size)
             status = evhttp_add_header(members, key, value);
         free(key);
         free(raw);
         free(value);
-        if (status < 0)
+        if (status)
             return -1;
         query += count + (query[count] == '&');
     }
@@ -156,7 +156,7 @@ static void on_request(struct evhttp_request *request, void *arg)
         return;
     }
     const char *method = method_name(evhttp_request_get_command(request));
-    exchange->head = strcmp(method, "HEAD") == 0;
+    exchange->head = !strcmp(method, "HEAD");
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     const char *query = uri ? evhttp_uri_get_query(uri) : NULL;

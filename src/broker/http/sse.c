@@ -1,6 +1,7 @@
-/* Event streams: see streams.h. */
+/* Event streams: see sse.h. */
 #include "sse.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,9 +34,7 @@ struct sse {
 
 static int write_event(struct buf *out, const char *kind, uint64_t number, const char *text)
 {
-    return buf_printf(out, "event: %s\nid: %" PRIu64 "\ndata: ", kind, number) || buf_puts(out, text)
-               ? -1
-               : buf_puts(out, "\n\n");
+    return buf_printf(out, "event: %s\nid: %" PRIu64 "\ndata: %s\n\n", kind, number, text);
 }
 
 void snapshot_add(struct snapshot *snapshot, const char *kind, const cJSON *object)
@@ -53,6 +52,7 @@ static int snapshot_close(struct snapshot *snapshot)
     if (!snapshot->ok || snapshot->text.len == 0)
         return snapshot->ok ? 0 : -1;
     const char *zero = strstr(snapshot->text.data + snapshot->last, "\nid: 0\n");
+    assert(zero);
     struct buf whole;
     buf_init(&whole, TEXT_MAX);
     size_t before = (size_t)(zero - snapshot->text.data) + strlen("\nid: ");
@@ -82,6 +82,7 @@ static void feed(struct stream *stream)
     }
     struct buf text;
     struct event_record event;
+    assert(stream->following <= events_last(stream->sse->events) + 1);
     buf_init(&text, TEXT_MAX);
     while (!stream->ending && text.len < PIECE && stream->following <= events_last(stream->sse->events)) {
         if (!events_get(stream->sse->events, stream->following, &event)) {
@@ -90,7 +91,7 @@ static void feed(struct stream *stream)
             goto out;
         }
         stream->following++;
-        if (stream->job && (strcmp(event.kind, "job") != 0 || strcmp(event.id, stream->job) != 0))
+        if (stream->job && (strcmp(event.kind, "job") || strcmp(event.id, stream->job)))
             continue;
         if (write_event(&text, event.kind, event.number, event.text)) {
             exchange_stream_abort(exchange);
@@ -162,7 +163,7 @@ struct sse *sse_new(struct broker *broker)
     sse->tick = event_new(broker->base, -1, EV_PERSIST, on_tick, sse);
     sse->comment = event_new(broker->base, -1, EV_PERSIST, on_comment, sse);
     struct timeval tick = { .tv_usec = TICK_MS * 1000 }, comment = { .tv_sec = COMMENT_S };
-    if (!sse->tick || !sse->comment || event_add(sse->tick, &tick) < 0 || event_add(sse->comment, &comment) < 0) {
+    if (!sse->tick || !sse->comment || event_add(sse->tick, &tick) || event_add(sse->comment, &comment)) {
         sse_free(sse);
         return NULL;
     }
@@ -195,7 +196,7 @@ void sse_add(struct sse *sse, struct exchange *exchange, const char *job, bool e
         number = snapshot.number;
         fill(exchange, &snapshot);
     }
-    if (snapshot_close(&snapshot) < 0)
+    if (snapshot_close(&snapshot))
         goto no_memory;
     stream->sse = sse;
     stream->exchange = exchange;
