@@ -1,6 +1,6 @@
 /* 1x1 convolutions of stride 1 as products of matrices in blocked layouts, (N, C/B, H, W, B), what follows them done as
  * the result is written. A panel is the outputs whose sums the registers hold, some pixels at a time; its weights lie
- * one behind another as they are read. What is needed next, pixels and weights, is fetched ahead: of networks for small
+ * one behind another as they are read. What is needed next, pixels and weights, is prefetched: of networks for small
  * machines such layers have so little to compute that memory is what they wait for. */
 #ifndef DCLS_NN_KERNELS_CONV_1X1_H
 #define DCLS_NN_KERNELS_CONV_1X1_H
@@ -17,7 +17,7 @@ struct conv_1x1 {
     enum activation activation; /* after that: any but SIGMOID, of which the zeros of padding are none */
 };
 
-#define CONV_1X1_LINE 16 /* floats of a line of the cache */
+#define CONV_1X1_LINE 16 /* floats of a cache line */
 
 /* What is fetched while a panel is computed: with each block of channels of each few pixels so many lines from `next`,
  * where the next panel's weights are, which moves on; and the pixels that come next, where they are not near yet. */
@@ -59,7 +59,7 @@ static inline size_t conv_1x1_panel(const struct conv_1x1_kernels *kernels, cons
     return panel * shape->channels * kernels->panel;
 }
 
-/* To fetch ahead of the panel behind `panel`, if there is one, while that one is computed in `calls` calls of `count`
+/* To prefetch of the panel behind `panel`, if there is one, while that one is computed in `calls` calls of `count`
  * pixels each. */
 static inline struct conv_1x1_prefetch conv_1x1_prefetch(const struct conv_1x1_kernels *kernels,
                                                          const struct conv_1x1 *shape, const float *packed,

@@ -16,7 +16,7 @@
  *     v         (36, count, DEPTH): transformed input of a chunk, for `count` tiles in a row
  *     m, dm     (36, count, panel): transformed output of a panel
  *
- * each of the 36 matrices followed by a gap, or they would all fall on the same few lines of the cache. */
+ * each of the 36 matrices followed by a gap, or they would all fall on the same few cache lines. */
 #ifndef DCLS_NN_KERNELS_WINOGRAD_H
 #define DCLS_NN_KERNELS_WINOGRAD_H
 
@@ -25,7 +25,7 @@
 
 #define WINOGRAD_TILE_ELEMENTS 36
 #define WINOGRAD_DEPTH 64
-#define WINOGRAD_GAP 16           /* floats: a line of the cache */
+#define WINOGRAD_GAP 16           /* floats: a cache line */
 #define WINOGRAD_SINGLE_ROUND 128 /* tiles that are no more than these go in one round */
 
 struct winograd {

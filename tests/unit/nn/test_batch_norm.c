@@ -11,22 +11,22 @@
 #include "each_kernels.h"
 #include "rig.h"
 
-enum { STRIPS = 3, STRIDE = 61, NUMBERS = STRIPS * STRIDE };
+enum { STRIPS = 3, STRIDE = 61, FLOATS = STRIPS * STRIDE };
 static const enum activation activations[] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6, ACTIVATION_SILU };
 /* Less than a vector, vectors, and vectors with a rest. */
 static const size_t counts[] = { 1, 7, 16, 48, 61 };
 
 struct fixture {
-    float x[NUMBERS], dy[NUMBERS], y[NUMBERS], dx[NUMBERS];
+    float x[FLOATS], dy[FLOATS], y[FLOATS], dx[FLOATS];
     struct batch_norm_affine affine;
 };
 
 static void fixture_fill(struct fixture *f)
 {
-    rig_fill(f->x, NUMBERS, 1);
-    rig_fill(f->dy, NUMBERS, 2);
-    rig_fill(f->y, NUMBERS, 3);
-    rig_fill(f->dx, NUMBERS, 4);
+    rig_fill(f->x, FLOATS, 1);
+    rig_fill(f->dy, FLOATS, 2);
+    rig_fill(f->y, FLOATS, 3);
+    rig_fill(f->dx, FLOATS, 4);
     rig_fill(f->affine.mean, BATCH_NORM_LANES, 5);
     rig_fill(f->affine.scale, BATCH_NORM_LANES, 6);
     rig_fill(f->affine.shift, BATCH_NORM_LANES, 7);
@@ -61,12 +61,12 @@ static double slope_of(enum activation activation, double z)
 static void check_forward(const struct batch_norm_kernels *kernels, enum activation activation, size_t count)
 {
     struct fixture f;
-    float untouched[NUMBERS];
+    float untouched[FLOATS];
     fixture_fill(&f);
     memcpy(untouched, f.y, sizeof f.y);
     const struct batch_norm_strips strips = { STRIPS, count, STRIDE };
     kernels->forward(&strips, activation, &f.affine, f.x, f.y);
-    for (size_t at = 0; at < NUMBERS; at++)
+    for (size_t at = 0; at < FLOATS; at++)
         if (at % STRIDE < count)
             assert_true(fabs((double)f.y[at] - activated(activation, z_of(&f, at))) < 2e-5);
         else
@@ -87,7 +87,7 @@ static void check_backward(const struct batch_norm_kernels *kernels, enum activa
     const struct batch_norm_strips strips = { STRIPS, count, STRIDE };
     kernels->sums(&strips, activation, &f.affine, f.x, f.dy, dz_sum, product);
     kernels->backward(&strips, activation, &f.affine, &slopes, f.x, f.dy, f.dx, accumulate);
-    for (size_t at = 0; at < NUMBERS; at++) {
+    for (size_t at = 0; at < FLOATS; at++) {
         size_t lane = at % STRIDE % BATCH_NORM_LANES;
         if (at % STRIDE >= count) {
             assert_true(f.dx[at] == before.dx[at]);

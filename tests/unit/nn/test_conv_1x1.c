@@ -14,10 +14,10 @@
 
 static float *filled(size_t count, uint64_t seed)
 {
-    float *numbers = malloc(count * sizeof *numbers);
-    assert_non_null(numbers);
-    rig_fill(numbers, count, seed);
-    return numbers;
+    float *floats = malloc(count * sizeof *floats);
+    assert_non_null(floats);
+    rig_fill(floats, count, seed);
+    return floats;
 }
 
 static double activated(enum activation activation, double value)

@@ -75,7 +75,7 @@ static void the_weight_gradient_is_as_defined(void **state)
     each_kernels(check_weight_gradients);
 }
 
-/* A row of `width` numbers by block, padding included, to `out_w` outputs. */
+/* A row of `width` pixels of a block, padding included, to `out_w` outputs. */
 static void check_row(const struct depthwise_kernels *kernels, size_t kernel, size_t stride, size_t out_w,
                       enum activation activation)
 {

@@ -24,13 +24,13 @@ struct fixture {
 static float *filled(size_t count, uint64_t seed)
 {
     size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
-    float *numbers = aligned_alloc(64, bytes);
-    assert_non_null(numbers);
-    rig_fill(numbers, count, seed);
-    return numbers;
+    float *floats = aligned_alloc(64, bytes);
+    assert_non_null(floats);
+    rig_fill(floats, count, seed);
+    return floats;
 }
 
-static size_t numbers(const struct winograd *s, size_t channels)
+static size_t floats_of(const struct winograd *s, size_t channels)
 {
     return s->n * channels * s->h * s->w;
 }
@@ -40,10 +40,10 @@ static void fixture_init(struct fixture *f, const struct winograd_kernels *kerne
 {
     f->kernels = kernels;
     f->shape = (struct winograd){ n, channels, outputs, side, side, (side + 3) / 4, (side + 3) / 4 };
-    f->in = filled(numbers(&f->shape, channels), 1);
+    f->in = filled(floats_of(&f->shape, channels), 1);
     f->weights = filled(outputs * channels * 9, 2);
     f->bias = filled(outputs, 3);
-    f->out = filled(numbers(&f->shape, outputs), 4);
+    f->out = filled(floats_of(&f->shape, outputs), 4);
 }
 
 static void fixture_release(struct fixture *f)
@@ -54,13 +54,13 @@ static void fixture_release(struct fixture *f)
     free(f->out);
 }
 
-static size_t place_of(const struct fixture *f, size_t channels, size_t n, size_t c, size_t y, size_t x)
+static size_t index_of(const struct fixture *f, size_t channels, size_t n, size_t c, size_t y, size_t x)
 {
     size_t block = f->kernels->block;
     return (((n * (channels / block) + c / block) * f->shape.h + y) * f->shape.w + x) * block + c % block;
 }
 
-/* Whether tap k of the place (y, x) lies in the image, and then its row and column. */
+/* Whether tap k of the output (y, x) lies in the image, and then its row and column. */
 static bool tap(const struct winograd *s, size_t k, size_t *y, size_t *x)
 {
     *y += k / 3; /* behind the padding of 1 */
@@ -80,7 +80,7 @@ static double convolved(const struct fixture *f, bool rotated, size_t n, size_t 
             size_t row = y, column = x;
             size_t weight = rotated ? (c * s->outputs + o) * 9 + 8 - k : (o * s->channels + c) * 9 + k;
             if (tap(s, k, &row, &column))
-                sum += (double)f->in[place_of(f, s->channels, n, c, row, column)] * (double)f->weights[weight];
+                sum += (double)f->in[index_of(f, s->channels, n, c, row, column)] * (double)f->weights[weight];
         }
     return sum;
 }
@@ -118,7 +118,7 @@ static void check_pass(const struct winograd_kernels *kernels, size_t n, size_t 
 {
     struct fixture f;
     fixture_init(&f, kernels, n, side, channels, 2 * kernels->panel);
-    size_t outputs = f.shape.outputs, count = numbers(&f.shape, outputs);
+    size_t outputs = f.shape.outputs, count = floats_of(&f.shape, outputs);
     if (end.bias)
         end.bias = f.bias;
     float *one = filled(count, 4), *three = filled(count, 4);
@@ -129,7 +129,7 @@ static void check_pass(const struct winograd_kernels *kernels, size_t n, size_t 
         for (size_t o = 0; o < outputs; o += 3)
             for (size_t y = 0; y < side; y++)
                 for (size_t x = 0; x < side; x++) {
-                    size_t at = place_of(&f, outputs, i, o, y, x);
+                    size_t at = index_of(&f, outputs, i, o, y, x);
                     double truth = convolved(&f, rotated, i, o, y, x) + (end.bias ? (double)f.bias[o] : 0) +
                                    (end.sum ? (double)f.out[at] : 0);
                     compare((double)one[at], end.relu && truth < 0 ? 0 : truth);
@@ -146,18 +146,18 @@ static void check_gradient(const struct winograd_kernels *kernels, size_t n, siz
     fixture_init(&f, kernels, n, side, channels, 2 * kernels->panel);
     const struct winograd *s = &f.shape;
     size_t count = s->outputs * channels * 9;
-    float *made[2];
+    float *dweights[2];
     for (size_t i = 0; i < 2; i++) {
         size_t threads = i ? 3 : 1;
         struct winograd_wgrad gradient;
         omp_set_num_threads((int)threads);
         winograd_wgrad_init(&gradient, kernels, s, threads);
         float *scratch = filled(winograd_wgrad_scratch(&gradient), 9);
-        made[i] = filled(count, 5);
-        winograd_wgrad_run(&gradient, f.in, f.out, scratch, made[i]);
+        dweights[i] = filled(count, 5);
+        winograd_wgrad_run(&gradient, f.in, f.out, scratch, dweights[i]);
         free(scratch);
     }
-    assert_memory_equal(made[0], made[1], count * sizeof(float));
+    assert_memory_equal(dweights[0], dweights[1], count * sizeof(float));
     for (size_t o = 0; o < s->outputs; o += 5)
         for (size_t c = 0; c < channels; c += 3)
             for (size_t k = 0; k < 9; k++) {
@@ -167,14 +167,14 @@ static void check_gradient(const struct winograd_kernels *kernels, size_t n, siz
                         for (size_t x = 0; x < side; x++) {
                             size_t row = y, column = x;
                             if (tap(s, k, &row, &column))
-                                sum += (double)f.in[place_of(&f, channels, i, c, row, column)] *
-                                       (double)f.out[place_of(&f, s->outputs, i, o, y, x)];
+                                sum += (double)f.in[index_of(&f, channels, i, c, row, column)] *
+                                       (double)f.out[index_of(&f, s->outputs, i, o, y, x)];
                         }
-                compare((double)made[0][(o * channels + c) * 9 + k], sum);
+                compare((double)dweights[0][(o * channels + c) * 9 + k], sum);
             }
     assert_near("the weights' gradient", &f);
-    free(made[0]);
-    free(made[1]);
+    free(dweights[0]);
+    free(dweights[1]);
     fixture_release(&f);
 }
 
