@@ -5,6 +5,7 @@
  * are dropped in bulk when more are fed, so that many small texts in one read cost no moving of memory each. */
 #include "dcls/proto/frame.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -78,6 +79,7 @@ static bool closes(struct frame *frame, char c)
 enum frame_event frame_next(struct frame *frame, const char **text, size_t *len)
 {
     const char *data = buf_text(&frame->buf);
+    assert(frame->consumed <= frame->scanned && frame->scanned <= frame->buf.len);
     *text = NULL;
     *len = 0;
     while (frame->scanned < frame->buf.len) {

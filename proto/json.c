@@ -2,15 +2,13 @@
  *
  * cJSON neither checks UTF-8 nor refuses \u0000, which would end a C string early: a name checked here and compared
  * there would not be the same. It also recurses a thousand levels; a few tens are plenty for any message. */
-#include "json.h"
+#include "dcls/proto/json.h"
 
 #include <math.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "dcls/proto/msg.h"
 
 /* The size of the UTF-8 character that starts at `text`, 0 where it is none (RFC 3629: no overlong form, no surrogate,
  * nothing above U+10FFFF). */
@@ -183,10 +181,8 @@ const char *json_text(const cJSON *object, const char *name)
 int json_print_spaced(const cJSON *value, struct buf *out)
 {
     size_t start = out->len;
-    if (!value || !print(value, out, 1))
-        return value ? 0 : -1;
-    out->len = start;
-    if (out->data)
-        out->data[start] = '\0';
+    if (value && !print(value, out, 1))
+        return 0;
+    buf_cut(out, start);
     return -1;
 }

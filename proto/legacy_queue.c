@@ -1,6 +1,7 @@
 /* The queue towards a legacy peer. */
 #include "dcls/proto/legacy_queue.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,7 @@ struct legacy_queue_item *legacy_queue_take(struct legacy_queue *legacy_queue, i
 {
     if (legacy_queue_due(legacy_queue, now_ms) != 0)
         return NULL;
+    assert(legacy_queue->count > 0);
     struct legacy_queue_item *item = legacy_queue->first;
     legacy_queue->first = item->next;
     if (!legacy_queue->first)

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/proto/json.h"
 #include "dcls/proto/msg.h"
-#include "msg_codec.h"
+#include "msg_encode.h"
 #include "msg_table.h"
 
 enum { PRINTED_MAX = 64 * MSG_MAX }; /* a report on disk may be longer than any message */
@@ -168,7 +169,7 @@ static int copy_of(const struct msg *msg, struct msg *copy, struct err *err)
 int msg_encode_legacy(const struct msg *msg, struct buf *out, struct err *err)
 {
     const char *what = msg_type_name(msg->type);
-    if (message_table[msg->type].since > 0)
+    if (msg_table[msg->type].since > 0)
         return err_set(err, "%s is unknown to a peer without protocol", what);
     int status = msg_put(msg, true, MSG_MAX_LEGACY, out, err);
     if (status == MSG_NO_ROOM && msg->data) {

@@ -3,6 +3,8 @@
  * it is that of the existing system. */
 #include "msg_table.h"
 
+#include <assert.h>
+
 #define AT(member) offsetof(struct msg, member)
 #define COUNT_MAX 1e9 /* of epochs, batches, cores */
 #define BYTES_MAX 9007199254740991.0
@@ -179,7 +181,7 @@ static const struct field worker_inference[] = {
 
 #define FIELDS(list) .fields = list, .field_count = sizeof list / sizeof list[0]
 
-const struct message message_table[MSG_TYPE_COUNT] = {
+const struct msg_spec msg_table[MSG_TYPE_COUNT] = {
     [MSG_CLIENT_CONNECT] = { "CLIENT CONNECT", .senders = MSG_BY_NODE, FIELDS(client_connect) },
     [MSG_SERVER_ACK] = { "SERVER ACK", .senders = MSG_BY_BROKER, FIELDS(server_ack) },
     [MSG_NODE_INFO] = { "NODE INFO", .senders = MSG_BY_NODE | MSG_BY_BROKER, FIELDS(node_info) },
@@ -208,3 +210,15 @@ const struct message message_table[MSG_TYPE_COUNT] = {
     [MSG_WORKER_TRAIN] = { "WORKER TRAIN", .since = 1, .senders = MSG_TO_WORKER, FIELDS(worker_train) },
     [MSG_WORKER_INFERENCE] = { "WORKER INFERENCE", .since = 1, .senders = MSG_TO_WORKER, FIELDS(worker_inference) },
 };
+
+const char *msg_type_name(enum msg_type type)
+{
+    assert((unsigned)type < MSG_TYPE_COUNT);
+    return msg_table[type].name;
+}
+
+unsigned msg_senders(enum msg_type type)
+{
+    assert((unsigned)type < MSG_TYPE_COUNT);
+    return msg_table[type].senders;
+}

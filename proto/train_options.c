@@ -10,13 +10,14 @@
 
 #include "dcls/proto/name.h"
 
-#define AT(member) offsetof(struct train_options, member)
+#define MEMBER(member)                                                                                                 \
+    .offset = offsetof(struct train_options, member), .size = sizeof((struct train_options *)0)->member
 
 const struct train_option train_option_table[] = {
     { .name = "epochs",
       .flag = "epochs",
       .type = OPTION_INT,
-      .offset = AT(epochs),
+      MEMBER(epochs),
       .min = 1,
       .max = 100000,
       .fallback = "10",
@@ -26,7 +27,7 @@ const struct train_option train_option_table[] = {
     { .name = "batchSize",
       .flag = "batch-size",
       .type = OPTION_INT,
-      .offset = AT(batch_size),
+      MEMBER(batch_size),
       .min = 1,
       .max = 4096,
       .fallback = "32",
@@ -35,7 +36,7 @@ const struct train_option train_option_table[] = {
     { .name = "learningRate",
       .flag = "learning-rate",
       .type = OPTION_NUMBER,
-      .offset = AT(learning_rate),
+      MEMBER(learning_rate),
       .min = 0,
       .max = 10,
       .fallback = "0.001",
@@ -44,14 +45,14 @@ const struct train_option train_option_table[] = {
     { .name = "optimizer",
       .flag = "optimizer",
       .type = OPTION_CHOICE,
-      .offset = AT(optimizer),
+      MEMBER(optimizer),
       .fallback = "adam",
       .choices = "adam|sgd",
       .help = "how weights follow their gradients" },
     { .name = "momentum",
       .flag = "momentum",
       .type = OPTION_NUMBER,
-      .offset = AT(momentum),
+      MEMBER(momentum),
       .min = 0,
       .max = 1,
       .fallback = "0.9",
@@ -59,7 +60,7 @@ const struct train_option train_option_table[] = {
     { .name = "weightDecay",
       .flag = "weight-decay",
       .type = OPTION_NUMBER,
-      .offset = AT(weight_decay),
+      MEMBER(weight_decay),
       .min = 0,
       .max = 1,
       .fallback = "0",
@@ -67,14 +68,14 @@ const struct train_option train_option_table[] = {
     { .name = "scheduler",
       .flag = "scheduler",
       .type = OPTION_CHOICE,
-      .offset = AT(scheduler),
+      MEMBER(scheduler),
       .fallback = "none",
       .choices = "none|cosine|step",
       .help = "how the learning rate falls from epoch to epoch" },
     { .name = "warmupEpochs",
       .flag = "warmup-epochs",
       .type = OPTION_INT,
-      .offset = AT(warmup_epochs),
+      MEMBER(warmup_epochs),
       .min = 0,
       .max = 100000,
       .fallback = "0",
@@ -82,7 +83,7 @@ const struct train_option train_option_table[] = {
     { .name = "labelSmoothing",
       .flag = "label-smoothing",
       .type = OPTION_NUMBER,
-      .offset = AT(label_smoothing),
+      MEMBER(label_smoothing),
       .min = 0,
       .max = 0.5,
       .fallback = "0",
@@ -90,14 +91,14 @@ const struct train_option train_option_table[] = {
     { .name = "classWeights",
       .flag = "class-weights",
       .type = OPTION_CHOICE,
-      .offset = AT(class_weights),
+      MEMBER(class_weights),
       .fallback = "none",
       .choices = "none|balanced",
       .help = "whether images of rare classes count more in the loss" },
     { .name = "patience",
       .flag = "patience",
       .type = OPTION_INT,
-      .offset = AT(patience),
+      MEMBER(patience),
       .min = 0,
       .max = 100000,
       .fallback = "0",
@@ -105,13 +106,13 @@ const struct train_option train_option_table[] = {
     { .name = "freeze",
       .flag = "freeze",
       .type = OPTION_SWITCH,
-      .offset = AT(freeze),
+      MEMBER(freeze),
       .fallback = "off",
       .help = "train the last layer alone" },
     { .name = "imageSize",
       .flag = "image-size",
       .type = OPTION_INT,
-      .offset = AT(image_size),
+      MEMBER(image_size),
       .min = 32,
       .max = 512,
       .fallback = "224",
@@ -119,7 +120,7 @@ const struct train_option train_option_table[] = {
     { .name = "seed",
       .flag = "seed",
       .type = OPTION_INT,
-      .offset = AT(seed),
+      MEMBER(seed),
       .min = 0,
       .max = 9007199254740991.0,
       .fallback = "0",
@@ -127,20 +128,20 @@ const struct train_option train_option_table[] = {
     { .name = "augment",
       .flag = "augment",
       .type = OPTION_CHOICE,
-      .offset = AT(augment),
+      MEMBER(augment),
       .fallback = "basic",
       .choices = "none|basic|strong",
       .help = "how training images are varied" },
     { .name = "fastDecode",
       .flag = "fast-decode",
       .type = OPTION_SWITCH,
-      .offset = AT(fast_decode),
+      MEMBER(fast_decode),
       .fallback = "off",
       .help = "reduce large training JPEGs while they are decoded: quicker, near the same pixels" },
     { .name = "cache",
       .flag = "cache",
       .type = OPTION_INT,
-      .offset = AT(cache),
+      MEMBER(cache),
       .min = 0,
       .max = 1048576,
       .fallback = "1024",
@@ -149,28 +150,28 @@ const struct train_option train_option_table[] = {
     { .name = "backend",
       .flag = "backend",
       .type = OPTION_CHOICE,
-      .offset = AT(backend),
+      MEMBER(backend),
       .fallback = "onednn",
       .choices = "onednn|reference",
       .help = "which implementation of the operations computes" },
     { .name = "weights",
       .flag = "weights",
       .type = OPTION_TEXT,
-      .offset = AT(weights),
+      MEMBER(weights),
       .fallback = "imagenet",
       .help = "where training starts: imagenet (torchvision's weights), none (at random), or a .pth or .safetensors "
               "file or its https URL" },
     { .name = "resume",
       .flag = "resume",
       .type = OPTION_TEXT,
-      .offset = AT(resume),
+      MEMBER(resume),
       .fallback = "",
       .resumes = true,
       .help = "go on with the training of this model, as it was begun, up to --epochs" },
     { .name = "noCheckpoint",
       .flag = "no-checkpoint",
       .type = OPTION_SWITCH,
-      .offset = AT(no_checkpoint),
+      MEMBER(no_checkpoint),
       .fallback = "off",
       .resumes = true,
       .help = "keep nothing to resume from" },
@@ -196,29 +197,6 @@ static void *member_of(struct train_options *options, const struct train_option 
 static const void *value_of(const struct train_options *options, const struct train_option *option)
 {
     return (const char *)options + option->offset;
-}
-
-/* The room of a text member, by the table's offset. */
-static size_t room_of(const struct train_option *option)
-{
-    switch (option->offset) {
-    case AT(optimizer):
-        return sizeof((struct train_options *)0)->optimizer;
-    case AT(scheduler):
-        return sizeof((struct train_options *)0)->scheduler;
-    case AT(augment):
-        return sizeof((struct train_options *)0)->augment;
-    case AT(class_weights):
-        return sizeof((struct train_options *)0)->class_weights;
-    case AT(backend):
-        return sizeof((struct train_options *)0)->backend;
-    case AT(weights):
-        return sizeof((struct train_options *)0)->weights;
-    case AT(resume):
-        return sizeof((struct train_options *)0)->resume;
-    default:
-        return 0;
-    }
 }
 
 static bool is_choice(const char *choices, const char *text)
@@ -257,7 +235,7 @@ static int set_text(struct train_options *options, const struct train_option *op
     size_t len = strlen(text);
     if (!len)
         return err_set(err, "'%s%s' is empty", as.dashes, as.name);
-    if (len >= room_of(option))
+    if (len >= option->size)
         return err_set(err, "'%s%s' is too long", as.dashes, as.name);
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
         if (*c < 0x20 || *c == 0x7f)

@@ -2,6 +2,7 @@
  * its maximum whatever is appended. */
 #include "dcls/base/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,11 +22,17 @@ void buf_release(struct buf *buf)
     *buf = (struct buf){ .max = buf->max };
 }
 
+void buf_cut(struct buf *buf, size_t len)
+{
+    assert(len <= buf->len);
+    buf->len = len;
+    if (buf->data)
+        buf->data[len] = '\0';
+}
+
 void buf_clear(struct buf *buf)
 {
-    buf->len = 0;
-    if (buf->data)
-        buf->data[0] = '\0';
+    buf_cut(buf, 0);
 }
 
 /* Makes room for `more` bytes and a NUL. */

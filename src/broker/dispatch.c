@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "broker.h"
+#include "dcls/proto/json.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/err.h"
 #include "dcls/base/log.h"

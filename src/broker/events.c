@@ -10,6 +10,7 @@
 
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
+#include "dcls/proto/json.h"
 #include "dcls/proto/msg.h"
 
 #define KEPT_BYTES (16 * 1024 * 1024)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "broker.h"
+#include "dcls/proto/json.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "job_send.h"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/proto/json.h"
 #include "broker.h"
 #include "events.h"
 #include "registry.h"

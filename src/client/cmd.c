@@ -6,6 +6,7 @@
 #include "args.h"
 #include "client.h"
 #include "dcls/net/http_client.h"
+#include "dcls/proto/json.h"
 #include "dcls/proto/msg.h"
 
 #define JSON_MAX ((size_t)256 * 1024 * 1024)

@@ -17,6 +17,8 @@ void buf_init(struct buf *buf, size_t max);
 void buf_release(struct buf *buf);
 /* Empty, memory kept. */
 void buf_clear(struct buf *buf);
+/* Keeps the first `len` bytes, of as many or more. */
+void buf_cut(struct buf *buf, size_t len);
 
 int buf_append(struct buf *buf, const void *bytes, size_t count);
 int buf_puts(struct buf *buf, const char *text);

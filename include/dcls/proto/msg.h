@@ -97,6 +97,9 @@ struct msg {
 };
 
 void msg_init(struct msg *msg, enum msg_type type);
+/* A message about the training that `about` is about: its key, job, generation and model. -1 where memory lacks; to be
+ * released all the same. */
+int msg_init_about(struct msg *msg, enum msg_type type, const struct msg *about);
 void msg_release(struct msg *msg);
 
 /* Copies `text` into a string member (&msg.name): frees what was there; NULL clears. -1 where memory lacks. */
@@ -128,11 +131,5 @@ bool msg_wants_answer(enum msg_type type);
  * (output_contents keeps its last lines, a report drops optional fields, then middle epochs, and says
  * "truncated": true). -1 where it cannot be made to fit. */
 int msg_encode_legacy(const struct msg *msg, struct buf *out, struct err *err);
-
-/* A member that is a string; NULL where it is absent, something else, or `object` is no object (or NULL). */
-const char *json_text(const cJSON *object, const char *name);
-
-/* Python's json.dumps spacing (", " and ": ") for any value, appended. */
-int json_print_spaced(const cJSON *value, struct buf *out);
 
 #endif

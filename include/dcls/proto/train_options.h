@@ -46,7 +46,7 @@ struct train_option {
     const char *name; /* "batchSize" on the wire */
     const char *flag; /* "batch-size" */
     enum option_type type;
-    size_t offset;        /* in struct train_options */
+    size_t offset, size;  /* of the member in struct train_options */
     double min, max;      /* of numbers; OPTION_NUMBER: min is inclusive */
     const char *fallback; /* the default, as text; of a switch "off" */
     const char *choices;  /* of OPTION_CHOICE: "adam|sgd" */

@@ -20,6 +20,7 @@
 
 #include "src/broker/broker.h"
 #include "dcls/base/log.h"
+#include "dcls/proto/json.h"
 #include "dcls/proto/msg.h"
 #include "range.h"
 

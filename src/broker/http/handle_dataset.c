@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/proto/json.h"
 #include "dcls/proto/msg.h"
 #include "handlers.h"
 #include "src/broker/broker.h"

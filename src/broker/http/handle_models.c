@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/proto/json.h"
 #include "handlers.h"
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "dcls/proto/json.h"
 #include "blob_refs.h"
 #include "handlers.h"
 #include "src/broker/blobs.h"

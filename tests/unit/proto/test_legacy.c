@@ -89,15 +89,15 @@ static void only_what_the_existing_system_knows_is_sent_to_it(void **state)
         buf_init(&out, MSG_MAX);
         assert_int_equal(msg_decode(&msg, samples[i], strlen(samples[i]), &err), 0);
         int status = msg_encode_legacy(&msg, &out, &err);
-        if (message_table[i].since) {
+        if (msg_table[i].since) {
             assert_int_equal(status, -1);
-            assert_non_null(strstr(err.text, message_table[i].name));
+            assert_non_null(strstr(err.text, msg_table[i].name));
             assert_int_equal(out.len, 0);
         } else {
             assert_int_equal(status, 0);
             cJSON *object = cJSON_Parse(buf_text(&out));
-            for (size_t j = 0; j < message_table[i].field_count; j++) {
-                const struct field *field = &message_table[i].fields[j];
+            for (size_t j = 0; j < msg_table[i].field_count; j++) {
+                const struct field *field = &msg_table[i].fields[j];
                 if (field->kind != FIELD_OPTIONS)
                     assert_int_equal(cJSON_HasObjectItem(object, field->name), field->since == 0);
             }

@@ -71,11 +71,11 @@ static void each_sample_holds_every_field_of_the_table(void **state)
     for (int i = 0; i < MSG_TYPE_COUNT; i++) {
         cJSON *object = cJSON_Parse(samples[i]);
         int members = 1; /* type */
-        for (size_t j = 0; j < message_table[i].field_count; j++) {
-            const struct field *field = &message_table[i].fields[j];
+        for (size_t j = 0; j < msg_table[i].field_count; j++) {
+            const struct field *field = &msg_table[i].fields[j];
             members += field->kind == FIELD_OPTIONS ? (int)train_option_count : 1;
             if (field->kind != FIELD_OPTIONS && !cJSON_HasObjectItem(object, field->name))
-                fail_msg("the sample of %s has no '%s'", message_table[i].name, field->name);
+                fail_msg("the sample of %s has no '%s'", msg_table[i].name, field->name);
         }
         assert_int_equal(cJSON_GetArraySize(object), members);
         cJSON_Delete(object);
@@ -104,8 +104,8 @@ static void a_required_field_that_lacks_is_refused_by_name(void **state)
     (void)state;
     int checked = 0;
     for (int i = 0; i < MSG_TYPE_COUNT; i++) {
-        for (size_t j = 0; j < message_table[i].field_count; j++) {
-            const struct field *field = &message_table[i].fields[j];
+        for (size_t j = 0; j < msg_table[i].field_count; j++) {
+            const struct field *field = &msg_table[i].fields[j];
             if (field->kind == FIELD_OPTIONS || field->presence == FIELD_OPTIONAL || field->presence == FIELD_ANY_OF)
                 continue;
             without((enum msg_type)i, field->name);
@@ -119,8 +119,8 @@ static void an_optional_field_may_lack_or_be_null(void **state)
 {
     (void)state;
     for (int i = 0; i < MSG_TYPE_COUNT; i++) {
-        for (size_t j = 0; j < message_table[i].field_count; j++) {
-            const struct field *field = &message_table[i].fields[j];
+        for (size_t j = 0; j < msg_table[i].field_count; j++) {
+            const struct field *field = &msg_table[i].fields[j];
             if (field->kind == FIELD_OPTIONS || field->presence == FIELD_REQUIRED ||
                 field->presence == FIELD_WITH_NAME || !strcmp(field->name, "name"))
                 continue;
@@ -144,8 +144,8 @@ static void a_field_of_another_kind_is_refused_by_name(void **state)
 {
     (void)state;
     for (int i = 0; i < MSG_TYPE_COUNT; i++) {
-        for (size_t j = 0; j < message_table[i].field_count; j++) {
-            const struct field *field = &message_table[i].fields[j];
+        for (size_t j = 0; j < msg_table[i].field_count; j++) {
+            const struct field *field = &msg_table[i].fields[j];
             if (field->kind == FIELD_OPTIONS)
                 continue;
             bool number = field->kind == FIELD_INT || field->kind == FIELD_NUMBER;
@@ -165,8 +165,8 @@ static void a_number_out_of_bounds_is_refused_by_name(void **state)
 {
     (void)state;
     for (int i = 0; i < MSG_TYPE_COUNT; i++) {
-        for (size_t j = 0; j < message_table[i].field_count; j++) {
-            const struct field *field = &message_table[i].fields[j];
+        for (size_t j = 0; j < msg_table[i].field_count; j++) {
+            const struct field *field = &msg_table[i].fields[j];
             if (field->kind != FIELD_INT && field->kind != FIELD_NUMBER)
                 continue;
             const double bad[] = { field->min - fmax(1, fabs(field->min)), field->max * 2 + 1, 1.5 };
@@ -188,8 +188,8 @@ static void names_keys_and_digests_are_checked(void **state)
     (void)state;
     const char *bad = "../x";
     for (int i = 0; i < MSG_TYPE_COUNT; i++) {
-        for (size_t j = 0; j < message_table[i].field_count; j++) {
-            const struct field *field = &message_table[i].fields[j];
+        for (size_t j = 0; j < msg_table[i].field_count; j++) {
+            const struct field *field = &msg_table[i].fields[j];
             if (field->kind != FIELD_NAME && field->kind != FIELD_KEY && field->kind != FIELD_SHA256)
                 continue;
             cJSON *object = cJSON_Parse(samples[i]);

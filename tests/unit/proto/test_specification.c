@@ -75,7 +75,7 @@ static void the_table_of_messages_is_the_programs(void **state)
     buf_init(&done, 1 << 20);
     rows("| message | from", columns, 5, &said);
     for (int i = 0; i < MSG_TYPE_COUNT; i++) {
-        const struct message *message = &message_table[i];
+        const struct msg_spec *message = &msg_table[i];
         for (size_t j = 0; j < message->field_count; j++) {
             const struct field *field = &message->fields[j];
             buf_printf(&done, "%s|%s|%s|%s|%d\n", message->name, field->name, kinds[field->kind],
@@ -104,8 +104,8 @@ static void every_message_says_who_sends_it(void **state)
             continue; /* a further field */
         unsigned senders = 0;
         for (int i = 0; i < MSG_TYPE_COUNT; i++) {
-            if (!strcmp(message_table[i].name, line))
-                senders = message_table[i].senders;
+            if (!strcmp(msg_table[i].name, line))
+                senders = msg_table[i].senders;
         }
         if (!!strstr(from, "broker →") != !!(senders & MSG_BY_BROKER))
             fail_msg("%s: %s", line, from);

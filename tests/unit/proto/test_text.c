@@ -10,7 +10,7 @@
 
 #include "dcls/proto/msg.h"
 #include "dcls/proto/name.h"
-#include "proto/json.h"
+#include "dcls/proto/json.h"
 
 static void names_are_of_the_small_alphabet(void **state)
 {

@@ -18,5 +18,10 @@ cJSON *json_parse(const char *text, size_t len, struct err *err);
 int json_print_string(const char *text, struct buf *out);
 /* Appends a finite number: whole ones without a decimal point, others by the fewest digits that read back the same. */
 int json_print_number(double value, struct buf *out);
+/* Appends any value as Python's json.dumps spaces it (", " and ": "); `out` is as it was where this is -1. */
+int json_print_spaced(const cJSON *value, struct buf *out);
+
+/* A member that is a string; NULL where it is absent, something else, or `object` is no object (or NULL). */
+const char *json_text(const cJSON *object, const char *name);
 
 #endif

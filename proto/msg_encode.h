@@ -1,6 +1,6 @@
-/* Encoding as proto/msg.c and the legacy form share it. */
-#ifndef DCLS_PROTO_MSG_CODEC_H
-#define DCLS_PROTO_MSG_CODEC_H
+/* Encoding, as messages between dcls peers and the legacy form share it. */
+#ifndef DCLS_PROTO_MSG_ENCODE_H
+#define DCLS_PROTO_MSG_ENCODE_H
 
 #include "dcls/proto/msg.h"
 
