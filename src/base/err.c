@@ -23,20 +23,28 @@ static void one_line(char *text, size_t size)
     }
 }
 
+/* What `format` says and, behind a colon, the cause where there is one. */
+static void set(struct err *err, const char *cause, const char *format, va_list args)
+{
+    /* The arguments and the cause may point into err->text itself. */
+    char text[sizeof err->text];
+    if (vsnprintf(text, sizeof text, format, args) < 0)
+        snprintf(text, sizeof text, "failed, and the reason cannot be formatted");
+    size_t used = strlen(text);
+    if (cause)
+        snprintf(text + used, sizeof text - used, ": %s", cause);
+    one_line(text, sizeof text);
+    memcpy(err->text, text, sizeof text);
+}
+
 int err_set(struct err *err, const char *format, ...)
 {
     if (!err)
         return -1;
-    /* The arguments may point into err->text itself. */
-    char text[sizeof err->text];
     va_list args;
     va_start(args, format);
-    int written = vsnprintf(text, sizeof text, format, args);
+    set(err, NULL, format, args);
     va_end(args);
-    if (written < 0)
-        snprintf(text, sizeof text, "failed, and the reason cannot be formatted");
-    one_line(text, sizeof text);
-    memcpy(err->text, text, sizeof text);
     return -1;
 }
 
@@ -44,22 +52,9 @@ int err_prefix(struct err *err, const char *format, ...)
 {
     if (!err)
         return -1;
-    char text[sizeof err->text];
     va_list args;
     va_start(args, format);
-    int written = vsnprintf(text, sizeof text, format, args);
+    set(err, *err->text ? err->text : NULL, format, args);
     va_end(args);
-    if (written < 0)
-        return -1;
-    size_t used = strlen(text);
-    size_t left = sizeof text - 1 - used;
-    if (err->text[0] && left > 2) {
-        memcpy(text + used, ": ", 2);
-        size_t count = strnlen(err->text, left - 2);
-        memcpy(text + used + 2, err->text, count);
-        text[used + 2 + count] = '\0';
-    }
-    one_line(text, sizeof text);
-    memcpy(err->text, text, sizeof text);
     return -1;
 }
