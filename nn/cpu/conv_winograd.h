@@ -1,4 +1,4 @@
-/* Convolutions by Winograd's algorithm: see winograd.c for which. */
+/* Convolutions by Winograd's algorithm: see conv_winograd.c for which. */
 #ifndef DCLS_NN_CPU_CONV_WINOGRAD_H
 #define DCLS_NN_CPU_CONV_WINOGRAD_H
 

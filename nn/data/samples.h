@@ -2,6 +2,8 @@
 #ifndef DCLS_NN_SAMPLES_H
 #define DCLS_NN_SAMPLES_H
 
+#include <stdbool.h>
+
 #include "dcls/nn/dataset.h"
 #include "resize.h"
 

@@ -9,7 +9,7 @@ import re
 FOLDERS = ("src", "nn", "proto", "include", "tests", "examples", "docs", "man", ".ci")
 IN_PAGE = re.compile(r"(?:`|\]\()([\w./-]+)[`)]")
 IN_COMMENT = re.compile(r"(?<![\w./-])([\w./-]+\.(?:c|h|py|sh))(?![\w/])")
-LOOKS_LIKE_PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})/.*|.*\.(?:c|h|py|js|sh|md|1|7)")
+LOOKS_LIKE_PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})/.*|.+\.(?:c|h|py|js|sh|md|1|7)")
 STANDS_FOR_SEVERAL = re.compile(r"(?:^|.*[/_.])[A-Z]+(?:$|[/_.].*)")
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
