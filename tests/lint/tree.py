@@ -63,7 +63,8 @@ class Tree:
         for line in listing.splitlines():  # "PATH: NAME TYPE ..."
             place, name, kind = re.match(r"(.*): (\S+) (\S)", line).groups()
             found[pathlib.Path(place)][kind in "Uvw"].add(name)
-        return [Object(path.relative_to(self.build).with_suffix(".c"), *sets) for path, sets in found.items()]
+        made = [Object(path.relative_to(self.build).with_suffix(".c"), *sets) for path, sets in found.items()]
+        return [each for each in made if (self.root / each.source).exists()]  # others are of before a move
 
     def calls(self):
         """(path of the caller, symbol, path of the file that defines it or None): every symbol that objects lack."""
