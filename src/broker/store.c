@@ -203,166 +203,167 @@ void store_close(struct store *store)
 }
 
 /* One statement with text and integer parameters, to be run on the thread pool. */
-#define WRITE_TEXTS 14
-#define WRITE_NUMBERS 5
-struct write {
+#define TEXTS_MAX 14
+#define NUMBERS_MAX 5
+struct statement {
     struct store *store;
     const char *sql;
-    char *texts[WRITE_TEXTS]; /* bound as ?1, …; NULL: SQL NULL */
+    char *texts[TEXTS_MAX]; /* bound as ?1, …; NULL: SQL NULL */
     int text_count;
-    int64_t numbers[WRITE_NUMBERS]; /* bound behind the texts */
+    int64_t numbers[NUMBERS_MAX]; /* bound behind the texts */
     int number_count;
     bool short_of_memory;
-    void (*done)(void *arg, bool ok);
+    char *answer;                                    /* the first column of the first row; NULL: none */
+    void (*done)(void *arg, bool ok);                /* one of these, */
+    void (*answered)(void *arg, const char *answer); /* or none */
     void *arg;
 };
 
-static struct write *write_new(struct store *store, const char *sql)
+static struct statement *statement_new(struct store *store, const char *sql)
 {
-    struct write *write = calloc(1, sizeof *write);
-    if (write) {
-        write->store = store;
-        write->sql = sql;
+    struct statement *statement = calloc(1, sizeof *statement);
+    if (statement) {
+        statement->store = store;
+        statement->sql = sql;
     }
-    return write;
+    return statement;
 }
 
-static void write_text(struct write *write, const char *text)
+static void add_text(struct statement *statement, const char *text)
 {
-    assert(write->text_count < WRITE_TEXTS);
+    assert(statement->text_count < TEXTS_MAX);
     char *copy = text ? strdup(text) : NULL;
-    write->short_of_memory |= text && !copy;
-    write->texts[write->text_count++] = copy;
+    statement->short_of_memory |= text && !copy;
+    statement->texts[statement->text_count++] = copy;
 }
 
-static void write_json(struct write *write, const cJSON *value)
+static void add_json(struct statement *statement, const cJSON *value)
 {
-    assert(write->text_count < WRITE_TEXTS);
+    assert(statement->text_count < TEXTS_MAX);
     char *text = value ? cJSON_PrintUnformatted(value) : NULL;
-    write->short_of_memory |= value && !text;
-    write->texts[write->text_count++] = text;
+    statement->short_of_memory |= value && !text;
+    statement->texts[statement->text_count++] = text;
 }
 
-static void write_number(struct write *write, int64_t number)
+static void add_number(struct statement *statement, int64_t number)
 {
-    assert(write->number_count < WRITE_NUMBERS);
-    write->numbers[write->number_count++] = number;
+    assert(statement->number_count < NUMBERS_MAX);
+    statement->numbers[statement->number_count++] = number;
 }
 
-static void write_free(struct write *write)
+static void statement_free(struct statement *statement)
 {
-    for (int i = 0; i < write->text_count; i++)
-        free(write->texts[i]);
-    free(write);
+    for (int i = 0; i < statement->text_count; i++)
+        free(statement->texts[i]);
+    free(statement->answer);
+    free(statement);
 }
 
-static int write_run(void *arg, const atomic_bool *stop, struct err *err)
+static int run_statement(void *arg, const atomic_bool *stop, struct err *err)
 {
-    struct write *write = arg;
+    struct statement *statement = arg;
+    sqlite3 *db = statement->store->db;
     (void)stop;
-    sqlite3_stmt *statement = prepare(write->store->db, write->sql, err);
-    int status = statement ? SQLITE_OK : SQLITE_ERROR;
-    for (int i = 0; i < write->text_count && status == SQLITE_OK; i++)
-        status = write->texts[i] ? sqlite3_bind_text(statement, i + 1, write->texts[i], -1, SQLITE_STATIC)
-                                 : sqlite3_bind_null(statement, i + 1);
-    for (int i = 0; i < write->number_count && status == SQLITE_OK; i++)
-        status = sqlite3_bind_int64(statement, write->text_count + i + 1, write->numbers[i]);
+    sqlite3_stmt *prepared = prepare(db, statement->sql, err);
+    int status = prepared ? SQLITE_OK : SQLITE_ERROR;
+    for (int i = 0; i < statement->text_count && status == SQLITE_OK; i++)
+        status = statement->texts[i] ? sqlite3_bind_text(prepared, i + 1, statement->texts[i], -1, SQLITE_STATIC)
+                                     : sqlite3_bind_null(prepared, i + 1);
+    for (int i = 0; i < statement->number_count && status == SQLITE_OK; i++)
+        status = sqlite3_bind_int64(prepared, statement->text_count + i + 1, statement->numbers[i]);
     if (status == SQLITE_OK)
-        status = sqlite3_step(statement);
-    if (status != SQLITE_DONE)
-        log_error("the state's database: %s", sqlite3_errmsg(write->store->db));
-    sqlite3_finalize(statement);
-    return status == SQLITE_DONE ? 0 : -1;
+        status = sqlite3_step(prepared);
+    if (status == SQLITE_ROW)
+        statement->answer = strdup(column(prepared, 0));
+    else if (status != SQLITE_DONE)
+        log_error("the state's database: %s", sqlite3_errmsg(db));
+    sqlite3_finalize(prepared);
+    return status == SQLITE_ROW || status == SQLITE_DONE ? 0 : -1;
 }
 
-static void write_done(void *arg, int result, const struct err *err)
+static void done_statement(void *arg, int result, const struct err *err)
 {
-    struct write *write = arg;
+    struct statement *statement = arg;
     (void)err;
-    if (write->done)
-        write->done(write->arg, !result);
-    write_free(write);
+    if (statement->done)
+        statement->done(statement->arg, !result);
+    if (statement->answered)
+        statement->answered(statement->arg, statement->answer);
+    statement_free(statement);
 }
 
-static int write_submit(struct broker *broker, struct write *write)
+static int submit(struct broker *broker, struct statement *statement)
 {
-    if (!write->short_of_memory && thread_pool_submit(broker->pool, LANE_DISK, write_run, write_done, write))
+    if (!statement->short_of_memory &&
+        thread_pool_submit(broker->pool, LANE_DISK, run_statement, done_statement, statement))
         return 0;
-    log_error("no room to write to the state's database");
-    write_free(write);
+    log_error("no room for what the state's database is asked");
+    statement_free(statement);
     return -1;
 }
 
 int store_save_job(struct broker *broker, const struct job *job, const char *report, const char *log,
                    void (*done)(void *arg, bool ok), void *arg)
 {
-    struct write *write =
-        write_new(broker->store,
-                  "INSERT INTO jobs (state, model_name, model_type, wanted, node, train_key, options, results, data,"
-                  " report, log, error, id, generation, created, started, ended)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
-                  " ON CONFLICT (id) DO UPDATE SET state = ?1, node = ?5, results = ?8, data = coalesce(?9, data),"
-                  " report = coalesce(?10, report), log = coalesce(?11, log), error = ?12, generation = ?14,"
-                  " started = ?16, ended = ?17");
-    if (!write)
+    struct statement *statement = statement_new(
+        broker->store,
+        "INSERT INTO jobs (state, model_name, model_type, wanted, node, train_key, options, results, data,"
+        " report, log, error, id, generation, created, started, ended)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+        " ON CONFLICT (id) DO UPDATE SET state = ?1, node = ?5, results = ?8, data = coalesce(?9, data),"
+        " report = coalesce(?10, report), log = coalesce(?11, log), error = ?12, generation = ?14,"
+        " started = ?16, ended = ?17");
+    if (!statement)
         return -1;
     cJSON *options = cJSON_CreateObject();
-    write->short_of_memory |= !options || train_options_to_json(&job->options, options);
+    statement->short_of_memory |= !options || train_options_to_json(&job->options, options);
     const char *const names[] = { job_state_names[job->state], job->model_name, job->model_type,
                                   job->requested_node,         job->node,       job->train_key };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        write_text(write, names[i]);
-    write_json(write, options);
-    write_json(write, job->results);
-    write_json(write, job->data);
-    write_text(write, report);
-    write_text(write, log);
-    write_text(write, job->error);
+        add_text(statement, names[i]);
+    add_json(statement, options);
+    add_json(statement, job->results);
+    add_json(statement, job->data);
+    add_text(statement, report);
+    add_text(statement, log);
+    add_text(statement, job->error);
     const int64_t numbers[] = { strtoll(job->id, NULL, 10), job->generation, job->created, job->started, job->ended };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        write_number(write, numbers[i]);
+        add_number(statement, numbers[i]);
     cJSON_Delete(options);
-    write->done = done;
-    write->arg = arg;
-    return write_submit(broker, write);
+    statement->done = done;
+    statement->arg = arg;
+    return submit(broker, statement);
 }
 
 void store_save_model(struct broker *broker, const struct model *model)
 {
-    struct write *write =
-        write_new(broker->store, "INSERT INTO models (name, sha256, info, job, completed)"
-                                 " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name, sha256) DO UPDATE SET"
-                                 " info = coalesce(?3, info), job = ?4, completed = ?5");
-    if (!write)
+    struct statement *statement =
+        statement_new(broker->store, "INSERT INTO models (name, sha256, info, job, completed)"
+                                     " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name, sha256) DO UPDATE SET"
+                                     " info = coalesce(?3, info), job = ?4, completed = ?5");
+    if (!statement)
         return;
-    write_text(write, model->name);
-    write_text(write, model->sha256);
-    write_json(write, model->info);
-    write_text(write, model->job);
-    write_number(write, model->completed);
-    write_submit(broker, write);
+    add_text(statement, model->name);
+    add_text(statement, model->sha256);
+    add_json(statement, model->info);
+    add_text(statement, model->job);
+    add_number(statement, model->completed);
+    submit(broker, statement);
 }
 
 void store_forget_model(struct broker *broker, const char *name, const char *sha256)
 {
-    struct write *write = write_new(broker->store, "DELETE FROM models WHERE name = ?1 AND sha256 = ?2");
-    if (!write)
+    struct statement *statement = statement_new(broker->store, "DELETE FROM models WHERE name = ?1 AND sha256 = ?2");
+    if (!statement)
         return;
-    write_text(write, name);
-    write_text(write, sha256);
-    write_submit(broker, write);
+    add_text(statement, name);
+    add_text(statement, sha256);
+    submit(broker, statement);
 }
 
-struct read {
-    struct store *store;
-    enum store_text what;
-    char model[NAME_SIZE];
-    char *text;
-    void (*done)(void *arg, const char *text);
-    void *arg;
-};
-
-static int read_run(void *arg, const atomic_bool *stop, struct err *err)
+int store_read_text(struct broker *broker, enum store_text what, const char *model,
+                    void (*done)(void *arg, const char *text), void *arg)
 {
     static const char *const queries[] = {
         [STORE_REPORT] = "SELECT report FROM jobs WHERE model_name = ?1 AND state = 'completed' AND report NOT NULL"
@@ -370,38 +371,11 @@ static int read_run(void *arg, const atomic_bool *stop, struct err *err)
         [STORE_LOG] = "SELECT log FROM jobs WHERE model_name = ?1 AND state = 'completed' AND log NOT NULL"
                       " ORDER BY ended DESC, id DESC LIMIT 1",
     };
-    struct read *read = arg;
-    (void)stop;
-    sqlite3_stmt *statement = prepare(read->store->db, queries[read->what], err);
+    struct statement *statement = statement_new(broker->store, queries[what]);
     if (!statement)
         return -1;
-    if (sqlite3_bind_text(statement, 1, read->model, -1, SQLITE_STATIC) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
-        read->text = strdup(column(statement, 0));
-    sqlite3_finalize(statement);
-    return 0;
-}
-
-static void read_done(void *arg, int result, const struct err *err)
-{
-    struct read *read = arg;
-    if (result)
-        log_error("%s", err->text);
-    read->done(read->arg, read->text);
-    free(read->text);
-    free(read);
-}
-
-int store_read_text(struct broker *broker, enum store_text what, const char *model,
-                    void (*done)(void *arg, const char *text), void *arg)
-{
-    struct read *read = calloc(1, sizeof *read);
-    if (!read)
-        return -1;
-    *read = (struct read){ .store = broker->store, .what = what, .done = done, .arg = arg };
-    snprintf(read->model, sizeof read->model, "%s", model);
-    if (thread_pool_submit(broker->pool, LANE_DISK, read_run, read_done, read))
-        return 0;
-    free(read);
-    return -1;
+    add_text(statement, model);
+    statement->answered = done;
+    statement->arg = arg;
+    return submit(broker, statement);
 }

@@ -204,34 +204,40 @@ void exchange_add_header(struct exchange *exchange, const char *name, const char
 
 static const char *reason_of(int status)
 {
-    static const struct {
-        int status;
-        const char *reason;
-    } reasons[] = {
-        { 200, "OK" },
-        { 201, "Created" },
-        { 202, "Accepted" },
-        { 204, "No Content" },
-        { 206, "Partial Content" },
-        { 400, "Bad Request" },
-        { 403, "Forbidden" },
-        { 404, "Not Found" },
-        { 405, "Method Not Allowed" },
-        { 409, "Conflict" },
-        { 413, "Content Too Large" },
-        { 415, "Unsupported Media Type" },
-        { 416, "Range Not Satisfiable" },
-        { 422, "Unprocessable Content" },
-        { 500, "Internal Server Error" },
-        { 502, "Bad Gateway" },
-        { 503, "Service Unavailable" },
-        { 504, "Gateway Timeout" },
-        { 507, "Insufficient Storage" },
+    static const char *const reasons[] = {
+        [200] = "OK",
+        [201] = "Created",
+        [202] = "Accepted",
+        [204] = "No Content",
+        [206] = "Partial Content",
+        [400] = "Bad Request",
+        [403] = "Forbidden",
+        [404] = "Not Found",
+        [405] = "Method Not Allowed",
+        [409] = "Conflict",
+        [413] = "Content Too Large",
+        [415] = "Unsupported Media Type",
+        [416] = "Range Not Satisfiable",
+        [422] = "Unprocessable Content",
+        [500] = "Internal Server Error",
+        [502] = "Bad Gateway",
+        [503] = "Service Unavailable",
+        [504] = "Gateway Timeout",
+        [507] = "Insufficient Storage",
     };
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    return "Status";
+    const char *reason = (size_t)status < sizeof reasons / sizeof *reasons ? reasons[status] : NULL;
+    return reason ? reason : "Status";
+}
+
+/* The status line and headers. */
+static void send_head(struct exchange *exchange, int status, const char *type)
+{
+    if (exchange->cors)
+        exchange_add_header(exchange, "Access-Control-Allow-Origin", "*");
+    exchange_add_header(exchange, "Cache-Control", "no-cache");
+    if (type)
+        exchange_add_header(exchange, "Content-Type", type);
+    evhttp_send_reply_start(exchange->request, status, reason_of(status));
 }
 
 /* False where the client is gone: the exchange is then freed. */
@@ -242,19 +248,14 @@ static bool begin(struct exchange *exchange, int status, const char *type, int64
         finish(exchange);
         return false;
     }
-    if (exchange->cors)
-        exchange_add_header(exchange, "Access-Control-Allow-Origin", "*");
     exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
-    exchange_add_header(exchange, "Cache-Control", "no-cache");
-    if (type)
-        exchange_add_header(exchange, "Content-Type", type);
     if (count >= 0 && status != 204) {
         char text[24];
         snprintf(text, sizeof text, "%lld", (long long)count);
         exchange_add_header(exchange, "Content-Length", text);
     }
     exchange->started = true;
-    evhttp_send_reply_start(exchange->request, status, reason_of(status));
+    send_head(exchange, status, type);
     return true;
 }
 
@@ -414,11 +415,7 @@ void exchange_stream_start(struct exchange *exchange, const char *type, void (*d
         schedule(exchange);
         return;
     }
-    if (exchange->cors)
-        exchange_add_header(exchange, "Access-Control-Allow-Origin", "*");
-    exchange_add_header(exchange, "Content-Type", type);
-    exchange_add_header(exchange, "Cache-Control", "no-cache");
-    evhttp_send_reply_start(exchange->request, 200, reason_of(200));
+    send_head(exchange, 200, type);
 }
 
 bool exchange_stream_busy(const struct exchange *exchange)
