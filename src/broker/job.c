@@ -31,14 +31,15 @@ void job_free(struct job *job)
 
 void job_set_state(struct job *job, enum job_state state)
 {
-    static const bool follows[JOB_STATES][JOB_STATES] = {
-        [JOB_QUEUED] = { [JOB_RUNNING] = true, [JOB_COMPLETED] = true, [JOB_FAILED] = true, [JOB_CANCELLED] = true },
-        [JOB_RUNNING] = { [JOB_QUEUED] = true, [JOB_COMPLETED] = true, [JOB_FAILED] = true, [JOB_CANCELLED] = true },
-        [JOB_COMPLETED] = { [JOB_COMPLETED] = true },
-        [JOB_FAILED] = { [JOB_RUNNING] = true, [JOB_COMPLETED] = true, [JOB_FAILED] = true, [JOB_CANCELLED] = true },
-        [JOB_CANCELLED] = { [JOB_COMPLETED] = true, [JOB_FAILED] = true, [JOB_CANCELLED] = true },
+    enum { COMPLETED = 1 << JOB_COMPLETED, ENDED = COMPLETED | 1 << JOB_FAILED | 1 << JOB_CANCELLED };
+    static const int follow[JOB_STATES] = {
+        [JOB_QUEUED] = 1 << JOB_RUNNING | ENDED,
+        [JOB_RUNNING] = 1 << JOB_QUEUED | ENDED,
+        [JOB_COMPLETED] = COMPLETED,
+        [JOB_FAILED] = 1 << JOB_RUNNING | ENDED,
+        [JOB_CANCELLED] = ENDED,
     };
-    assert(follows[job->state][state]);
+    assert(follow[job->state] & 1 << state);
     log_debug("job %s: %s -> %s", job->id, job_state_names[job->state], job_state_names[state]);
     job->state = state;
 }
