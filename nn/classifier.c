@@ -1,4 +1,4 @@
-/* Serving: one model, one plan of batch 1, one image at a time. */
+/* Serving: one model, one plan of batch 1, the images one after the other. */
 #include "dcls/nn/classifier.h"
 
 #include <math.h>
@@ -104,19 +104,29 @@ static void softmax(const float *logits, int count, float *probabilities)
         probabilities[i] = (float)(exp((double)(logits[i] - most)) / sum);
 }
 
-int classifier_run(struct classifier *classifier, const void *image, size_t count, float *probabilities,
-                   struct err *err)
+static int classify(struct classifier *classifier, const struct encoded_image *image, struct image *spare,
+                    float *probabilities, struct err *err)
 {
-    struct image spare = { 0 };
-    int size = classifier->card.image_size, result = -1;
-    if (image_decode_resized(image, count, DECODING_FULL, size, classifier->pixels, &spare, classifier->scratch, err))
-        goto out;
+    int size = classifier->card.image_size;
+    if (image_decode_resized(image->bytes, image->size, DECODING_FULL, size, classifier->pixels, spare,
+                             classifier->scratch, err))
+        return -1;
     image_normalise(classifier->pixels, size, plan_input(classifier->plan));
     if (plan_forward(classifier->plan, err))
-        goto out;
+        return -1;
     softmax(plan_logits(classifier->plan), classifier_classes(classifier), probabilities);
-    result = 0;
-out:
+    return 0;
+}
+
+int classifier_run(struct classifier *classifier, const struct encoded_image *images, int count, float *probabilities,
+                   struct err *errs)
+{
+    struct image spare = { 0 };
+    int failed = 0;
+    for (int i = 0; i < count; i++, probabilities += classifier_classes(classifier)) {
+        errs[i] = (struct err)ERR_INIT;
+        failed += classify(classifier, &images[i], &spare, probabilities, &errs[i]) != 0;
+    }
     image_release(&spare);
-    return result;
+    return failed;
 }

@@ -189,7 +189,7 @@ static cJSON *classify(struct serving *serving, const struct msg *request, struc
         err_set(err, "no memory for %d classes", classes);
         goto out;
     }
-    if (classifier_run(classifier, image, size, probabilities, err)) {
+    if (classifier_run(classifier, &(struct encoded_image){ image, size }, 1, probabilities, err)) {
         err_prefix(err, "image '%s'", request->image_path);
         goto out;
     }

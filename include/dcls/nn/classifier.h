@@ -18,8 +18,16 @@ int classifier_classes(const struct classifier *classifier);
 const char *classifier_class(const struct classifier *classifier, int index);
 const char *classifier_type(const struct classifier *classifier);
 
-/* Softmax probabilities, one a class in class order, of one encoded image (any format the decoder reads). */
-int classifier_run(struct classifier *classifier, const void *image, size_t count, float *probabilities,
-                   struct err *err);
+/* The bytes of a file, in any format that the decoders read. */
+struct encoded_image {
+    const void *bytes;
+    size_t size;
+};
+
+/* Softmax probabilities of `count` images: row i of probabilities (count, classes), in class order, and an empty
+ * errs[i]; or, where image i has no answer, why in errs[i] and an undefined row. No image spoils another's. Returns how
+ * many have none. */
+int classifier_run(struct classifier *classifier, const struct encoded_image *images, int count, float *probabilities,
+                   struct err *errs);
 
 #endif

@@ -91,16 +91,47 @@ static void the_trained_model_is_served_and_tells_the_colours_apart(void **state
     for (int colour = 0; colour < 3; colour++) {
         char bytes[IMAGE_BYTES];
         float p[3];
-        size_t count = make_image(bytes, colour, 77);
-        assert_int_equal(classifier_run(classifier, bytes, count, p, &place->err), 0);
+        struct encoded_image image = { bytes, make_image(bytes, colour, 77) };
+        assert_int_equal(classifier_run(classifier, &image, 1, p, &place->err), 0);
         assert_true(p[0] + p[1] + p[2] > 0.999f && p[0] + p[1] + p[2] < 1.001f);
         int best = p[1] > p[0] ? 1 : 0;
         right += (p[2] > p[best] ? 2 : best) == colour;
     }
-    float p[3];
-    assert_int_equal(classifier_run(classifier, "no image", 8, p, &place->err), -1);
     classifier_free(classifier);
     assert_int_equal(right, 3);
+}
+
+static void several_images_are_answered_as_one_by_one_and_a_bad_one_is_named(void **state)
+{
+    struct place *place = *state;
+    struct train_config config = config_of(place);
+    struct heard heard = { 0 };
+    config.epochs = 1;
+    assert_int_equal(run(place, &config, &heard), TRAIN_DONE);
+    struct classifier *classifier = classifier_load(place->models, "m", "onednn", 1, &place->err);
+    if (!classifier)
+        fail_msg("%s", place->err.text);
+    char bytes[3][IMAGE_BYTES];
+    struct encoded_image images[] = { { bytes[0], make_image(bytes[0], 0, 1) },
+                                      { bytes[1], make_image(bytes[1], 1, 2) },
+                                      { "no image", 8 },
+                                      { bytes[2], make_image(bytes[2], 2, 3) },
+                                      { NULL, 0 } };
+    struct err errs[5], err;
+    float rows[5][3], alone[3];
+    assert_int_equal(classifier_run(classifier, images, 5, rows[0], errs), 2);
+    for (int i = 0; i < 5; i++) {
+        bool answered = !classifier_run(classifier, &images[i], 1, alone, &err);
+        assert_int_equal(answered, i != 2 && i != 4);
+        assert_string_equal(errs[i].text, err.text);
+        if (answered)
+            assert_memory_equal(rows[i], alone, sizeof alone);
+    }
+    assert_string_equal(errs[1].text, "");
+    assert_string_equal(errs[2].text, "not a JPEG, PNG, BMP or GIF image");
+    assert_string_equal(errs[4].text, "the image is empty");
+    assert_int_equal(classifier_run(classifier, NULL, 0, NULL, NULL), 0);
+    classifier_free(classifier);
 }
 
 static void the_same_seed_gives_the_same_weights(void **state)
@@ -259,6 +290,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(training_leaves_the_four_files_and_tells_its_progress, setup, teardown),
         cmocka_unit_test_setup_teardown(the_trained_model_is_served_and_tells_the_colours_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(several_images_are_answered_as_one_by_one_and_a_bad_one_is_named, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_same_seed_gives_the_same_weights, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cancelled_or_failed_training_leaves_the_old_model, setup, teardown),
         cmocka_unit_test_setup_teardown(patience_ends_a_training_that_gets_no_better, setup, teardown),
