@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "dcls/base/fs.h"
-#include "dcls/base/sha256.h"
 #include "nn/formats/safetensors.h"
 
 #define FORMAT 1
@@ -24,35 +24,6 @@ struct piece {
     void *at;
     size_t count;
 };
-
-/* How a member of the configuration is read and written; numbers are bounded as the command line's. */
-struct archive_member {
-    const char *name;
-    enum { MEMBER_TEXT, MEMBER_INT, MEMBER_NUMBER, MEMBER_BOOL } type;
-    size_t offset;
-    double min, max;
-};
-#define AT(member) offsetof(struct train_config, member)
-static const struct archive_member members[] = {
-    { "type", MEMBER_TEXT, AT(type), 0, 0 },
-    { "optimizer", MEMBER_TEXT, AT(optimizer), 0, 0 },
-    { "scheduler", MEMBER_TEXT, AT(scheduler), 0, 0 },
-    { "class_weights", MEMBER_TEXT, AT(class_weights), 0, 0 },
-    { "augment", MEMBER_TEXT, AT(augment), 0, 0 },
-    { "backend", MEMBER_TEXT, AT(backend), 0, 0 },
-    { "learning_rate", MEMBER_NUMBER, AT(learning_rate), 0, 1e30 },
-    { "momentum", MEMBER_NUMBER, AT(momentum), 0, 1 },
-    { "weight_decay", MEMBER_NUMBER, AT(weight_decay), 0, 1 },
-    { "label_smoothing", MEMBER_NUMBER, AT(label_smoothing), 0, 0.5 },
-    { "warmup_epochs", MEMBER_INT, AT(warmup_epochs), 0, 100000 },
-    { "patience", MEMBER_INT, AT(patience), 0, 100000 },
-    { "epochs", MEMBER_INT, AT(epochs), 1, 100000 },
-    { "batch_size", MEMBER_INT, AT(batch_size), 1, 4096 },
-    { "image_size", MEMBER_INT, AT(image_size), 1, 4096 },
-    { "freeze", MEMBER_BOOL, AT(freeze), 0, 0 },
-    { "fast_decode", MEMBER_BOOL, AT(fast_decode), 0, 0 },
-};
-#define MEMBER_COUNT (sizeof members / sizeof *members)
 
 static char *checkpoint_path(const char *models_dir, const char *model, const char *file, struct err *err)
 {
@@ -88,36 +59,11 @@ static int list_pieces(const struct train_state *state, struct piece pieces[PIEC
     return count;
 }
 
-static cJSON *describe_config(const struct train_config *config)
-{
-    cJSON *object = cJSON_CreateObject();
-    for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        const struct archive_member *member = &members[i];
-        const void *value = (const char *)config + member->offset;
-        switch (member->type) {
-        case MEMBER_TEXT:
-            cJSON_AddStringToObject(object, member->name, *(const char *const *)value);
-            break;
-        case MEMBER_INT:
-            cJSON_AddNumberToObject(object, member->name, *(const int *)value);
-            break;
-        case MEMBER_NUMBER:
-            cJSON_AddNumberToObject(object, member->name, *(const double *)value);
-            break;
-        case MEMBER_BOOL:
-            cJSON_AddBoolToObject(object, member->name, *(const bool *)value);
-            break;
-        }
-    }
-    cJSON_AddNumberToObject(object, "seed", (double)config->seed);
-    return object;
-}
-
 static char *describe(const struct train_config *config, const struct train_state *state, const char *classes_sha256)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddNumberToObject(object, "format", FORMAT);
-    cJSON_AddItemToObject(object, "configuration", describe_config(config));
+    cJSON_AddItemToObject(object, "configuration", config_json(config, CONFIG_CHECKPOINT));
     cJSON_AddStringToObject(object, "classes_sha256", classes_sha256);
     cJSON_AddNumberToObject(object, "best_epoch", state->best_epoch);
     cJSON_AddNumberToObject(object, "step", (double)state->step);
@@ -233,35 +179,6 @@ static double whole_of(const cJSON *object, const char *name, double min, double
     return value == floor(value) ? value : NAN;
 }
 
-static int read_member(const cJSON *object, const struct archive_member *member, struct train_config *config,
-                       struct err *err)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, member->name);
-    void *to = (char *)config + member->offset;
-    double value = member->type == MEMBER_INT ? whole_of(object, member->name, member->min, member->max)
-                                              : number_of(object, member->name, member->min, member->max);
-    bool fits = member->type == MEMBER_TEXT   ? cJSON_IsString(item)
-                : member->type == MEMBER_BOOL ? cJSON_IsBool(item)
-                                              : !isnan(value);
-    if (!fits)
-        return err_set(err, "the checkpoint of '%s' has no valid '%s'", config->resume, member->name);
-    switch (member->type) {
-    case MEMBER_TEXT:
-        *(const char **)to = item->valuestring;
-        break;
-    case MEMBER_INT:
-        *(int *)to = (int)value;
-        break;
-    case MEMBER_NUMBER:
-        *(double *)to = value;
-        break;
-    case MEMBER_BOOL:
-        *(bool *)to = cJSON_IsTrue(item);
-        break;
-    }
-    return 0;
-}
-
 /* The tensor of that name, type and count, or NULL with err. */
 static const struct tensor *find_tensor(const struct checkpoint *checkpoint, const char *name, enum tensor_type type,
                                         size_t count, struct err *err)
@@ -291,16 +208,13 @@ int checkpoint_configure(const struct checkpoint *checkpoint, struct train_confi
 {
     const cJSON *object = cJSON_GetObjectItemCaseSensitive(checkpoint->json, "configuration");
     struct train_config begun = *config;
-    for (size_t i = 0; i < MEMBER_COUNT; i++)
-        if (read_member(object, &members[i], &begun, err))
-            return -1;
-    double seed = whole_of(object, "seed", 0, WHOLE_MAX);
+    if (config_read(&begun, object, err))
+        return -1;
     int done = finished(checkpoint);
-    if (isnan(seed) || !done)
+    if (!done)
         return err_set(err, "the checkpoint of '%s' is incomplete", config->resume);
     if (strcmp(begun.type, config->type) != 0)
         return err_set(err, "'%s' is a %.40s, not a %s", config->resume, begun.type, config->type);
-    begun.seed = (uint64_t)seed;
     begun.epochs = config->epochs ? config->epochs : begun.epochs;
     if (done >= begun.epochs)
         return err_set(err, "'%s' has been trained for %d epochs: to go on it needs more than that", config->resume,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config.h"
 #include "dcls/base/clock.h"
 
 int report_log_epoch(struct buf *log, const struct epoch_result *result, int epochs)
@@ -51,27 +52,6 @@ static cJSON *arguments(const struct train_config *config)
         snprintf(path, sizeof path, "models/%s/%s.%s", config->model_name, config->model_name, files[i].ending);
         cJSON_AddStringToObject(object, files[i].key, path);
     }
-    return object;
-}
-
-/* What the arguments of the existing system do not say. */
-static cJSON *configuration(const struct train_config *config)
-{
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "optimizer", config->optimizer);
-    cJSON_AddNumberToObject(object, "momentum", config->momentum);
-    cJSON_AddNumberToObject(object, "weight_decay", config->weight_decay);
-    cJSON_AddStringToObject(object, "scheduler", config->scheduler);
-    cJSON_AddNumberToObject(object, "warmup_epochs", config->warmup_epochs);
-    cJSON_AddNumberToObject(object, "label_smoothing", config->label_smoothing);
-    cJSON_AddStringToObject(object, "class_weights", config->class_weights);
-    cJSON_AddNumberToObject(object, "patience", config->patience);
-    cJSON_AddBoolToObject(object, "freeze", config->freeze);
-    cJSON_AddStringToObject(object, "augment", config->augment);
-    cJSON_AddBoolToObject(object, "fast_decode", config->fast_decode);
-    cJSON_AddStringToObject(object, "backend", config->backend);
-    cJSON_AddNumberToObject(object, "threads", config->threads);
-    cJSON_AddNumberToObject(object, "seed", (double)config->seed);
     return object;
 }
 
@@ -130,7 +110,7 @@ int report_write(struct buf *out, const struct train_report *report, struct err 
     cJSON_AddStringToObject(json, "model_save_path", report->model_save_path);
     cJSON_AddNumberToObject(json, "total_training_time", four_decimals(report->seconds));
     cJSON_AddNumberToObject(json, "image_size", report->config->image_size);
-    cJSON_AddItemToObject(json, "configuration", configuration(report->config));
+    cJSON_AddItemToObject(json, "configuration", config_json(report->config, CONFIG_REPORT));
     cJSON_AddNumberToObject(json, "images_per_second", four_decimals(report->images_per_second));
     if (report->confusion->classes <= PER_CLASS_MAX)
         cJSON_AddItemToObject(json, "per_class", per_class(report));
