@@ -290,6 +290,25 @@ int fs_open_file(const char *path, struct stat *info)
     return -1;
 }
 
+int fs_stamp(const char *path, struct fs_stamp *stamp)
+{
+    struct stat info;
+    if (stat(path, &info))
+        return -1;
+    if (!S_ISREG(info.st_mode)) {
+        errno = EINVAL;
+        return -1;
+    }
+    *stamp = (struct fs_stamp){ info.st_dev, info.st_ino, info.st_size, info.st_mtim };
+    return 0;
+}
+
+bool fs_stamp_same(const struct fs_stamp *a, const struct fs_stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
+}
+
 char *fs_join(const char *dir, const char *name)
 {
     char *path = NULL;

@@ -1,25 +1,16 @@
 /* From a WORKER TRAIN object to the engine's configuration. */
 #include "jobfile.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/cpus.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "dcls/proto/name.h"
 
 #define THREADS_MAX 1024
 #define DATA_DIR_SHOWN "./images" /* what reports call the image root, wherever it lies */
-
-int jobfile_threads(void)
-{
-    cpu_set_t cpus;
-    if (sched_getaffinity(0, sizeof cpus, &cpus))
-        return 1;
-    int count = CPU_COUNT(&cpus);
-    return count > 0 ? count : 1;
-}
 
 int jobfile_read(const char *path, struct msg *msg, struct err *err)
 {
@@ -85,7 +76,7 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         .epochs = all_epochs ? 0 : (int)options->epochs,
         .batch_size = (int)options->batch_size,
         .image_size = (int)options->image_size,
-        .threads = msg->threads > 0 ? (int)msg->threads : jobfile_threads(),
+        .threads = msg->threads > 0 ? (int)msg->threads : cpus_usable(),
         .seed = (uint64_t)options->seed,
         .fast_decode = options->fast_decode,
         .cache_bytes = (size_t)options->cache << 20,

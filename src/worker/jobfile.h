@@ -1,6 +1,6 @@
 /* A job's description: the WORKER TRAIN object, from a file or from the node, checked before anything starts. */
-#ifndef DCLS_WORKER_JOB_H
-#define DCLS_WORKER_JOB_H
+#ifndef DCLS_WORKER_JOBFILE_H
+#define DCLS_WORKER_JOBFILE_H
 
 #include "dcls/base/err.h"
 #include "dcls/nn/train.h"
@@ -11,8 +11,5 @@ int jobfile_read(const char *path, struct msg *msg, struct err *err);
 
 /* The engine's configuration of a WORKER TRAIN; its strings stay the message's. */
 int jobfile_config(const struct msg *msg, struct train_config *config, struct err *err);
-
-/* Cores that this process may use: what `threads` means where it was not given. */
-int jobfile_threads(void);
 
 #endif

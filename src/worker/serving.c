@@ -6,28 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "dcls/base/clock.h"
+#include "dcls/base/cpus.h"
 #include "dcls/base/fs.h"
 #include "dcls/nn/classifier.h"
 #include "dcls/proto/name.h"
-#include "jobfile.h"
 
 #define WARM_MODELS 4
 #define IMAGE_MAX (32 * 1024 * 1024)
 
-/* Which file a path led to: a replaced model has another. */
-struct identity {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec modified;
-};
-
 struct warm {
     char name[NAME_SIZE];
-    struct identity weights, report;
+    struct fs_stamp weights, report;
     struct classifier *classifier; /* NULL: free */
     int64_t used;                  /* the serving's counter when it answered last */
 };
@@ -57,41 +48,32 @@ void serving_free(struct serving *serving)
     free(serving);
 }
 
-static int identify(const char *models_dir, const char *model, const char *ending, struct identity *identity,
+static int stamp_of(const char *models_dir, const char *model, const char *ending, struct fs_stamp *stamp,
                     struct err *err)
 {
     char *path = NULL;
-    struct stat status;
     if (asprintf(&path, "%s/%s/%s.%s", models_dir, model, model, ending) < 0)
         return err_set(err, "no memory for model '%s'", model);
-    int failed = stat(path, &status);
-    if (failed)
+    int result = fs_stamp(path, stamp);
+    if (result)
         err_set(err, "model '%s' not found: no file 'models/%s/%s.%s': %s", model, model, model, ending,
                 strerror(errno));
-    else
-        *identity = (struct identity){ status.st_dev, status.st_ino, status.st_size, status.st_mtim };
     free(path);
-    return failed ? -1 : 0;
-}
-
-static bool same(const struct identity *a, const struct identity *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
+    return result;
 }
 
 /* The loaded model, loading it where needed; it stays the serving's. */
 static struct classifier *find(struct serving *serving, const struct msg *request, struct err *err)
 {
     const char *name = request->model_name, *dir = request->models_dir;
-    struct identity weights, report;
+    struct fs_stamp weights, report;
     struct warm *slot = NULL;
-    if (identify(dir, name, "pth", &weights, err) || identify(dir, name, "json", &report, err))
+    if (stamp_of(dir, name, "pth", &weights, err) || stamp_of(dir, name, "json", &report, err))
         return NULL;
     for (int i = 0; i < WARM_MODELS && !slot; i++)
         if (serving->warm[i].classifier && !strcmp(serving->warm[i].name, name))
             slot = &serving->warm[i];
-    if (slot && (!same(&slot->weights, &weights) || !same(&slot->report, &report)))
+    if (slot && (!fs_stamp_same(&slot->weights, &weights) || !fs_stamp_same(&slot->report, &report)))
         drop(slot);
     if (!slot) {
         slot = &serving->warm[0];
@@ -104,7 +86,7 @@ static struct classifier *find(struct serving *serving, const struct msg *reques
         return slot->classifier;
     }
     drop(slot); /* before the load, so that at most WARM_MODELS are in memory */
-    int threads = request->threads > 0 ? (int)request->threads : jobfile_threads();
+    int threads = request->threads > 0 ? (int)request->threads : cpus_usable();
     struct classifier *classifier = classifier_load(dir, name, "onednn", threads, err);
     if (!classifier)
         return NULL;

@@ -13,26 +13,14 @@
 struct run {
     struct channel *channel;
     const struct msg *request;
-    int64_t told_ms; /* when a batch was told last; 0: never */
+    int64_t sent_ms; /* when a batch was sent last; 0: never */
 };
-
-/* A message about this job. */
-static int start_message(const struct run *run, struct msg *msg, enum msg_type type)
-{
-    const struct msg *request = run->request;
-    msg_init(msg, type);
-    msg->generation = request->generation;
-    return msg_set(&msg->train_key, request->train_key) || msg_set(&msg->job, request->job) ||
-                   msg_set(&msg->model_name, request->model_name)
-               ? -1
-               : 0;
-}
 
 static void send_progress(struct run *run, const struct train_progress *progress, const struct epoch_result *result)
 {
     struct msg msg;
     struct err err = ERR_INIT;
-    int failed = start_message(run, &msg, MSG_TRAINING_PROGRESS);
+    int failed = msg_init_about(&msg, MSG_TRAINING_PROGRESS, run->request);
     msg.epoch = progress->epoch;
     msg.epochs = progress->epochs;
     msg.batch = progress->batch;
@@ -52,9 +40,9 @@ static void on_batch(void *arg, const struct train_progress *progress)
 {
     struct run *run = arg;
     int64_t now = clock_ms();
-    if (run->told_ms && now - run->told_ms < PROGRESS_INTERVAL_MS)
+    if (run->sent_ms && now - run->sent_ms < PROGRESS_INTERVAL_MS)
         return;
-    run->told_ms = now;
+    run->sent_ms = now;
     send_progress(run, progress, NULL);
 }
 
@@ -73,7 +61,7 @@ static int send_failed(struct run *run, const char *why, bool cancelled, struct 
 {
     struct msg msg;
     struct err send_err = ERR_INIT;
-    int failed = start_message(run, &msg, MSG_TRAINING_FAILED);
+    int failed = msg_init_about(&msg, MSG_TRAINING_FAILED, run->request);
     msg.cancelled = cancelled;
     if (failed || msg_set(&msg.message, why) || channel_send(run->channel, &msg, &send_err))
         log_warn("the failure was not sent: %s", *send_err.text ? send_err.text : "no memory");
@@ -85,7 +73,7 @@ static int send_completed(struct run *run, const char *models_dir, struct err *e
 {
     struct msg msg;
     int result = -1;
-    if (start_message(run, &msg, MSG_TRAINING_COMPLETED))
+    if (msg_init_about(&msg, MSG_TRAINING_COMPLETED, run->request))
         err_set(err, "no memory for the result");
     else if (!result_fill(&msg, models_dir, run->request->model_name, err))
         result = channel_send(run->channel, &msg, err);
@@ -110,5 +98,7 @@ int training_run(struct channel *channel, const struct msg *request, struct err 
     case TRAIN_DONE:
         break;
     }
-    return send_completed(&run, config.models_dir, &why) ? send_failed(&run, why.text, false, err) : 0;
+    if (send_completed(&run, config.models_dir, &why))
+        return send_failed(&run, why.text, false, err);
+    return 0;
 }

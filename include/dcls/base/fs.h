@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #include "dcls/base/err.h"
 
@@ -37,6 +39,17 @@ int64_t fs_size(const char *path);
 /* Opens a regular file for reading, without following a link and without blocking: the descriptor, the caller's to
  * close, and what fstat says; -1 otherwise. */
 int fs_open_file(const char *path, struct stat *info);
+
+/* Which file a path leads to, and in what state: a file that was replaced or changed has another stamp. */
+struct fs_stamp {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+};
+/* 0 with the stamp of a regular file; -1 with errno. */
+int fs_stamp(const char *path, struct fs_stamp *stamp);
+bool fs_stamp_same(const struct fs_stamp *a, const struct fs_stamp *b);
 
 /* "DIR/NAME" into heap memory, the caller's to free; NULL where memory lacks. */
 char *fs_join(const char *dir, const char *name);

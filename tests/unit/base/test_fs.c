@@ -178,6 +178,30 @@ static void committing_moves_a_finished_file_into_place(void **state)
     free(temporary);
 }
 
+static void a_file_that_was_replaced_or_changed_has_another_stamp(void **state)
+{
+    char *path = in(state, "file");
+    struct fs_stamp first, second;
+    assert_int_equal(fs_stamp(path, &first), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(fs_stamp(*state, &first), -1);
+    assert_int_equal(fs_write(path, "one", 3, NULL), 0);
+    assert_int_equal(fs_stamp(path, &first), 0);
+    assert_int_equal(fs_stamp(path, &second), 0);
+    assert_true(fs_stamp_same(&first, &second));
+    assert_int_equal(fs_write(path, "two", 3, NULL), 0); /* as long, but another file */
+    assert_int_equal(fs_stamp(path, &second), 0);
+    assert_false(fs_stamp_same(&first, &second));
+    first = second;
+    FILE *file = fopen(path, "ab");
+    assert_non_null(file);
+    assert_int_equal(fputc('3', file), '3');
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(fs_stamp(path, &second), 0);
+    assert_false(fs_stamp_same(&first, &second));
+    free(path);
+}
+
 static void folders_are_made_with_those_above(void **state)
 {
     char *deep = in(state, "a/b//c/"), *through = in(state, "file/x");
@@ -395,6 +419,7 @@ int main(void)
         TEST(a_write_over_a_link_replaces_the_link_not_its_target),
         TEST(writers_of_one_file_do_not_mix),
         TEST(committing_moves_a_finished_file_into_place),
+        TEST(a_file_that_was_replaced_or_changed_has_another_stamp),
         TEST(folders_are_made_with_those_above),
         TEST(removing_a_tree_does_not_follow_links),
         TEST(no_path_leads_out_of_its_root),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/cpus.h"
 #include "dcls/base/fs.h"
 #include "src/worker/jobfile.h"
 
@@ -85,7 +86,7 @@ static void what_a_job_does_not_say_has_its_default(void **state)
     assert_int_equal(config.epochs, 10);
     assert_int_equal(config.batch_size, 32);
     assert_int_equal(config.image_size, 224);
-    assert_int_equal(config.threads, jobfile_threads());
+    assert_int_equal(config.threads, cpus_usable());
 }
 
 static void a_resumed_job_takes_from_its_checkpoint_what_it_does_not_say(void **state)
