@@ -132,7 +132,7 @@ int json_print_string(const char *text, struct buf *out)
         at++;
         left--;
     }
-    return failed || buf_append(out, "\"", 1) ? -1 : 0;
+    return failed ? -1 : buf_append(out, "\"", 1);
 }
 
 int json_print_number(double value, struct buf *out)
@@ -170,7 +170,7 @@ static int print(const cJSON *value, struct buf *out, int levels)
                  (object && (json_print_string(child->string, out) || buf_puts(out, ": "))) ||
                  print(child, out, levels + 1);
     }
-    return failed || buf_puts(out, object ? "}" : "]") ? -1 : 0;
+    return failed ? -1 : buf_puts(out, object ? "}" : "]");
 }
 
 const char *json_text(const cJSON *object, const char *name)

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 #include "dcls/net/http_client.h"
+#include "dcls/base/cpus.h"
 #include "dcls/base/log.h"
 #include "dcls/commands.h"
 #include "dcls/proto/name.h"
-#include "host_info.h"
 #include "daemon.h"
 
 #define THREADS_MAX 1024
@@ -110,7 +110,7 @@ static int parse(struct daemon_config *config, int argc, char **argv)
 
 int node_main(int argc, char **argv)
 {
-    struct daemon_config config = { .host = getenv("HOST"), .port = 8000, .threads = host_info_cores() };
+    struct daemon_config config = { .host = getenv("HOST"), .port = 8000, .threads = cpus_usable() };
     struct err err = ERR_INIT;
     char role[96];
     if (!config.host || !*config.host)

@@ -13,129 +13,27 @@
 
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
-#include "dcls/commands.h"
-#include "dcls/nn/models.h"
-#include "host_info.h"
+#include "dcls/proto/json.h"
+#include "local_dataset.h"
 #include "model_requests.h"
+#include "node_info.h"
+#include "outcome.h"
 
 #define THREADS 6 /* for what may block */
 #define WAITING_MAX 1024
-#define DEFAULT_IMAGES "images"
-
-static const char *const features[] = { "train", "infer", "progress", "cancel", "push", "remove", "blobs", "resume" };
-
-const char *daemon_image_root(const struct daemon *daemon)
-{
-    if (daemon->config.data_dir)
-        return daemon->config.data_dir;
-    if (fs_is_dir(daemon->images_dir))
-        return daemon->images_dir;
-    return fs_is_dir(DEFAULT_IMAGES) ? DEFAULT_IMAGES : NULL;
-}
-
-void daemon_refresh_dataset(struct daemon *daemon)
-{
-    const char *root = daemon_image_root(daemon);
-    cJSON_Delete(daemon->dataset);
-    daemon->dataset = root ? host_info_dataset(root) : NULL;
-}
-
-int daemon_send(struct daemon *daemon, struct msg *msg, const char *key)
-{
-    /* The existing node sends no name with an inference's answer. */
-    bool is_answer = msg->type == MSG_JSON_RESPONSE && msg->inference_key;
-    if (!is_answer && !msg->name && msg_set(&msg->name, daemon->config.name))
-        return -1;
-    return uplink_send(daemon->link, msg, key);
-}
-
-void daemon_send_error(struct daemon *daemon, const char *inference_key, const char *json_name, const char *message)
-{
-    struct msg msg;
-    msg_init(&msg, MSG_ERROR);
-    if (msg_set(&msg.inference_key, inference_key) || msg_set(&msg.json_name, json_name) ||
-        msg_set(&msg.message, message))
-        log_error("no memory to send an error: %s", message);
-    else
-        daemon_send(daemon, &msg, NULL);
-    msg_release(&msg);
-}
-
-static int fill_info(struct daemon *daemon, struct msg *msg)
-{
-    msg_init(msg, MSG_NODE_INFO);
-    if (model_store_names(daemon->model_store, &msg->models))
-        return -1;
-    if (uplink_is_legacy(daemon->link))
-        return 0;
-    msg->model_info = model_store_info(daemon->model_store);
-    msg->jobs = trainings_list(daemon->trainings);
-    msg->dataset = cJSON_Duplicate(daemon->dataset, true);
-    return msg->model_info && msg->jobs ? 0 : -1;
-}
-
-void daemon_send_info(struct daemon *daemon)
-{
-    struct msg msg;
-    struct err err = ERR_INIT;
-    if (model_store_scan(daemon->model_store, &err))
-        log_error("%s", err.text);
-    if (fill_info(daemon, &msg))
-        log_error("no memory to tell the broker of this node's models");
-    else
-        daemon_send(daemon, &msg, NULL);
-    msg_release(&msg);
-}
-
-struct child *daemon_start_worker(struct daemon *daemon, const char *role, const struct child_events *events,
-                                  struct err *err)
-{
-    char parent[24];
-    snprintf(parent, sizeof parent, "%ld", (long)getpid());
-    const char *const argv[] = { "dcls", "worker", "--fd", CHILD_FD, "--parent", parent, NULL };
-    return child_start(daemon->supervisor, role, "/proc/self/exe", argv, events, err);
-}
 
 /* The link's events */
 
-/* "KIND:NAME" among the features. */
-static int announce(struct msg *msg, const char *kind, const char *name)
+static int on_greet(void *arg, struct msg *connect)
 {
-    char feature[64];
-    snprintf(feature, sizeof feature, "%s:%s", kind, name);
-    return strings_add(&msg->features, feature);
-}
-
-static int on_greet(void *arg, struct msg *msg)
-{
-    const struct daemon *daemon = arg;
-    char cpu[128];
-    host_info_cpu(cpu, sizeof cpu);
-    msg->protocol = PROTOCOL_VERSION;
-    msg->cores = host_info_cores();
-    msg->memory = host_info_memory();
-    msg->dataset = cJSON_Duplicate(daemon->dataset, true);
-    if (msg_set(&msg->name, daemon->config.name) || msg_set(&msg->version, DCLS_VERSION) ||
-        msg_set(&msg->instance, daemon->instance) || msg_set(&msg->cpu, *cpu ? cpu : NULL) ||
-        host_info_addresses(&msg->addresses))
-        return -1;
-    for (size_t i = 0; i < sizeof features / sizeof *features; i++)
-        if (strings_add(&msg->features, features[i]))
-            return -1;
-    for (int i = 0; network_at(i); i++)
-        if (announce(msg, "type", network_at(i)->name))
-            return -1;
-    for (size_t i = 0; i < train_option_count; i++)
-        if (!train_option_table[i].legacy && announce(msg, "option", train_option_table[i].name))
-            return -1;
-    return 0;
+    return node_info_fill_connect(arg, connect);
 }
 
 static void on_up(void *arg)
 {
     struct daemon *daemon = arg;
-    daemon_send_info(daemon);
-    trainings_deliver(daemon->trainings);
+    node_info_send(daemon);
+    outcome_send_all(daemon);
 }
 
 static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
@@ -144,7 +42,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
     char why[128];
     switch (msg->type) {
     case MSG_NODE_INFO:
-        daemon_send_info(daemon);
+        node_info_send(daemon);
         break;
     case MSG_SERVER_TRAIN:
         trainings_request(daemon->trainings, msg, text, len);
@@ -153,8 +51,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
         trainings_cancel(daemon->trainings, msg);
         break;
     case MSG_SERVER_JOB_ACK:
-        if (msg->train_key)
-            outbox_drop(daemon->outbox, msg->train_key);
+        outbox_drop(daemon->outbox, msg->train_key);
         break;
     case MSG_SERVER_INFERENCE:
         inferences_request(daemon->inferences, msg);
@@ -173,7 +70,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
         break;
     default:
         snprintf(why, sizeof why, "a node does not take %s", msg_type_name(msg->type));
-        daemon_send_error(daemon, NULL, NULL, why);
+        uplink_send_error(daemon->link, NULL, NULL, why);
     }
 }
 
@@ -184,12 +81,11 @@ static void on_malformed(void *arg, const char *text, size_t len, const struct e
     if (trainings_refuse(daemon->trainings, text, len, why))
         return;
     cJSON *object = cJSON_ParseWithLength(text, len);
-    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "type"));
-    const char *key = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "inference_key"));
-    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "json_name"));
+    const char *type = json_text(object, "type"), *key = json_text(object, "inference_key");
+    const char *name = json_text(object, "json_name");
     bool is_error = type && !strcmp(type, msg_type_name(MSG_ERROR)); /* no answer to it: that could go on for ever */
     if (!is_error)
-        daemon_send_error(daemon, key, name, why->text);
+        uplink_send_error(daemon->link, key, name, why->text);
     cJSON_Delete(object);
 }
 
@@ -302,7 +198,7 @@ static int node_init(struct daemon *daemon, struct err *err)
         !(daemon->trainings = trainings_new(daemon, err)) || !(daemon->inferences = inferences_new(daemon, err)) ||
         watch_signals(daemon, err))
         return -1;
-    daemon_refresh_dataset(daemon);
+    local_dataset_refresh(daemon);
     link.pool = daemon->pool;
     return (daemon->link = uplink_new(&link, &events, err)) ? 0 : -1;
 }

@@ -51,18 +51,4 @@ struct daemon {
 /* Runs until SIGINT or SIGTERM. */
 int daemon_run(const struct daemon_config *config, struct err *err);
 
-/* The image root that is there now; NULL where there is none yet. Of the node or the program. */
-const char *daemon_image_root(const struct daemon *daemon);
-void daemon_refresh_dataset(struct daemon *daemon);
-
-/* Sends with the node's name. -1 where the link is down. */
-int daemon_send(struct daemon *daemon, struct msg *msg, const char *key);
-void daemon_send_info(struct daemon *daemon);
-/* An ERROR; keys that are NULL are left out. */
-void daemon_send_error(struct daemon *daemon, const char *inference_key, const char *json_name, const char *message);
-
-/* Starts `dcls worker` of this very program. */
-struct child *daemon_start_worker(struct daemon *daemon, const char *role, const struct child_events *events,
-                                  struct err *err);
-
 #endif

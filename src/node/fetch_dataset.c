@@ -197,7 +197,8 @@ static int put_in_place(const struct mirror *mirror, const char *dir, const char
         err_set(err, "cannot put the dataset in place as '%s': %s", dir, strerror(errno));
         goto out;
     }
-    result = fs_remove_tree(old, err) || fs_write(manifest_path, buf_text(text), text->len, err) ? -1 : 0;
+    if (!fs_remove_tree(old, err))
+        result = fs_write(manifest_path, buf_text(text), text->len, err);
 out:
     free(old);
     return result;

@@ -1,6 +1,7 @@
 /* The queue of inference requests and the worker that answers them. */
 #include "inferences.h"
 
+#include <assert.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +11,9 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
-#include "dcls/proto/name.h"
 #include "fetch.h"
 #include "daemon.h"
+#include "local_dataset.h"
 
 #define REQUESTS_MAX 256
 #define WAIT_MS 20000   /* the broker has given up after 15 s */
@@ -66,7 +67,7 @@ static void forget(struct inference *request)
 
 static void refuse(struct inference *request, const char *why)
 {
-    daemon_send_error(request->owner->daemon, request->msg.inference_key, NULL, why);
+    uplink_send_error(request->owner->daemon->link, request->msg.inference_key, NULL, why);
     forget(request);
 }
 
@@ -89,7 +90,7 @@ static void on_answer(void *arg, struct msg *msg)
         log_warn("the worker answered with an unasked %s", msg_type_name(msg->type));
         return;
     }
-    if (daemon_send(inferences->daemon, msg, NULL) && uplink_is_up(inferences->daemon->link)) {
+    if (uplink_send(inferences->daemon->link, msg, NULL) && uplink_is_up(inferences->daemon->link)) {
         refuse(request, "the inference report is too long to send");
         pump(inferences);
         return;
@@ -115,17 +116,16 @@ static int send_request(struct inferences *inferences, struct inference *request
     struct msg msg;
     if (!inferences->child) {
         struct child_events events = { .arg = inferences, .message = on_answer, .ended = on_ended };
-        if (!(inferences->child = daemon_start_worker(inferences->daemon, "inference worker", &events, err)))
+        if (!(inferences->child = child_start_worker(daemon->supervisor, "inference worker", &events, err)))
             return -1;
     }
     msg_init(&msg, MSG_WORKER_INFERENCE);
     msg.threads = daemon->config.threads;
-    int result = msg_set(&msg.inference_key, request->msg.inference_key) ||
-                         msg_set(&msg.model_name, request->msg.model_name) ||
-                         msg_set(&msg.image_path, request->msg.image_path) ||
-                         msg_set(&msg.image_file, request->image_file) || msg_set(&msg.models_dir, daemon->models_dir)
-                     ? err_set(err, "no memory for an inference")
-                     : child_send(inferences->child, &msg, err);
+    bool failed = msg_set(&msg.inference_key, request->msg.inference_key) ||
+                  msg_set(&msg.model_name, request->msg.model_name) ||
+                  msg_set(&msg.image_path, request->msg.image_path) || msg_set(&msg.image_file, request->image_file) ||
+                  msg_set(&msg.models_dir, daemon->models_dir);
+    int result = failed ? err_set(err, "no memory for an inference") : child_send(inferences->child, &msg, err);
     msg_release(&msg);
     return result;
 }
@@ -180,6 +180,7 @@ static void fetch_done(void *arg, int result, const struct err *err)
 {
     struct inference *request = arg;
     struct inferences *inferences = request->owner;
+    assert(request->state == REQUEST_FETCHING && request->work);
     if (result) {
         struct err why = *err;
         err_prefix(&why, "image '%s' cannot be fetched", request->msg.image_path);
@@ -221,7 +222,7 @@ static const char *below_images(const char *path)
 
 static int find_image(struct inference *request, struct err *err)
 {
-    const char *root = daemon_image_root(request->owner->daemon);
+    const char *root = local_dataset_root(request->owner->daemon);
     const char *below = below_images(request->msg.image_path);
     if (request->msg.image_sha256)
         return start_fetch(request, err);
@@ -234,34 +235,18 @@ static int find_image(struct inference *request, struct err *err)
     return start_fetch(request, err);
 }
 
-static int check_model(struct inferences *inferences, const struct msg *msg, struct err *err)
-{
-    const char *sha256, *name = msg->model_name ? msg->model_name : "";
-    struct model_store *model_store = inferences->daemon->model_store;
-    if (!name_is_valid(name))
-        return err_set(err, "'%s' is no name of a model", name);
-    /* A model may have been put into the folder by hand since the last look. */
-    if (!model_store_sha256(model_store, name) && model_store_scan(model_store, err))
-        return -1;
-    if (!(sha256 = model_store_sha256(model_store, name)))
-        return err_set(err, "model '%s' not found on node '%s'", name, inferences->daemon->config.name);
-    if (msg->model_sha256 && strcmp(msg->model_sha256, sha256) != 0)
-        return err_set(err, "node '%s' has another model '%s'", inferences->daemon->config.name, name);
-    return 0;
-}
-
 void inferences_request(struct inferences *inferences, struct msg *msg)
 {
+    const struct daemon *daemon = inferences->daemon;
     struct err err = ERR_INIT;
-    if (!msg->inference_key || !msg->image_path)
-        err_set(&err, "SERVER INFERENCE needs inference_key and image_path");
-    else if (inferences->count >= REQUESTS_MAX)
+    assert(msg->type == MSG_SERVER_INFERENCE && msg->inference_key && msg->model_name && msg->image_path);
+    if (inferences->count >= REQUESTS_MAX)
         err_set(&err, "the node is busy: %d inferences wait", REQUESTS_MAX);
     else
-        check_model(inferences, msg, &err);
+        model_store_require(daemon->model_store, msg->model_name, msg->model_sha256, daemon->config.name, &err);
     struct inference *request = *err.text ? NULL : calloc(1, sizeof *request);
     if (!request) {
-        daemon_send_error(inferences->daemon, msg->inference_key, NULL, *err.text ? err.text : "no memory");
+        uplink_send_error(daemon->link, msg->inference_key, NULL, *err.text ? err.text : "no memory");
         return;
     }
     request->owner = inferences;

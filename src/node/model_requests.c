@@ -1,6 +1,7 @@
 /* GET_JSON, SERVER PUSH and SERVER REMOVE. */
 #include "model_requests.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,8 @@
 #include "dcls/base/fs.h"
 #include "dcls/net/http_client.h"
 #include "dcls/base/log.h"
-#include "dcls/proto/name.h"
 #include "daemon.h"
+#include "node_info.h"
 
 #define REPORT_MAX (16 * 1024 * 1024)
 
@@ -20,11 +21,8 @@ void model_request_report(struct daemon *daemon, const struct msg *msg)
     char *path = NULL, *text = NULL, why[256];
     size_t count;
 
+    assert(msg->type == MSG_GET_JSON && name);
     msg_init(&answer, MSG_JSON_RESPONSE);
-    if (!name || !name_is_valid(name)) {
-        snprintf(why, sizeof why, "'%s' is no name of a model", name ? name : "");
-        goto refuse;
-    }
     snprintf(why, sizeof why, "File 'models/%s/%s.json' not found", name, name); /* the existing node's words */
     path = model_store_path(daemon->model_store, name, "json");
     if (!path || fs_read(path, REPORT_MAX, &text, &count, NULL))
@@ -34,105 +32,92 @@ void model_request_report(struct daemon *daemon, const struct msg *msg)
         snprintf(why, sizeof why, "File 'models/%s/%s.json' is no JSON", name, name);
         goto refuse;
     }
-    if (daemon_send(daemon, &answer, NULL) && uplink_is_up(daemon->link)) {
+    if (uplink_send(daemon->link, &answer, NULL) && uplink_is_up(daemon->link)) {
         snprintf(why, sizeof why, "File 'models/%s/%s.json' is too long to send", name, name);
         goto refuse;
     }
     goto out;
 refuse:
-    daemon_send_error(daemon, NULL, name, why);
+    uplink_send_error(daemon->link, NULL, name, why);
 out:
     msg_release(&answer);
     free(text);
     free(path);
 }
 
-struct upload_task {
+struct model_upload {
     struct daemon *daemon;
     char *api, *path, *name, *sha256;
 };
 
-static void push_free(struct upload_task *push)
+static void upload_free(struct model_upload *upload)
 {
-    if (!push)
+    if (!upload)
         return;
-    free(push->api);
-    free(push->path);
-    free(push->name);
-    free(push->sha256);
-    free(push);
+    free(upload->api);
+    free(upload->path);
+    free(upload->name);
+    free(upload->sha256);
+    free(upload);
 }
 
-static int push_run(void *arg, const atomic_bool *stop, struct err *err)
+static int upload_run(void *arg, const atomic_bool *stop, struct err *err)
 {
-    const struct upload_task *push = arg;
-    return http_upload_blob(push->api, push->path, push->sha256, stop, err);
+    const struct model_upload *upload = arg;
+    return http_upload_blob(upload->api, upload->path, upload->sha256, stop, err);
 }
 
-static void push_done(void *arg, int result, const struct err *err)
+static void upload_done(void *arg, int result, const struct err *err)
 {
-    struct upload_task *push = arg;
+    struct model_upload *upload = arg;
     if (result) {
-        log_warn("model '%s' was not uploaded: %s", push->name, err->text);
-        daemon_send_error(push->daemon, NULL, push->name, err->text);
+        log_warn("model '%s' was not uploaded: %s", upload->name, err->text);
+        uplink_send_error(upload->daemon->link, NULL, upload->name, err->text);
     } else {
-        log_info("model '%s' was uploaded", push->name);
+        log_info("model '%s' was uploaded", upload->name);
     }
-    push_free(push);
+    upload_free(upload);
 }
 
 void model_request_push(struct daemon *daemon, const struct msg *msg)
 {
-    const char *name = msg->model_name, *api = uplink_api(daemon->link);
+    const char *name = msg->model_name, *sha256 = NULL, *api = uplink_api(daemon->link);
     struct err err = ERR_INIT;
-    if (!name || !name_is_valid(name)) {
-        daemon_send_error(daemon, NULL, NULL, "SERVER PUSH names no model");
-        return;
-    }
-    if (model_store_scan(daemon->model_store, &err)) {
-        daemon_send_error(daemon, NULL, name, err.text);
-        return;
-    }
-    const char *sha256 = model_store_sha256(daemon->model_store, name);
-    if (!sha256)
-        err_set(&err, "model '%s' not found on node '%s'", name, daemon->config.name);
-    else if (msg->model_sha256 && strcmp(msg->model_sha256, sha256) != 0)
-        err_set(&err, "node '%s' has another model '%s'", daemon->config.name, name);
-    else if (!api)
+    assert(msg->type == MSG_SERVER_PUSH && name);
+    if (!model_store_scan(daemon->model_store, &err))
+        sha256 = model_store_require(daemon->model_store, name, msg->model_sha256, daemon->config.name, &err);
+    if (sha256 && !api)
         err_set(&err, "the broker told no port to upload to");
     if (*err.text) {
-        daemon_send_error(daemon, NULL, name, err.text);
+        uplink_send_error(daemon->link, NULL, name, err.text);
         return;
     }
-    struct upload_task *push = calloc(1, sizeof *push);
-    if (push) {
-        push->daemon = daemon;
-        push->api = strdup(api);
-        push->path = model_store_path(daemon->model_store, name, "pth");
-        push->name = strdup(name);
-        push->sha256 = strdup(sha256);
-        if (push->api && push->path && push->name && push->sha256 &&
-            thread_pool_submit(daemon->pool, NO_LANE, push_run, push_done, push))
+    struct model_upload *upload = calloc(1, sizeof *upload);
+    if (upload) {
+        upload->daemon = daemon;
+        upload->api = strdup(api);
+        upload->path = model_store_path(daemon->model_store, name, "pth");
+        upload->name = strdup(name);
+        upload->sha256 = strdup(sha256);
+        if (upload->api && upload->path && upload->name && upload->sha256 &&
+            thread_pool_submit(daemon->pool, NO_LANE, upload_run, upload_done, upload))
             return;
     }
-    push_free(push);
-    daemon_send_error(daemon, NULL, name, "no memory to upload a model");
+    upload_free(upload);
+    uplink_send_error(daemon->link, NULL, name, "no memory to upload a model");
 }
 
 void model_request_remove(struct daemon *daemon, const struct msg *msg)
 {
     const char *name = msg->model_name;
     struct err err = ERR_INIT;
-    if (!name || !name_is_valid(name)) {
-        daemon_send_error(daemon, NULL, NULL, "SERVER REMOVE names no model");
-        return;
-    }
+    assert(msg->type == MSG_SERVER_REMOVE && name);
     if (trainings_use(daemon->trainings, name))
         err_set(&err, "model '%s' is being trained", name);
     else if (!model_store_remove(daemon->model_store, name, &err))
         log_info("model '%s' was removed", name);
     if (*err.text)
-        daemon_send_error(daemon, NULL, name, err.text);
+        uplink_send_error(daemon->link, NULL, name, err.text);
     else
-        daemon_send_info(daemon);
+        node_info_send(daemon);
 }

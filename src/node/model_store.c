@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dcls/base/clock.h"
@@ -21,16 +20,11 @@
 #define IMAGE_SIZE_DEFAULT 224        /* of reports that do not say */
 #define CHECKPOINTS ".checkpoints"    /* where trainings keep what they may go on from, a folder a model */
 
-struct stamp {
-    off_t size;
-    struct timespec modified;
-};
-
 struct model_store_model {
     char name[NAME_SIZE];
     char sha256[SHA256_HEX_SIZE];
-    struct stamp stamp; /* of the .pth that has this digest */
-    char *type;         /* "" where the report does not say */
+    struct fs_stamp stamp; /* of the .pth that has this digest */
+    char *type;            /* "" where the report does not say */
     int image_size;
     cJSON *classes; /* array of strings */
     size_t classes_bytes;
@@ -90,11 +84,6 @@ static struct model_store_model *find(const struct model_store *model_store, con
     return NULL;
 }
 
-static bool same(const struct stamp *a, const struct stamp *b)
-{
-    return a->size == b->size && a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
-}
-
 /* From the report: what is missing there gets its default, so that a model of unknown make is listed all the same. */
 static int read_report(const struct model_store *model_store, struct model_store_model *model)
 {
@@ -141,17 +130,15 @@ static int read_model(const struct model_store *model_store, const char *name, s
 {
     *model = (struct model_store_model){ 0 };
     struct err err = ERR_INIT;
-    struct stat status;
     char *path = model_store_path(model_store, name, "pth");
     if (!path)
         return -1;
     int result = 1;
-    if (stat(path, &status) || !S_ISREG(status.st_mode))
+    if (fs_stamp(path, &model->stamp))
         goto out;
     snprintf(model->name, sizeof model->name, "%s", name);
-    model->stamp = (struct stamp){ status.st_size, status.st_mtim };
     const struct model_store_model *known = find(model_store, name);
-    if (known && same(&known->stamp, &model->stamp))
+    if (known && fs_stamp_same(&known->stamp, &model->stamp))
         memcpy(model->sha256, known->sha256, sizeof model->sha256);
     else if (!strcmp(model_store->learned_name, name))
         memcpy(model->sha256, model_store->learned_sha256, sizeof model->sha256);
@@ -159,7 +146,9 @@ static int read_model(const struct model_store *model_store, const char *name, s
         log_warn("model '%s' is passed over: %s", name, err.text);
         goto out;
     }
-    result = read_report(model_store, model) || read_classes(model_store, model) ? -1 : 0;
+    result = read_report(model_store, model);
+    if (!result)
+        result = read_classes(model_store, model);
 out:
     if (result)
         model_release(model);
@@ -194,7 +183,7 @@ int model_store_scan(struct model_store *model_store, struct err *err)
     memcpy(model_store->models, models, count * sizeof *models);
     model_store->count = count;
     model_store->learned_name[0] = 0;
-    count = 0; /* they are the model_store's now */
+    count = 0; /* they are the store's now */
     result = 0;
 out:
     for (size_t i = 0; models && i < count; i++)
@@ -208,6 +197,24 @@ const char *model_store_sha256(const struct model_store *model_store, const char
 {
     const struct model_store_model *model = find(model_store, name);
     return model ? model->sha256 : NULL;
+}
+
+const char *model_store_require(struct model_store *model_store, const char *name, const char *sha256, const char *node,
+                                struct err *err)
+{
+    const char *found = model_store_sha256(model_store, name);
+    /* A model may have been put into the folder by hand since the last look. */
+    if (!found && model_store_scan(model_store, err))
+        return NULL;
+    if (!found)
+        found = model_store_sha256(model_store, name);
+    if (!found)
+        err_set(err, "model '%s' not found on node '%s'", name, node);
+    else if (sha256 && strcmp(sha256, found) != 0)
+        err_set(err, "node '%s' has another model '%s'", node, name);
+    else
+        return found;
+    return NULL;
 }
 
 void model_store_learn(struct model_store *model_store, const cJSON *info)

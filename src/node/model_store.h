@@ -20,6 +20,10 @@ int model_store_scan(struct model_store *model_store, struct err *err);
 
 /* The digest of a model as of the last scan; NULL where there is none of that name. */
 const char *model_store_sha256(const struct model_store *model_store, const char *name);
+/* The same for a request that names a model and, unless `sha256` is NULL, its digest: looks again where the model is
+ * not known. NULL with err where `node`, this node's name, has none or another. */
+const char *model_store_require(struct model_store *model_store, const char *name, const char *sha256, const char *node,
+                                struct err *err);
 /* A digest that another process computed just now, so that the next scan need not. `info` is an entry of modelInfo. */
 void model_store_learn(struct model_store *model_store, const cJSON *info);
 

@@ -40,7 +40,7 @@ static int check(const struct network *network, const char *path, struct err *er
     char hex[SHA256_HEX_SIZE];
     if (sha256_file(path, hex, err))
         return -1;
-    if (strncmp(hex, network->weights_sha256, strlen(network->weights_sha256)) == 0)
+    if (!strncmp(hex, network->weights_sha256, strlen(network->weights_sha256)))
         return 0;
     return err_set(err, "'%s' is refused: its SHA-256 begins with '%.8s' instead of '%s'", path, hex,
                    network->weights_sha256);
@@ -99,7 +99,7 @@ int pretrained_fetch(const struct network *network, const char *path, const atom
         goto out;
     if (fs_is_file(path)) {
         status = check(network, path, &damage);
-        if (status == 0)
+        if (!status)
             goto out;
         log_warn("%s: it is fetched anew", damage.text);
     }

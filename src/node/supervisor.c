@@ -16,9 +16,9 @@
 #include "dcls/net/message_stream.h"
 
 #define CHILD_SOCKET 3
-#define WORDS_MAX 4096 /* bytes of standard error that are remembered */
-#define WORDS_TOLD 300 /* bytes of them that are told */
-#define DRAIN_MS 1000  /* a grandchild may hold the pipes: they are not waited for longer */
+#define WORDS_MAX 4096  /* bytes of standard error that are remembered */
+#define WORDS_SHOWN 300 /* bytes of them that are passed on */
+#define DRAIN_MS 1000   /* a grandchild may hold the pipes: they are not waited for longer */
 
 struct supervisor {
     struct event_base *base;
@@ -66,7 +66,7 @@ static void last_words(const struct child *child, char *out, size_t size)
     size_t end = child->words_len;
     while (end && (text[end - 1] == '\n' || text[end - 1] == '\r' || text[end - 1] == ' '))
         end--;
-    size_t start = end > WORDS_TOLD ? end - WORDS_TOLD : 0;
+    size_t start = end > WORDS_SHOWN ? end - WORDS_SHOWN : 0;
     if (start) {
         const char *newline = memchr(text + start, '\n', end - start);
         if (newline)
@@ -82,7 +82,7 @@ static void last_words(const struct child *child, char *out, size_t size)
 
 static void describe_end(const struct child *child, char *out, size_t size)
 {
-    char words[WORDS_TOLD + 1], how[64];
+    char words[WORDS_SHOWN + 1], how[64];
     last_words(child, words, sizeof words);
     if (WIFSIGNALED(child->status)) {
         const char *name = sigabbrev_np(WTERMSIG(child->status));
@@ -324,6 +324,16 @@ out:
         return child;
     child_free(child);
     return NULL;
+}
+
+struct child *child_start_worker(struct supervisor *supervisor, const char *role, const struct child_events *events,
+                                 struct err *err)
+{
+    char fd[8], parent[24];
+    snprintf(fd, sizeof fd, "%d", CHILD_SOCKET);
+    snprintf(parent, sizeof parent, "%ld", (long)getpid());
+    const char *const argv[] = { "dcls", "worker", "--fd", fd, "--parent", parent, NULL };
+    return child_start(supervisor, role, "/proc/self/exe", argv, events, err);
 }
 
 int child_send(struct child *child, const struct msg *msg, struct err *err)

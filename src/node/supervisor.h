@@ -10,8 +10,6 @@
 #include "dcls/base/err.h"
 #include "dcls/proto/msg.h"
 
-#define CHILD_FD "3" /* the number of the child's socket, as text for its arguments */
-
 struct supervisor;
 struct child;
 
@@ -30,6 +28,9 @@ void supervisor_free(struct supervisor *supervisor);
  * "worker ended with status 3: …", with `role` in front. */
 struct child *child_start(struct supervisor *supervisor, const char *role, const char *path, const char *const *argv,
                           const struct child_events *events, struct err *err);
+/* The same of `dcls worker` of this very program, which ends where this process does. */
+struct child *child_start_worker(struct supervisor *supervisor, const char *role, const struct child_events *events,
+                                 struct err *err);
 int child_send(struct child *child, const struct msg *msg, struct err *err);
 /* Closes the child's line: it is to end by itself. */
 void child_hang_up(struct child *child);

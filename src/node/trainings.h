@@ -25,8 +25,6 @@ void trainings_request(struct trainings *trainings, struct msg *msg, const char 
 bool trainings_refuse(struct trainings *trainings, const char *text, size_t len, const struct err *why);
 void trainings_cancel(struct trainings *trainings, const struct msg *msg);
 
-/* Sends every unacknowledged outcome again. */
-void trainings_deliver(struct trainings *trainings);
 /* NODE INFO's "jobs": outcomes and what is waiting or running. NULL where memory lacks. */
 cJSON *trainings_list(const struct trainings *trainings);
 /* True while a training will write that model. */

@@ -117,10 +117,15 @@ static void on_closed(void *arg, const char *why)
 
 static int send_now(struct uplink *link, const struct msg *msg, const char *key)
 {
+    struct msg named = *msg; /* what it points to stays the message's */
     struct err err = ERR_INIT;
     if (!link->stream || !message_stream_is_open(link->stream))
         return -1;
-    int result = message_stream_send(link->stream, msg, key, &err);
+    /* The existing node sends no name with an inference's answer. */
+    bool is_answer = msg->type == MSG_JSON_RESPONSE && msg->inference_key;
+    if (!msg->name && !is_answer)
+        named.name = (char *)link->config.name;
+    int result = message_stream_send(link->stream, &named, key, &err);
     if (result)
         log_error("%s cannot be sent: %s", msg_type_name(msg->type), err.text);
     return result;
@@ -131,11 +136,24 @@ int uplink_send(struct uplink *link, const struct msg *msg, const char *key)
     return link->state == UPLINK_UP ? send_now(link, msg, key) : -1;
 }
 
+void uplink_send_error(struct uplink *link, const char *inference_key, const char *json_name, const char *message)
+{
+    struct msg msg;
+    msg_init(&msg, MSG_ERROR);
+    if (msg_set(&msg.inference_key, inference_key) || msg_set(&msg.json_name, json_name) ||
+        msg_set(&msg.message, message))
+        log_error("no memory to send an error: %s", message);
+    else
+        uplink_send(link, &msg, NULL);
+    msg_release(&msg);
+}
+
+/* A message that says no more than who sends it. */
 static int send_named(struct uplink *link, enum msg_type type)
 {
     struct msg msg;
     msg_init(&msg, type);
-    int result = msg_set(&msg.name, link->config.name) ? -1 : send_now(link, &msg, NULL);
+    int result = send_now(link, &msg, NULL);
     msg_release(&msg);
     return result;
 }

@@ -52,7 +52,10 @@ bool uplink_is_legacy(const struct uplink *link); /* of the broker that is or wa
 const char *uplink_api(const struct uplink *link);
 size_t uplink_backlog(const struct uplink *link); /* bytes not yet taken by the network */
 
-/* -1 where the link is not up or the message does not fit; the cause is in the log. `key`: see `sent`; or NULL. */
+/* Sends with the node's name. -1 where the link is not up or the message does not fit; the cause is in the log. `key`:
+ * see `sent`; or NULL. */
 int uplink_send(struct uplink *link, const struct msg *msg, const char *key);
+/* An ERROR; keys that are NULL are left out. */
+void uplink_send_error(struct uplink *link, const char *inference_key, const char *json_name, const char *message);
 
 #endif

@@ -1,4 +1,4 @@
-/* The model_store of models: what is listed, with which digest, and what removal leaves. */
+/* The store of models: what is listed, with which digest, and what removal leaves. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -379,6 +379,27 @@ static void decoding_fills_the_struct(void **state)
     assert_null(msg.model_name);
 }
 
+static void a_message_about_a_training_has_its_keys_and_no_more(void **state)
+{
+    (void)state;
+    struct msg request, msg;
+    msg_init(&request, MSG_SERVER_TRAIN);
+    request.generation = 3;
+    request.options.epochs = 7;
+    assert_int_equal(msg_set(&request.train_key, "train:1") | msg_set(&request.job, "job-1"), 0);
+    assert_int_equal(msg_set(&request.model_name, "cats") | msg_set(&request.model_type, "resnet"), 0);
+    assert_int_equal(msg_init_about(&msg, MSG_SERVER_CANCEL, &request), 0);
+    msg_release(&request);
+    char *text = encoded(&msg);
+    assert_string_equal(
+        text, "{\"type\": \"SERVER CANCEL\", \"train_key\": \"train:1\", \"job\": \"job-1\", \"generation\": 3}\n");
+    assert_string_equal(msg.model_name, "cats");
+    assert_null(msg.model_type);
+    assert_int_equal(msg.options.epochs, 10);
+    free(text);
+    msg_release(&msg);
+}
+
 static void what_was_not_asked_for_does_not_travel(void **state)
 {
     (void)state;
@@ -552,6 +573,7 @@ int main(void)
         cmocka_unit_test(models_that_cannot_be_named_here_are_passed_over),
         cmocka_unit_test(a_node_without_models_says_so),
         cmocka_unit_test(decoding_fills_the_struct),
+        cmocka_unit_test(a_message_about_a_training_has_its_keys_and_no_more),
         cmocka_unit_test(what_was_not_asked_for_does_not_travel),
         cmocka_unit_test(what_the_decoder_would_refuse_is_not_sent),
         cmocka_unit_test(the_longest_line_fits_and_one_byte_more_does_not),

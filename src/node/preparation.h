@@ -1,6 +1,6 @@
 /* What a training needs on this machine before its worker starts: a dataset and, where asked for, weights. */
-#ifndef DCLS_NODE_PREPARE_H
-#define DCLS_NODE_PREPARE_H
+#ifndef DCLS_NODE_PREPARATION_H
+#define DCLS_NODE_PREPARATION_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -28,8 +28,8 @@ int preparation_init(struct preparation *preparation, const struct daemon *daemo
                      const struct train_options *options, struct err *err);
 void preparation_release(struct preparation *preparation);
 
-/* Fetches what is not here. Published weights that cannot be had are no failure: there are none then, and a notice says
- * so. On one of the pool's threads. */
+/* Fetches what is not here. Pretrained weights that cannot be had are no failure: there are none then, and a notice
+ * says so. On one of the pool's threads. */
 int preparation_run(struct preparation *preparation, const atomic_bool *stop, struct err *err);
 
 #endif

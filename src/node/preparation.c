@@ -1,5 +1,5 @@
 /* Fetches the dataset and the weights of a training. */
-#include "prepare.h"
+#include "preparation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +9,13 @@
 #include "dcls/base/sha256.h"
 #include "fetch.h"
 #include "daemon.h"
+#include "local_dataset.h"
 #include "pretrained.h"
 
 #define WEIGHTS_KEPT ((int64_t)8 << 30) /* bytes of fetched weights */
 #define WEIGHTS_PREFIX "sha256:"
 
-static void lack_published(struct preparation *preparation, const char *why)
+static void lack_pretrained(struct preparation *preparation, const char *why)
 {
     err_set(&preparation->notice, "ImageNet weights cannot be had, so training starts at random: %s", why);
     free(preparation->weights_file);
@@ -22,14 +23,14 @@ static void lack_published(struct preparation *preparation, const char *why)
     preparation->pretrained = NULL;
 }
 
-static int plan_published(struct preparation *preparation, const char *type, struct err *err)
+static int plan_pretrained(struct preparation *preparation, const char *type, struct err *err)
 {
     struct err why = ERR_INIT;
     preparation->pretrained = network_find(type);
     if (!preparation->pretrained)
         return 0; /* of a type that only the worker can refuse */
     if (!(preparation->weights_file = pretrained_path(preparation->pretrained, &why)))
-        lack_published(preparation, why.text);
+        lack_pretrained(preparation, why.text);
     else if (asprintf(&preparation->part, "%s.part", preparation->weights_file) < 0) {
         preparation->part = NULL;
         return err_set(err, "no memory to start a training");
@@ -41,7 +42,7 @@ static int plan_published(struct preparation *preparation, const char *type, str
 int preparation_init(struct preparation *preparation, const struct daemon *daemon, const char *type,
                      const struct train_options *options, struct err *err)
 {
-    const char *api = uplink_api(daemon->link), *root = daemon_image_root(daemon), *weights = options->weights;
+    const char *api = uplink_api(daemon->link), *root = local_dataset_root(daemon), *weights = options->weights;
     /* Only a dataset that was fetched is kept like the broker's; a person's own is left alone. */
     bool was_fetched = root == daemon->images_dir && fs_is_file(daemon->manifest_path);
     *preparation = (struct preparation){ .daemon = daemon, .fetches_dataset = !root || was_fetched };
@@ -52,7 +53,7 @@ int preparation_init(struct preparation *preparation, const struct daemon *daemo
     if (!*weights || !strcmp(weights, "none") || *options->resume)
         return 0;
     if (!strcmp(weights, "imagenet"))
-        return plan_published(preparation, type, err);
+        return plan_pretrained(preparation, type, err);
     const char *sha256 = weights + strlen(WEIGHTS_PREFIX);
     if (strncmp(weights, WEIGHTS_PREFIX, strlen(WEIGHTS_PREFIX)) != 0 || !sha256_is_hex(sha256))
         return err_set(err, "weights '%s' are none of 'imagenet', 'none' and a blob 'sha256:HEX'", weights);
@@ -98,12 +99,12 @@ int preparation_run(struct preparation *preparation, const atomic_bool *stop, st
         if (pretrained_fetch(preparation->pretrained, preparation->weights_file, stop, &why)) {
             if (*stop)
                 return err_set(err, "%s", why.text);
-            lack_published(preparation, why.text);
+            lack_pretrained(preparation, why.text);
         }
         return 0;
     }
     const char *dir = preparation->daemon->weights_dir, *sha256 = strrchr(preparation->weights_file, '/') + 1;
-    return fetch_cached_blob(preparation->api, dir, sha256, FETCH_WEIGHTS_MAX, WEIGHTS_KEPT, stop, err)
-               ? err_prefix(err, "weights")
-               : 0;
+    if (fetch_cached_blob(preparation->api, dir, sha256, FETCH_WEIGHTS_MAX, WEIGHTS_KEPT, stop, err))
+        return err_prefix(err, "weights");
+    return 0;
 }

@@ -1,0 +1,100 @@
+/* See local_dataset.h. */
+#include "local_dataset.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "dcls/base/fs.h"
+
+#define DEFAULT_ROOT "images"
+#define FILES_MAX 10000000
+#define CLASSES_MAX 100000
+#define CLASSES_FILE_MAX (1024 * 1024)
+
+const char *local_dataset_root(const struct daemon *daemon)
+{
+    if (daemon->config.data_dir)
+        return daemon->config.data_dir;
+    if (fs_is_dir(daemon->images_dir))
+        return daemon->images_dir;
+    return fs_is_dir(DEFAULT_ROOT) ? DEFAULT_ROOT : NULL;
+}
+
+void local_dataset_refresh(struct daemon *daemon)
+{
+    const char *root = local_dataset_root(daemon);
+    cJSON_Delete(daemon->dataset);
+    daemon->dataset = root ? local_dataset_summary(root) : NULL;
+}
+
+/* Labels in an IDX file: its size less a header of 8 bytes; a gzip file ends with its uncompressed size. */
+static int64_t count_labels(const char *dir, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (fs_is_file(path))
+        return fs_size(path) - 8;
+    snprintf(path, sizeof path, "%s/%s.gz", dir, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -1;
+    unsigned char end[4];
+    off_t at = lseek(fd, -4, SEEK_END);
+    ssize_t got = at < 0 ? -1 : read(fd, end, sizeof end);
+    close(fd);
+    if (got != (ssize_t)sizeof end)
+        return -1;
+    return ((int64_t)end[0] | (int64_t)end[1] << 8 | (int64_t)end[2] << 16 | (int64_t)end[3] << 24) - 8;
+}
+
+static int count_lines(const char *dir, const char *name)
+{
+    char *path = fs_join(dir, name), *text = NULL;
+    size_t count;
+    int lines = -1;
+    if (path && !fs_read(path, CLASSES_FILE_MAX, &text, &count, NULL)) {
+        lines = 0;
+        char *rest = text, *line;
+        while ((line = strsep(&rest, "\n")))
+            lines += *line != 0;
+    }
+    free(text);
+    free(path);
+    return lines;
+}
+
+static cJSON *summary(int64_t images, int64_t classes)
+{
+    cJSON *object = cJSON_CreateObject();
+    if (object && images >= 0)
+        cJSON_AddNumberToObject(object, "images", (double)images);
+    if (object && classes >= 0)
+        cJSON_AddNumberToObject(object, "classes", (double)classes);
+    return object;
+}
+
+cJSON *local_dataset_summary(const char *dir)
+{
+    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", NULL };
+    char *train = fs_join(dir, "train");
+    cJSON *object = NULL;
+    if (train && fs_is_dir(train)) {
+        struct fs_list classes = { 0 }, files = { 0 };
+        int64_t class_count = fs_list_dirs(train, CLASSES_MAX, &classes, NULL) ? -1 : (int64_t)classes.count;
+        int64_t file_count = fs_list_tree(dir, endings, FILES_MAX, &files, NULL) ? -1 : (int64_t)files.count;
+        object = summary(file_count, class_count);
+        fs_list_release(&classes);
+        fs_list_release(&files);
+    } else {
+        int64_t labels = count_labels(dir, "train-labels-idx1-ubyte");
+        int64_t tests = count_labels(dir, "t10k-labels-idx1-ubyte");
+        if (labels >= 0 && tests >= 0)
+            object = summary(labels + tests, count_lines(dir, "classes.txt"));
+    }
+    free(train);
+    return object;
+}

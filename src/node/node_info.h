@@ -1,0 +1,14 @@
+/* What a node tells of itself. */
+#ifndef DCLS_NODE_NODE_INFO_H
+#define DCLS_NODE_NODE_INFO_H
+
+#include "dcls/proto/msg.h"
+
+struct daemon;
+
+/* Fills a CLIENT CONNECT: the machine, the dataset, what this version can do. -1 where memory lacks. */
+int node_info_fill_connect(const struct daemon *daemon, struct msg *msg);
+/* Looks at the models again and sends NODE INFO: them, the trainings and the dataset. */
+void node_info_send(struct daemon *daemon);
+
+#endif

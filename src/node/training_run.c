@@ -1,0 +1,200 @@
+/* See training_run.h. */
+#include "training_run.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon.h"
+#include "dcls/base/fs.h"
+#include "dcls/base/log.h"
+#include "local_dataset.h"
+#include "preparation.h"
+
+#define DOWNLOAD_TOLD_S 1             /* between two words about a download */
+#define PROGRESS_BACKLOG (256 * 1024) /* bytes under way beyond which batches are not told */
+
+struct training_run {
+    struct daemon *daemon;
+    const struct msg *request;
+    const struct training_run_events *events;
+    void *arg;
+    struct preparation preparation;
+    struct work *work; /* which prepares; NULL: none */
+    struct event *download_timer;
+    int64_t downloaded; /* bytes told last */
+    struct child *child;
+    struct err failure; /* why the worker was killed before it began; empty: it was not */
+};
+
+struct training_run *training_run_new(struct daemon *daemon, const struct msg *request,
+                                      const struct training_run_events *events, void *arg)
+{
+    struct training_run *run = calloc(1, sizeof *run);
+    if (run)
+        *run = (struct training_run){ .daemon = daemon, .request = request, .events = events, .arg = arg };
+    return run;
+}
+
+void training_run_free(struct training_run *run)
+{
+    if (!run)
+        return;
+    if (run->download_timer)
+        event_free(run->download_timer);
+    preparation_release(&run->preparation);
+    free(run);
+}
+
+/* Before the first batch: `message`, what is being done, and `notice`, what people should know; either may be NULL. A
+ * broker of the existing system is told neither. */
+static void tell(const struct training_run *run, const char *message, const char *notice)
+{
+    struct msg msg;
+    if (uplink_is_legacy(run->daemon->link))
+        return;
+    int failed = msg_init_about(&msg, MSG_TRAINING_PROGRESS, run->request);
+    msg.epoch = 0;
+    msg.epochs = run->request->options.epochs;
+    if (failed || msg_set(&msg.message, message) || msg_set(&msg.notice, notice))
+        log_warn("no memory to tell of '%s'", run->request->train_key);
+    else
+        uplink_send(run->daemon->link, &msg, NULL);
+    msg_release(&msg);
+}
+
+static void arm_download_timer(struct training_run *run)
+{
+    struct timeval delay = { DOWNLOAD_TOLD_S, 0 };
+    event_add(run->download_timer, &delay);
+}
+
+static void on_download_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct training_run *run = arg;
+    const struct preparation *preparation = &run->preparation;
+    int64_t size = preparation->part ? fs_size(preparation->part) : -1;
+    (void)fd;
+    (void)what;
+    if (size > 0 && size != run->downloaded) {
+        char text[160];
+        run->downloaded = size;
+        snprintf(text, sizeof text, "fetching '%.80s', %.1f MB so far", preparation->file, (double)size / 1e6);
+        tell(run, text, NULL);
+    }
+    arm_download_timer(run);
+}
+
+static int prepare_work(void *arg, const atomic_bool *stop, struct err *err)
+{
+    struct training_run *run = arg;
+    return preparation_run(&run->preparation, stop, err);
+}
+
+static void on_prepared(void *arg, int result, const struct err *err)
+{
+    struct training_run *run = arg;
+    const char *notice = run->preparation.notice.text;
+    run->work = NULL;
+    event_del(run->download_timer);
+    if (!result && *notice) {
+        log_warn("training '%s': %s", run->request->model_name, notice);
+        tell(run, NULL, notice);
+    }
+    if (run->preparation.fetches_dataset)
+        local_dataset_refresh(run->daemon);
+    run->events->prepared(run->arg, result, err);
+}
+
+int training_run_prepare(struct training_run *run, struct err *err)
+{
+    const struct msg *request = run->request;
+    assert(!run->work && !run->child);
+    if (preparation_init(&run->preparation, run->daemon, request->model_type, &request->options, err))
+        return -1;
+    if (!(run->download_timer = evtimer_new(run->daemon->base, on_download_timer, run)) ||
+        !(run->work = thread_pool_submit(run->daemon->pool, NO_LANE, prepare_work, on_prepared, run)))
+        return err_set(err, "no memory to start a training");
+    arm_download_timer(run);
+    return 0;
+}
+
+static void on_message(void *arg, struct msg *msg)
+{
+    struct training_run *run = arg;
+    if (!msg->train_key || strcmp(msg->train_key, run->request->train_key) != 0)
+        log_warn("the worker sent an unasked %s", msg_type_name(msg->type));
+    else
+        run->events->message(run->arg, msg);
+}
+
+static void on_ended(void *arg, const char *why)
+{
+    struct training_run *run = arg;
+    assert(run->child);
+    run->child = NULL;
+    run->events->ended(run->arg, *run->failure.text ? run->failure.text : why);
+}
+
+/* WORKER TRAIN is SERVER TRAIN with the real paths. */
+static int fill_worker_train(const struct training_run *run, struct msg *msg)
+{
+    const struct preparation *preparation = &run->preparation;
+    int failed = msg_init_about(msg, MSG_WORKER_TRAIN, run->request);
+    msg->options = run->request->options;
+    msg->threads = run->daemon->config.threads;
+    failed = failed || msg_set(&msg->model_type, run->request->model_type) ||
+             msg_set(&msg->data_dir, preparation->data_dir) || msg_set(&msg->models_dir, run->daemon->models_dir) ||
+             msg_set(&msg->weights_file, preparation->weights_file) ||
+             msg_set(&msg->notice, *preparation->notice.text ? preparation->notice.text : NULL);
+    return failed ? -1 : 0;
+}
+
+int training_run_start(struct training_run *run, struct err *err)
+{
+    struct child_events events = { .arg = run, .message = on_message, .ended = on_ended };
+    struct msg msg;
+    assert(!run->work && !run->child);
+    if (!(run->child = child_start_worker(run->daemon->supervisor, "worker", &events, err)))
+        return -1;
+    int failed = fill_worker_train(run, &msg) ? err_set(&run->failure, "no memory to start a training")
+                                              : child_send(run->child, &msg, &run->failure);
+    if (failed)
+        child_kill(run->child);
+    msg_release(&msg);
+    return 0;
+}
+
+int training_run_cancel(struct training_run *run)
+{
+    struct msg msg;
+    struct err err = ERR_INIT;
+    assert(run->child);
+    int result = msg_init_about(&msg, MSG_SERVER_CANCEL, run->request);
+    if (!result)
+        result = child_send(run->child, &msg, &err);
+    msg_release(&msg);
+    return result;
+}
+
+void training_run_hang_up(struct training_run *run)
+{
+    assert(run->child);
+    child_hang_up(run->child);
+}
+
+void training_run_stop(struct training_run *run)
+{
+    if (run->work)
+        work_stop(run->work);
+    if (run->child)
+        child_kill(run->child);
+}
+
+void training_run_forward(const struct training_run *run, const struct msg *progress)
+{
+    struct uplink *link = run->daemon->link;
+    if (!uplink_is_legacy(link) && (progress->result || uplink_backlog(link) < PROGRESS_BACKLOG))
+        uplink_send(link, progress, NULL);
+}
