@@ -5,178 +5,155 @@
 
 #include <assert.h>
 
-#define AT(member) offsetof(struct msg, member)
 #define COUNT_MAX 1e9 /* of epochs, batches, cores */
 #define BYTES_MAX 9007199254740991.0
 #define TEXT_MAX 4096
 #define MESSAGE_MAX 16384
 #define LIST_MAX 65536
 
-#define NAME_FIELD(text, member, need)                                                                                 \
-    {                                                                                                                  \
-        .name = text, .kind = FIELD_NAME, .offset = AT(member), .presence = need                                       \
-    }
-#define KEY_FIELD(text, member, need)                                                                                  \
-    {                                                                                                                  \
-        .name = text, .kind = FIELD_KEY, .offset = AT(member), .presence = need                                        \
-    }
-#define TEXT_FIELD(text, member, need, from)                                                                           \
-    {                                                                                                                  \
-        .name = text, .kind = FIELD_TEXT, .offset = AT(member), .presence = need, .since = from, .max = TEXT_MAX       \
-    }
-#define INT_FIELD(text, member, need, low, high)                                                                       \
-    {                                                                                                                  \
-        .name = text, .kind = FIELD_INT, .offset = AT(member), .presence = need, .since = 1, .min = low, .max = high   \
-    }
-#define NEW_FIELD(text, of, member, limit)                                                                             \
-    {                                                                                                                  \
-        .name = text, .kind = of, .offset = AT(member), .since = 1, .max = limit                                       \
-    }
-#define MESSAGE_FIELD                                                                                                  \
-    {                                                                                                                  \
-        .name = "message", .kind = FIELD_MESSAGE, .offset = AT(message), .presence = FIELD_REQUIRED,                   \
-        .max = MESSAGE_MAX                                                                                             \
-    }
-#define MODELS_FIELD(need)                                                                                             \
-    {                                                                                                                  \
-        .name = "models", .kind = FIELD_NAMES, .offset = AT(models), .presence = need, .max = LIST_MAX                 \
-    }
-#define JSON_FIELD(text, of, member, need)                                                                             \
-    {                                                                                                                  \
-        .name = text, .kind = of, .offset = AT(member), .presence = need                                               \
-    }
-#define OPTIONS_FIELD(need)                                                                                            \
-    {                                                                                                                  \
-        .name = "options", .kind = FIELD_OPTIONS, .offset = AT(options), .presence = need                              \
-    }
+#define ANY(text, of, member, need) .name = text, .kind = of, .offset = offsetof(struct msg, member), .presence = need
+#define NAME(text, member, need) ANY(text, FIELD_NAME, member, need)
+#define KEY(text, member, need) ANY(text, FIELD_KEY, member, need)
+#define TEXT(text, member, need, from) ANY(text, FIELD_TEXT, member, need), .since = from, .max = TEXT_MAX
+#define INT(text, member, need, low, high) ANY(text, FIELD_INT, member, need), .since = 1, .min = low, .max = high
+#define NEW(text, of, member, limit) ANY(text, of, member, FIELD_OPTIONAL), .since = 1, .max = limit
+#define MESSAGE ANY("message", FIELD_MESSAGE, message, FIELD_REQUIRED), .max = MESSAGE_MAX
+#define MODELS(need) ANY("models", FIELD_NAMES, models, need), .max = LIST_MAX
+#define MODEL_INFO NEW("modelInfo", FIELD_OBJECTS, model_info, 0)
+#define OPTIONS(need) ANY("options", FIELD_OPTIONS, options, need)
 
 /* A job's coordinates, of every message about one. */
-#define JOB_FIELDS                                                                                                     \
-    NEW_FIELD("job", FIELD_KEY, job, 0), INT_FIELD("generation", generation, FIELD_OPTIONAL, 0, COUNT_MAX)
-#define MODEL_INFO_FIELD NEW_FIELD("modelInfo", FIELD_OBJECTS, model_info, 0)
+#define JOB NEW("job", FIELD_KEY, job, 0)
+#define GENERATION INT("generation", generation, FIELD_OPTIONAL, 0, COUNT_MAX)
 
 static const struct field client_connect[] = {
-    NAME_FIELD("name", name, FIELD_REQUIRED),
-    INT_FIELD("protocol", protocol, FIELD_OPTIONAL, 1, 1000),
-    NEW_FIELD("version", FIELD_TEXT, version, 64),
-    NEW_FIELD("features", FIELD_TEXTS, features, 256),
-    NEW_FIELD("instance", FIELD_KEY, instance, 0),
-    NEW_FIELD("addresses", FIELD_TEXTS, addresses, 64),
-    INT_FIELD("cores", cores, FIELD_OPTIONAL, 0, COUNT_MAX),
-    NEW_FIELD("cpu", FIELD_TEXT, cpu, 256),
-    INT_FIELD("memory", memory, FIELD_OPTIONAL, 0, BYTES_MAX),
-    NEW_FIELD("dataset", FIELD_OBJECT, dataset, 0),
+    { NAME("name", name, FIELD_REQUIRED) },
+    { INT("protocol", protocol, FIELD_OPTIONAL, 1, 1000) },
+    { NEW("version", FIELD_TEXT, version, 64) },
+    { NEW("features", FIELD_TEXTS, features, 256) },
+    { NEW("instance", FIELD_KEY, instance, 0) },
+    { NEW("addresses", FIELD_TEXTS, addresses, 64) },
+    { INT("cores", cores, FIELD_OPTIONAL, 0, COUNT_MAX) },
+    { NEW("cpu", FIELD_TEXT, cpu, 256) },
+    { INT("memory", memory, FIELD_OPTIONAL, 0, BYTES_MAX) },
+    { NEW("dataset", FIELD_OBJECT, dataset, 0) },
 };
 static const struct field server_ack[] = {
-    INT_FIELD("protocol", protocol, FIELD_OPTIONAL, 1, 1000),
-    NEW_FIELD("version", FIELD_TEXT, version, 64),
-    NEW_FIELD("features", FIELD_TEXTS, features, 256),
-    INT_FIELD("apiPort", api_port, FIELD_OPTIONAL, 1, 65535),
+    { INT("protocol", protocol, FIELD_OPTIONAL, 1, 1000) },
+    { NEW("version", FIELD_TEXT, version, 64) },
+    { NEW("features", FIELD_TEXTS, features, 256) },
+    { INT("apiPort", api_port, FIELD_OPTIONAL, 1, 65535) },
 };
 static const struct field node_info[] = {
-    NAME_FIELD("name", name, FIELD_OPTIONAL),
-    MODELS_FIELD(FIELD_WITH_NAME),
-    MODEL_INFO_FIELD,
-    NEW_FIELD("jobs", FIELD_OBJECTS, jobs, 0),
-    NEW_FIELD("dataset", FIELD_OBJECT, dataset, 0),
+    { NAME("name", name, FIELD_OPTIONAL) },
+    { MODELS(FIELD_WITH_NAME) },
+    { MODEL_INFO },
+    { NEW("jobs", FIELD_OBJECTS, jobs, 0) },
+    { NEW("dataset", FIELD_OBJECT, dataset, 0) },
 };
-static const struct field only_name[] = { NAME_FIELD("name", name, FIELD_REQUIRED) };
+static const struct field only_name[] = { { NAME("name", name, FIELD_REQUIRED) } };
 static const struct field server_train[] = {
-    NAME_FIELD("modelName", model_name, FIELD_REQUIRED),
-    TEXT_FIELD("modelType", model_type, FIELD_REQUIRED, 0),
-    OPTIONS_FIELD(FIELD_REQUIRED),
-    KEY_FIELD("train_key", train_key, FIELD_REQUIRED),
-    JOB_FIELDS,
+    { NAME("modelName", model_name, FIELD_REQUIRED) },
+    { TEXT("modelType", model_type, FIELD_REQUIRED, 0) },
+    { OPTIONS(FIELD_REQUIRED) },
+    { KEY("train_key", train_key, FIELD_REQUIRED) },
+    { JOB },
+    { GENERATION },
 };
 static const struct field training_completed[] = {
-    NAME_FIELD("name", name, FIELD_OPTIONAL),
-    KEY_FIELD("train_key", train_key, FIELD_REQUIRED),
-    NAME_FIELD("model_name", model_name, FIELD_REQUIRED),
-    JSON_FIELD("data", FIELD_OBJECT, data, FIELD_REQUIRED),
-    JOB_FIELDS,
-    NEW_FIELD("report", FIELD_OBJECT, report, 0),
-    MODEL_INFO_FIELD,
+    { NAME("name", name, FIELD_OPTIONAL) },
+    { KEY("train_key", train_key, FIELD_REQUIRED) },
+    { NAME("model_name", model_name, FIELD_REQUIRED) },
+    { ANY("data", FIELD_OBJECT, data, FIELD_REQUIRED) },
+    { JOB },
+    { GENERATION },
+    { NEW("report", FIELD_OBJECT, report, 0) },
+    { MODEL_INFO },
 };
 static const struct field new_model_added[] = {
-    NAME_FIELD("name", name, FIELD_REQUIRED),
-    NAME_FIELD("new_model", new_model, FIELD_REQUIRED),
-    MODELS_FIELD(FIELD_REQUIRED),
-    MODEL_INFO_FIELD,
+    { NAME("name", name, FIELD_REQUIRED) },
+    { NAME("new_model", new_model, FIELD_REQUIRED) },
+    { MODELS(FIELD_REQUIRED) },
+    { MODEL_INFO },
 };
 static const struct field server_inference[] = {
-    KEY_FIELD("inference_key", inference_key, FIELD_REQUIRED), TEXT_FIELD("image_path", image_path, FIELD_REQUIRED, 0),
-    NAME_FIELD("model_name", model_name, FIELD_REQUIRED),      NEW_FIELD("imageSha256", FIELD_SHA256, image_sha256, 0),
-    NEW_FIELD("modelSha256", FIELD_SHA256, model_sha256, 0),
+    { KEY("inference_key", inference_key, FIELD_REQUIRED) }, { TEXT("image_path", image_path, FIELD_REQUIRED, 0) },
+    { NAME("model_name", model_name, FIELD_REQUIRED) },      { NEW("imageSha256", FIELD_SHA256, image_sha256, 0) },
+    { NEW("modelSha256", FIELD_SHA256, model_sha256, 0) },
 };
 static const struct field json_response[] = {
-    NAME_FIELD("name", name, FIELD_OPTIONAL),
-    KEY_FIELD("inference_key", inference_key, FIELD_ANY_OF),
-    NAME_FIELD("json_name", json_name, FIELD_ANY_OF),
-    JSON_FIELD("data", FIELD_OBJECT, data, FIELD_REQUIRED),
+    { NAME("name", name, FIELD_OPTIONAL) },
+    { KEY("inference_key", inference_key, FIELD_ANY_OF) },
+    { NAME("json_name", json_name, FIELD_ANY_OF) },
+    { ANY("data", FIELD_OBJECT, data, FIELD_REQUIRED) },
 };
 static const struct field get_json[] = {
-    NAME_FIELD("name", name, FIELD_REQUIRED),
-    NAME_FIELD("json_name", json_name, FIELD_REQUIRED),
+    { NAME("name", name, FIELD_REQUIRED) },
+    { NAME("json_name", json_name, FIELD_REQUIRED) },
 };
 /* The names in an ERROR may be the very ones that were found bad. */
 static const struct field error[] = {
-    TEXT_FIELD("name", name, FIELD_OPTIONAL, 0),
-    TEXT_FIELD("json_name", json_name, FIELD_OPTIONAL, 0),
-    MESSAGE_FIELD,
-    TEXT_FIELD("inference_key", inference_key, FIELD_OPTIONAL, 0),
+    { TEXT("name", name, FIELD_OPTIONAL, 0) },
+    { TEXT("json_name", json_name, FIELD_OPTIONAL, 0) },
+    { MESSAGE },
+    { TEXT("inference_key", inference_key, FIELD_OPTIONAL, 0) },
 };
 static const struct field training_progress[] = {
-    NAME_FIELD("name", name, FIELD_OPTIONAL),
-    KEY_FIELD("train_key", train_key, FIELD_REQUIRED),
-    NAME_FIELD("model_name", model_name, FIELD_OPTIONAL),
-    JOB_FIELDS,
-    INT_FIELD("epoch", epoch, FIELD_REQUIRED, 0, COUNT_MAX),
-    INT_FIELD("epochs", epochs, FIELD_REQUIRED, 0, COUNT_MAX),
-    INT_FIELD("batch", batch, FIELD_OPTIONAL, 0, COUNT_MAX),
-    INT_FIELD("batches", batches, FIELD_OPTIONAL, 0, COUNT_MAX),
-    NEW_FIELD("imagesPerSecond", FIELD_NUMBER, images_per_second, 1e12),
-    { .name = "loss", .kind = FIELD_NUMBER, .offset = AT(loss), .since = 1, .min = -1e300, .max = 1e300 },
-    NEW_FIELD("accuracy", FIELD_NUMBER, accuracy, 100),
-    NEW_FIELD("result", FIELD_OBJECT, result, 0),
-    NEW_FIELD("message", FIELD_MESSAGE, message, MESSAGE_MAX),
-    NEW_FIELD("notice", FIELD_MESSAGE, notice, MESSAGE_MAX),
+    { NAME("name", name, FIELD_OPTIONAL) },
+    { KEY("train_key", train_key, FIELD_REQUIRED) },
+    { NAME("model_name", model_name, FIELD_OPTIONAL) },
+    { JOB },
+    { GENERATION },
+    { INT("epoch", epoch, FIELD_REQUIRED, 0, COUNT_MAX) },
+    { INT("epochs", epochs, FIELD_REQUIRED, 0, COUNT_MAX) },
+    { INT("batch", batch, FIELD_OPTIONAL, 0, COUNT_MAX) },
+    { INT("batches", batches, FIELD_OPTIONAL, 0, COUNT_MAX) },
+    { NEW("imagesPerSecond", FIELD_NUMBER, images_per_second, 1e12) },
+    { NEW("loss", FIELD_NUMBER, loss, 1e300), .min = -1e300 },
+    { NEW("accuracy", FIELD_NUMBER, accuracy, 100) },
+    { NEW("result", FIELD_OBJECT, result, 0) },
+    { NEW("message", FIELD_MESSAGE, message, MESSAGE_MAX) },
+    { NEW("notice", FIELD_MESSAGE, notice, MESSAGE_MAX) },
 };
 static const struct field training_failed[] = {
-    NAME_FIELD("name", name, FIELD_OPTIONAL),
-    KEY_FIELD("train_key", train_key, FIELD_REQUIRED),
-    NAME_FIELD("model_name", model_name, FIELD_OPTIONAL),
-    JOB_FIELDS,
-    MESSAGE_FIELD,
-    NEW_FIELD("cancelled", FIELD_BOOL, cancelled, 0),
+    { NAME("name", name, FIELD_OPTIONAL) },
+    { KEY("train_key", train_key, FIELD_REQUIRED) },
+    { NAME("model_name", model_name, FIELD_OPTIONAL) },
+    { JOB },
+    { GENERATION },
+    { MESSAGE },
+    { NEW("cancelled", FIELD_BOOL, cancelled, 0) },
 };
 /* SERVER CANCEL and SERVER JOB ACK */
-static const struct field which_job[] = { KEY_FIELD("train_key", train_key, FIELD_REQUIRED), JOB_FIELDS };
+static const struct field which_job[] = { { KEY("train_key", train_key, FIELD_REQUIRED) }, { JOB }, { GENERATION } };
 static const struct field server_push[] = {
-    NAME_FIELD("model_name", model_name, FIELD_REQUIRED),
-    NEW_FIELD("modelSha256", FIELD_SHA256, model_sha256, 0),
+    { NAME("model_name", model_name, FIELD_REQUIRED) },
+    { NEW("modelSha256", FIELD_SHA256, model_sha256, 0) },
 };
-static const struct field server_remove[] = { NAME_FIELD("model_name", model_name, FIELD_REQUIRED) };
+static const struct field server_remove[] = { { NAME("model_name", model_name, FIELD_REQUIRED) } };
 static const struct field mpi_fence[] = {
-    KEY_FIELD("train_key", train_key, FIELD_REQUIRED),
-    JOB_FIELDS,
-    JSON_FIELD("puts", FIELD_OBJECT, puts, FIELD_REQUIRED),
+    { KEY("train_key", train_key, FIELD_REQUIRED) },
+    { JOB },
+    { GENERATION },
+    { ANY("puts", FIELD_OBJECT, puts, FIELD_REQUIRED) },
 };
 static const struct field worker_train[] = {
-    NAME_FIELD("modelName", model_name, FIELD_REQUIRED),
-    TEXT_FIELD("modelType", model_type, FIELD_REQUIRED, 1),
-    OPTIONS_FIELD(FIELD_OPTIONAL),
-    KEY_FIELD("train_key", train_key, FIELD_REQUIRED),
-    JOB_FIELDS,
-    TEXT_FIELD("dataDir", data_dir, FIELD_REQUIRED, 1),
-    TEXT_FIELD("modelsDir", models_dir, FIELD_REQUIRED, 1),
-    TEXT_FIELD("weightsFile", weights_file, FIELD_OPTIONAL, 1),
-    NEW_FIELD("notice", FIELD_MESSAGE, notice, MESSAGE_MAX),
-    INT_FIELD("threads", threads, FIELD_OPTIONAL, 0, 1024),
+    { NAME("modelName", model_name, FIELD_REQUIRED) },
+    { TEXT("modelType", model_type, FIELD_REQUIRED, 1) },
+    { OPTIONS(FIELD_OPTIONAL) },
+    { KEY("train_key", train_key, FIELD_REQUIRED) },
+    { JOB },
+    { GENERATION },
+    { TEXT("dataDir", data_dir, FIELD_REQUIRED, 1) },
+    { TEXT("modelsDir", models_dir, FIELD_REQUIRED, 1) },
+    { TEXT("weightsFile", weights_file, FIELD_OPTIONAL, 1) },
+    { NEW("notice", FIELD_MESSAGE, notice, MESSAGE_MAX) },
+    { INT("threads", threads, FIELD_OPTIONAL, 0, 1024) },
 };
 static const struct field worker_inference[] = {
-    KEY_FIELD("inference_key", inference_key, FIELD_REQUIRED), TEXT_FIELD("image_path", image_path, FIELD_REQUIRED, 1),
-    TEXT_FIELD("imageFile", image_file, FIELD_REQUIRED, 1),    NAME_FIELD("model_name", model_name, FIELD_REQUIRED),
-    TEXT_FIELD("modelsDir", models_dir, FIELD_REQUIRED, 1),    INT_FIELD("threads", threads, FIELD_OPTIONAL, 0, 1024),
+    { KEY("inference_key", inference_key, FIELD_REQUIRED) }, { TEXT("image_path", image_path, FIELD_REQUIRED, 1) },
+    { TEXT("imageFile", image_file, FIELD_REQUIRED, 1) },    { NAME("model_name", model_name, FIELD_REQUIRED) },
+    { TEXT("modelsDir", models_dir, FIELD_REQUIRED, 1) },    { INT("threads", threads, FIELD_OPTIONAL, 0, 1024) },
 };
 
 #define FIELDS(list) .fields = list, .field_count = sizeof list / sizeof list[0]
