@@ -69,7 +69,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
 {
     const struct transfer *transfer = arg;
-    (void)down_all, (void)down, (void)up_all, (void)up;
+    (void)down_all;
+    (void)down;
+    (void)up_all;
+    (void)up;
     return transfer->request->stop && *transfer->request->stop;
 }
 

@@ -15,6 +15,7 @@
 #include "dcls/base/fs.h"
 #include "dcls/net/http_client.h"
 #include "dcls/base/sha256.h"
+#include "dcls/proto/json.h"
 
 enum {
     DOWNLOAD_TRIES = 8, /* of which each after the first must have brought bytes */
@@ -84,7 +85,7 @@ static int open_part(const char *part, struct err *err)
 static int refused(const char *url, const struct http_response *response, struct err *err)
 {
     cJSON *answer = cJSON_ParseWithLength(buf_text(&response->body), response->body.len);
-    const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "error"));
+    const char *reason = json_text(answer, "error");
     if (reason)
         err_set(err, "%s (HTTP %d from '%s')", reason, response->status, url);
     else
@@ -259,8 +260,11 @@ static int put_all(const char *blob, int fd, const char *path, int64_t size, con
             break;
         }
         status = put_piece(blob, offset, size, piece, (size_t)count, stop, &held, err);
-        if (status > 0 || (!status && !held.complete && held.size <= offset))
-            status = ++corrections <= UPLOAD_CORRECTIONS ? 0 : err_set(err, "the upload of '%s' does not get on", path);
+        if (status < 0 || (!status && (held.complete || held.size > offset)))
+            continue;
+        status = 0;
+        if (++corrections > UPLOAD_CORRECTIONS)
+            status = err_set(err, "the upload of '%s' does not get on", path);
     }
     free(piece);
     return status;

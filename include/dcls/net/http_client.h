@@ -1,5 +1,5 @@
 /* HTTP requests, by libcurl (named in no other file). Blocking, one request a call, each with deadlines: the client
- * uses it from main, the node from its fetch threads, never from an event loop. http:// and https:// only; for the
+ * uses it from main, the node from its thread pool, never from an event loop. http:// and https:// only; for the
  * latter $SSL_CERT_FILE, where set, holds the certificates to trust in place of the system's. */
 #ifndef DCLS_NET_HTTP_CLIENT_H
 #define DCLS_NET_HTTP_CLIENT_H
