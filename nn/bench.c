@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends.h"
 #include "dcls/nn/models.h"
-#include "nn/graph/backend.h"
 #include "dcls/base/clock.h"
+#include "nn/graph/backend.h"
 #include "nn/graph/describe.h"
 #include "nn/graph/plan.h"
 #include "nn/train/optimiser.h"
@@ -62,15 +63,15 @@ static int prepare(struct bench *bench, struct err *err)
                               .batch = spec->batch_size,
                               .image_size = spec->image_size,
                               .threads = spec->threads,
-                              .backend = spec->backend };
-    if (!(bench->plan = plan_new(bench->net, bench->weights, bench->grad, &plan, NULL, err)))
+                              .backend = backend_find(spec->backend, err) };
+    if (!plan.backend || !(bench->plan = plan_new(bench->net, bench->weights, bench->grad, &plan, NULL, err)))
         return -1;
     if (spec->profile) {
         bench->times = calloc((size_t)bench->plan->op_count, sizeof *bench->times);
         if (!bench->times)
             return err_set(err, "no memory for the times of %d operations", bench->plan->op_count);
     }
-    size_t count = value_count(bench->plan, bench->plan->input);
+    size_t count = value_count(&bench->plan->values[bench->plan->input]);
     if (!(bench->images = malloc(floats_bytes(count))))
         return err_set(err, "no memory for %d images of %d pixels", spec->batch_size, spec->image_size);
     for (size_t i = 0; i < count; i++)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backends.h"
 #include "dcls/nn/models.h"
 #include "nn/data/decode.h"
 #include "nn/formats/weight_file.h"
@@ -36,10 +37,12 @@ static int load(struct classifier *classifier, const char *dir, const char *mode
     free(file);
     if (failed)
         return -1;
-    struct plan_spec spec = {
-        .mode = PLAN_EVAL, .batch = 1, .image_size = card->image_size, .threads = threads, .backend = backend
-    };
-    if (!(classifier->plan = plan_new(classifier->net, classifier->weights, NULL, &spec, NULL, err)))
+    struct plan_spec spec = { .mode = PLAN_EVAL,
+                              .batch = 1,
+                              .image_size = card->image_size,
+                              .threads = threads,
+                              .backend = backend_find(backend, err) };
+    if (!spec.backend || !(classifier->plan = plan_new(classifier->net, classifier->weights, NULL, &spec, NULL, err)))
         return -1;
     classifier->scratch = resize_scratch_new();
     classifier->pixels = malloc((size_t)card->image_size * (size_t)card->image_size * 3);

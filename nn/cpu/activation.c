@@ -11,7 +11,7 @@ struct activation_state {
 
 static bool is_loop(const struct op *op)
 {
-    return op->activation == ACTIVATION_RELU || op->activation == ACTIVATION_RELU6;
+    return op->stages[0].activation == ACTIVATION_RELU || op->stages[0].activation == ACTIVATION_RELU6;
 }
 
 static int prepare_primitives(struct plan *plan, struct op *op, const struct layout *layout, struct err *err)
@@ -23,7 +23,7 @@ static int prepare_primitives(struct plan *plan, struct op *op, const struct lay
     int status = -1;
     if (!state)
         return err_set(err, "out of memory for a plan");
-    if (!(desc = eltwise_desc(onednn, training, false, op->activation, layout, NULL, err)) ||
+    if (!(desc = eltwise_desc(onednn, training, false, op->stages[0].activation, layout, NULL, err)) ||
         onednn_check(dnnl_primitive_desc_clone(&own, desc), "an activation", err) ||
         primitive_init(&state->forward, onednn, own, err) ||
         primitive_arg(&state->forward, onednn, DNNL_ARG_SRC, layout, err) ||
@@ -31,17 +31,17 @@ static int prepare_primitives(struct plan *plan, struct op *op, const struct lay
         goto out;
     op->scratch_forward = state->forward.scratchpad;
     status = 0;
-    if (!training || !op->wants_grad[0])
+    if (!training || !op->wants_grad[IN_DATA])
         goto out;
-    backward = eltwise_desc(onednn, true, true, op->activation, layout, desc, err);
+    backward = eltwise_desc(onednn, true, true, op->stages[0].activation, layout, desc, err);
     if (primitive_init(&state->backward, onednn, backward, err) ||
-        primitive_arg(&state->backward, onednn, op->keep_in[0] ? DNNL_ARG_SRC : DNNL_ARG_DST, layout, err) ||
+        primitive_arg(&state->backward, onednn, op->keep_in[IN_DATA] ? DNNL_ARG_SRC : DNNL_ARG_DST, layout, err) ||
         primitive_arg(&state->backward, onednn, DNNL_ARG_DIFF_DST, layout, err) ||
         primitive_arg(&state->backward, onednn, DNNL_ARG_DIFF_SRC, layout, err)) {
         status = -1;
         goto out;
     }
-    state->accumulate = op->accumulate[0];
+    state->accumulate = op->accumulate[IN_DATA];
     op->scratch_backward = state->backward.scratchpad;
     if (state->accumulate)
         op->scratch_backward += ALIGN_64(layout_bytes(layout));
@@ -54,12 +54,13 @@ out:
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct layout layout;
-    bool by_input = op->activation == ACTIVATION_SILU;
-    op->keep_in[0] = by_input;
+    bool by_input = op->stages[0].activation == ACTIVATION_SILU;
+    op->keep_in[IN_DATA] = by_input;
     op->keep_out = !by_input;
-    op->share_data = by_input ? -1 : 0;
-    op->share_grad = 0;
-    if (layout_of_value(plan, op->in[0], &layout, err) || layout_to_value(plan, op->out, &layout, err))
+    op->share_data = by_input ? -1 : IN_DATA;
+    op->share_grad = IN_DATA;
+    if (layout_of_value(plan, op->in[IN_DATA], &layout, err) ||
+        layout_to_value(plan, op->out[OUT_RESULT], &layout, err))
         return -1;
     return is_loop(op) ? 0 : prepare_primitives(plan, op, &layout, err);
 }
@@ -70,18 +71,18 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     if (!state)
         return 0;
     void *scratch = op_scratch_backward(plan, op);
-    void *din = state->accumulate ? behind(scratch, state->backward.scratchpad) : value_grad(plan, op->in[0]);
+    void *din = state->accumulate ? behind(scratch, state->backward.scratchpad) : op_input_grad(plan, op, IN_DATA);
     const struct {
         struct primitive *primitive;
         int arg;
         void *address;
     } bindings[] = {
-        { &state->forward, DNNL_ARG_SRC, value_data(plan, op->in[0]) },
-        { &state->forward, DNNL_ARG_DST, value_data(plan, op->out) },
+        { &state->forward, DNNL_ARG_SRC, op_input_data(plan, op, IN_DATA) },
+        { &state->forward, DNNL_ARG_DST, op_result_data(plan, op) },
         { &state->forward, DNNL_ARG_SCRATCHPAD, op_scratch_forward(plan, op) },
-        { &state->backward, DNNL_ARG_SRC, value_data(plan, op->in[0]) },
-        { &state->backward, DNNL_ARG_DST, value_data(plan, op->out) },
-        { &state->backward, DNNL_ARG_DIFF_DST, value_grad(plan, op->out) },
+        { &state->backward, DNNL_ARG_SRC, op_input_data(plan, op, IN_DATA) },
+        { &state->backward, DNNL_ARG_DST, op_result_data(plan, op) },
+        { &state->backward, DNNL_ARG_DIFF_DST, op_result_grad(plan, op) },
         { &state->backward, DNNL_ARG_DIFF_SRC, din },
         { &state->backward, DNNL_ARG_SCRATCHPAD, scratch },
     };
@@ -93,7 +94,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 
 static float limit_of(const struct op *op)
 {
-    return op->activation == ACTIVATION_RELU6 ? 6 : INFINITY;
+    return op->stages[0].activation == ACTIVATION_RELU6 ? 6 : INFINITY;
 }
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
@@ -101,9 +102,9 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     const struct activation_state *state = op->state;
     if (state)
         return primitive_run(&state->forward, onednn_of(plan), err);
-    const float *in = value_data(plan, op->in[0]);
-    float *out = value_data(plan, op->out), limit = limit_of(op);
-    size_t count = plan->values[op->out].bytes / sizeof *out;
+    const float *in = op_input_data(plan, op, IN_DATA);
+    float *out = op_result_data(plan, op), limit = limit_of(op);
+    size_t count = op_result(plan, op)->bytes / sizeof *out;
 #pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < count; i++) {
         float positive = in[i] < 0 ? 0 : in[i]; /* keeps NaN */
@@ -115,21 +116,21 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     const struct activation_state *state = op->state;
-    if (!op->wants_grad[0])
+    if (!op->wants_grad[IN_DATA])
         return 0;
-    float *din = value_grad(plan, op->in[0]);
-    const float *dout = value_grad(plan, op->out), *out = value_data(plan, op->out);
+    float *din = op_input_grad(plan, op, IN_DATA);
+    const float *dout = op_result_grad(plan, op), *out = op_result_data(plan, op);
     if (state) {
         if (primitive_run(&state->backward, onednn_of(plan), err))
             return -1;
         if (state->accumulate)
             add_into(din, behind(op_scratch_backward(plan, op), state->backward.scratchpad),
-                     plan->values[op->in[0]].bytes);
+                     op_input(plan, op, IN_DATA)->bytes);
         return 0;
     }
     float limit = limit_of(op);
-    size_t count = plan->values[op->out].bytes / sizeof *dout;
-    if (op->accumulate[0]) {
+    size_t count = op_result(plan, op)->bytes / sizeof *dout;
+    if (op->accumulate[IN_DATA]) {
 #pragma omp parallel for simd schedule(static)
         for (size_t i = 0; i < count; i++)
             din[i] += out[i] > 0 && out[i] < limit ? dout[i] : 0;
@@ -160,7 +161,7 @@ static const char *implementation(const struct op *op, enum op_pass pass)
                                                    : primitive_implementation(&state->backward);
 }
 
-const struct op_functions onednn_activation = {
+const struct op_functions cpu_activation = {
     .prepare = prepare,
     .bind = bind,
     .forward = forward,

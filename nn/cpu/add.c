@@ -38,13 +38,14 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     struct layout first, second;
     if (!state)
         return err_set(err, "out of memory for a plan");
-    if (layout_of_value(plan, op->in[0], &first, err) || layout_of_value(plan, op->in[1], &second, err) ||
-        layout_to_value(plan, op->out, &first, err))
+    if (layout_of_value(plan, op->in[IN_DATA], &first, err) ||
+        layout_of_value(plan, op->in[IN_RESIDUAL], &second, err) ||
+        layout_to_value(plan, op->out[OUT_RESULT], &first, err))
         return -1;
-    op->keep_out = op->activation == ACTIVATION_RELU;
-    op->share_data = 0;
+    op->keep_out = op->stages[0].activation == ACTIVATION_RELU;
+    op->share_data = IN_DATA;
     if (layout_equal(&first, &second)) {
-        op->share_grad = 0;
+        op->share_grad = IN_DATA;
         return 0;
     }
     state->bytes = ALIGN_64(layout_bytes(&first));
@@ -60,8 +61,9 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct add_state *state = op->state;
     char *scratch = op_scratch_backward(plan, op);
-    void *to = op->accumulate[1] && scratch ? scratch + state->bytes : (void *)value_grad(plan, op->in[1]);
-    return primitive_bind(&state->there, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
+    void *to =
+        op->accumulate[IN_RESIDUAL] && scratch ? scratch + state->bytes : (void *)op_input_grad(plan, op, IN_RESIDUAL);
+    return primitive_bind(&state->there, DNNL_ARG_FROM, op_input_data(plan, op, IN_RESIDUAL), err) ||
                    primitive_bind(&state->there, DNNL_ARG_TO, op_scratch_forward(plan, op), err) ||
                    primitive_bind(&state->back, DNNL_ARG_FROM, scratch, err) ||
                    primitive_bind(&state->back, DNNL_ARG_TO, to, err)
@@ -74,10 +76,10 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     struct add_state *state = op->state;
     if (primitive_run(&state->there, onednn_of(plan), err))
         return -1;
-    const float *a = value_data(plan, op->in[0]);
-    const float *b = state->bytes ? op_scratch_forward(plan, op) : value_data(plan, op->in[1]);
-    float *out = value_data(plan, op->out), least = op->activation == ACTIVATION_RELU ? 0 : -INFINITY;
-    size_t count = plan->values[op->out].bytes / sizeof *out;
+    const float *a = op_input_data(plan, op, IN_DATA);
+    const float *b = state->bytes ? op_scratch_forward(plan, op) : op_input_data(plan, op, IN_RESIDUAL);
+    float *out = op_result_data(plan, op), least = op->stages[0].activation == ACTIVATION_RELU ? 0 : -INFINITY;
+    size_t count = op_result(plan, op)->bytes / sizeof *out;
 #pragma omp parallel for simd schedule(static)
     for (size_t i = 0; i < count; i++)
         out[i] = a[i] + b[i] < least ? least : a[i] + b[i];
@@ -108,23 +110,25 @@ static void pass(float *din, const float *dout, const float *out, size_t count, 
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     struct add_state *state = op->state;
-    const float *out = op->activation == ACTIVATION_RELU ? value_data(plan, op->out) : NULL;
-    float *dout = value_grad(plan, op->out), *da = value_grad(plan, op->in[0]), *db = value_grad(plan, op->in[1]);
-    size_t count = plan->values[op->out].bytes / sizeof *dout;
+    const float *out = op->stages[0].activation == ACTIVATION_RELU ? op_result_data(plan, op) : NULL;
+    float *dout = op_result_grad(plan, op), *da = op_input_grad(plan, op, IN_DATA),
+          *db = op_input_grad(plan, op, IN_RESIDUAL);
+    size_t count = op_result(plan, op)->bytes / sizeof *dout;
     if (state->bytes) {
         float *scratch = op_scratch_backward(plan, op);
-        if (op->wants_grad[1]) {
+        if (op->wants_grad[IN_RESIDUAL]) {
             pass(scratch, dout, out, count, false);
             if (primitive_run(&state->back, onednn_of(plan), err))
                 return -1;
-            if (op->accumulate[1])
-                add_into(db, scratch + state->bytes / sizeof *scratch, plan->values[op->in[1]].bytes);
+            if (op->accumulate[IN_RESIDUAL])
+                add_into(db, scratch + state->bytes / sizeof *scratch, op_input(plan, op, IN_RESIDUAL)->bytes);
         }
-        if (op->wants_grad[0])
-            pass(da, dout, out, count, op->accumulate[0]);
+        if (op->wants_grad[IN_DATA])
+            pass(da, dout, out, count, op->accumulate[IN_DATA]);
         return 0;
     }
-    if (out && op->wants_grad[0] && op->wants_grad[1] && !op->accumulate[0] && !op->accumulate[1]) {
+    if (out && op->wants_grad[IN_DATA] && op->wants_grad[IN_RESIDUAL] && !op->accumulate[IN_DATA] &&
+        !op->accumulate[IN_RESIDUAL]) {
         split(da, db, dout, out, count);
         return 0;
     }
@@ -148,7 +152,7 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
-const struct op_functions onednn_add = {
+const struct op_functions cpu_add = {
     .prepare = prepare,
     .bind = bind,
     .forward = forward,

@@ -53,21 +53,21 @@ static struct batch_norm_strips strips_of(const struct batch_norm_state *state, 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct batch_norm_state *state = op->state = calloc(1, sizeof *state);
-    const struct value *value = &plan->values[op->in[0]];
+    const struct value *value = op_input(plan, op, IN_DATA);
     struct layout layout;
     if (!state)
         return err_set(err, "out of memory for a plan");
-    if (layout_of_value(plan, op->in[0], &layout, err) || layout_to_value(plan, op->out, &layout, err) ||
-        find_groups(state, &layout, value, err))
+    if (layout_of_value(plan, op->in[IN_DATA], &layout, err) ||
+        layout_to_value(plan, op->out[OUT_RESULT], &layout, err) || find_groups(state, &layout, value, err))
         return -1;
-    assert(op->activation != ACTIVATION_SIGMOID); /* which the loops do not know */
+    assert(op->stages[0].activation != ACTIVATION_SIGMOID); /* which the loops do not know */
     state->kernels = kernels_up_to(ISA_BEST)->batch_norm;
     if (op->trains) {
-        op->keep_in[0] = true;
-        op->share_grad = 0;
+        op->keep_in[IN_DATA] = true;
+        op->share_grad = IN_DATA;
         op->saved = 2 * (size_t)value->c * sizeof(float); /* the batch's means, then 1 / deviation */
     } else {
-        op->share_data = 0;
+        op->share_data = IN_DATA;
     }
     return 0;
 }
@@ -97,10 +97,10 @@ static void affine_of(const struct plan *plan, const struct op *op, size_t group
                       const float *inverses, struct batch_norm_affine *affine)
 {
     const struct batch_norm_state *state = op->state;
-    const struct value *value = &plan->values[op->in[0]];
+    const struct value *value = op_input(plan, op, IN_DATA);
     spread(state, value, group, mean, affine->mean);
-    spread(state, value, group, param_value(plan, op->layer->weight), affine->scale);
-    spread(state, value, group, param_value(plan, op->layer->bias), affine->shift);
+    spread(state, value, group, param_value(plan, op_layer(op)->weight), affine->scale);
+    spread(state, value, group, param_value(plan, op_layer(op)->bias), affine->shift);
     for (int i = 0; i < BATCH_NORM_LANES; i++)
         affine->scale[i] *= inverses[i];
 }
@@ -116,9 +116,9 @@ static int channels_in(const struct batch_norm_state *state, const struct value 
 static void measure(struct plan *plan, const struct op *op, size_t group, float *mean, float *inverse)
 {
     const struct batch_norm_state *state = op->state;
-    const struct layer *layer = op->layer;
-    const struct value *value = &plan->values[op->in[0]];
-    const float *x = value_data(plan, op->in[0]) + group * state->group_start;
+    const struct layer *layer = op_layer(op);
+    const struct value *value = op_input(plan, op, IN_DATA);
+    const float *x = op_input_data(plan, op, IN_DATA) + group * state->group_start;
     const struct batch_norm_strips strips = strips_of(state, value, group);
     float *running_mean = param_value(plan, layer->mean), *running_var = param_value(plan, layer->var);
     double count = (double)value->n * value->h * value->w, sum[BATCH_NORM_LANES] = { 0 },
@@ -144,24 +144,24 @@ static void measure(struct plan *plan, const struct op *op, size_t group, float 
 /* 1 / deviation by lane: the batch's, and the running one. */
 static void inverses_of(const struct plan *plan, const struct op *op, size_t group, float *inverses)
 {
-    const struct value *value = &plan->values[op->in[0]];
+    const struct value *value = op_input(plan, op, IN_DATA);
     if (op->trains) {
         spread(op->state, value, group, (const float *)op_saved(plan, op) + value->c, inverses);
         return;
     }
-    spread(op->state, value, group, param_value(plan, op->layer->var), inverses);
+    spread(op->state, value, group, param_value(plan, op_layer(op)->var), inverses);
     for (int i = 0; i < BATCH_NORM_LANES; i++)
-        inverses[i] = (float)(1 / sqrt((double)inverses[i] + (double)op->layer->eps));
+        inverses[i] = (float)(1 / sqrt((double)inverses[i] + (double)op_layer(op)->eps));
 }
 
 /* Into out, after the batch was measured if it is to be: else the statistics are those there. */
 static void normalise(struct plan *plan, const struct op *op, bool measures)
 {
     const struct batch_norm_state *state = op->state;
-    const struct value *value = &plan->values[op->in[0]];
-    const float *in = value_data(plan, op->in[0]);
-    float *out = value_data(plan, op->out);
-    float *mean = op->trains ? op_saved(plan, op) : param_value(plan, op->layer->mean);
+    const struct value *value = op_input(plan, op, IN_DATA);
+    const float *in = op_input_data(plan, op, IN_DATA);
+    float *out = op_result_data(plan, op);
+    float *mean = op->trains ? op_saved(plan, op) : param_value(plan, op_layer(op)->mean);
 #pragma omp parallel for schedule(static)
     for (size_t group = 0; group < state->groups; group++) {
         const struct batch_norm_strips strips = strips_of(state, value, group);
@@ -172,7 +172,7 @@ static void normalise(struct plan *plan, const struct op *op, bool measures)
             measure(plan, op, group, mean, mean + value->c);
         inverses_of(plan, op, group, inverses);
         affine_of(plan, op, group, mean, inverses, &affine);
-        state->kernels->forward(&strips, op->activation, &affine, in + at, out + at);
+        state->kernels->forward(&strips, op->stages[0].activation, &affine, in + at, out + at);
     }
 }
 
@@ -181,7 +181,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     (void)err;
     normalise(plan, op, op->trains);
     if (op->trains)
-        plan->weights->tracked[plan->net->params[op->layer->tracked].offset]++;
+        plan->weights->tracked[plan->net->params[op_layer(op)->tracked].offset]++;
     return 0;
 }
 
@@ -198,10 +198,10 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     const struct batch_norm_state *state = op->state;
-    const struct value *value = &plan->values[op->in[0]];
-    const float *in = value_data(plan, op->in[0]), *mean = op_saved(plan, op), *inverse = mean + value->c;
-    float *dout = value_grad(plan, op->out), *din = op->wants_grad[0] ? value_grad(plan, op->in[0]) : NULL;
-    float *dgamma = param_grad(plan, op->layer->weight), *dbeta = param_grad(plan, op->layer->bias);
+    const struct value *value = op_input(plan, op, IN_DATA);
+    const float *in = op_input_data(plan, op, IN_DATA), *mean = op_saved(plan, op), *inverse = mean + value->c;
+    float *dout = op_result_grad(plan, op), *din = op->wants_grad[IN_DATA] ? op_input_grad(plan, op, IN_DATA) : NULL;
+    float *dgamma = param_grad(plan, op_layer(op)->weight), *dbeta = param_grad(plan, op_layer(op)->bias);
     double count = (double)value->n * value->h * value->w;
 #pragma omp parallel for schedule(static)
     for (size_t group = 0; group < state->groups; group++) {
@@ -214,7 +214,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
         float inverses[BATCH_NORM_LANES];
         inverses_of(plan, op, group, inverses);
         affine_of(plan, op, group, mean, inverses, &affine);
-        state->kernels->sums(&strips, op->activation, &affine, in + at, dout + at, dz, product);
+        state->kernels->sums(&strips, op->stages[0].activation, &affine, in + at, dout + at, dz, product);
         for (int i = 0; i < BATCH_NORM_LANES; i++) {
             int c = (int)group * state->block + i % state->block;
             if (i % state->block >= channels)
@@ -226,8 +226,8 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
             slopes.slope[i] = (float)((double)affine.scale[i] * with / count * (double)inverse[c] * (double)inverse[c]);
         }
         if (din)
-            state->kernels->backward(&strips, op->activation, &affine, &slopes, in + at, dout + at, din + at,
-                                     op->accumulate[0]);
+            state->kernels->backward(&strips, op->stages[0].activation, &affine, &slopes, in + at, dout + at, din + at,
+                                     op->accumulate[IN_DATA]);
     }
     return 0;
 }
@@ -244,7 +244,7 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
-const struct op_functions onednn_batch_norm = {
+const struct op_functions cpu_batch_norm = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,

@@ -7,8 +7,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
-#include "mbconv.h"
-#include "nn/graph/fold.h"
+#include "blocked.h"
 #include "residual.h"
 
 #define WEIGHTS_CACHED ((size_t)512 << 10) /* bytes that stay in the L2 cache while an image passes */
@@ -21,32 +20,27 @@ struct conv_1x1_state {
     size_t parts; /* that an image's pixels are split into */
     float *packed, *bias;
     struct primitive copy_residual;
-    struct primitive block_factors; /* to scratch, where they are not blocked; empty otherwise */
-    size_t factor_bytes;            /* of that */
+    struct blocked data, factors; /* where there are factors; else the data is blocked */
 };
 
-static const struct conv_1x1_kernels *kernels_for(const struct plan *plan, const struct op *op, const struct layout *in)
+/* NULL: no loops for that op. */
+static const struct conv_1x1_kernels *kernels_for(const struct plan *plan, const struct op *op)
 {
-    const struct layer *layer = op->layer;
-    const struct value *from = &plan->values[op->in[0]];
-    struct strips strips;
-    struct err none = ERR_INIT;
-    if (op->trains || layer->kernel != 1 || layer->stride != 1 || layer->padding != 0 || layer->groups != 1 ||
-        op->activation == ACTIVATION_SIGMOID || layout_strips(in, from, &strips, &none) || !strips.blocking)
+    const struct op_stage *conv = &op->stages[0];
+    const struct value *in = op_input(plan, op, IN_DATA);
+    bool scales = op->in[IN_SCALE] >= 0;
+    if (op->trains || op->stage_count > 1 || !layer_is_pointwise(conv->layer) ||
+        conv->activation == ACTIVATION_SIGMOID || op->out[OUT_MEAN] >= 0)
         return NULL;
-    const struct conv_1x1_kernels *kernels = kernels_for_block(strips.block)->conv_1x1;
-    return kernels && pixels_of(from) >= kernels->pixels / 2 ? kernels : NULL;
+    /* What is scaled is for these loops alone, in any layout; few pixels are not worth the scaled weights. */
+    const struct kernels *all = scales ? onednn_of(plan)->kernels : layout_kernels(plan, op->in[IN_DATA]);
+    const struct conv_1x1_kernels *kernels = all->conv_1x1;
+    return kernels && (scales ? conv_1x1_is_wide(kernels, in) : pixels_of(in) >= kernels->pixels / 2) ? kernels : NULL;
 }
 
-bool conv_1x1_fits(const struct plan *plan, const struct op *op, const struct layout *in)
+bool conv_1x1_supports(const struct plan *plan, const struct op *op)
 {
-    return kernels_for(plan, op, in);
-}
-
-bool conv_1x1_scales(const struct plan *plan, const struct op *loader_worker, const struct op *conv)
-{
-    const struct conv_1x1_kernels *kernels = onednn_of(plan)->kernels->conv_1x1;
-    return kernels && pixels_of(&plan->values[conv->out]) >= kernels->pixels / 2 && mbconv_fits(plan, loader_worker);
+    return kernels_for(plan, op);
 }
 
 size_t conv_1x1_parts(size_t jobs, size_t size, size_t least)
@@ -65,45 +59,36 @@ bool conv_1x1_by_image(const struct conv_1x1_kernels *kernels, const struct conv
 static int prepare_factors(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_1x1_state *state = op->state;
-    const struct value *in = &plan->values[op->in[0]];
-    const int64_t dims[] = { in->n, in->c, 1, 1 };
-    struct layout from, wanted;
-    if (op->in[2] < 0)
+    if (op->in[IN_SCALE] < 0)
         return 0;
-    if (layout_of_value(plan, op->in[2], &from, err) || layout_blocked(&wanted, dims, (int)state->kernels->block, err))
+    if (blocked_prepare(&state->data, plan, op, IN_DATA, 0, err) ||
+        blocked_prepare(&state->factors, plan, op, IN_SCALE, state->data.bytes, err))
         return -1;
-    if (!layout_equal(&from, &wanted)) {
-        state->factor_bytes = ALIGN_64(layout_bytes(&wanted));
-        if (reorder_init(&state->block_factors, onednn_of(plan), &from, &wanted, err))
-            return -1;
-    }
     /* And for each thread a panel's weights. */
-    size_t running = state->factor_bytes +
-                     (size_t)omp_get_max_threads() * state->shape.channels * state->kernels->panel * sizeof(float);
-    op->scratch_forward = running > op->scratch_forward ? running : op->scratch_forward;
+    size_t own = (size_t)omp_get_max_threads() * state->shape.channels * state->kernels->panel * sizeof(float);
+    op->scratch_forward = larger(op->scratch_forward, state->data.bytes + state->factors.bytes + own);
     return 0;
 }
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_1x1_state *state = op->state = calloc(1, sizeof *state);
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
     const int64_t dims[] = { out->n, out->c, out->h, out->w };
-    struct layout from, to;
+    struct layout to;
     if (!state)
         return err_set(err, "out of memory for a plan");
-    if (layout_of_value(plan, op->in[0], &from, err) || layout_alike(&to, &from, in, dims, err) ||
-        layout_to_value(plan, op->out, &to, err))
+    const struct conv_1x1_kernels *kernels = state->kernels = kernels_for(plan, op);
+    if (layout_blocked(&to, dims, (int)kernels->block, err) || layout_to_value(plan, op->out[OUT_RESULT], &to, err))
         return -1;
-    const struct conv_1x1_kernels *kernels = state->kernels = kernels_for(plan, op, &from);
     state->images = (size_t)in->n;
     state->pixels = pixels_of(in);
     state->shape = (struct conv_1x1){ .channels = (size_t)in->c,
                                       .outputs = (size_t)out->c,
                                       .in_plane = state->pixels * kernels->block,
                                       .out_plane = state->pixels * kernels->block,
-                                      .sum = op->in[1] >= 0,
-                                      .activation = op->activation };
+                                      .sum = op->in[IN_RESIDUAL] >= 0,
+                                      .activation = op->stages[0].activation };
     size_t panels = conv_1x1_panels(kernels, &state->shape);
     state->parts = conv_1x1_parts(state->images * panels, state->pixels, kernels->pixels);
     op->packed = (conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel) * sizeof(float);
@@ -116,8 +101,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     struct conv_1x1_state *state = op->state;
     state->packed = op_packed(plan, op);
     state->bias = state->packed + conv_1x1_weights(state->kernels, &state->shape);
-    if (op->in[2] >= 0 && (primitive_bind(&state->block_factors, DNNL_ARG_FROM, value_data(plan, op->in[2]), err) ||
-                           primitive_bind(&state->block_factors, DNNL_ARG_TO, op_scratch_forward(plan, op), err)))
+    if (blocked_bind(&state->data, plan, op, err) || blocked_bind(&state->factors, plan, op, err))
         return -1;
     return residual_bind(plan, op, &state->copy_residual, err);
 }
@@ -127,7 +111,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     (void)err;
     struct conv_1x1_state *state = op->state;
     float *folded = op_scratch_forward(plan, op);
-    fold_batch_norm(plan->net, plan->weights, op->layer, op->batch_norm, folded, state->bias);
+    stage_fold(plan, &op->stages[0], folded, state->bias);
     state->kernels->weights(&state->shape, folded, state->packed);
     return 0;
 }
@@ -155,15 +139,14 @@ static void run(const struct conv_1x1_state *state, const float *in, float *out,
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     const struct conv_1x1_state *state = op->state;
-    const float *in = value_data(plan, op->in[0]);
-    float *out = value_data(plan, op->out);
+    const float *in = op_input_data(plan, op, IN_DATA), *factors = NULL;
+    float *out = op_result_data(plan, op);
     size_t images = state->images, parts = state->parts, panels = conv_1x1_panels(state->kernels, &state->shape);
-    const float *factors = op->in[2] < 0 ? NULL : value_data(plan, op->in[2]);
-    float *own = behind(op_scratch_forward(plan, op), state->factor_bytes);
-    if (state->factor_bytes)
-        factors = op_scratch_forward(plan, op);
-    if (residual_run(plan, op, &state->copy_residual, err) ||
-        primitive_run(&state->block_factors, onednn_of(plan), err))
+    float *own = behind(op_scratch_forward(plan, op), state->data.bytes + state->factors.bytes);
+    if (residual_run(plan, op, &state->copy_residual, err))
+        return -1;
+    if (op->in[IN_SCALE] >= 0 &&
+        (!(in = blocked_run(&state->data, plan, op, err)) || !(factors = blocked_run(&state->factors, plan, op, err))))
         return -1;
     bool by_image = conv_1x1_by_image(state->kernels, &state->shape);
 #pragma omp parallel for schedule(static)
@@ -188,12 +171,13 @@ static void release(struct op *op)
     if (!state)
         return;
     primitive_release(&state->copy_residual);
-    primitive_release(&state->block_factors);
+    primitive_release(&state->data.copy);
+    primitive_release(&state->factors.copy);
     free(state);
     op->state = NULL;
 }
 
-const struct op_functions onednn_conv_1x1 = {
+const struct op_functions cpu_conv_1x1 = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,

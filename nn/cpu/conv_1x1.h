@@ -10,11 +10,14 @@ static inline size_t pixels_of(const struct value *value) /* of a plane */
     return (size_t)value->h * (size_t)value->w;
 }
 
-/* Whether the op, a convolution whose input has this layout, may be handed to onednn_conv_1x1 before it is prepared. */
-bool conv_1x1_fits(const struct plan *plan, const struct op *op, const struct layout *in);
-extern const struct op_functions onednn_conv_1x1;
-/* For struct backend: whether it will be, where it may multiply what `maker` makes by factors. */
-bool conv_1x1_scales(const struct plan *plan, const struct op *loader_worker, const struct op *conv);
+/* Whether rows of that width are as many pixels as the loops take. */
+static inline bool conv_1x1_is_wide(const struct conv_1x1_kernels *kernels, const struct value *value)
+{
+    return (size_t)value->w >= kernels->pixels / 2;
+}
+
+bool conv_1x1_supports(const struct plan *plan, const struct op *op);
+extern const struct op_functions cpu_conv_1x1;
 
 /* Into how many parts each of `jobs` panels of images is split, so that there is work for every thread; a part has at
  * least `least` of the `size` pixels or rows. */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "conv_1x1.h"
-#include "nn/graph/fold.h"
 
 #define TILES_MAX ((size_t)14) /* of the kernel's pixels, in the output; from about there oneDNN is as fast */
 #define LARGE ((size_t)16)     /* channels of AVX-512's blocks */
@@ -21,46 +20,48 @@ struct im2col_state {
     float *packed, *bias;
 };
 
-static const struct conv_1x1_kernels *kernels_for(const struct plan *plan, const struct op *op, const struct layout *in)
+/* NULL: not for that op. */
+static const struct conv_1x1_kernels *kernels_for(const struct plan *plan, const struct op *op)
 {
-    const struct layer *layer = op->layer;
-    const struct value *from = &plan->values[op->in[0]], *to = &plan->values[op->out];
-    struct strips strips;
-    struct err none = ERR_INIT;
-    if (op->trains || from->n != 1 || layer->kernel == 1 || layer->stride == 1 || layer->groups != 1 ||
-        op->in[1] >= 0 || op->activation == ACTIVATION_SIGMOID || layout_strips(in, from, &strips, &none) ||
-        !strips.blocking || (size_t)from->c % strips.block != 0)
+    const struct op_stage *conv = &op->stages[0];
+    const struct layer *layer = conv->layer;
+    const struct value *in = op_input(plan, op, IN_DATA);
+    size_t pixels = pixels_of(op_result(plan, op));
+    if (op->trains || op->stage_count > 1 || in->n != 1 || layer->kernel == 1 || layer->stride == 1 ||
+        layer->groups != 1 || op->in[IN_RESIDUAL] >= 0 || op->in[IN_SCALE] >= 0 || op->out[OUT_MEAN] >= 0 ||
+        conv->activation == ACTIVATION_SIGMOID)
         return NULL;
-    const struct conv_1x1_kernels *kernels = kernels_for_block(strips.block)->conv_1x1;
-    bool fits = kernels && pixels_of(to) >= kernels->pixels / 2 && pixels_of(to) <= kernels->pixels * TILES_MAX;
+    const struct conv_1x1_kernels *kernels = layout_kernels(plan, op->in[IN_DATA])->conv_1x1;
+    bool fits = kernels && (size_t)in->c % kernels->block == 0 && pixels >= kernels->pixels / 2 &&
+                pixels <= kernels->pixels * TILES_MAX;
     return fits ? kernels : NULL;
 }
 
-bool conv_im2col_fits(const struct plan *plan, const struct op *op, const struct layout *in)
+bool conv_im2col_supports(const struct plan *plan, const struct op *op)
 {
-    return kernels_for(plan, op, in);
+    return kernels_for(plan, op);
 }
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct im2col_state *state = op->state = calloc(1, sizeof *state);
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
     const int64_t dims[] = { out->n, out->c, out->h, out->w };
     struct layout from, to;
     if (!state)
         return err_set(err, "out of memory for a plan");
-    if (layout_of_value(plan, op->in[0], &from, err) || layout_alike(&to, &from, in, dims, err) ||
-        layout_to_value(plan, op->out, &to, err))
+    if (layout_of_value(plan, op->in[IN_DATA], &from, err) || layout_alike(&to, &from, in, dims, err) ||
+        layout_to_value(plan, op->out[OUT_RESULT], &to, err))
         return -1;
-    const struct conv_1x1_kernels *kernels = state->kernels = kernels_for(plan, op, &from);
-    state->taps = (size_t)op->layer->kernel * (size_t)op->layer->kernel;
+    const struct conv_1x1_kernels *kernels = state->kernels = kernels_for(plan, op);
+    state->taps = (size_t)op_layer(op)->kernel * (size_t)op_layer(op)->kernel;
     state->in_blocks = (size_t)in->c / kernels->block;
     state->pixels = pixels_of(out);
     state->shape = (struct conv_1x1){ .channels = state->taps * (size_t)in->c,
                                       .outputs = (size_t)out->c,
                                       .in_plane = state->pixels * kernels->block,
                                       .out_plane = state->pixels * kernels->block,
-                                      .activation = op->activation };
+                                      .activation = op->stages[0].activation };
     size_t panels = conv_1x1_panels(kernels, &state->shape);
     state->parts = conv_1x1_parts(panels, state->pixels, kernels->pixels);
     op->packed = (conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel) * sizeof(float);
@@ -86,7 +87,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     const struct conv_1x1 *shape = &state->shape;
     size_t taps = state->taps, channels = shape->channels / taps, panel = state->kernels->panel;
     float *folded = op_scratch_forward(plan, op), *packed = state->packed;
-    fold_batch_norm(plan->net, plan->weights, op->layer, op->batch_norm, folded, state->bias);
+    stage_fold(plan, &op->stages[0], folded, state->bias);
     for (size_t o = 0; o < shape->outputs; o += panel)
         for (size_t tap = 0; tap < taps; tap++)
             for (size_t c = 0; c < channels; c++)
@@ -108,10 +109,10 @@ static void gather(const struct plan *plan, const struct op *op, size_t tap, siz
 {
     static const float zeros[LARGE];
     const struct im2col_state *state = op->state;
-    const struct layer *layer = op->layer;
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const struct layer *layer = op_layer(op);
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
     size_t block = state->kernels->block;
-    const float *from = value_data(plan, op->in[0]) + channel_block * pixels_of(in) * block;
+    const float *from = op_input_data(plan, op, IN_DATA) + channel_block * pixels_of(in) * block;
     int above = (int)tap / layer->kernel - layer->padding, left = (int)tap % layer->kernel - layer->padding;
     for (int y = 0; y < out->h; y++)
         for (int x = 0; x < out->w; x++, to += block) {
@@ -127,7 +128,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     const struct im2col_state *state = op->state;
     const struct conv_1x1_kernels *kernels = state->kernels;
     const struct conv_1x1 *shape = &state->shape;
-    float *columns = op_scratch_forward(plan, op), *out = value_data(plan, op->out);
+    float *columns = op_scratch_forward(plan, op), *out = op_result_data(plan, op);
     size_t panels = conv_1x1_panels(kernels, shape), parts = state->parts, pixels = state->pixels;
 #pragma omp parallel
     {
@@ -160,7 +161,7 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
-const struct op_functions onednn_conv_im2col = {
+const struct op_functions cpu_conv_im2col = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,

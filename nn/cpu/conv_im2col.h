@@ -2,11 +2,9 @@
 #ifndef DCLS_NN_CPU_CONV_IM2COL_H
 #define DCLS_NN_CPU_CONV_IM2COL_H
 
-#include "nn/cpu/onednn/primitive.h"
+#include "nn/graph/op.h"
 
-/* Whether the op, a convolution whose input has this layout, may be handed to onednn_conv_im2col before it is prepared.
- */
-bool conv_im2col_fits(const struct plan *plan, const struct op *op, const struct layout *in);
-extern const struct op_functions onednn_conv_im2col;
+bool conv_im2col_supports(const struct plan *plan, const struct op *op);
+extern const struct op_functions cpu_conv_im2col;
 
 #endif

@@ -13,7 +13,6 @@
 #include "nn/cpu/kernels/winograd_wgrad.h"
 #include "nn/cpu/kernels/winograd_pass.h"
 #include "residual.h"
-#include "nn/graph/fold.h"
 
 struct winograd_state {
     struct winograd_pass forward, backward;
@@ -30,24 +29,24 @@ static bool has_profit(const struct value *value)
     return WINOGRAD_TILE_ELEMENTS * tiles * 3 <= 9 * (size_t)value->h * (size_t)value->w * 2;
 }
 
-static const struct winograd_kernels *kernels_for(const struct plan *plan, const struct op *op, const struct layout *in)
+/* NULL: not for that op. */
+static const struct winograd_kernels *kernels_for(const struct plan *plan, const struct op *op)
 {
-    const struct layer *layer = op->layer;
-    const struct value *from = &plan->values[op->in[0]];
-    struct strips strips;
-    struct err none = ERR_INIT;
-    if (layer->kernel != 3 || layer->stride != 1 || layer->padding != 1 || layer->groups != 1 ||
-        (op->activation != ACTIVATION_NONE && op->activation != ACTIVATION_RELU) || (op->trains && layer->bias >= 0) ||
-        !has_profit(from) || layout_strips(in, from, &strips, &none) || !strips.blocking)
+    const struct op_stage *conv = &op->stages[0];
+    const struct layer *layer = conv->layer;
+    const struct value *in = op_input(plan, op, IN_DATA);
+    if (op->stage_count > 1 || layer->kernel != 3 || layer->stride != 1 || layer->padding != 1 || layer->groups != 1 ||
+        (conv->activation != ACTIVATION_NONE && conv->activation != ACTIVATION_RELU) || op->in[IN_SCALE] >= 0 ||
+        op->out[OUT_MEAN] >= 0 || (op->trains && (layer->bias >= 0 || !op_is_plain(op))) || !has_profit(in))
         return NULL;
-    const struct winograd_kernels *kernels = kernels_for_block(strips.block)->winograd;
-    bool fits = kernels && (size_t)from->c % kernels->panel == 0 && (size_t)layer->channels % kernels->panel == 0;
+    const struct winograd_kernels *kernels = layout_kernels(plan, op->in[IN_DATA])->winograd;
+    bool fits = kernels && (size_t)in->c % kernels->panel == 0 && (size_t)layer->channels % kernels->panel == 0;
     return fits ? kernels : NULL;
 }
 
-bool conv_winograd_fits(const struct plan *plan, const struct op *op, const struct layout *in)
+bool conv_winograd_supports(const struct plan *plan, const struct op *op)
 {
-    return kernels_for(plan, op, in);
+    return kernels_for(plan, op);
 }
 
 static void prepare_evaluation(struct op *op, const struct winograd *shape)
@@ -68,7 +67,7 @@ static void prepare_training(struct op *op, const struct winograd_kernels *kerne
     rotated.outputs = shape->channels;
     winograd_pass_init(&state->backward, kernels, &rotated, threads);
     winograd_wgrad_init(&state->gradient, kernels, shape, threads);
-    op->keep_in[0] = true;
+    op->keep_in[IN_DATA] = true;
     op->scratch_forward =
         (winograd_pass_weights_floats(&state->forward) + winograd_pass_scratch(&state->forward)) * sizeof(float);
     op->scratch_backward =
@@ -80,16 +79,16 @@ static void prepare_training(struct op *op, const struct winograd_kernels *kerne
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct winograd_state *state = op->state = calloc(1, sizeof *state);
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
     const int64_t dims[] = { out->n, out->c, out->h, out->w };
     size_t threads = (size_t)omp_get_max_threads();
     struct layout from, to;
     if (!state)
         return err_set(err, "out of memory for a plan");
-    if (layout_of_value(plan, op->in[0], &from, err) || layout_alike(&to, &from, in, dims, err) ||
-        layout_to_value(plan, op->out, &to, err))
+    if (layout_of_value(plan, op->in[IN_DATA], &from, err) || layout_alike(&to, &from, in, dims, err) ||
+        layout_to_value(plan, op->out[OUT_RESULT], &to, err))
         return -1;
-    const struct winograd_kernels *kernels = kernels_for(plan, op, &from);
+    const struct winograd_kernels *kernels = kernels_for(plan, op);
     const struct winograd shape = { .n = (size_t)in->n,
                                     .channels = (size_t)in->c,
                                     .outputs = (size_t)out->c,
@@ -122,7 +121,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     float *scratch = op_scratch_forward(plan, op), *folded = scratch + winograd_pass_scratch(&state->forward);
     if (op->trains)
         return 0;
-    fold_batch_norm(plan->net, plan->weights, op->layer, op->batch_norm, folded, state->bias);
+    stage_fold(plan, &op->stages[0], folded, state->bias);
     winograd_pass_weights(&state->forward, folded, false, scratch, state->weights);
     return 0;
 }
@@ -130,15 +129,17 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     const struct winograd_state *state = op->state;
-    const struct winograd_end end = { state->bias, op->in[1] >= 0, op->activation == ACTIVATION_RELU };
+    const struct winograd_end end = { state->bias, op->in[IN_RESIDUAL] >= 0,
+                                      op->stages[0].activation == ACTIVATION_RELU };
     float *scratch = op_scratch_forward(plan, op), *weights = state->weights;
     if (residual_run(plan, op, &state->copy_residual, err))
         return -1;
     if (op->trains) {
         weights = scratch + winograd_pass_scratch(&state->forward);
-        winograd_pass_weights(&state->forward, param_value(plan, op->layer->weight), false, scratch, weights);
+        winograd_pass_weights(&state->forward, param_value(plan, op_layer(op)->weight), false, scratch, weights);
     }
-    winograd_pass_run(&state->forward, value_data(plan, op->in[0]), weights, &end, scratch, value_data(plan, op->out));
+    winograd_pass_run(&state->forward, op_input_data(plan, op, IN_DATA), weights, &end, scratch,
+                      op_result_data(plan, op));
     return 0;
 }
 
@@ -146,15 +147,15 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     const struct winograd_state *state = op->state;
-    const struct winograd_end end = { .sum = op->accumulate[0] };
-    const float *dout = value_grad(plan, op->out);
+    const struct winograd_end end = { .sum = op->accumulate[IN_DATA] };
+    const float *dout = op_result_grad(plan, op);
     float *scratch = op_scratch_backward(plan, op), *weights = scratch + winograd_pass_scratch(&state->backward);
-    winograd_wgrad_run(&state->gradient, value_data(plan, op->in[0]), dout, scratch,
-                       param_grad(plan, op->layer->weight));
-    if (!op->wants_grad[0])
+    winograd_wgrad_run(&state->gradient, op_input_data(plan, op, IN_DATA), dout, scratch,
+                       param_grad(plan, op_layer(op)->weight));
+    if (!op->wants_grad[IN_DATA])
         return 0;
-    winograd_pass_weights(&state->backward, param_value(plan, op->layer->weight), true, scratch, weights);
-    winograd_pass_run(&state->backward, dout, weights, &end, scratch, value_grad(plan, op->in[0]));
+    winograd_pass_weights(&state->backward, param_value(plan, op_layer(op)->weight), true, scratch, weights);
+    winograd_pass_run(&state->backward, dout, weights, &end, scratch, op_input_grad(plan, op, IN_DATA));
     return 0;
 }
 
@@ -174,7 +175,7 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
-const struct op_functions onednn_conv_winograd = {
+const struct op_functions cpu_conv_winograd = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,

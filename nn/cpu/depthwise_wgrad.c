@@ -4,8 +4,8 @@
 void depthwise_wgrad_init(struct depthwise_wgrad *gradient, const struct plan *plan, const struct op *op,
                           const struct layout *in, const struct layout *out)
 {
-    const struct layer *layer = op->layer;
-    const struct value *from = &plan->values[op->in[0]], *to = &plan->values[op->out];
+    const struct layer *layer = op_layer(op);
+    const struct value *from = op_input(plan, op, IN_DATA), *to = op_result(plan, op);
     struct strips strips, other;
     struct err none = ERR_INIT;
     *gradient = (struct depthwise_wgrad){ .kernels = NULL };

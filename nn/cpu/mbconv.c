@@ -9,14 +9,13 @@
  * lie in a ring, zeros at both ends for the padding. */
 #include "mbconv.h"
 
-#include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conv_1x1.h"
+#include "blocked.h"
 #include "residual.h"
-#include "nn/graph/fold.h"
 
 #define PART_ROWS 7 /* of outputs, at least: the parts of an image make the rows between them twice */
 #define PROJECTED_WEIGHTS ((size_t)80 << 10) /* bytes, of the expansion and the projection */
@@ -34,16 +33,27 @@ struct mbconv_state {
     float *expansion_weights, *expansion_bias;   /* (panels, C, panel), (panels, panel) */
     float *taps, *bias;                          /* (blocks, K, K, B), (blocks, B) */
     float *projection_weights, *projection_bias; /* as the expansion's */
-    struct primitive block;                      /* an input that is not blocked, to scratch; empty otherwise */
-    size_t input_bytes;                          /* of that scratch, 0 without */
+    struct blocked data;
     struct primitive copy_residual;
     bool copies_rows; /* of what is added to the projection: row by row, before it is */
 };
 
-/* The depthwise convolution of an op that has one, and what is fused behind it. */
-static struct op_stage depthwise_of(const struct op *op)
+/* The stages by what they are; NULL: none. Without a depthwise one the op is another. */
+struct parts {
+    const struct op_stage *expansion, *depthwise, *projection;
+};
+
+static struct parts parts_of(const struct op *op)
 {
-    return op->depthwise.layer ? op->depthwise : (struct op_stage){ op->layer, op->batch_norm, op->activation };
+    const struct op_stage *stage = op->stages, *end = stage + op->stage_count;
+    struct parts parts = { NULL };
+    if (layer_is_pointwise(stage->layer))
+        parts.expansion = stage++;
+    if (stage < end && layer_is_depthwise(stage->layer))
+        parts.depthwise = stage++;
+    if (stage < end && layer_is_pointwise(stage->layer))
+        parts.projection = stage++;
+    return stage == end ? parts : (struct parts){ NULL };
 }
 
 static size_t blocks_of(const struct mbconv_state *state, size_t channels)
@@ -51,74 +61,46 @@ static size_t blocks_of(const struct mbconv_state *state, size_t channels)
     return (channels + state->conv_1x1->block - 1) / state->conv_1x1->block;
 }
 
-static bool has_loops(const struct plan *plan, const struct op *op)
+static size_t weights_of(const struct plan *plan, const struct op_stage *stage)
 {
-    const struct op_stage stage = depthwise_of(op);
-    return !op->trains && onednn_of(plan)->kernels->conv_1x1 && layer_is_depthwise(stage.layer) &&
-           (stage.layer->kernel == 3 || stage.layer->kernel == 5) && stage.layer->stride <= 2 &&
-           stage.activation != ACTIVATION_SIGMOID;
+    return stage ? plan->net->params[stage->layer->weight].count : 0;
 }
 
-static bool is_wide(const struct plan *plan, const struct value *value)
+bool mbconv_supports(const struct plan *plan, const struct op *op)
 {
-    return (size_t)value->w >= onednn_of(plan)->kernels->conv_1x1->pixels / 2;
-}
-
-bool mbconv_expands(const struct plan *plan, const struct op *expansion, const struct op *depthwise)
-{
-    return has_loops(plan, depthwise) && expansion->activation != ACTIVATION_SIGMOID && depthwise->in[1] < 0 &&
-           is_wide(plan, &plan->values[expansion->out]);
-}
-
-bool mbconv_fits(const struct plan *plan, const struct op *op)
-{
-    return op->depthwise.layer || op->expansion.layer ||
-           (has_loops(plan, op) && op->in[1] < 0 && is_wide(plan, &plan->values[op->out]));
-}
-
-bool mbconv_pools(const struct plan *plan, const struct op *conv)
-{
-    return !conv->depthwise.layer && has_loops(plan, conv) && mbconv_fits(plan, conv);
-}
-
-bool mbconv_projects(const struct plan *plan, const struct op *depthwise, const struct op *projection)
-{
-    const struct net *net = plan->net;
-    const struct layer *expansion = depthwise->expansion.layer;
-    size_t weights = net->params[projection->layer->weight].count;
-    weights += expansion ? net->params[expansion->weight].count : 0;
-    return has_loops(plan, depthwise) && mbconv_fits(plan, depthwise) && depthwise->pooled < 0 &&
-           is_wide(plan, &plan->values[depthwise->out]) && weights * sizeof(float) <= PROJECTED_WEIGHTS;
-}
-
-static int prepare_input(struct plan *plan, struct op *op, struct err *err)
-{
-    struct mbconv_state *state = op->state;
-    const struct value *in = &plan->values[op->in[0]];
-    const int64_t dims[] = { in->n, in->c, in->h, in->w };
-    struct layout from, wanted;
-    if (layout_of_value(plan, op->in[0], &from, err) || layout_blocked(&wanted, dims, (int)state->conv_1x1->block, err))
-        return -1;
-    if (layout_equal(&from, &wanted))
-        return 0;
-    state->input_bytes = ALIGN_64(layout_bytes(&wanted));
-    return reorder_init(&state->block, onednn_of(plan), &from, &wanted, err);
+    const struct parts parts = parts_of(op);
+    const struct kernels *kernels = onednn_of(plan)->kernels;
+    if (op->trains || !parts.depthwise || !kernels->conv_1x1 || !kernels->depthwise || op->in[IN_SCALE] >= 0)
+        return false;
+    for (int i = 0; i < op->stage_count; i++)
+        if (op->stages[i].activation == ACTIVATION_SIGMOID) /* of zeros that pad a block it would make none */
+            return false;
+    const struct layer *depthwise = parts.depthwise->layer;
+    bool in_is_wide = conv_1x1_is_wide(kernels->conv_1x1, op_input(plan, op, IN_DATA));
+    bool out_is_wide = conv_1x1_is_wide(kernels->conv_1x1, op_result(plan, op));
+    if ((depthwise->kernel != 3 && depthwise->kernel != 5) || depthwise->stride > 2 ||
+        (parts.expansion ? !in_is_wide : !out_is_wide))
+        return false;
+    if (!parts.projection)
+        return op->in[IN_RESIDUAL] < 0;
+    size_t weights = weights_of(plan, parts.expansion) + weights_of(plan, parts.projection);
+    return op->out[OUT_MEAN] < 0 && out_is_wide && weights * sizeof(float) <= PROJECTED_WEIGHTS;
 }
 
 static int prepare_outputs(struct plan *plan, struct op *op, struct err *err)
 {
     struct mbconv_state *state = op->state;
-    const struct value *out = &plan->values[op->out];
+    const struct value *out = op_result(plan, op);
     const int64_t dims[] = { out->n, out->c, out->h, out->w }, means[] = { out->n, out->c, 1, 1 };
     int block = (int)state->conv_1x1->block;
     struct layout to, other, pooled;
-    if (layout_blocked(&to, dims, block, err) || layout_to_value(plan, op->out, &to, err) ||
-        (op->pooled >= 0 &&
-         (layout_blocked(&pooled, means, block, err) || layout_to_value(plan, op->pooled, &pooled, err))) ||
+    if (layout_blocked(&to, dims, block, err) || layout_to_value(plan, op->out[OUT_RESULT], &to, err) ||
+        (op->out[OUT_MEAN] >= 0 &&
+         (layout_blocked(&pooled, means, block, err) || layout_to_value(plan, op->out[OUT_MEAN], &pooled, err))) ||
         residual_prepare(plan, op, &to, &state->copy_residual, err))
         return -1;
-    if (op->in[1] >= 0) {
-        if (layout_of_value(plan, op->in[1], &other, err))
+    if (op->in[IN_RESIDUAL] >= 0) {
+        if (layout_of_value(plan, op->in[IN_RESIDUAL], &other, err))
             return -1;
         state->copies_rows = layout_equal(&other, &to);
     }
@@ -128,34 +110,35 @@ static int prepare_outputs(struct plan *plan, struct op *op, struct err *err)
 static void describe_stages(const struct plan *plan, struct op *op)
 {
     struct mbconv_state *state = op->state;
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
-    const struct op_stage depthwise = depthwise_of(op);
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
+    const struct parts parts = parts_of(op);
+    const struct layer *depthwise = parts.depthwise->layer;
     size_t block = state->conv_1x1->block;
     state->images = (size_t)in->n;
     state->h = (size_t)in->h;
     state->w = (size_t)in->w;
-    state->padding = (size_t)depthwise.layer->padding;
+    state->padding = (size_t)depthwise->padding;
     state->out_h = (size_t)out->h;
-    state->channels = (size_t)depthwise.layer->channels;
-    state->row = (struct depthwise_row){ .kernel = (size_t)depthwise.layer->kernel,
-                                         .stride = (size_t)depthwise.layer->stride,
+    state->channels = (size_t)depthwise->channels;
+    state->row = (struct depthwise_row){ .kernel = (size_t)depthwise->kernel,
+                                         .stride = (size_t)depthwise->stride,
                                          .out_w = (size_t)out->w,
-                                         .activation = depthwise.activation };
+                                         .activation = parts.depthwise->activation };
     state->row_floats = (state->w + 2 * state->padding) * block;
-    if (op->expansion.layer)
+    if (parts.expansion)
         state->expansion = (struct conv_1x1){ .channels = (size_t)in->c,
                                               .outputs = state->channels,
                                               .in_plane = state->h * state->w * block,
                                               .out_plane = state->row.kernel * state->row_floats,
-                                              .activation = op->expansion.activation };
-    if (op->depthwise.layer)
+                                              .activation = parts.expansion->activation };
+    if (parts.projection)
         state->projection = (struct conv_1x1){ .channels = state->channels,
                                                .outputs = (size_t)out->c,
                                                .in_plane = state->row.out_w * block,
                                                .out_plane = state->out_h * state->row.out_w * block,
-                                               .sum = op->in[1] >= 0,
-                                               .activation = op->activation };
-    state->group_blocks = op->expansion.layer ? state->conv_1x1->panel / block : 1;
+                                               .sum = op->in[IN_RESIDUAL] >= 0,
+                                               .activation = parts.projection->activation };
+    state->group_blocks = parts.expansion ? state->conv_1x1->panel / block : 1;
     state->groups = (blocks_of(state, state->channels) + state->group_blocks - 1) / state->group_blocks;
     state->ring_floats = state->group_blocks * state->row.kernel * state->row_floats;
 }
@@ -176,16 +159,15 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct mbconv_state *state = op->state = calloc(1, sizeof *state);
     size_t threads = (size_t)omp_get_max_threads();
-    assert(op->activation != ACTIVATION_SIGMOID); /* fuse.c leaves that to an op of its own */
     if (!state)
         return err_set(err, "out of memory for a plan");
     state->conv_1x1 = onednn_of(plan)->kernels->conv_1x1;
     state->depthwise = onednn_of(plan)->kernels->depthwise;
-    if (prepare_outputs(plan, op, err) || prepare_input(plan, op, err))
+    if (prepare_outputs(plan, op, err) || blocked_prepare(&state->data, plan, op, IN_DATA, 0, err))
         return -1;
     describe_stages(plan, op);
     size_t block = state->conv_1x1->block, blocks = blocks_of(state, state->channels);
-    bool projects = op->depthwise.layer;
+    bool projects = state->projection.channels;
     state->parts = conv_1x1_parts(projects ? state->images : state->images * state->groups, state->out_h, PART_ROWS);
     /* The ring of a group and a row of zeros; or those of all groups and a row of what the projection reads. */
     state->own_floats = (projects ? state->groups : 1) * state->ring_floats + state->row_floats +
@@ -195,8 +177,8 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
                  sizeof(float);
     /* What threads have, sums of what is pooled, and the blocked input; or, when weights are packed, the folded ones.
      */
-    size_t sums = op->pooled >= 0 ? state->images * state->parts * blocks * block : 0;
-    size_t running = (threads * state->own_floats + sums) * sizeof(float) + state->input_bytes;
+    size_t sums = op->out[OUT_MEAN] >= 0 ? state->images * state->parts * blocks * block : 0;
+    size_t running = (threads * state->own_floats + sums) * sizeof(float) + state->data.bytes;
     size_t folded = larger(larger(state->expansion.channels, taps_of(state)) * state->channels,
                            state->projection.channels * state->projection.outputs);
     op->scratch_forward = larger(running, folded * sizeof(float));
@@ -213,17 +195,15 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     state->projection_weights = state->bias + blocks * block;
     state->expansion_bias = state->expansion_weights + conv_1x1_weights(state->conv_1x1, &state->expansion);
     state->projection_bias = state->projection_weights + conv_1x1_weights(state->conv_1x1, &state->projection);
-    return residual_bind(plan, op, &state->copy_residual, err) ||
-                   primitive_bind(&state->block, DNNL_ARG_FROM, value_data(plan, op->in[0]), err) ||
-                   primitive_bind(&state->block, DNNL_ARG_TO, op_scratch_forward(plan, op), err)
-               ? -1
-               : 0;
+    if (blocked_bind(&state->data, plan, op, err))
+        return -1;
+    return residual_bind(plan, op, &state->copy_residual, err);
 }
 
 static void pack_pointwise(const struct plan *plan, const struct mbconv_state *state, const struct op_stage *stage,
                            const struct conv_1x1 *shape, float *folded, float *weights, float *bias)
 {
-    fold_batch_norm(plan->net, plan->weights, stage->layer, stage->batch_norm, folded, bias);
+    stage_fold(plan, stage, folded, bias);
     state->conv_1x1->weights(shape, folded, weights);
 }
 
@@ -231,16 +211,16 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     struct mbconv_state *state = op->state;
-    const struct op_stage depthwise = depthwise_of(op), last = { op->layer, op->batch_norm, op->activation };
+    const struct parts parts = parts_of(op);
     size_t taps = taps_of(state), block = state->depthwise->block;
     float *folded = op_scratch_forward(plan, op);
-    if (op->expansion.layer)
-        pack_pointwise(plan, state, &op->expansion, &state->expansion, folded, state->expansion_weights,
+    if (parts.expansion)
+        pack_pointwise(plan, state, parts.expansion, &state->expansion, folded, state->expansion_weights,
                        state->expansion_bias);
-    if (op->depthwise.layer)
-        pack_pointwise(plan, state, &last, &state->projection, folded, state->projection_weights,
+    if (parts.projection)
+        pack_pointwise(plan, state, parts.projection, &state->projection, folded, state->projection_weights,
                        state->projection_bias);
-    fold_batch_norm(plan->net, plan->weights, depthwise.layer, depthwise.batch_norm, folded, state->bias);
+    stage_fold(plan, parts.depthwise, folded, state->bias);
     for (size_t c = 0; c < state->channels; c++)
         for (size_t k = 0; k < taps; k++)
             state->taps[(c / block * taps + k) * block + c % block] = folded[c * taps + k];
@@ -391,15 +371,14 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     const struct mbconv_state *state = op->state;
     size_t images = state->images, parts = state->parts, threads = (size_t)omp_get_max_threads();
     size_t block = state->depthwise->block, channels = blocks_of(state, state->channels) * block;
-    size_t in_image = blocks_of(state, (size_t)plan->values[op->in[0]].c) * state->h * state->w * block;
-    size_t out_image = blocks_of(state, (size_t)plan->values[op->out].c) * state->out_h * state->row.out_w * block;
-    bool projects = op->depthwise.layer, copies = state->copies_rows && !op->data_shared;
-    float *scratch = op_scratch_forward(plan, op), *out = value_data(plan, op->out);
-    float *own = behind(scratch, state->input_bytes), *sums = own + threads * state->own_floats;
-    const float *in = state->input_bytes ? scratch : value_data(plan, op->in[0]);
-    const float *sum = copies ? value_data(plan, op->in[1]) : NULL;
-    if (primitive_run(&state->block, onednn_of(plan), err) ||
-        (!state->copies_rows && residual_run(plan, op, &state->copy_residual, err)))
+    size_t in_image = blocks_of(state, (size_t)op_input(plan, op, IN_DATA)->c) * state->h * state->w * block;
+    size_t out_image = blocks_of(state, (size_t)op_result(plan, op)->c) * state->out_h * state->row.out_w * block;
+    bool projects = state->projection.channels, copies = state->copies_rows && !op->data_shared;
+    float *own = behind(op_scratch_forward(plan, op), state->data.bytes), *sums = own + threads * state->own_floats;
+    float *out = op_result_data(plan, op);
+    const float *in = blocked_run(&state->data, plan, op, err);
+    const float *sum = copies ? op_input_data(plan, op, IN_RESIDUAL) : NULL;
+    if (!in || (!state->copies_rows && residual_run(plan, op, &state->copy_residual, err)))
         return -1;
     bool by_image = conv_1x1_by_image(state->conv_1x1, &state->expansion);
     size_t groups = projects ? 1 : state->groups;
@@ -414,10 +393,10 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
             run_projection(state, &work, first, end, sum ? sum + image * out_image : NULL, out + image * out_image);
         else
             run_group(state, &work, group, first, end, out + image * out_image,
-                      op->pooled >= 0 ? sums + (image * parts + part) * channels : NULL);
+                      op->out[OUT_MEAN] >= 0 ? sums + (image * parts + part) * channels : NULL);
     }
-    if (op->pooled >= 0)
-        pool(state, sums, value_data(plan, op->pooled));
+    if (op->out[OUT_MEAN] >= 0)
+        pool(state, sums, value_data(plan, op->out[OUT_MEAN]));
     return 0;
 }
 
@@ -432,13 +411,13 @@ static void release(struct op *op)
     struct mbconv_state *state = op->state;
     if (!state)
         return;
-    primitive_release(&state->block);
+    primitive_release(&state->data.copy);
     primitive_release(&state->copy_residual);
     free(state);
     op->state = NULL;
 }
 
-const struct op_functions onednn_mbconv = {
+const struct op_functions cpu_mbconv = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,

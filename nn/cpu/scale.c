@@ -15,17 +15,17 @@ struct scale_state {
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct scale_state *state = op->state = calloc(1, sizeof *state);
-    struct value *in = &plan->values[op->in[0]];
+    const struct value *in = op_input(plan, op, IN_DATA);
     const int64_t factors[] = { in->n, in->c, 1, 1 };
     struct layout data, given, wanted;
     if (!state)
         return err_set(err, "out of memory for a plan");
-    if (layout_of_value(plan, op->in[0], &data, err) || layout_to_value(plan, op->out, &data, err) ||
-        layout_strips(&data, in, &state->strips, err) || layout_of_value(plan, op->in[1], &given, err) ||
+    if (layout_of_value(plan, op->in[IN_DATA], &data, err) || layout_to_value(plan, op->out[OUT_RESULT], &data, err) ||
+        layout_strips(&data, in, &state->strips, err) || layout_of_value(plan, op->in[IN_SCALE], &given, err) ||
         layout_alike(&wanted, &data, in, factors, err))
         return -1;
-    op->keep_in[0] = op->keep_in[1] = true;
-    op->share_grad = 0;
+    op->keep_in[IN_DATA] = op->keep_in[IN_SCALE] = true;
+    op->share_grad = IN_DATA;
     state->bytes = ALIGN_64(layout_bytes(&wanted));
     state->reorders = !layout_equal(&given, &wanted);
     /* Backward: the factors, their gradient here, and there. */
@@ -43,7 +43,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct scale_state *state = op->state;
     void *scratch = op_scratch_backward(plan, op);
-    return primitive_bind(&state->there, DNNL_ARG_FROM, value_data(plan, op->in[1]), err) ||
+    return primitive_bind(&state->there, DNNL_ARG_FROM, op_input_data(plan, op, IN_SCALE), err) ||
                    primitive_bind(&state->back, DNNL_ARG_FROM, behind(scratch, state->bytes), err) ||
                    primitive_bind(&state->back, DNNL_ARG_TO, behind(scratch, 2 * state->bytes), err)
                ? -1
@@ -55,7 +55,7 @@ static const float *factors_in(struct plan *plan, struct op *op, void *scratch, 
 {
     struct scale_state *state = op->state;
     if (!state->reorders)
-        return value_data(plan, op->in[1]);
+        return op_input_data(plan, op, IN_SCALE);
     return primitive_bind(&state->there, DNNL_ARG_TO, scratch, err) ||
                    primitive_run(&state->there, onednn_of(plan), err)
                ? NULL
@@ -66,8 +66,9 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     const struct scale_state *state = op->state;
     const struct strips s = state->strips;
-    const float *in = value_data(plan, op->in[0]), *factors = factors_in(plan, op, op_scratch_forward(plan, op), err);
-    float *out = value_data(plan, op->out);
+    const float *in = op_input_data(plan, op, IN_DATA),
+                *factors = factors_in(plan, op, op_scratch_forward(plan, op), err);
+    float *out = op_result_data(plan, op);
     if (!factors)
         return -1;
 #pragma omp parallel for schedule(static)
@@ -111,28 +112,29 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     const struct scale_state *state = op->state;
     const struct strips s = state->strips;
     char *scratch = op_scratch_backward(plan, op);
-    const float *in = value_data(plan, op->in[0]), *factors = factors_in(plan, op, scratch, err);
-    const float *dout = value_grad(plan, op->out);
-    float *din = op->wants_grad[0] ? value_grad(plan, op->in[0]) : NULL, *dfactors = behind(scratch, state->bytes);
+    const float *in = op_input_data(plan, op, IN_DATA), *factors = factors_in(plan, op, scratch, err);
+    const float *dout = op_result_grad(plan, op);
+    float *din = op->wants_grad[IN_DATA] ? op_input_grad(plan, op, IN_DATA) : NULL,
+          *dfactors = behind(scratch, state->bytes);
     if (!factors)
         return -1;
 #pragma omp parallel for schedule(static)
     for (size_t o = 0; o < s.outer; o++) {
         size_t at = o * s.plane * s.block;
-        strip_backward(&s, in + at, factors + o * s.block, dout + at, din ? din + at : NULL, op->accumulate[0],
+        strip_backward(&s, in + at, factors + o * s.block, dout + at, din ? din + at : NULL, op->accumulate[IN_DATA],
                        dfactors + o * s.block);
     }
-    if (!op->wants_grad[1])
+    if (!op->wants_grad[IN_SCALE])
         return 0;
     if (state->reorders) {
         if (primitive_run(&state->back, onednn_of(plan), err))
             return -1;
         dfactors = behind(scratch, 2 * state->bytes);
     }
-    if (op->accumulate[1])
-        add_into(value_grad(plan, op->in[1]), dfactors, plan->values[op->in[1]].bytes);
+    if (op->accumulate[IN_SCALE])
+        add_into(op_input_grad(plan, op, IN_SCALE), dfactors, op_input(plan, op, IN_SCALE)->bytes);
     else
-        memcpy(value_grad(plan, op->in[1]), dfactors, plan->values[op->in[1]].bytes);
+        memcpy(op_input_grad(plan, op, IN_SCALE), dfactors, op_input(plan, op, IN_SCALE)->bytes);
     return 0;
 }
 
@@ -147,7 +149,7 @@ static void release(struct op *op)
     op->state = NULL;
 }
 
-const struct op_functions onednn_scale = {
+const struct op_functions cpu_scale = {
     .prepare = prepare,
     .bind = bind,
     .forward = forward,

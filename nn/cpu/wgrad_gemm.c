@@ -11,8 +11,8 @@ int wgrad_gemm_init(struct wgrad_gemm *gradient, const struct plan *plan, const 
                     const struct layout *out, struct err *err)
 {
     const struct onednn *onednn = onednn_of(plan);
-    const struct layer *layer = op->layer;
-    const struct value *from = &plan->values[op->in[0]], *to = &plan->values[op->out];
+    const struct layer *layer = op_layer(op);
+    const struct value *from = op_input(plan, op, IN_DATA), *to = op_result(plan, op);
     const int64_t in_dims[] = { from->n, from->c, from->h, from->w }, out_dims[] = { to->n, to->c, to->h, to->w };
     struct layout plain, lines;
     *gradient = (struct wgrad_gemm){ .used = true,

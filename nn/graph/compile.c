@@ -81,7 +81,6 @@ static int shape_values(struct plan *plan, struct err *err)
 static enum op_kind kind_of(enum layer_kind kind)
 {
     static const enum op_kind kinds[] = {
-        [LAYER_INPUT] = OP_KINDS,
         [LAYER_CONV] = OP_CONV,
         [LAYER_BATCH_NORM] = OP_BATCH_NORM,
         [LAYER_ACTIVATION] = OP_ACTIVATION,
@@ -96,10 +95,14 @@ static enum op_kind kind_of(enum layer_kind kind)
     return kinds[kind];
 }
 
-static const struct op_functions *functions_of(const struct plan *plan, enum op_kind kind)
+static struct op op_new(enum op_kind kind, int in, int out, bool trains)
 {
-    const struct op_functions *functions = plan->backend->ops[kind];
-    return functions ? functions : backend_reference.ops[kind];
+    return (struct op){ .kind = kind,
+                        .in = { [IN_DATA] = in, [IN_RESIDUAL] = -1, [IN_SCALE] = -1 },
+                        .out = { [OUT_RESULT] = out, [OUT_MEAN] = -1 },
+                        .trains = trains,
+                        .share_data = -1,
+                        .share_grad = -1 };
 }
 
 /* Of PLAN_TRAIN_LAST the last layer and what drops its inputs. */
@@ -126,19 +129,23 @@ static int list_ops(const struct plan *plan, struct op *ops)
     int count = 0;
     for (int i = 0; i < plan->net->layer_count; i++) {
         const struct layer *layer = &plan->net->layers[i];
-        enum op_kind kind = kind_of(layer->kind);
-        if (kind != OP_KINDS && undropped(plan, i) == i)
-            ops[count++] = (struct op){ .kind = kind,
-                                        .layer = layer,
-                                        .activation = layer->activation,
-                                        .in = { undropped(plan, layer->in[0]), undropped(plan, layer->in[1]), -1 },
-                                        .out = i,
-                                        .pooled = -1,
-                                        .trains = layer_trains(plan, i),
-                                        .share_data = -1,
-                                        .share_grad = -1 };
+        if (layer->kind == LAYER_INPUT || undropped(plan, i) != i)
+            continue;
+        struct op *op = &ops[count++];
+        *op = op_new(kind_of(layer->kind), undropped(plan, layer->in[0]), i, layer_trains(plan, i));
+        op->stages[op->stage_count++] = (struct op_stage){ .layer = layer, .activation = layer->activation };
+        if (layer->in[1] >= 0)
+            op->in[layer->kind == LAYER_SCALE ? IN_SCALE : IN_RESIDUAL] = undropped(plan, layer->in[1]);
     }
     return fuse_ops(plan, ops, count);
+}
+
+static bool reads(const struct op *op, int value)
+{
+    for (int j = 0; j < OP_INPUTS; j++)
+        if (op->in[j] == value)
+            return true;
+    return false;
 }
 
 /* Backward runs from the last op to the first: of several consumers the last writes the gradient, the others add. */
@@ -147,27 +154,24 @@ static void link_gradients(const struct plan *plan, struct op *ops, int count)
     if (plan->spec.mode != PLAN_TRAIN)
         return;
     for (int i = 0; i < count; i++)
-        for (int j = 0; j < 2; j++) {
+        for (int j = 0; j < OP_INPUTS; j++) {
             int value = ops[i].in[j];
             ops[i].wants_grad[j] = value >= 0 && value != plan->input;
             if (!ops[i].wants_grad[j])
                 continue;
-            ops[i].accumulate[j] = j == 1 && ops[i].in[0] == value;
+            for (int before = 0; before < j; before++)
+                ops[i].accumulate[j] |= ops[i].in[before] == value;
             for (int later = i + 1; later < count; later++)
-                if (ops[later].in[0] == value || ops[later].in[1] == value)
-                    ops[i].accumulate[j] = true;
+                ops[i].accumulate[j] |= reads(&ops[later], value);
         }
 }
 
-static int prepare_op(struct plan *plan, const struct op *from, struct err *err)
+static int prepare_op(struct plan *plan, const struct op *from, const struct op_functions *functions, struct err *err)
 {
-    const struct op_functions *functions = functions_of(plan, from->kind);
-    if (!functions)
-        return err_set(err, "the backend '%s' cannot give up its layouts", plan->backend->name);
     struct op *op = &plan->ops[plan->op_count++];
     *op = *from;
     op->functions = functions;
-    return op->functions->prepare(plan, op, err);
+    return functions->prepare(plan, op, err);
 }
 
 /* A canonical copy of in[j] for this op alone, so that who writes and who adds to its gradient stays as it was linked:
@@ -176,42 +180,40 @@ static int reorder_input(struct plan *plan, struct op *op, int j, struct err *er
 {
     int from = op->in[j], to = plan->value_count++;
     const struct value *value = &plan->values[from];
+    struct op reorder = op_new(OP_REORDER, from, to, op->trains);
+    reorder.wants_grad[IN_DATA] = op->wants_grad[j];
+    reorder.accumulate[IN_DATA] = op->accumulate[j];
     value_set(&plan->values[to], value->n, value->c, value->h, value->w);
-    struct op reorder = { .kind = OP_REORDER,
-                          .layer = op->layer,
-                          .in = { from, -1, -1 },
-                          .out = to,
-                          .pooled = -1,
-                          .trains = op->trains,
-                          .wants_grad = { op->wants_grad[j], false },
-                          .accumulate = { op->accumulate[j], false },
-                          .share_data = -1,
-                          .share_grad = -1 };
     op->in[j] = to;
     op->accumulate[j] = false;
-    return prepare_op(plan, &reorder, err);
+    const struct op_functions *functions = plan->spec.backend->select(plan, &reorder);
+    if (!functions)
+        return err_set(err, "the backend '%s' cannot give up its layouts", plan->spec.backend->name);
+    return prepare_op(plan, &reorder, functions, err);
 }
 
 static int prepare_ops(struct plan *plan, struct op *ops, int count, struct err *err)
 {
+    const struct backend *backend = plan->spec.backend;
     for (int i = 0; i < count; i++) {
-        if (functions_of(plan, ops[i].kind)->canonical)
-            for (int j = 0; j < OP_INPUTS; j++)
-                if (ops[i].in[j] >= 0 && plan->values[ops[i].in[j]].layout && reorder_input(plan, &ops[i], j, err))
-                    return -1;
-        if (prepare_op(plan, &ops[i], err))
+        const struct op_functions *functions = backend->select(plan, &ops[i]);
+        if (!functions && backend->fallback)
+            functions = backend->fallback->select(plan, &ops[i]);
+        assert(functions); /* what was fused it said it would run, and what was not every backend does */
+        for (int j = 0; functions->canonical && j < OP_INPUTS; j++)
+            if (ops[i].in[j] >= 0 && plan->values[ops[i].in[j]].layout && reorder_input(plan, &ops[i], j, err))
+                return -1;
+        if (prepare_op(plan, &ops[i], functions, err))
             return -1;
     }
-    plan->logits = ops[count - 1].out;
+    plan->logits = ops[count - 1].out[OUT_RESULT];
     if (plan->values[plan->logits].layout) {
-        struct op reader = { .layer = ops[count - 1].layer,
-                             .in = { plan->logits, -1, -1 },
-                             .pooled = -1,
-                             .trains = ops[count - 1].trains,
-                             .wants_grad = { ops[count - 1].trains, false } };
-        if (reorder_input(plan, &reader, 0, err))
+        bool trains = ops[count - 1].trains;
+        struct op reader = op_new(OP_REORDER, plan->logits, -1, trains);
+        reader.wants_grad[IN_DATA] = trains;
+        if (reorder_input(plan, &reader, IN_DATA, err))
             return -1;
-        plan->logits = reader.in[0];
+        plan->logits = reader.in[IN_DATA];
     }
     return 0;
 }

@@ -7,9 +7,9 @@
 void describe_layer(const struct plan *plan, const struct op *op, char *text, size_t size)
 {
     *text = '\0';
-    if (op->layer->weight < 0 || op->kind == OP_REORDER)
+    if (op->stage_count == 0 || op_layer(op)->weight < 0)
         return;
-    snprintf(text, size, "%s", plan->net->params[op->layer->weight].name);
+    snprintf(text, size, "%s", plan->net->params[op_layer(op)->weight].name);
     char *dot = strrchr(text, '.');
     if (dot)
         *dot = '\0';
@@ -17,6 +17,25 @@ void describe_layer(const struct plan *plan, const struct op *op, char *text, si
 
 /* snprintf at the end of what is there. */
 #define ADD(...) snprintf(text + strlen(text), size - strlen(text), __VA_ARGS__)
+
+/* "3x3/2", and what is depthwise in a chain "dw 3x3". */
+static void add_window(char *text, size_t size, const struct layer *layer, const char *before, bool chain)
+{
+    if (layer->kind != LAYER_CONV && layer->kind != LAYER_MAX_POOL)
+        return;
+    ADD("%s%s%dx%d", before, chain && layer_is_depthwise(layer) ? "dw " : "", layer->kernel, layer->kernel);
+    if (layer->stride > 1)
+        ADD("/%d", layer->stride);
+}
+
+/* "16>96>24": inputs and outputs, of a chain those of each part that is not depthwise. */
+static void add_channels(char *text, size_t size, const struct op *op, int inputs)
+{
+    ADD(" %d", inputs);
+    for (int i = 0; i < op->stage_count; i++)
+        if (!layer_is_depthwise(op->stages[i].layer))
+            ADD(">%d", op->stages[i].layer->channels);
+}
 
 void describe_op(const struct plan *plan, const struct op *op, char *text, size_t size)
 {
@@ -33,38 +52,32 @@ void describe_op(const struct plan *plan, const struct op *op, char *text, size_
         [ACTIVATION_SILU] = "silu",
         [ACTIVATION_SIGMOID] = "sigmoid",
     };
-    const struct layer *layer = op->layer;
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
-    const char *name = op->kind == OP_ACTIVATION ? activations[op->activation] : names[op->kind];
-    bool convolves = op->kind == OP_CONV, slides = convolves || op->kind == OP_MAX_POOL;
-    const struct layer *window = op->depthwise.layer ? op->depthwise.layer : layer;
-    snprintf(text, size, "%s%s", op->expansion.layer ? "expand+" : "",
-             op->depthwise.layer || op->expansion.layer ? "dw" : name);
-    if (slides)
-        ADD(" %dx%d", window->kernel, window->kernel);
-    if (slides && window->stride > 1)
-        ADD("/%d", window->stride);
-    if (op->depthwise.layer)
-        ADD("+project");
-    if (convolves && layer_is_depthwise(layer))
-        ADD(" dw %d", out->c);
-    else if (convolves && layer->groups > 1 && !op->expansion.layer)
-        ADD(" g%d %d>%d", layer->groups, in->c, out->c);
-    else if (convolves || op->kind == OP_LINEAR)
-        ADD(" %d>%d", in->c, out->c);
+    const struct op_stage *stages = op->stages, *last = op_last(op);
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
+    bool convolves = op->kind == OP_CONV, chain = op->stage_count > 1;
+    snprintf(text, size, "%s%s", op->kind == OP_ACTIVATION ? activations[last->activation] : names[op->kind],
+             chain ? "s" : "");
+    for (int i = 0; i < op->stage_count; i++)
+        add_window(text, size, stages[i].layer, i > 0 ? "+" : " ", chain);
+    if (convolves && !chain && layer_is_depthwise(last->layer))
+        ADD(" dw");
+    else if (convolves && !chain && last->layer->groups > 1)
+        ADD(" g%d", last->layer->groups);
+    if ((convolves || op->kind == OP_LINEAR) && (chain || !layer_is_depthwise(last->layer)))
+        add_channels(text, size, op, in->c);
     else
         ADD(" %d", out->c);
     if (out->h > 1 || out->w > 1)
         ADD(" %dx%d", out->h, out->w);
-    if (op->in[2] >= 0)
+    if (op->kind != OP_SCALE && op->in[IN_SCALE] >= 0)
         ADD("+scale");
-    if (op->batch_norm && !op->depthwise.layer && !op->expansion.layer) /* of several stages that goes without saying */
+    if (!chain && stages[0].batch_norm) /* of a chain that goes without saying */
         ADD("+norm");
-    if (convolves && op->in[1] >= 0)
+    if (op->kind != OP_ADD && op->in[IN_RESIDUAL] >= 0)
         ADD("+add");
-    if (op->kind != OP_ACTIVATION && op->activation != ACTIVATION_NONE)
-        ADD("+%s", activations[op->activation]);
-    if (op->pooled >= 0)
+    if (op->kind != OP_ACTIVATION && op->stage_count > 0 && last->activation != ACTIVATION_NONE)
+        ADD("+%s", activations[last->activation]);
+    if (op->out[OUT_MEAN] >= 0)
         ADD("+mean");
 }
 
@@ -89,28 +102,18 @@ void describe_implementation(const struct op *op, bool backward, char *text, siz
     snprintf(text, size, "%.*s/%.*s", (int)word, first, same ? (int)strlen(second) : (int)other, second);
 }
 
-/* Multiplications and additions of a layer with so many inputs and such a plane of outputs. */
-static double flop_of(const struct layer *layer, int channels, double images, int h, int w)
-{
-    double terms =
-        layer->kind == LAYER_LINEAR ? channels : (double)channels / layer->groups * layer->kernel * layer->kernel;
-    return 2 * images * layer->channels * h * w * terms;
-}
-
 double describe_flop(const struct plan *plan, const struct op *op, bool backward)
 {
     if (op->kind != OP_CONV && op->kind != OP_LINEAR)
         return 0;
-    const struct layer *layer = op->layer, *depthwise = op->depthwise.layer, *expansion = op->expansion.layer;
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
-    int channels = in->c;
+    const struct value *in = op_input(plan, op, IN_DATA);
     double flop = 0;
-    if (expansion) {
-        flop += flop_of(expansion, channels, in->n, in->h, in->w);
-        channels = expansion->channels;
+    int side = in->h; /* planes are square: images are */
+    for (int i = 0; i < op->stage_count; i++) {
+        const struct layer *layer = op->stages[i].layer;
+        side = (side + 2 * layer->padding - layer->kernel) / layer->stride + 1;
+        double terms = (double)layer->inputs / layer->groups * layer->kernel * layer->kernel;
+        flop += 2.0 * in->n * layer->channels * side * side * terms;
     }
-    if (depthwise)
-        flop += flop_of(depthwise, channels, in->n, out->h, out->w);
-    flop += flop_of(layer, depthwise ? depthwise->channels : channels, in->n, out->h, out->w);
-    return flop * (backward ? 1 + op->wants_grad[0] : 1);
+    return flop * (backward ? 1 + op->wants_grad[IN_DATA] : 1);
 }

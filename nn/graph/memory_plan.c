@@ -8,6 +8,8 @@
 
 #include "memory_plan.h"
 
+#include <assert.h>
+
 struct memory_planning {
     struct plan *plan;
     struct live_range *ranges;
@@ -54,7 +56,7 @@ static void find_reads(struct memory_planning *planning)
             if (op->in[j] >= 0 && op->trains && op->keep_in[j])
                 read_in_backward(planning, op->in[j], backward_time(plan, i));
         if (op->trains && op->keep_out)
-            read_in_backward(planning, op->out, backward_time(plan, i));
+            read_in_backward(planning, op->out[OUT_RESULT], backward_time(plan, i));
     }
     int end = 2 * plan->op_count;
     planning->data_end[plan->input] = end;  /* a step may be repeated without filling it again */
@@ -62,12 +64,12 @@ static void find_reads(struct memory_planning *planning)
 }
 
 /* From the last op to the first, since what an op recomputes from may have to be recomputed itself, and so earlier. */
-static void time_remakes(struct memory_planning *planning)
+static void time_recomputes(struct memory_planning *planning)
 {
     struct plan *plan = planning->plan;
     for (int i = plan->op_count - 1; i >= 0; i--) {
         struct op *op = &plan->ops[i];
-        int time = planning->backward_start[op->out];
+        int time = planning->backward_start[op->out[OUT_RESULT]];
         op->recompute_at = op->recomputed ? 2 * plan->op_count - time : -1;
         for (int j = 0; j < OP_INPUTS; j++)
             if (op->recomputed && op->in[j] >= 0)
@@ -93,6 +95,14 @@ static void range_extend(struct live_range *range, int end)
     range->end = end > range->end ? end : range->end;
 }
 
+static int readings(const struct op *op, int value)
+{
+    int count = 0;
+    for (int j = 0; j < OP_INPUTS; j++)
+        count += op->in[j] == value;
+    return count;
+}
+
 /* In place if nobody else needs what is overwritten. */
 static bool may_share_data(const struct memory_planning *planning, int at)
 {
@@ -101,10 +111,8 @@ static bool may_share_data(const struct memory_planning *planning, int at)
     if (op->share_data < 0)
         return false;
     int in = op->in[op->share_data];
-    for (int j = 0; j < OP_INPUTS; j++)
-        if (j != op->share_data && op->in[j] == in)
-            return false;
-    return in >= 0 && planning->data_end[in] == at && plan->values[in].bytes == plan->values[op->out].bytes;
+    return in >= 0 && readings(op, in) == 1 && planning->data_end[in] == at &&
+           plan->values[in].bytes == op_result(plan, op)->bytes;
 }
 
 static void plan_data_ranges(struct memory_planning *planning)
@@ -114,22 +122,24 @@ static void plan_data_ranges(struct memory_planning *planning)
         range_add(planning, plan->values[plan->input].bytes, 0, planning->data_end[plan->input]);
     for (int i = 0; i < plan->op_count; i++) {
         struct op *op = &plan->ops[i];
-        int start = i, end = planning->data_end[op->out];
-        end = end > start ? end : start;
         op->data_shared = may_share_data(planning, i);
-        if (op->data_shared) {
-            planning->data[op->out] = planning->data[op->in[op->share_data]];
-            range_extend(&planning->ranges[planning->data[op->out]], end);
-        } else {
-            planning->data[op->out] = range_add(planning, plan->values[op->out].bytes, start, end);
+        for (int j = 0; j < OP_OUTPUTS; j++) {
+            int out = op->out[j];
+            if (out < 0)
+                continue;
+            int end = planning->data_end[out] > i ? planning->data_end[out] : i;
+            if (j == OUT_RESULT && op->data_shared) {
+                planning->data[out] = planning->data[op->in[op->share_data]];
+                range_extend(&planning->ranges[planning->data[out]], end);
+            } else {
+                planning->data[out] = range_add(planning, plan->values[out].bytes, i, end);
+            }
         }
-        if (op->pooled >= 0)
-            planning->data[op->pooled] =
-                range_add(planning, plan->values[op->pooled].bytes, start, planning->data_end[op->pooled]);
         int recomputed = op->recomputed ? backward_time(plan, op->recompute_at) : i;
         planning->scratch_forward[i] = range_add(planning, op->scratch_forward, i, recomputed);
         if (op->recomputed) {
-            range_set_gap(&planning->ranges[planning->data[op->out]], planning->forward_end[op->out], recomputed);
+            int out = op->out[OUT_RESULT];
+            range_set_gap(&planning->ranges[planning->data[out]], planning->forward_end[out], recomputed);
             if (op->scratch_forward)
                 range_set_gap(&planning->ranges[planning->scratch_forward[i]], i, recomputed);
         }
@@ -140,8 +150,8 @@ static void plan_data_ranges(struct memory_planning *planning)
 static bool may_share_grad(const struct plan *plan, const struct op *op)
 {
     int j = op->share_grad;
-    return j >= 0 && op->wants_grad[j] && !op->accumulate[j] && op->in[0] != op->in[1] &&
-           plan->values[op->in[j]].bytes == plan->values[op->out].bytes;
+    return j >= 0 && op->wants_grad[j] && !op->accumulate[j] && readings(op, op->in[j]) == 1 &&
+           op_input(plan, op, j)->bytes == op_result(plan, op)->bytes;
 }
 
 static void plan_grad_ranges(struct memory_planning *planning)
@@ -151,17 +161,18 @@ static void plan_grad_ranges(struct memory_planning *planning)
         range_add(planning, plan->values[plan->logits].bytes, plan->op_count, plan->op_count);
     for (int i = plan->op_count - 1; i >= 0; i--) {
         struct op *op = &plan->ops[i];
-        int time = backward_time(plan, i), out = planning->grad[op->out];
+        int time = backward_time(plan, i), out = planning->grad[op->out[OUT_RESULT]];
         if (out < 0) /* nobody wants to know */
             continue;
         range_extend(&planning->ranges[out], time);
         op->grad_shared = may_share_grad(plan, op);
         for (int j = 0; j < OP_INPUTS; j++) {
+            assert(!op->accumulate[j] || planning->grad[op->in[j]] >= 0); /* what it adds to is there */
             if (!op->wants_grad[j] || op->accumulate[j])
                 continue;
             planning->grad[op->in[j]] = op->grad_shared && j == op->share_grad
                                             ? out
-                                            : range_add(planning, plan->values[op->in[j]].bytes, time, time);
+                                            : range_add(planning, op_input(plan, op, j)->bytes, time, time);
         }
         planning->scratch_backward[i] = range_add(planning, op->scratch_backward, time, time);
         planning->saved[i] = range_add(planning, op->saved, i, time);
@@ -197,7 +208,7 @@ int memory_plan(struct plan *plan, struct err *err)
     planning.scratch_backward = planning.scratch_forward + ops;
 
     find_reads(&planning);
-    time_remakes(&planning);
+    time_recomputes(&planning);
     plan_data_ranges(&planning);
     if (plan->spec.mode != PLAN_EVAL)
         plan_grad_ranges(&planning);

@@ -54,6 +54,12 @@ static inline bool layer_is_depthwise(const struct layer *layer)
     return layer->groups > 1 && layer->groups == layer->inputs && layer->groups == layer->channels;
 }
 
+/* A convolution that sees one pixel at a time: a product of matrices. */
+static inline bool layer_is_pointwise(const struct layer *layer)
+{
+    return layer->kernel == 1 && layer->stride == 1 && layer->padding == 0 && layer->groups == 1;
+}
+
 enum param_kind {
     PARAM_CONV_WEIGHT,   /* (O, I/groups, KH, KW), Kaiming normal, fan out */
     PARAM_CONV_BIAS,     /* (O), 0 */

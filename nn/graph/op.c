@@ -3,7 +3,18 @@
 
 #include <assert.h>
 
+#include "fold.h"
+
 #include "nn/rng.h"
+
+bool op_is_plain(const struct op *op)
+{
+    const struct op_stage *stage = &op->stages[0];
+    bool fused =
+        op->stage_count > 1 || stage->batch_norm || (stage->layer && stage->activation != stage->layer->activation);
+    return !fused && (op->kind == OP_ADD || op->in[IN_RESIDUAL] < 0) &&
+           (op->kind == OP_SCALE || op->in[IN_SCALE] < 0) && op->out[OUT_MEAN] < 0;
+}
 
 static void *at(const struct plan *plan, size_t offset)
 {
@@ -12,14 +23,34 @@ static void *at(const struct plan *plan, size_t offset)
 
 float *value_data(const struct plan *plan, int value)
 {
-    assert(plan->values[value].type == VALUE_FLOAT32);
-    return at(plan, plan->values[value].data);
+    assert(value < 0 || plan->values[value].type == VALUE_FLOAT32);
+    return value < 0 ? NULL : at(plan, plan->values[value].data);
 }
 
 float *value_grad(const struct plan *plan, int value)
 {
-    assert(plan->values[value].type == VALUE_FLOAT32);
-    return at(plan, plan->values[value].grad);
+    assert(value < 0 || plan->values[value].type == VALUE_FLOAT32);
+    return value < 0 ? NULL : at(plan, plan->values[value].grad);
+}
+
+float *op_input_data(const struct plan *plan, const struct op *op, enum op_input input)
+{
+    return value_data(plan, op->in[input]);
+}
+
+float *op_input_grad(const struct plan *plan, const struct op *op, enum op_input input)
+{
+    return value_grad(plan, op->in[input]);
+}
+
+float *op_result_data(const struct plan *plan, const struct op *op)
+{
+    return value_data(plan, op->out[OUT_RESULT]);
+}
+
+float *op_result_grad(const struct plan *plan, const struct op *op)
+{
+    return value_grad(plan, op->out[OUT_RESULT]);
 }
 
 void *op_scratch_forward(const struct plan *plan, const struct op *op)
@@ -52,10 +83,16 @@ float *param_grad(const struct plan *plan, int param)
     return param < 0 || !plan->grad ? NULL : plan->grad + plan->net->params[param].offset;
 }
 
+void stage_fold(const struct plan *plan, const struct op_stage *stage, float *weight, float *bias)
+{
+    fold_batch_norm(plan->net, plan->weights, stage->layer, stage->batch_norm, weight, bias);
+}
+
 float drop_factor(const struct plan *plan, const struct op *op, size_t index)
 {
     static const uint64_t stream = (uint64_t)0x64726f70 << 32; /* "drop": apart from the seed's other uses */
-    double random = rng_uniform(plan->spec.seed, stream + (uint64_t)op->layer->drop_index, plan->step << 32 | index);
-    bool dropped = random < (double)op->layer->drop;
-    return dropped ? 0 : 1 / (1 - op->layer->drop);
+    const struct layer *layer = op_layer(op);
+    double random = rng_uniform(plan->spec.seed, stream + (uint64_t)layer->drop_index, plan->step << 32 | index);
+    bool dropped = random < (double)layer->drop;
+    return dropped ? 0 : 1 / (1 - layer->drop);
 }

@@ -1,5 +1,24 @@
-/* What a plan is made of: values, the ops that make them, and where everything lies. For who compiles and runs plans
- * and for backends; plan.h is for who uses one. */
+/* What a plan is made of: values, the ops that make them, and where all of it lies. For who compiles and runs plans and
+ * for backends; plan.h is for who uses one.
+ *
+ * plan_new turns the layers of a net into a list of ops over values, merges those that the backend runs as one, and
+ * then, op by op in forward order, asks the backend for its functions and calls prepare. All sizes being known, it lays
+ * values, gradients, saved data and scratch out in the arena by liveness. A step then runs:
+ *
+ *     bind      each op, before the first forward and again whenever the arena has moved
+ *     pack      each op that has it, before the first forward and the first after plan_weights_changed
+ *     forward   each op in order
+ *     backward  each op that trains, in reverse order; before it `recompute` of those whose results it is the first to
+ *               read of what was not kept (recompute.c)
+ *
+ * Only prepare and bind may allocate. Layouts: a value's `layout` is NULL for canonical (dense float NCHW) or a
+ * descriptor that only the plan's backend understands; its gradient has the layout of its data. The plan's input is
+ * canonical. An op takes its inputs in the layout they have (reordering into its scratch if it must) and chooses the
+ * layout of its outputs. Functions may be `canonical`: where an op's input is not, the plan puts an OP_REORDER in
+ * front; likewise behind the logits.
+ *
+ * Weights and their gradients are canonical in weights->params and plan->grad (param_value, param_grad); a backend
+ * may keep packed copies (op_packed), which pack refreshes. */
 #ifndef DCLS_NN_OP_H
 #define DCLS_NN_OP_H
 
@@ -16,13 +35,13 @@
 struct plan;
 
 enum op_kind {
-    OP_CONV,       /* in[0] (N, I, H, W) -> (N, O, OH, OW); may have norm, in[1], an activation, see struct op */
-    OP_BATCH_NORM, /* training: batch statistics, updates the running ones; else running; may have an activation */
+    OP_CONV,       /* (N, I, H, W) -> (N, O, OH, OW); may be a chain of several */
+    OP_BATCH_NORM, /* training: batch statistics, updates the running ones; else running */
     OP_ACTIVATION,
     OP_MAX_POOL, /* padding counts as minus infinity */
     OP_GLOBAL_AVG_POOL,
-    OP_ADD,     /* in[0] + in[1]; may have an activation */
-    OP_SCALE,   /* in[0] (N, C, H, W) * in[1] (N, C, 1, 1) */
+    OP_ADD,     /* data + residual */
+    OP_SCALE,   /* data (N, C, H, W) * scale (N, C, 1, 1) */
     OP_DROPOUT, /* training only, as is the next; see drop_factor */
     OP_STOCHASTIC_DEPTH,
     OP_LINEAR,  /* (N, I, 1, 1) -> (N, O, 1, 1) */
@@ -39,29 +58,38 @@ struct value {
     size_t data, grad; /* offsets into the arena; SIZE_MAX: none */
 };
 
-/* A convolution that is fused into the one behind it, with its batch norm and activation. */
+/* One layer of an op and what is fused behind it. */
 struct op_stage {
-    const struct layer *layer, *batch_norm; /* NULL: none */
-    enum activation activation;
+    const struct layer *layer;
+    const struct layer *batch_norm; /* of a convolution, to be folded in (fold_batch_norm); NULL: none */
+    enum activation activation;     /* comes last; of an activation layer its own */
 };
 
-#define OP_INPUTS 3
+#define OP_STAGES 3
+
+/* What an op reads, by what for. */
+enum op_input {
+    IN_DATA,     /* of the first stage */
+    IN_RESIDUAL, /* OP_ADD, or fused: added to what the last stage makes before its activation */
+    IN_SCALE,    /* OP_SCALE, or fused: (N, I, 1, 1), what the data is multiplied by first */
+    OP_INPUTS,
+};
+
+/* What it makes. */
+enum op_output {
+    OUT_RESULT, /* of the last stage */
+    OUT_MEAN,   /* fused: the mean of each plane of that, (N, O, 1, 1) */
+    OP_OUTPUTS,
+};
 
 struct op {
     enum op_kind kind;
-    const struct op_functions *functions; /* prepare may hand the op to another table with the same layouts */
-    const struct layer *layer;            /* of a fused op the first: the conv, the batch norm, the add */
-    const struct layer *batch_norm;       /* OP_CONV, fused: the batch norm to fold in (fold_batch_norm), or NULL */
-    enum activation activation;           /* that of an OP_ACTIVATION, or fused: applied last of all */
-    /* OP_CONV, fused: the depthwise convolution that makes the input of this 1x1 one, and the 1x1 convolution that
-     * makes the input of the depthwise one, be that `depthwise` or the op itself. The first of all reads in[0]. */
-    struct op_stage depthwise, expansion;
-    /* Values; -1: none. OP_CONV with in[1]: that is added before the activation; with in[2], (N, I, 1, 1): in[0] is
-     * multiplied by that first, as by an OP_SCALE. */
-    int in[OP_INPUTS], out;
-    int pooled; /* OP_CONV, fused: the average of each plane of out, (N, O, 1, 1); -1: none */
+    const struct op_functions *functions;
+    struct op_stage stages[OP_STAGES]; /* one after another; none of an OP_REORDER, several of convolutions only */
+    int stage_count;
+    int in[OP_INPUTS], out[OP_OUTPUTS]; /* values; -1: none */
 
-    bool trains; /* does as in training, and its backward is run; else as in evaluation */
+    bool trains; /* does as in training, and its backward is run; else as in evaluation. Has then one output */
     /* Backward: write the gradient of in[i] at all (false for the plan's input: skip it), and add to what is there
      * instead of overwriting it (another consumer wrote first). Known before prepare. */
     bool wants_grad[OP_INPUTS], accumulate[OP_INPUTS];
@@ -70,12 +98,12 @@ struct op {
     size_t scratch_forward, scratch_backward; /* bytes free to use during that call */
     size_t saved;                             /* bytes written by forward that backward reads */
     size_t packed;                            /* bytes for what pack makes, all 0 at first, for as long as the plan */
-    bool keep_in[OP_INPUTS], keep_out;        /* backward reads these values' data */
-    int share_data; /* i: out would like in[i]'s memory (equal layouts only): forward in place */
-    int share_grad; /* i: the gradient of in[i] would like that of out: backward in place */
+    bool keep_in[OP_INPUTS], keep_out;        /* backward reads these values' data, or the result's */
+    int share_data; /* i: the result would like in[i]'s memory (equal layouts only): forward in place */
+    int share_grad; /* i: the gradient of in[i] would like that of the result: backward in place */
     /* Granted by the plan before bind. Where not granted, the addresses differ. */
     bool data_shared, grad_shared;
-    bool recomputed;  /* out is not kept for backward: it is made anew (recompute.c) */
+    bool recomputed;  /* the result is not kept for backward: it is made anew (recompute.c) */
     int recompute_at; /* then: the op before whose backward that is; else -1 */
 
     size_t scratch_forward_at, scratch_backward_at, saved_at; /* offsets into the arena */
@@ -83,10 +111,24 @@ struct op {
     void *state;                                              /* the backend's own, freed by release */
 };
 
+static inline const struct op_stage *op_last(const struct op *op)
+{
+    return &op->stages[op->stage_count > 1 ? op->stage_count - 1 : 0];
+}
+
+/* Of an op that is no chain. */
+static inline const struct layer *op_layer(const struct op *op)
+{
+    return op->stages[0].layer;
+}
+
+/* Whether nothing is fused into it: it is its layer. */
+bool op_is_plain(const struct op *op);
+
 /* What an op does in a step. */
 enum op_pass { PASS_FORWARD, PASS_BACKWARD_DATA, PASS_BACKWARD_WEIGHTS };
 
-/* How one kind of op is run. forward and backward fail only for reasons outside (a library's error). */
+/* How an op is run. forward and backward fail only for reasons outside (a library's error). */
 struct op_functions {
     bool canonical; /* reads and writes canonical values only */
     int (*prepare)(struct plan *plan, struct op *op, struct err *err);
@@ -94,7 +136,7 @@ struct op_functions {
     int (*pack)(struct plan *plan, struct op *op, struct err *err); /* may be NULL; weights or statistics changed */
     int (*forward)(struct plan *plan, struct op *op, struct err *err);
     int (*backward)(struct plan *plan, struct op *op, struct err *err); /* called where op->trains */
-    /* Writes out as forward did, from the inputs, all of which the op keeps, and what is saved. May be NULL. */
+    /* Writes the result as forward did, from the inputs, all of which the op keeps, and what is saved. May be NULL. */
     int (*recompute)(struct plan *plan, struct op *op, struct err *err);
     void (*release)(struct op *op); /* may be NULL; also after a failed prepare */
     /* By what the pass is done, for the benchmark's table: a primitive's or a kernel's name, valid as long as the op;
@@ -112,7 +154,6 @@ struct plan {
     struct weights *weights;
     float *grad; /* NULL in PLAN_EVAL */
     struct plan_spec spec;
-    const struct backend *backend;
     void *state; /* the backend's */
     struct value *values;
     int value_count;
@@ -135,15 +176,28 @@ struct plan {
     struct op_time *profile; /* of each op, the caller's; NULL (the usual): nothing is timed */
 };
 
-static inline size_t value_count(const struct plan *plan, int value)
+static inline size_t value_count(const struct value *value) /* of its elements, without padding */
 {
-    const struct value *v = &plan->values[value];
-    return (size_t)v->n * (size_t)v->c * (size_t)v->h * (size_t)v->w;
+    return (size_t)value->n * (size_t)value->c * (size_t)value->h * (size_t)value->w;
 }
 
-/* Addresses, from bind on. NULL where there is none (no gradient, no scratch). The value is one of float32. */
+static inline const struct value *op_input(const struct plan *plan, const struct op *op, enum op_input input)
+{
+    return &plan->values[op->in[input]];
+}
+
+static inline const struct value *op_result(const struct plan *plan, const struct op *op)
+{
+    return &plan->values[op->out[OUT_RESULT]];
+}
+
+/* Addresses, from bind on. NULL where there is none (no such value, no gradient, no scratch). Values are of float32. */
 float *value_data(const struct plan *plan, int value);
 float *value_grad(const struct plan *plan, int value);
+float *op_input_data(const struct plan *plan, const struct op *op, enum op_input input);
+float *op_input_grad(const struct plan *plan, const struct op *op, enum op_input input);
+float *op_result_data(const struct plan *plan, const struct op *op);
+float *op_result_grad(const struct plan *plan, const struct op *op);
 void *op_scratch_forward(const struct plan *plan, const struct op *op);
 void *op_scratch_backward(const struct plan *plan, const struct op *op);
 void *op_saved(const struct plan *plan, const struct op *op);
@@ -152,6 +206,9 @@ void *op_packed(const struct plan *plan, const struct op *op);
 /* Where a parameter's floats and their gradient lie, canonical (shape: plan->net->params[param]). NULL for -1. */
 float *param_value(const struct plan *plan, int param);
 float *param_grad(const struct plan *plan, int param);
+
+/* A convolution's weight and bias as fold_batch_norm makes them. */
+void stage_fold(const struct plan *plan, const struct op_stage *stage, float *weight, float *bias);
 
 /* What OP_DROPOUT (index: n * C + c) and OP_STOCHASTIC_DEPTH (index: n) multiply by in this step: 0 or 1 / (1 - drop).
  */

@@ -39,14 +39,11 @@ struct plan *plan_new(const struct net *net, struct weights *weights, float *gra
         err_set(err, "out of memory for a plan");
         goto fail;
     }
-    if (!(plan->backend = backend_find(spec->backend, err)))
-        goto fail;
-    plan->spec.backend = plan->backend->name; /* the caller's string may go */
     if (plan->spec.threads < 1)
         plan->spec.threads = omp_get_num_procs();
     omp_set_num_threads(plan->spec.threads);
     flush_denormals();
-    if (plan->backend->open && plan->backend->open(plan, err))
+    if (spec->backend->open && spec->backend->open(plan, err))
         goto fail;
     if (plan_compile(plan, err))
         goto fail;
@@ -65,9 +62,9 @@ void plan_free(struct plan *plan)
             plan->ops[i].functions->release(&plan->ops[i]);
     for (int i = 0; i < plan->value_count; i++)
         if (plan->values[i].layout)
-            plan->backend->layout_free(plan->values[i].layout);
-    if (plan->backend && plan->backend->close)
-        plan->backend->close(plan);
+            plan->spec.backend->layout_free(plan->values[i].layout);
+    if (plan->spec.backend->close)
+        plan->spec.backend->close(plan);
     if (plan->owns_arena)
         arena_free(plan->arena);
     arena_free(plan->packed);
@@ -166,7 +163,7 @@ int plan_backward(struct plan *plan, struct err *err)
         struct op *op = &plan->ops[i];
         if (recompute(plan, i, &recomputed, err))
             return -1;
-        if (!op->trains || plan->values[op->out].grad == SIZE_MAX)
+        if (!op->trains || plan->values[op->out[OUT_RESULT]].grad == SIZE_MAX)
             continue;
         double start = plan->profile ? clock_seconds() : 0;
         if (op->functions->backward(plan, op, err))

@@ -13,7 +13,7 @@ enum plan_mode {
 struct plan_spec {
     enum plan_mode mode;
     int batch, image_size, threads;
-    const char *backend;        /* "onednn" | "reference" */
+    const struct backend *backend;
     double label_smoothing;     /* in the loss, 0 to below 1 */
     const float *class_weights; /* likewise, one a class; NULL: each 1. It must outlive the plan */
     uint64_t seed;              /* of what is dropped at random, a function of it, the step and the place */

@@ -18,27 +18,34 @@ static void find_kept(const struct plan *plan, bool *kept)
             if (op->trains && op->keep_in[j] && op->in[j] >= 0)
                 kept[op->in[j]] = true;
         if (op->trains && op->keep_out)
-            kept[op->out] = true;
+            kept[op->out[OUT_RESULT]] = true;
     }
 }
 
 /* An exponential costs more than the memory that it works on. */
 static bool is_cheap(const struct op *op)
 {
-    return op->activation != ACTIVATION_SILU && op->activation != ACTIVATION_SIGMOID;
+    enum activation activation = op->stages[0].activation;
+    return activation != ACTIVATION_SILU && activation != ACTIVATION_SIGMOID;
+}
+
+static size_t result_bytes(const struct plan *plan, const struct op *op)
+{
+    return op_result(plan, op)->bytes;
 }
 
 /* The next op to be recomputed: the cheap ones first, of those the largest. NULL: none is left. */
-static struct op *next_remade(struct plan *plan, const bool *kept)
+static struct op *next_recomputed(struct plan *plan, const bool *kept)
 {
     struct op *best = NULL;
     for (int i = 0; i < plan->op_count; i++) {
         struct op *op = &plan->ops[i];
-        if (!op->functions->recompute || op->recomputed || !op->trains || !kept[op->out] || op->share_data >= 0 ||
-            op->out == plan->logits)
+        int out = op->out[OUT_RESULT];
+        if (!op->functions->recompute || op->recomputed || !op->trains || !kept[out] || op->share_data >= 0 ||
+            out == plan->logits)
             continue;
         if (!best || is_cheap(op) > is_cheap(best) ||
-            (is_cheap(op) == is_cheap(best) && plan->values[op->out].bytes > plan->values[best->out].bytes))
+            (is_cheap(op) == is_cheap(best) && result_bytes(plan, op) > result_bytes(plan, best)))
             best = op;
     }
     return best;
@@ -54,7 +61,7 @@ int recompute_choose(struct plan *plan, struct err *err)
     for (int i = 0; i < plan->value_count; i++)
         bytes += kept[i] ? plan->values[i].bytes : 0;
     size_t most = (size_t)((double)bytes * KEPT_SHARE);
-    for (struct op *op; bytes > most && (op = next_remade(plan, kept)); bytes -= plan->values[op->out].bytes)
+    for (struct op *op; bytes > most && (op = next_recomputed(plan, kept)); bytes -= result_bytes(plan, op))
         op->recomputed = true;
     free(kept);
     return 0;

@@ -45,41 +45,41 @@ static float slope(enum activation activation, float in, float out)
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)plan, (void)err;
-    bool by_input = op->activation == ACTIVATION_SILU;
-    op->keep_in[0] = by_input;
+    bool by_input = op->stages[0].activation == ACTIVATION_SILU;
+    op->keep_in[IN_DATA] = by_input;
     op->keep_out = !by_input;
-    op->share_data = by_input ? -1 : 0;
-    op->share_grad = 0;
+    op->share_data = by_input ? -1 : IN_DATA;
+    op->share_grad = IN_DATA;
     return 0;
 }
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const float *in = value_data(plan, op->in[0]);
-    float *out = value_data(plan, op->out);
-    size_t count = value_count(plan, op->out);
+    const float *in = op_input_data(plan, op, IN_DATA);
+    float *out = op_result_data(plan, op);
+    size_t count = value_count(op_result(plan, op));
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < count; i++)
-        out[i] = activate(op->activation, in[i]);
+        out[i] = activate(op->stages[0].activation, in[i]);
     return 0;
 }
 
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    if (!op->wants_grad[0])
+    if (!op->wants_grad[IN_DATA])
         return 0;
     /* Of input and output only the kept one still holds this op's floats. */
-    const float *in = op->keep_in[0] ? value_data(plan, op->in[0]) : NULL;
-    const float *out = op->keep_out ? value_data(plan, op->out) : NULL;
-    const float *dout = value_grad(plan, op->out);
-    float *din = value_grad(plan, op->in[0]);
-    size_t count = value_count(plan, op->out);
-    bool accumulate = op->accumulate[0];
+    const float *in = op->keep_in[IN_DATA] ? op_input_data(plan, op, IN_DATA) : NULL;
+    const float *out = op->keep_out ? op_result_data(plan, op) : NULL;
+    const float *dout = op_result_grad(plan, op);
+    float *din = op_input_grad(plan, op, IN_DATA);
+    size_t count = value_count(op_result(plan, op));
+    bool accumulate = op->accumulate[IN_DATA];
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < count; i++) {
-        float gradient = dout[i] * slope(op->activation, in ? in[i] : 0, out ? out[i] : 0);
+        float gradient = dout[i] * slope(op->stages[0].activation, in ? in[i] : 0, out ? out[i] : 0);
         din[i] = accumulate ? din[i] + gradient : gradient;
     }
     return 0;

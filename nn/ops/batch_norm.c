@@ -2,7 +2,6 @@
  *
  * Training normalises with the batch's mean and (biased) variance and moves the running ones towards them, the variance
  * unbiased, as PyTorch does. Evaluation uses the running ones. */
-#include <assert.h>
 #include <math.h>
 
 #include "ops.h"
@@ -15,7 +14,7 @@ struct moments {
 static struct moments saved_moments(const struct plan *plan, const struct op *op)
 {
     float *saved = op_saved(plan, op);
-    return (struct moments){ saved, saved + plan->values[op->out].c };
+    return (struct moments){ saved, saved + op_result(plan, op)->c };
 }
 
 /* Mean and biased variance of channel c over batch and plane, in two passes: no difference of large squares. */
@@ -50,12 +49,12 @@ static void normalise(const struct value *v, const float *in, float *out, int c,
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const struct value *v = &plan->values[op->in[0]];
-    const struct layer *layer = op->layer;
-    const float *in = value_data(plan, op->in[0]);
+    const struct value *v = op_input(plan, op, IN_DATA);
+    const struct layer *layer = op_layer(op);
+    const float *in = op_input_data(plan, op, IN_DATA);
     const float *gamma = param_value(plan, layer->weight), *beta = param_value(plan, layer->bias);
     float *running_mean = param_value(plan, layer->mean), *running_var = param_value(plan, layer->var);
-    float *out = value_data(plan, op->out);
+    float *out = op_result_data(plan, op);
     bool training = op->trains;
     double count = (double)v->n * v->h * v->w;
     struct moments moments = training ? saved_moments(plan, op) : (struct moments){ NULL, NULL };
@@ -84,11 +83,11 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const struct value *v = &plan->values[op->in[0]];
-    const float *in = value_data(plan, op->in[0]), *dout = value_grad(plan, op->out);
-    const float *gamma = param_value(plan, op->layer->weight);
-    float *dgamma = param_grad(plan, op->layer->weight), *dbeta = param_grad(plan, op->layer->bias);
-    float *din = op->wants_grad[0] ? value_grad(plan, op->in[0]) : NULL;
+    const struct value *v = op_input(plan, op, IN_DATA);
+    const float *in = op_input_data(plan, op, IN_DATA), *dout = op_result_grad(plan, op);
+    const float *gamma = param_value(plan, op_layer(op)->weight);
+    float *dgamma = param_grad(plan, op_layer(op)->weight), *dbeta = param_grad(plan, op_layer(op)->bias);
+    float *din = op->wants_grad[IN_DATA] ? op_input_grad(plan, op, IN_DATA) : NULL;
     const struct moments moments = saved_moments(plan, op);
     size_t plane = (size_t)v->h * (size_t)v->w, images = (size_t)v->n, stride = (size_t)v->c * plane;
 #pragma omp parallel for schedule(static)
@@ -109,7 +108,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
         for (size_t n = 0; n < images; n++)
             for (size_t i = n * stride + (size_t)c * plane, end = i + plane; i < end; i++) {
                 float gradient = gamma[c] * inverse * (dout[i] - mean_dout - (in[i] - mean) * inverse * mean_product);
-                din[i] = op->accumulate[0] ? din[i] + gradient : gradient;
+                din[i] = op->accumulate[IN_DATA] ? din[i] + gradient : gradient;
             }
     }
     return 0;
@@ -118,13 +117,12 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    assert(!op->activation);
-    op->keep_in[0] = true;
-    op->share_grad = 0;
+    op->keep_in[IN_DATA] = true;
+    op->share_grad = IN_DATA;
     if (op->trains)
-        op->saved = floats_bytes(2 * (size_t)plan->values[op->out].c);
+        op->saved = floats_bytes(2 * (size_t)op_result(plan, op)->c);
     else
-        op->share_data = 0;
+        op->share_data = IN_DATA;
     return 0;
 }
 

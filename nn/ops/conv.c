@@ -31,7 +31,7 @@ static struct reach inside(const struct shape *s, size_t k, size_t in_size, size
 
 static struct shape shape_of(const struct plan *plan, const struct op *op)
 {
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
     struct shape s = { .n = (size_t)in->n,
                        .channels = (size_t)in->c,
                        .h = (size_t)in->h,
@@ -39,10 +39,10 @@ static struct shape shape_of(const struct plan *plan, const struct op *op)
                        .out_channels = (size_t)out->c,
                        .out_h = (size_t)out->h,
                        .out_w = (size_t)out->w,
-                       .kernel = (size_t)op->layer->kernel,
-                       .stride = (size_t)op->layer->stride,
-                       .padding = (size_t)op->layer->padding,
-                       .groups = (size_t)op->layer->groups };
+                       .kernel = (size_t)op_layer(op)->kernel,
+                       .stride = (size_t)op_layer(op)->stride,
+                       .padding = (size_t)op_layer(op)->padding,
+                       .groups = (size_t)op_layer(op)->groups };
     for (size_t k = 0; k < s.kernel; k++) {
         s.rows[k] = inside(&s, k, s.h, s.out_h);
         s.columns[k] = inside(&s, k, s.w, s.out_w);
@@ -95,9 +95,9 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     const struct shape s = shape_of(plan, op);
-    const float *in = value_data(plan, op->in[0]);
-    const float *weight = param_value(plan, op->layer->weight), *bias = param_value(plan, op->layer->bias);
-    float *out = value_data(plan, op->out);
+    const float *in = op_input_data(plan, op, IN_DATA);
+    const float *weight = param_value(plan, op_layer(op)->weight), *bias = param_value(plan, op_layer(op)->bias);
+    float *out = op_result_data(plan, op);
     size_t group_in = s.channels / s.groups, group_out = s.out_channels / s.groups, taps = s.kernel * s.kernel;
 #pragma omp parallel for collapse(2) schedule(static)
     for (size_t n = 0; n < s.n; n++)
@@ -165,20 +165,21 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     const struct shape s = shape_of(plan, op);
-    const float *dout = value_grad(plan, op->out);
-    backward_weight(&s, value_data(plan, op->in[0]), dout, param_grad(plan, op->layer->weight));
-    if (op->layer->bias >= 0)
-        backward_bias(&s, dout, param_grad(plan, op->layer->bias));
-    if (op->wants_grad[0])
-        backward_data(&s, param_value(plan, op->layer->weight), dout, value_grad(plan, op->in[0]), op->accumulate[0]);
+    const float *dout = op_result_grad(plan, op);
+    backward_weight(&s, op_input_data(plan, op, IN_DATA), dout, param_grad(plan, op_layer(op)->weight));
+    if (op_layer(op)->bias >= 0)
+        backward_bias(&s, dout, param_grad(plan, op_layer(op)->bias));
+    if (op->wants_grad[IN_DATA])
+        backward_data(&s, param_value(plan, op_layer(op)->weight), dout, op_input_grad(plan, op, IN_DATA),
+                      op->accumulate[IN_DATA]);
     return 0;
 }
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)plan, (void)err;
-    assert(!op->batch_norm && !op->activation && op->in[1] < 0 && op->layer->kernel <= KERNEL_MAX);
-    op->keep_in[0] = true;
+    assert(op_layer(op)->kernel <= KERNEL_MAX);
+    op->keep_in[IN_DATA] = true;
     return 0;
 }
 

@@ -5,16 +5,16 @@
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)plan, (void)err;
-    op->share_data = 0;
-    op->share_grad = 0;
+    op->share_data = IN_DATA;
+    op->share_grad = IN_DATA;
     return 0;
 }
 
 /* to = from times the factors, added to what is there if `accumulate`. Each factor holds for `each` floats. */
 static void multiply(const struct plan *plan, const struct op *op, const float *from, float *to, bool accumulate)
 {
-    size_t count = value_count(plan, op->out);
-    size_t each = op->kind == OP_STOCHASTIC_DEPTH ? count / (size_t)plan->values[op->out].n : 1;
+    size_t count = value_count(op_result(plan, op));
+    size_t each = op->kind == OP_STOCHASTIC_DEPTH ? count / (size_t)op_result(plan, op)->n : 1;
 #pragma omp parallel for schedule(static)
     for (size_t k = 0; k < count / each; k++) {
         float factor = drop_factor(plan, op, k);
@@ -26,15 +26,15 @@ static void multiply(const struct plan *plan, const struct op *op, const float *
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    multiply(plan, op, value_data(plan, op->in[0]), value_data(plan, op->out), false);
+    multiply(plan, op, op_input_data(plan, op, IN_DATA), op_result_data(plan, op), false);
     return 0;
 }
 
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    if (op->wants_grad[0])
-        multiply(plan, op, value_grad(plan, op->out), value_grad(plan, op->in[0]), op->accumulate[0]);
+    if (op->wants_grad[IN_DATA])
+        multiply(plan, op, op_result_grad(plan, op), op_input_grad(plan, op, IN_DATA), op->accumulate[IN_DATA]);
     return 0;
 }
 

@@ -4,18 +4,18 @@
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)plan, (void)err;
-    op->keep_in[0] = true;
+    op->keep_in[IN_DATA] = true;
     return 0;
 }
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    size_t batch = (size_t)plan->values[op->in[0]].n, inputs = (size_t)plan->values[op->in[0]].c;
-    size_t outputs = (size_t)plan->values[op->out].c;
-    const float *x = value_data(plan, op->in[0]);
-    const float *weight = param_value(plan, op->layer->weight), *bias = param_value(plan, op->layer->bias);
-    float *y = value_data(plan, op->out);
+    size_t batch = (size_t)op_input(plan, op, IN_DATA)->n, inputs = (size_t)op_input(plan, op, IN_DATA)->c;
+    size_t outputs = (size_t)op_result(plan, op)->c;
+    const float *x = op_input_data(plan, op, IN_DATA);
+    const float *weight = param_value(plan, op_layer(op)->weight), *bias = param_value(plan, op_layer(op)->bias);
+    float *y = op_result_data(plan, op);
     for (size_t n = 0; n < batch; n++)
         for (size_t o = 0; o < outputs; o++) {
             double sum = bias[o];
@@ -29,11 +29,11 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    size_t batch = (size_t)plan->values[op->in[0]].n, inputs = (size_t)plan->values[op->in[0]].c;
-    size_t outputs = (size_t)plan->values[op->out].c;
-    const float *x = value_data(plan, op->in[0]), *dy = value_grad(plan, op->out);
-    const float *weight = param_value(plan, op->layer->weight);
-    float *dweight = param_grad(plan, op->layer->weight), *dbias = param_grad(plan, op->layer->bias);
+    size_t batch = (size_t)op_input(plan, op, IN_DATA)->n, inputs = (size_t)op_input(plan, op, IN_DATA)->c;
+    size_t outputs = (size_t)op_result(plan, op)->c;
+    const float *x = op_input_data(plan, op, IN_DATA), *dy = op_result_grad(plan, op);
+    const float *weight = param_value(plan, op_layer(op)->weight);
+    float *dweight = param_grad(plan, op_layer(op)->weight), *dbias = param_grad(plan, op_layer(op)->bias);
     for (size_t o = 0; o < outputs; o++) {
         double sum = 0;
         for (size_t n = 0; n < batch; n++)
@@ -46,12 +46,12 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
             dweight[o * inputs + i] = (float)product;
         }
     }
-    if (!op->wants_grad[0])
+    if (!op->wants_grad[IN_DATA])
         return 0;
-    float *dx = value_grad(plan, op->in[0]);
+    float *dx = op_input_grad(plan, op, IN_DATA);
     for (size_t n = 0; n < batch; n++)
         for (size_t i = 0; i < inputs; i++) {
-            double sum = op->accumulate[0] ? dx[n * inputs + i] : 0;
+            double sum = op->accumulate[IN_DATA] ? dx[n * inputs + i] : 0;
             for (size_t o = 0; o < outputs; o++)
                 sum += (double)dy[n * outputs + o] * weight[o * inputs + i];
             dx[n * inputs + i] = (float)sum;

@@ -23,16 +23,16 @@ static int max_pool_prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     if (op->trains)
-        op->saved = value_count(plan, op->out) * sizeof(int32_t); /* where each maximum came from */
+        op->saved = value_count(op_result(plan, op)) * sizeof(int32_t); /* where each maximum came from */
     return 0;
 }
 
 static int max_pool_forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
-    const float *from = value_data(plan, op->in[0]);
-    float *to = value_data(plan, op->out);
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
+    const float *from = op_input_data(plan, op, IN_DATA);
+    float *to = op_result_data(plan, op);
     int32_t *origin = op_saved(plan, op);
     size_t planes = (size_t)in->n * (size_t)in->c, in_plane = (size_t)in->h * (size_t)in->w;
     size_t out_plane = (size_t)out->h * (size_t)out->w;
@@ -41,7 +41,7 @@ static int max_pool_forward(struct plan *plan, struct op *op, struct err *err)
         for (int y = 0; y < out->h; y++)
             for (int x = 0; x < out->w; x++) {
                 size_t at = p * out_plane + (size_t)y * (size_t)out->w + (size_t)x;
-                int32_t best = first_maximum(op->layer, in, from + p * in_plane, y, x);
+                int32_t best = first_maximum(op_layer(op), in, from + p * in_plane, y, x);
                 to[at] = from[p * in_plane + (size_t)best];
                 if (origin)
                     origin[at] = best;
@@ -52,17 +52,17 @@ static int max_pool_forward(struct plan *plan, struct op *op, struct err *err)
 static int max_pool_backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    if (!op->wants_grad[0])
+    if (!op->wants_grad[IN_DATA])
         return 0;
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
-    const float *dout = value_grad(plan, op->out);
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
+    const float *dout = op_result_grad(plan, op);
     const int32_t *origin = op_saved(plan, op);
-    float *din = value_grad(plan, op->in[0]);
+    float *din = op_input_grad(plan, op, IN_DATA);
     size_t planes = (size_t)in->n * (size_t)in->c, in_plane = (size_t)in->h * (size_t)in->w;
     size_t out_plane = (size_t)out->h * (size_t)out->w;
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < planes; p++) {
-        if (!op->accumulate[0])
+        if (!op->accumulate[IN_DATA])
             memset(din + p * in_plane, 0, in_plane * sizeof *din);
         for (size_t i = p * out_plane; i < (p + 1) * out_plane; i++)
             din[p * in_plane + (size_t)origin[i]] += dout[i];
@@ -79,9 +79,9 @@ static int average_prepare(struct plan *plan, struct op *op, struct err *err)
 static int average_forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const struct value *in = &plan->values[op->in[0]];
-    const float *from = value_data(plan, op->in[0]);
-    float *to = value_data(plan, op->out);
+    const struct value *in = op_input(plan, op, IN_DATA);
+    const float *from = op_input_data(plan, op, IN_DATA);
+    float *to = op_result_data(plan, op);
     size_t planes = (size_t)in->n * (size_t)in->c, plane = (size_t)in->h * (size_t)in->w;
     for (size_t p = 0; p < planes; p++) {
         double sum = 0;
@@ -95,16 +95,16 @@ static int average_forward(struct plan *plan, struct op *op, struct err *err)
 static int average_backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    if (!op->wants_grad[0])
+    if (!op->wants_grad[IN_DATA])
         return 0;
-    const struct value *in = &plan->values[op->in[0]];
-    const float *dout = value_grad(plan, op->out);
-    float *din = value_grad(plan, op->in[0]);
+    const struct value *in = op_input(plan, op, IN_DATA);
+    const float *dout = op_result_grad(plan, op);
+    float *din = op_input_grad(plan, op, IN_DATA);
     size_t planes = (size_t)in->n * (size_t)in->c, plane = (size_t)in->h * (size_t)in->w;
     for (size_t p = 0; p < planes; p++) {
         float gradient = dout[p] / (float)plane;
         for (size_t i = p * plane; i < (p + 1) * plane; i++)
-            din[i] = op->accumulate[0] ? din[i] + gradient : gradient;
+            din[i] = op->accumulate[IN_DATA] ? din[i] + gradient : gradient;
     }
     return 0;
 }

@@ -4,17 +4,17 @@
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     (void)plan, (void)err;
-    op->keep_in[0] = op->keep_in[1] = true;
-    op->share_grad = 0;
+    op->keep_in[IN_DATA] = op->keep_in[IN_SCALE] = true;
+    op->share_grad = IN_DATA;
     return 0;
 }
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const struct value *v = &plan->values[op->out];
-    const float *in = value_data(plan, op->in[0]), *scale = value_data(plan, op->in[1]);
-    float *out = value_data(plan, op->out);
+    const struct value *v = op_result(plan, op);
+    const float *in = op_input_data(plan, op, IN_DATA), *scale = op_input_data(plan, op, IN_SCALE);
+    float *out = op_result_data(plan, op);
     size_t planes = (size_t)v->n * (size_t)v->c, plane = (size_t)v->h * (size_t)v->w;
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < planes; p++)
@@ -26,11 +26,11 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
 static int backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const struct value *v = &plan->values[op->out];
-    const float *in = value_data(plan, op->in[0]), *scale = value_data(plan, op->in[1]);
-    const float *dout = value_grad(plan, op->out);
-    float *din = op->wants_grad[0] ? value_grad(plan, op->in[0]) : NULL;
-    float *dscale = op->wants_grad[1] ? value_grad(plan, op->in[1]) : NULL;
+    const struct value *v = op_result(plan, op);
+    const float *in = op_input_data(plan, op, IN_DATA), *scale = op_input_data(plan, op, IN_SCALE);
+    const float *dout = op_result_grad(plan, op);
+    float *din = op->wants_grad[IN_DATA] ? op_input_grad(plan, op, IN_DATA) : NULL;
+    float *dscale = op->wants_grad[IN_SCALE] ? op_input_grad(plan, op, IN_SCALE) : NULL;
     size_t planes = (size_t)v->n * (size_t)v->c, plane = (size_t)v->h * (size_t)v->w;
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < planes; p++) {
@@ -39,10 +39,10 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
             float gradient = dout[i]; /* din may lie where dout does */
             sum += (double)gradient * in[i];
             if (din)
-                din[i] = op->accumulate[0] ? din[i] + gradient * scale[p] : gradient * scale[p];
+                din[i] = op->accumulate[IN_DATA] ? din[i] + gradient * scale[p] : gradient * scale[p];
         }
         if (dscale)
-            dscale[p] = op->accumulate[1] ? dscale[p] + (float)sum : (float)sum;
+            dscale[p] = op->accumulate[IN_SCALE] ? dscale[p] + (float)sum : (float)sum;
     }
     return 0;
 }

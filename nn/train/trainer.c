@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dcls/nn/models.h"
+#include "nn/backends.h"
 #include "nn/data/cache.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
@@ -119,22 +120,26 @@ static int init_state(struct trainer *trainer, struct err *err)
     return 0;
 }
 
-static void init_plans(struct trainer *trainer)
+static int init_plans(struct trainer *trainer, struct err *err)
 {
     const struct train_config *config = &trainer->config;
+    const struct backend *backend = backend_find(config->backend, err);
+    if (!backend)
+        return -1;
     struct weights *weights = trainer->state.weights;
     struct plan_spec spec = { .mode = config->freeze ? PLAN_TRAIN_LAST : PLAN_TRAIN,
                               .image_size = config->image_size,
                               .threads = config->threads,
-                              .backend = config->backend,
+                              .backend = backend,
                               .label_smoothing = config->label_smoothing,
                               .class_weights = trainer->class_weights,
                               .seed = config->seed };
     plan_cache_init(&trainer->train_plans, trainer->net, weights, trainer->grad, &spec, trainer->arena);
     spec = (struct plan_spec){
-        .mode = PLAN_EVAL, .image_size = config->image_size, .threads = config->threads, .backend = config->backend
+        .mode = PLAN_EVAL, .image_size = config->image_size, .threads = config->threads, .backend = backend
     };
     plan_cache_init(&trainer->test_plans, trainer->net, weights, NULL, &spec, trainer->arena);
+    return 0;
 }
 
 int trainer_init(struct trainer *trainer, const struct train_config *given, const struct train_observer *observer,
@@ -165,7 +170,8 @@ int trainer_init(struct trainer *trainer, const struct train_config *given, cons
         return -1;
     if (!(trainer->arena = arena_new()))
         return err_set(err, "no memory to train '%s'", config->model_name);
-    init_plans(trainer);
+    if (init_plans(trainer, err))
+        return -1;
     for (int i = 0; i < trainer->state.epochs; i++)
         if (report_log_epoch(&trainer->log, &trainer->state.results[i], config->epochs))
             return err_set(err, "the log of '%s' is too long", config->model_name);

@@ -20,7 +20,7 @@ static void print_row(const struct layers *layers, const char *layer, const char
         snprintf(rate, sizeof rate, "%.1f", flops / 1e9);
         snprintf(share, sizeof share, "%.0f%%", 100 * flops / (layers->peak * layers->threads));
     }
-    printf("%-24s %-39s %-3s %8.3f %7s %4s %4.1f%%%s%s\n", layer, operation, pass, took->seconds * 1e3, rate, share,
+    printf("%-24s %-43s %-3s %8.3f %7s %4s %4.1f%%%s%s\n", layer, operation, pass, took->seconds * 1e3, rate, share,
            layers->seconds > 0 ? 100 * took->seconds / layers->seconds : 0, *took->implementation ? "  " : "",
            took->implementation);
 }
@@ -51,7 +51,7 @@ void layers_print(const struct layers *layers)
     struct total totals[KINDS_MAX] = { 0 };
     struct bench_pass all = { 0 }, rest = { 0 };
     int count = 0;
-    printf("\npeak of one thread: %.1f GFLOP/s (%s)\n\n%-24s %-39s %-3s %8s %7s %4s %5s  %s\n", layers->peak / 1e9,
+    printf("\npeak of one thread: %.1f GFLOP/s (%s)\n\n%-24s %-43s %-3s %8s %7s %4s %5s  %s\n", layers->peak / 1e9,
            layers->isa, "layer", "operation", "", "ms", "GFLOP/s", "peak", "step", "implementation");
     for (int i = 0; i < bench_ops(layers->bench); i++) {
         struct bench_op op;

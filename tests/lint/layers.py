@@ -20,7 +20,7 @@ BESIDES = {"node": ["nn/models/models"]}
 FOLDERS = {
     "nn/graph": [],
     "nn/ops": ["nn/graph"],
-    "nn/cpu": ["nn/graph", "nn/cpu/kernels", "nn/cpu/onednn"],
+    "nn/cpu": ["nn/graph", "nn/cpu/kernels", "nn/cpu/onednn", "nn/ops"],  # ops: what it does not run itself
     "nn/cpu/kernels": ["nn/graph"],
     "nn/cpu/onednn": ["nn/graph", "nn/cpu/kernels"],
     "nn/data": [],
@@ -30,7 +30,7 @@ FOLDERS = {
     "src/broker/http": [],
 }
 # Files that put a part together: they may use every folder of it.
-DOORS = ("nn/bench.c", "nn/classifier.c", "src/broker/broker.c")
+DOORS = ("nn/backends.c", "nn/bench.c", "nn/classifier.c", "src/broker/broker.c")
 # A library: how its headers and its symbols start, and the only places that may name it.
 LIBRARIES = {
     "oneDNN": (r"(oneapi/)?dnnl", r"dnnl_", ["nn/cpu/"]),

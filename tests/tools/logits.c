@@ -7,6 +7,7 @@
 #include "dcls/nn/models.h"
 #include "nn/data/decode.h"
 #include "nn/formats/weight_file.h"
+#include "nn/backends.h"
 #include "nn/graph/plan.h"
 
 #define FILE_MAX ((size_t)64 * 1024 * 1024)
@@ -46,7 +47,7 @@ int main(int argc, char **argv)
                              .classes = (int)strtol(argv[3], NULL, 10),
                              .scratch = resize_scratch_new() };
     struct plan_spec spec = {
-        .mode = PLAN_EVAL, .batch = 1, .image_size = reader.size, .threads = 0, .backend = "onednn"
+        .mode = PLAN_EVAL, .batch = 1, .image_size = reader.size, .threads = 0, .backend = backends[0]
     };
     struct net *net = network_new(argv[1], reader.classes, &err);
     struct weights *weights = net ? weights_new(net, &err) : NULL;

@@ -5,17 +5,11 @@
  * where its layout differs; where oneDNN has no fast kernel for the shape, loops of ours or a matrix product replace
  * it. In evaluation batch norm is folded into weights and bias, and the sum and the activation behind it are done by
  * the same primitive. */
-#include <assert.h>
 #include <stdlib.h>
 
-#include "nn/cpu/conv_im2col.h"
 #include "nn/cpu/wgrad_gemm.h"
 #include "nn/cpu/depthwise_wgrad.h"
-#include "nn/cpu/mbconv.h"
-#include "nn/cpu/conv_1x1.h"
 #include "nn/cpu/residual.h"
-#include "nn/cpu/conv_winograd.h"
-#include "nn/graph/fold.h"
 
 struct conv_state {
     struct primitive forward, data, weights;
@@ -64,27 +58,28 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
 {
     struct conv_state *state = op->state;
     const struct onednn *onednn = onednn_of(plan);
-    const struct value *out = &plan->values[op->out];
-    bool eval = !op->trains, sum = op->in[1] >= 0;
-    struct window window = window_of(op->layer);
+    const struct value *out = op_result(plan, op);
+    bool eval = !op->trains, sum = op->in[IN_RESIDUAL] >= 0;
+    struct window window = window_of(op_layer(op));
     const int64_t out_dims[] = { out->n, out->c, out->h, out->w };
     /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. A depthwise
      * convolution with any output may be given one for which there is only a plain loop: it is fast from a layout to
      * the same. */
-    bool depthwise = layer_is_depthwise(op->layer);
+    bool depthwise = layer_is_depthwise(op_layer(op));
     if (!eval && !onednn->block ? layout_dense(&layouts->dst, 4, out_dims, err)
-        : depthwise             ? layout_alike(&layouts->dst, &layouts->src, &plan->values[op->in[0]], out_dims, err)
+        : depthwise             ? layout_alike(&layouts->dst, &layouts->src, op_input(plan, op, IN_DATA), out_dims, err)
                                 : layout_any(&layouts->dst, 4, out_dims, err))
         return -1;
     dnnl_primitive_desc_t own = NULL;
-    *desc = conv_desc(onednn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->activation, NULL, err);
+    *desc =
+        conv_desc(onednn, eval ? CONV_EVAL : CONV_TRAIN, layouts, &window, sum, op->stages[0].activation, NULL, err);
     if (!*desc || onednn_check(dnnl_primitive_desc_clone(&own, *desc), "a convolution", err) ||
         primitive_init(&state->forward, onednn, own, err) ||
         primitive_arg(&state->forward, onednn, DNNL_ARG_SRC, &layouts->src, err) ||
         primitive_arg(&state->forward, onednn, DNNL_ARG_WEIGHTS, &layouts->weights, err) ||
         (layouts->has_bias && primitive_arg(&state->forward, onednn, DNNL_ARG_BIAS, &layouts->bias, err)) ||
         primitive_arg(&state->forward, onednn, DNNL_ARG_DST, &layouts->dst, err) ||
-        layout_to_value(plan, op->out, &layouts->dst, err) ||
+        layout_to_value(plan, op->out[OUT_RESULT], &layouts->dst, err) ||
         packing_init(&state->pack_forward, &state->forward_bytes, onednn, canonical, &layouts->weights, err))
         return -1;
     return residual_prepare(plan, op, &layouts->dst, &state->copy_residual, err);
@@ -96,7 +91,7 @@ static int prepare_backward_data(struct plan *plan, struct op *op, const struct 
 {
     struct conv_state *state = op->state;
     const struct onednn *onednn = onednn_of(plan);
-    struct window window = window_of(op->layer);
+    struct window window = window_of(op_layer(op));
     struct conv_layouts layouts = *forward;
     if (layout_any(&layouts.weights, rank, dims, err))
         return -1;
@@ -107,8 +102,8 @@ static int prepare_backward_data(struct plan *plan, struct op *op, const struct 
         primitive_arg(&state->data, onednn, DNNL_ARG_WEIGHTS, &layouts.weights, err) ||
         primitive_arg(&state->data, onednn, DNNL_ARG_DIFF_SRC, &layouts.src, err))
         return -1;
-    if (op->accumulate[0])
-        state->input_bytes = ALIGN_64(plan->values[op->in[0]].bytes);
+    if (op->accumulate[IN_DATA])
+        state->input_bytes = ALIGN_64(op_input(plan, op, IN_DATA)->bytes);
     return packing_init(&state->pack_data, &state->data_bytes, onednn, canonical, &layouts.weights, err);
 }
 
@@ -118,7 +113,7 @@ static int prepare_backward_weights(struct plan *plan, struct op *op, const stru
 {
     struct conv_state *state = op->state;
     const struct onednn *onednn = onednn_of(plan);
-    struct window window = window_of(op->layer);
+    struct window window = window_of(op_layer(op));
     struct conv_layouts layouts = *forward;
     if (layout_any(&layouts.weights, rank, dims, err))
         return -1;
@@ -146,25 +141,15 @@ static int prepare_backward_weights(struct plan *plan, struct op *op, const stru
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    const struct layer *layer = op->layer;
+    const struct layer *layer = op_layer(op);
     struct layout in;
-    if (layout_of_value(plan, op->in[0], &in, err))
+    if (layout_of_value(plan, op->in[IN_DATA], &in, err))
         return -1;
-    const struct op_functions *own = mbconv_fits(plan, op)               ? &onednn_mbconv
-                                     : conv_winograd_fits(plan, op, &in) ? &onednn_conv_winograd
-                                     : conv_1x1_fits(plan, op, &in)      ? &onednn_conv_1x1
-                                     : conv_im2col_fits(plan, op, &in)   ? &onednn_conv_im2col
-                                                                         : NULL;
-    if (own) {
-        op->functions = own;
-        return own->prepare(plan, op, err);
-    }
-    assert(op->in[2] < 0 && op->pooled < 0); /* only loops of ours were offered to do that, and take any such op */
     struct conv_state *state = op->state = calloc(1, sizeof *state);
     if (!state)
         return err_set(err, "out of memory for a plan");
     bool eval = !op->trains;
-    int64_t dims[5], channels = plan->values[op->out].c;
+    int64_t dims[5], channels = op_result(plan, op)->c;
     int rank = weight_dims(plan, layer, dims);
     struct conv_layouts layouts = { .src = in, .has_bias = eval || layer->bias >= 0 };
     struct layout canonical;
@@ -185,8 +170,8 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         goto out;
     }
     op->scratch_forward += state->forward_bytes;
-    op->keep_in[0] = true;
-    if ((op->wants_grad[0] && prepare_backward_data(plan, op, &layouts, rank, dims, &canonical, forward, err)) ||
+    op->keep_in[IN_DATA] = true;
+    if ((op->wants_grad[IN_DATA] && prepare_backward_data(plan, op, &layouts, rank, dims, &canonical, forward, err)) ||
         prepare_backward_weights(plan, op, &layouts, rank, dims, &canonical, forward, err))
         goto out;
     state->scratchpad_backward =
@@ -203,23 +188,23 @@ out:
 static int bind_backward(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_state *state = op->state;
-    float *weights = param_value(plan, op->layer->weight), *gradient = param_grad(plan, op->layer->weight);
+    float *weights = param_value(plan, op_layer(op)->weight), *gradient = param_grad(plan, op_layer(op)->weight);
     void *scratch = op_scratch_backward(plan, op);
     void *packed = behind(scratch, state->scratchpad_backward);
-    void *input = state->input_bytes ? behind(packed, state->weight_bytes) : (void *)value_grad(plan, op->in[0]);
+    void *input = state->input_bytes ? behind(packed, state->weight_bytes) : (void *)op_input_grad(plan, op, IN_DATA);
     const struct {
         struct primitive *primitive;
         int arg;
         void *address;
     } bindings[] = {
-        { &state->data, DNNL_ARG_DIFF_DST, value_grad(plan, op->out) },
+        { &state->data, DNNL_ARG_DIFF_DST, op_result_grad(plan, op) },
         { &state->data, DNNL_ARG_WEIGHTS, state->data_bytes ? packed : weights },
         { &state->data, DNNL_ARG_DIFF_SRC, input },
         { &state->data, DNNL_ARG_SCRATCHPAD, scratch },
-        { &state->weights, DNNL_ARG_SRC, value_data(plan, op->in[0]) },
-        { &state->weights, DNNL_ARG_DIFF_DST, value_grad(plan, op->out) },
+        { &state->weights, DNNL_ARG_SRC, op_input_data(plan, op, IN_DATA) },
+        { &state->weights, DNNL_ARG_DIFF_DST, op_result_grad(plan, op) },
         { &state->weights, DNNL_ARG_DIFF_WEIGHTS, state->unpacks_gradient ? packed : gradient },
-        { &state->weights, DNNL_ARG_DIFF_BIAS, param_grad(plan, op->layer->bias) },
+        { &state->weights, DNNL_ARG_DIFF_BIAS, param_grad(plan, op_layer(op)->bias) },
         { &state->weights, DNNL_ARG_SCRATCHPAD, scratch },
         { &state->unpack_gradient, DNNL_ARG_FROM, packed },
         { &state->unpack_gradient, DNNL_ARG_TO, gradient },
@@ -229,21 +214,21 @@ static int bind_backward(struct plan *plan, struct op *op, struct err *err)
     for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++)
         if (primitive_bind(bindings[i].primitive, bindings[i].arg, bindings[i].address, err))
             return -1;
-    return wgrad_gemm_bind(&state->product, value_data(plan, op->in[0]), value_grad(plan, op->out), gradient,
-                           param_grad(plan, op->layer->bias), scratch, err);
+    return wgrad_gemm_bind(&state->product, op_input_data(plan, op, IN_DATA), op_result_grad(plan, op), gradient,
+                           param_grad(plan, op_layer(op)->bias), scratch, err);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_state *state = op->state;
     bool eval = !op->trains;
-    float *weights = param_value(plan, op->layer->weight), *out = value_data(plan, op->out);
+    float *weights = param_value(plan, op_layer(op)->weight), *out = op_result_data(plan, op);
     float *scratch = op_scratch_forward(plan, op);
-    float *bias = eval ? behind(op_packed(plan, op), state->packed_bytes) : param_value(plan, op->layer->bias);
+    float *bias = eval ? behind(op_packed(plan, op), state->packed_bytes) : param_value(plan, op_layer(op)->bias);
     float *packed = eval                   ? op_packed(plan, op)
                     : state->forward_bytes ? behind(scratch, state->forward.scratchpad)
                                            : weights;
-    if (primitive_bind(&state->forward, DNNL_ARG_SRC, value_data(plan, op->in[0]), err) ||
+    if (primitive_bind(&state->forward, DNNL_ARG_SRC, op_input_data(plan, op, IN_DATA), err) ||
         primitive_bind(&state->forward, DNNL_ARG_WEIGHTS, packed, err) ||
         primitive_bind(&state->forward, DNNL_ARG_BIAS, bias, err) ||
         primitive_bind(&state->forward, DNNL_ARG_DST, out, err) ||
@@ -261,9 +246,8 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     struct conv_state *state = op->state;
     if (op->trains)
         return 0;
-    fold_batch_norm(plan->net, plan->weights, op->layer, op->batch_norm,
-                    state->forward_bytes ? op_scratch_forward(plan, op) : op_packed(plan, op),
-                    behind(op_packed(plan, op), state->packed_bytes));
+    stage_fold(plan, &op->stages[0], state->forward_bytes ? op_scratch_forward(plan, op) : op_packed(plan, op),
+               behind(op_packed(plan, op), state->packed_bytes));
     return primitive_run(&state->pack_forward, onednn_of(plan), err);
 }
 
@@ -285,15 +269,15 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
         wgrad_gemm_run(&state->product, onednn, err))
         return -1;
     if (state->depthwise.kernels)
-        depthwise_wgrad_run(&state->depthwise, op->layer->groups, value_data(plan, op->in[0]),
-                            value_grad(plan, op->out), param_grad(plan, op->layer->weight));
-    if (op->wants_grad[0] &&
+        depthwise_wgrad_run(&state->depthwise, op_layer(op)->groups, op_input_data(plan, op, IN_DATA),
+                            op_result_grad(plan, op), param_grad(plan, op_layer(op)->weight));
+    if (op->wants_grad[IN_DATA] &&
         (primitive_run(&state->pack_data, onednn, err) || primitive_run(&state->data, onednn, err)))
         return -1;
     if (state->input_bytes) {
         size_t before = state->scratchpad_backward + state->weight_bytes;
-        add_into(value_grad(plan, op->in[0]), behind(op_scratch_backward(plan, op), before),
-                 plan->values[op->in[0]].bytes);
+        add_into(op_input_grad(plan, op, IN_DATA), behind(op_scratch_backward(plan, op), before),
+                 op_input(plan, op, IN_DATA)->bytes);
     }
     return 0;
 }
@@ -329,7 +313,7 @@ static const char *implementation(const struct op *op, enum op_pass pass)
     return NULL;
 }
 
-const struct op_functions onednn_conv = {
+const struct op_functions cpu_conv = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,

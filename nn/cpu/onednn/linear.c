@@ -21,7 +21,7 @@ static int prepare_backward(struct plan *plan, struct op *op, const struct conv_
 {
     struct linear_state *state = op->state;
     const struct onednn *onednn = onednn_of(plan);
-    op->keep_in[0] = true;
+    op->keep_in[IN_DATA] = true;
     if (primitive_init(&state->weights, onednn, linear_desc(onednn, LINEAR_BACKWARD_WEIGHTS, layouts, hint, err),
                        err) ||
         primitive_arg(&state->weights, onednn, DNNL_ARG_SRC, &layouts->src, err) ||
@@ -29,7 +29,7 @@ static int prepare_backward(struct plan *plan, struct op *op, const struct conv_
         primitive_arg(&state->weights, onednn, DNNL_ARG_DIFF_WEIGHTS, &layouts->weights, err) ||
         primitive_arg(&state->weights, onednn, DNNL_ARG_DIFF_BIAS, &layouts->bias, err))
         return -1;
-    if (op->wants_grad[0] &&
+    if (op->wants_grad[IN_DATA] &&
         (primitive_init(&state->data, onednn, linear_desc(onednn, LINEAR_BACKWARD_DATA, layouts, hint, err), err) ||
          primitive_arg(&state->data, onednn, DNNL_ARG_DIFF_DST, &layouts->dst, err) ||
          primitive_arg(&state->data, onednn, DNNL_ARG_WEIGHTS, &layouts->weights, err) ||
@@ -37,8 +37,8 @@ static int prepare_backward(struct plan *plan, struct op *op, const struct conv_
         return -1;
     state->scratchpad =
         state->data.scratchpad > state->weights.scratchpad ? state->data.scratchpad : state->weights.scratchpad;
-    if (op->accumulate[0])
-        state->gradient_bytes = ALIGN_64(plan->values[op->in[0]].bytes);
+    if (op->accumulate[IN_DATA])
+        state->gradient_bytes = ALIGN_64(op_input(plan, op, IN_DATA)->bytes);
     op->scratch_backward = state->scratchpad + state->dense_bytes + state->gradient_bytes;
     return 0;
 }
@@ -49,7 +49,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     if (!state)
         return err_set(err, "out of memory for a plan");
     const struct onednn *onednn = onednn_of(plan);
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
     bool training = op->trains;
     int64_t outputs = out->c;
     struct conv_layouts layouts = { .has_bias = true };
@@ -60,7 +60,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         layout_dense(&layouts.weights, 2, (int64_t[]){ out->c, in->c }, err) ||
         layout_dense(&layouts.bias, 1, &outputs, err) ||
         layout_dense(&layouts.dst, 2, (int64_t[]){ out->n, out->c }, err) ||
-        layout_of_value(plan, op->in[0], &input, err) ||
+        layout_of_value(plan, op->in[IN_DATA], &input, err) ||
         layout_dense(&dense, 4, (int64_t[]){ in->n, in->c, 1, 1 }, err))
         goto out;
     /* Blocks of channels of a 1x1 plane lie as dense ones do, unless the last block is padded. */
@@ -94,8 +94,8 @@ out:
 static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct linear_state *state = op->state;
-    float *weight = param_value(plan, op->layer->weight), *in = value_data(plan, op->in[0]);
-    float *din = value_grad(plan, op->in[0]), *dout = value_grad(plan, op->out);
+    float *weight = param_value(plan, op_layer(op)->weight), *in = op_input_data(plan, op, IN_DATA);
+    float *din = op_input_grad(plan, op, IN_DATA), *dout = op_result_grad(plan, op);
     void *ahead = op_scratch_forward(plan, op), *scratch = op_scratch_backward(plan, op);
     void *dense_in = state->dense_bytes ? behind(ahead, state->forward.scratchpad) : in;
     void *dense = state->dense_bytes ? behind(scratch, state->scratchpad) : NULL;
@@ -107,13 +107,13 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     } bindings[] = {
         { &state->forward, DNNL_ARG_SRC, dense_in },
         { &state->forward, DNNL_ARG_WEIGHTS, weight },
-        { &state->forward, DNNL_ARG_BIAS, param_value(plan, op->layer->bias) },
-        { &state->forward, DNNL_ARG_DST, value_data(plan, op->out) },
+        { &state->forward, DNNL_ARG_BIAS, param_value(plan, op_layer(op)->bias) },
+        { &state->forward, DNNL_ARG_DST, op_result_data(plan, op) },
         { &state->forward, DNNL_ARG_SCRATCHPAD, ahead },
         { &state->weights, DNNL_ARG_SRC, dense ? dense : (void *)in },
         { &state->weights, DNNL_ARG_DIFF_DST, dout },
-        { &state->weights, DNNL_ARG_DIFF_WEIGHTS, param_grad(plan, op->layer->weight) },
-        { &state->weights, DNNL_ARG_DIFF_BIAS, param_grad(plan, op->layer->bias) },
+        { &state->weights, DNNL_ARG_DIFF_WEIGHTS, param_grad(plan, op_layer(op)->weight) },
+        { &state->weights, DNNL_ARG_DIFF_BIAS, param_grad(plan, op_layer(op)->bias) },
         { &state->weights, DNNL_ARG_SCRATCHPAD, scratch },
         { &state->data, DNNL_ARG_DIFF_DST, dout },
         { &state->data, DNNL_ARG_WEIGHTS, weight },
@@ -142,9 +142,9 @@ static int unblock(const struct plan *plan, struct linear_state *state, void *to
 static void run_dots(const struct plan *plan, const struct op *op, const float *in)
 {
     const struct gemv_kernels *gemv = ((const struct linear_state *)op->state)->gemv;
-    const float *weights = param_value(plan, op->layer->weight), *bias = param_value(plan, op->layer->bias);
-    size_t inputs = (size_t)plan->values[op->in[0]].c, outputs = (size_t)plan->values[op->out].c;
-    float *out = value_data(plan, op->out);
+    const float *weights = param_value(plan, op_layer(op)->weight), *bias = param_value(plan, op_layer(op)->bias);
+    size_t inputs = (size_t)op_input(plan, op, IN_DATA)->c, outputs = (size_t)op_result(plan, op)->c;
+    float *out = op_result_data(plan, op);
 #pragma omp parallel for schedule(static)
     for (size_t first = 0; first < outputs; first += JOB_OUTPUTS)
         gemv->run(weights, inputs, in, bias, first, first + JOB_OUTPUTS < outputs ? first + JOB_OUTPUTS : outputs, out);
@@ -157,7 +157,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     if (unblock(plan, state, dense, err))
         return -1;
     if (state->gemv) {
-        run_dots(plan, op, state->dense_bytes ? dense : value_data(plan, op->in[0]));
+        run_dots(plan, op, state->dense_bytes ? dense : op_input_data(plan, op, IN_DATA));
         return 0;
     }
     return primitive_run(&state->forward, onednn_of(plan), err);
@@ -170,13 +170,13 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     void *scratch = op_scratch_backward(plan, op);
     if (unblock(plan, state, behind(scratch, state->scratchpad), err) || primitive_run(&state->weights, onednn, err))
         return -1;
-    if (!op->wants_grad[0])
+    if (!op->wants_grad[IN_DATA])
         return 0;
     if (primitive_run(&state->data, onednn, err) || primitive_run(&state->block, onednn, err))
         return -1;
     if (state->gradient_bytes)
-        add_into(value_grad(plan, op->in[0]), behind(scratch, state->scratchpad + state->dense_bytes),
-                 plan->values[op->in[0]].bytes);
+        add_into(op_input_grad(plan, op, IN_DATA), behind(scratch, state->scratchpad + state->dense_bytes),
+                 op_input(plan, op, IN_DATA)->bytes);
     return 0;
 }
 
@@ -206,7 +206,7 @@ static const char *implementation(const struct op *op, enum op_pass pass)
     return NULL;
 }
 
-const struct op_functions onednn_linear = {
+const struct op_functions cpu_linear = {
     .prepare = prepare,
     .bind = bind,
     .forward = forward,

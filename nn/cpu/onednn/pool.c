@@ -25,8 +25,8 @@ static int prepare_backward(struct plan *plan, struct op *op, const struct windo
         primitive_arg(&state->backward, onednn, DNNL_ARG_DIFF_SRC, src, err) ||
         (has_workspace && primitive_arg(&state->backward, onednn, DNNL_ARG_WORKSPACE, &workspace, err)))
         return -1;
-    if (op->accumulate[0])
-        state->input_bytes = ALIGN_64(plan->values[op->in[0]].bytes);
+    if (op->accumulate[IN_DATA])
+        state->input_bytes = ALIGN_64(op_input(plan, op, IN_DATA)->bytes);
     op->scratch_backward = state->backward.scratchpad + state->input_bytes;
     return 0;
 }
@@ -37,13 +37,13 @@ static int prepare(struct plan *plan, struct op *op, bool max, const struct wind
     if (!state)
         return err_set(err, "out of memory for a plan");
     const struct onednn *onednn = onednn_of(plan);
-    const struct value *in = &plan->values[op->in[0]], *out = &plan->values[op->out];
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
     const int64_t dims[] = { out->n, out->c, out->h, out->w };
     bool training = op->trains;
     struct layout src, dst, workspace;
     dnnl_primitive_desc_t desc = NULL, own = NULL;
     int status = -1;
-    if (layout_of_value(plan, op->in[0], &src, err) ||
+    if (layout_of_value(plan, op->in[IN_DATA], &src, err) ||
         (max ? layout_any(&dst, 4, dims, err)
              : layout_strips(&src, in, &state->strips, err) || layout_alike(&dst, &src, in, dims, err)) ||
         !(desc = pool_desc(onednn, training, false, max, &src, &dst, window, NULL, err)))
@@ -55,7 +55,8 @@ static int prepare(struct plan *plan, struct op *op, bool max, const struct wind
     if (onednn_check(dnnl_primitive_desc_clone(&own, desc), "a pooling", err) ||
         primitive_init(&state->forward, onednn, own, err) ||
         primitive_arg(&state->forward, onednn, DNNL_ARG_SRC, &src, err) ||
-        primitive_arg(&state->forward, onednn, DNNL_ARG_DST, &dst, err) || layout_to_value(plan, op->out, &dst, err))
+        primitive_arg(&state->forward, onednn, DNNL_ARG_DST, &dst, err) ||
+        layout_to_value(plan, op->out[OUT_RESULT], &dst, err))
         goto out;
     if (desc_layout(desc, dnnl_query_workspace_md, &workspace)) {
         op->saved = ALIGN_64(layout_bytes(&workspace));
@@ -63,7 +64,7 @@ static int prepare(struct plan *plan, struct op *op, bool max, const struct wind
             goto out;
     }
     op->scratch_forward = state->forward.scratchpad;
-    status = max && training && op->wants_grad[0] ? prepare_backward(plan, op, window, &src, &dst, desc, err) : 0;
+    status = max && training && op->wants_grad[IN_DATA] ? prepare_backward(plan, op, window, &src, &dst, desc, err) : 0;
 out:
     if (desc)
         dnnl_primitive_desc_destroy(desc);
@@ -72,14 +73,14 @@ out:
 
 static int max_prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    const struct window window = { op->layer->kernel, op->layer->stride, op->layer->padding };
+    const struct window window = { op_layer(op)->kernel, op_layer(op)->stride, op_layer(op)->padding };
     return prepare(plan, op, true, &window, err);
 }
 
 static int average_prepare(struct plan *plan, struct op *op, struct err *err)
 {
     /* Planes are square: images are. */
-    const struct window window = { plan->values[op->in[0]].h, 1, 0 };
+    const struct window window = { op_input(plan, op, IN_DATA)->h, 1, 0 };
     return prepare(plan, op, false, &window, err);
 }
 
@@ -87,17 +88,17 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct pool_state *state = op->state;
     void *scratch = op_scratch_backward(plan, op);
-    void *dsrc = state->input_bytes ? behind(scratch, state->backward.scratchpad) : value_grad(plan, op->in[0]);
+    void *dsrc = state->input_bytes ? behind(scratch, state->backward.scratchpad) : op_input_grad(plan, op, IN_DATA);
     const struct {
         struct primitive *primitive;
         int arg;
         void *address;
     } bindings[] = {
-        { &state->forward, DNNL_ARG_SRC, value_data(plan, op->in[0]) },
-        { &state->forward, DNNL_ARG_DST, value_data(plan, op->out) },
+        { &state->forward, DNNL_ARG_SRC, op_input_data(plan, op, IN_DATA) },
+        { &state->forward, DNNL_ARG_DST, op_result_data(plan, op) },
         { &state->forward, DNNL_ARG_WORKSPACE, op_saved(plan, op) },
         { &state->forward, DNNL_ARG_SCRATCHPAD, op_scratch_forward(plan, op) },
-        { &state->backward, DNNL_ARG_DIFF_DST, value_grad(plan, op->out) },
+        { &state->backward, DNNL_ARG_DIFF_DST, op_result_grad(plan, op) },
         { &state->backward, DNNL_ARG_DIFF_SRC, dsrc },
         { &state->backward, DNNL_ARG_WORKSPACE, op_saved(plan, op) },
         { &state->backward, DNNL_ARG_SCRATCHPAD, scratch },
@@ -120,8 +121,8 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     if (primitive_run(&state->backward, onednn_of(plan), err))
         return -1;
     if (state->input_bytes)
-        add_into(value_grad(plan, op->in[0]), behind(op_scratch_backward(plan, op), state->backward.scratchpad),
-                 plan->values[op->in[0]].bytes);
+        add_into(op_input_grad(plan, op, IN_DATA), behind(op_scratch_backward(plan, op), state->backward.scratchpad),
+                 op_input(plan, op, IN_DATA)->bytes);
     return 0;
 }
 
@@ -130,16 +131,16 @@ static int average_backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     const struct strips s = ((const struct pool_state *)op->state)->strips;
-    const float *dout = value_grad(plan, op->out), part = 1 / (float)s.plane;
-    float *din = value_grad(plan, op->in[0]);
-    if (!op->wants_grad[0])
+    const float *dout = op_result_grad(plan, op), part = 1 / (float)s.plane;
+    float *din = op_input_grad(plan, op, IN_DATA);
+    if (!op->wants_grad[IN_DATA])
         return 0;
 #pragma omp parallel for schedule(static)
     for (size_t o = 0; o < s.outer; o++)
         for (size_t p = 0; p < s.plane; p++) {
             float *to = din + (o * s.plane + p) * s.block;
             const float *gradient = dout + o * s.block;
-            if (op->accumulate[0]) {
+            if (op->accumulate[IN_DATA]) {
 #pragma omp simd
                 for (size_t i = 0; i < s.block; i++)
                     to[i] += gradient[i] * part;
@@ -171,7 +172,7 @@ static const char *implementation(const struct op *op, enum op_pass pass)
                                         : NULL;
 }
 
-const struct op_functions onednn_max_pool = {
+const struct op_functions cpu_max_pool = {
     .prepare = max_prepare,
     .bind = bind,
     .forward = forward,
@@ -180,7 +181,7 @@ const struct op_functions onednn_max_pool = {
     .implementation = implementation,
 };
 
-const struct op_functions onednn_global_avg_pool = {
+const struct op_functions cpu_global_avg_pool = {
     .prepare = average_prepare,
     .bind = bind,
     .forward = forward,

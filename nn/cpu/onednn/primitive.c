@@ -76,6 +76,16 @@ int layout_alike(struct layout *layout, const struct layout *of, const struct va
                            : layout_channels_last(layout, dims, err);
 }
 
+const struct kernels *layout_kernels(const struct plan *plan, int value)
+{
+    struct err none = ERR_INIT;
+    struct layout layout;
+    struct strips strips;
+    if (layout_of_value(plan, value, &layout, &none) || layout_strips(&layout, &plan->values[value], &strips, &none))
+        return &kernels_plain;
+    return kernels_for_block((size_t)strips.blocking);
+}
+
 bool layout_equal(const struct layout *a, const struct layout *b)
 {
     return api_md_equal(&a->md, &b->md);

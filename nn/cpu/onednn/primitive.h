@@ -8,7 +8,7 @@
 
 #include "api.h"
 #include "nn/cpu/kernels/kernels.h"
-#include "nn/graph/backend.h"
+#include "nn/graph/op.h"
 
 #define ALIGN_64(bytes) (((bytes) + 63) / 64 * 64)
 
@@ -59,6 +59,9 @@ int layout_strips(const struct layout *layout, const struct value *value, struct
 /* The layout of a value as one of `dims` would have it. */
 int layout_alike(struct layout *layout, const struct layout *of, const struct value *value, const int64_t dims[4],
                  struct err *err);
+
+/* Our loops for the blocks of channels in which the value lies; the plain ones where it does not. */
+const struct kernels *layout_kernels(const struct plan *plan, int value);
 
 /* Descriptors of primitives. NULL and err where oneDNN has none; freed by dnnl_primitive_desc_destroy. `window` is
  * what convolutions and poolings share. */
@@ -137,9 +140,5 @@ static inline struct onednn *onednn_of(const struct plan *plan)
 {
     return plan->state;
 }
-
-extern const struct op_functions onednn_conv, onednn_batch_norm, onednn_activation, onednn_max_pool,
-    onednn_global_avg_pool, onednn_add, onednn_scale, onednn_dropout, onednn_stochastic_depth, onednn_linear,
-    onednn_reorder;
 
 #endif

@@ -5,8 +5,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "nn/graph/backend.h"
+#include "nn/backends.h"
+#include "nn/cpu/backend.h"
 #include "nn/graph/plan.h"
+#include "nn/ops/reference.h"
 #include "nn/rng.h"
 
 struct rig {
@@ -57,8 +59,9 @@ static inline struct plan *rig_plan(const struct rig *rig, const char *backend, 
     struct err err = ERR_INIT;
     int threads = size < 32 ? 1 : 2; /* of tiny loops two threads would mostly wait for each other */
     struct plan_spec spec = {
-        .mode = mode, .batch = batch, .image_size = size, .threads = threads, .backend = backend
+        .mode = mode, .batch = batch, .image_size = size, .threads = threads, .backend = backend_find(backend, &err)
     };
+    assert_non_null(spec.backend);
     struct plan *plan = plan_new(rig->net, rig->weights, mode == PLAN_EVAL ? NULL : rig->grad, &spec, arena, &err);
     if (!plan)
         fail_msg("%s", err.text);

@@ -18,8 +18,8 @@ static int mirror_prepare(struct plan *plan, struct op *op, struct err *err)
     op->keep_out = op->kind == OP_ACTIVATION;
     if (op->kind == OP_REORDER)
         return 0;
-    plan->values[op->out].layout = malloc(1);
-    return plan->values[op->out].layout ? 0 : err_set(err, "out of memory");
+    plan->values[op->out[OUT_RESULT]].layout = malloc(1);
+    return plan->values[op->out[OUT_RESULT]].layout ? 0 : err_set(err, "out of memory");
 }
 
 /* Where element i of a value lies. */
@@ -33,12 +33,12 @@ static size_t place(const struct plan *plan, int value, size_t i)
 static int mirror_forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    size_t count = plan->values[op->out].bytes / sizeof(float);
+    size_t count = op_result(plan, op)->bytes / sizeof(float);
     for (size_t i = 0; i < count; i++) {
-        float sum = value_data(plan, op->in[0])[place(plan, op->in[0], i)];
+        float sum = value_data(plan, op->in[IN_DATA])[place(plan, op->in[IN_DATA], i)];
         if (op->kind == OP_ADD)
-            sum += value_data(plan, op->in[1])[place(plan, op->in[1], i)];
-        value_data(plan, op->out)[place(plan, op->out, i)] = op->kind == OP_ACTIVATION && sum < 0 ? 0 : sum;
+            sum += value_data(plan, op->in[IN_RESIDUAL])[place(plan, op->in[IN_RESIDUAL], i)];
+        op_result_data(plan, op)[place(plan, op->out[OUT_RESULT], i)] = op->kind == OP_ACTIVATION && sum < 0 ? 0 : sum;
     }
     return 0;
 }
@@ -46,13 +46,13 @@ static int mirror_forward(struct plan *plan, struct op *op, struct err *err)
 static int mirror_backward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    size_t count = plan->values[op->out].bytes / sizeof(float);
-    for (int j = 0; j < 2; j++)
+    size_t count = op_result(plan, op)->bytes / sizeof(float);
+    for (int j = 0; j < OP_INPUTS; j++)
         for (size_t i = 0; op->wants_grad[j] && i < count; i++) {
-            size_t at = place(plan, op->out, i);
-            bool passes = op->kind != OP_ACTIVATION || value_data(plan, op->out)[at] > 0;
+            size_t at = place(plan, op->out[OUT_RESULT], i);
+            bool passes = op->kind != OP_ACTIVATION || op_result_data(plan, op)[at] > 0;
             float *to = &value_grad(plan, op->in[j])[place(plan, op->in[j], i)];
-            *to = (op->accumulate[j] ? *to : 0) + (passes ? value_grad(plan, op->out)[at] : 0);
+            *to = (op->accumulate[j] ? *to : 0) + (passes ? op_result_grad(plan, op)[at] : 0);
         }
     return 0;
 }
@@ -63,17 +63,24 @@ static const struct op_functions mirror = {
     .backward = mirror_backward,
 };
 
+static const struct op_functions *select_trapped(const struct plan *plan, const struct op *op)
+{
+    (void)plan;
+    return op_is_plain(op) && (op->kind == OP_ACTIVATION || op->kind == OP_ADD) ? &mirror : NULL;
+}
+
+static const struct op_functions *select_mirrored(const struct plan *plan, const struct op *op)
+{
+    return op->kind == OP_REORDER ? &mirror : select_trapped(plan, op);
+}
+
 static const struct backend mirrored = {
-    .name = "mirrored",
-    .layout_free = free,
-    .ops = { [OP_ACTIVATION] = &mirror, [OP_ADD] = &mirror, [OP_REORDER] = &mirror },
+    .name = "mirrored", .select = select_mirrored, .fallback = &backend_reference, .layout_free = free
 };
 
 /* The same without a way out of its layout. */
 static const struct backend trapped = {
-    .name = "trapped",
-    .layout_free = free,
-    .ops = { [OP_ACTIVATION] = &mirror, [OP_ADD] = &mirror },
+    .name = "trapped", .select = select_trapped, .fallback = &backend_reference, .layout_free = free
 };
 
 /* In place of the program's list. */
@@ -148,7 +155,7 @@ static void a_backend_that_cannot_reorder_is_refused(void **state)
     struct rig rig;
     struct err err = ERR_INIT;
     resnet_init(&rig);
-    struct plan_spec spec = { .mode = PLAN_EVAL, .batch = 1, .image_size = 33, .threads = 1, .backend = "trapped" };
+    struct plan_spec spec = { .mode = PLAN_EVAL, .batch = 1, .image_size = 33, .threads = 1, .backend = &trapped };
     assert_null(plan_new(rig.net, rig.weights, NULL, &spec, NULL, &err));
     assert_string_equal(err.text, "the backend 'trapped' cannot give up its layouts");
     rig_release(&rig);

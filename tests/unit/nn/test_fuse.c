@@ -9,14 +9,13 @@
 #include <string.h>
 
 #include "dcls/nn/models.h"
-#include "nn/graph/fold.h"
 #include "rig.h"
 
 /* A convolution with everything that can be fused into it, in the plainest way; in place of its summand if it may. */
 static int conv_prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    const struct param *weight = &plan->net->params[op->layer->weight];
-    op->share_data = op->in[1] >= 0 ? 1 : -1;
+    const struct param *weight = &plan->net->params[op_layer(op)->weight];
+    op->share_data = op->in[IN_RESIDUAL] >= 0 ? IN_RESIDUAL : -1;
     op->state = malloc((weight->count + (size_t)weight->shape[0]) * sizeof(float));
     return op->state ? 0 : err_set(err, "out of memory");
 }
@@ -25,15 +24,14 @@ static int conv_pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     float *weight = op->state;
-    fold_batch_norm(plan->net, plan->weights, op->layer, op->batch_norm, weight,
-                    weight + plan->net->params[op->layer->weight].count);
+    stage_fold(plan, &op->stages[0], weight, weight + plan->net->params[op_layer(op)->weight].count);
     return 0;
 }
 
 static float tap_sum(const struct plan *plan, const struct op *op, int n, int o, int y, int x)
 {
-    const struct value *in = &plan->values[op->in[0]];
-    const struct layer *layer = op->layer;
+    const struct value *in = op_input(plan, op, IN_DATA);
+    const struct layer *layer = op_layer(op);
     const float *weight = (const float *)op->state + (size_t)(o * in->c * layer->kernel * layer->kernel);
     float sum = 0;
     for (int c = 0; c < in->c; c++)
@@ -41,7 +39,7 @@ static float tap_sum(const struct plan *plan, const struct op *op, int n, int o,
             for (int kx = 0; kx < layer->kernel; kx++, weight++) {
                 int row = y * layer->stride + ky - layer->padding, column = x * layer->stride + kx - layer->padding;
                 if (row >= 0 && row < in->h && column >= 0 && column < in->w)
-                    sum += *weight * value_data(plan, op->in[0])[((n * in->c + c) * in->h + row) * in->w + column];
+                    sum += *weight * op_input_data(plan, op, IN_DATA)[((n * in->c + c) * in->h + row) * in->w + column];
             }
     return sum;
 }
@@ -49,19 +47,19 @@ static float tap_sum(const struct plan *plan, const struct op *op, int n, int o,
 static int conv_forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    const struct value *out = &plan->values[op->out];
-    const float *bias = (const float *)op->state + plan->net->params[op->layer->weight].count;
-    const float *summand = op->in[1] >= 0 ? value_data(plan, op->in[1]) : NULL;
+    const struct value *out = op_result(plan, op);
+    const float *bias = (const float *)op->state + plan->net->params[op_layer(op)->weight].count;
+    const float *summand = op->in[IN_RESIDUAL] >= 0 ? op_input_data(plan, op, IN_RESIDUAL) : NULL;
     if (summand)
-        assert_int_equal(summand == value_data(plan, op->out), op->data_shared);
-    float *to = value_data(plan, op->out);
+        assert_int_equal(summand == op_result_data(plan, op), op->data_shared);
+    float *to = op_result_data(plan, op);
     for (int n = 0; n < out->n; n++)
         for (int o = 0; o < out->c; o++)
             for (int y = 0; y < out->h; y++)
                 for (int x = 0; x < out->w; x++) {
                     int at = ((n * out->c + o) * out->h + y) * out->w + x;
                     float sum = tap_sum(plan, op, n, o, y, x) + bias[o] + (summand ? summand[at] : 0);
-                    to[at] = op->activation && sum < 0 ? 0 : sum;
+                    to[at] = op_last(op)->activation && sum < 0 ? 0 : sum;
                 }
     return 0;
 }
@@ -79,38 +77,58 @@ static const struct op_functions fused_conv = {
     .release = conv_release,
 };
 
-static const struct backend fusing = {
-    .name = "fusing", .folds = true, .conv_activations = 1 << ACTIVATION_RELU, .ops = { [OP_CONV] = &fused_conv }
-};
-
-static bool always(const struct plan *plan, const struct op *one, const struct op *other)
+static bool is_one_conv(const struct op *op)
 {
-    (void)plan, (void)one, (void)other;
-    return true;
+    return op->kind == OP_CONV && !op->trains && op->stage_count == 1 && op->in[IN_SCALE] < 0 && op->out[OUT_MEAN] < 0;
 }
 
-static bool always_pools(const struct plan *plan, const struct op *conv)
+static const struct op_functions *select_fusing(const struct plan *plan, const struct op *op)
 {
-    (void)plan, (void)conv;
-    return true;
+    (void)plan;
+    enum activation activation = op_last(op)->activation;
+    return is_one_conv(op) && (!activation || activation == ACTIVATION_RELU) ? &fused_conv : NULL;
 }
 
-/* These are looked at only, not run. */
+static const struct backend fusing = { .name = "fusing", .select = select_fusing, .fallback = &backend_reference };
+
+/* The stage that is a depthwise convolution, where it is the only one, or around it are 1x1 ones; else -1. */
+static int depthwise_stage(const struct op *op)
+{
+    int found = -1;
+    for (int i = 0; i < op->stage_count; i++)
+        if (layer_is_depthwise(op->stages[i].layer) && found < 0)
+            found = i;
+        else if (!layer_is_pointwise(op->stages[i].layer))
+            return -1;
+    return found <= 1 && op->stage_count <= found + 2 ? found : -1;
+}
+
+/* The next are looked at only, not run. */
+static const struct op_functions *select_expanding(const struct plan *plan, const struct op *op)
+{
+    (void)plan;
+    bool expands = op->kind == OP_CONV && !op->trains && op->stage_count == 2 && depthwise_stage(op) == 1 &&
+                   op->in[IN_RESIDUAL] < 0 && op->in[IN_SCALE] < 0 && op->out[OUT_MEAN] < 0;
+    return is_one_conv(op) || expands ? &fused_conv : NULL;
+}
+
 static const struct backend expanding = { .name = "expanding",
-                                          .folds = true,
-                                          .conv_activations = 1 << ACTIVATION_RELU6,
-                                          .expands = always,
-                                          .ops = { [OP_CONV] = &fused_conv } };
+                                          .select = select_expanding,
+                                          .fallback = &backend_reference };
+
+/* Takes all that fusion offers: whole inverted residuals, scales and means. */
+static const struct op_functions *select_gathering(const struct plan *plan, const struct op *op)
+{
+    (void)plan;
+    if (op->kind != OP_CONV || op->trains)
+        return NULL;
+    bool inverted = depthwise_stage(op) >= 0 && op->in[IN_SCALE] < 0;
+    return op->stage_count == 1 || inverted ? &fused_conv : NULL;
+}
 
 static const struct backend gathering = { .name = "gathering",
-                                          .folds = true,
-                                          .conv_activations =
-                                              1 << ACTIVATION_RELU6 | 1 << ACTIVATION_SILU | 1 << ACTIVATION_SIGMOID,
-                                          .expands = always,
-                                          .projects = always,
-                                          .pools = always_pools,
-                                          .scales = always,
-                                          .ops = { [OP_CONV] = &fused_conv } };
+                                          .select = select_gathering,
+                                          .fallback = &backend_reference };
 
 /* In place of the program's list. */
 const struct backend *const backends[] = { &backend_reference, &fusing, &expanding, &gathering, NULL };
@@ -137,10 +155,10 @@ static void resnet_for_evaluation_becomes_convolutions_and_little_else(void **st
     int sums = 0, rectified = 0, in_place = 0;
     for (int i = 0; i < fused->op_count; i++) {
         const struct op *op = &fused->ops[i];
-        sums += op->in[1] >= 0;
-        rectified += op->activation == ACTIVATION_RELU;
+        sums += op->in[IN_RESIDUAL] >= 0;
+        rectified += op_last(op)->activation == ACTIVATION_RELU;
         in_place += op->data_shared;
-        assert_int_equal(op->batch_norm != NULL, op->kind == OP_CONV);
+        assert_int_equal(op_last(op)->batch_norm != NULL, op->kind == OP_CONV);
     }
     assert_int_equal(sums, 8);
     assert_int_equal(rectified, 17);
@@ -165,23 +183,24 @@ static void an_expansion_goes_into_the_depthwise_convolution_behind_it(void **st
     assert_int_equal(plan->op_count, 52 - 16 + 2);
     for (int i = 0; i < plan->op_count; i++) {
         const struct op *op = &plan->ops[i];
-        const struct op_stage *expansion = &op->expansion;
-        if (!expansion->layer)
+        const struct op_stage *expansion = &op->stages[0], *depthwise = &op->stages[1];
+        if (op->stage_count == 1)
             continue;
         expansions++;
+        assert_int_equal(op->stage_count, 2);
         assert_int_equal(expansion->layer->kernel, 1);
         assert_non_null(expansion->batch_norm);
         assert_int_equal(expansion->activation, ACTIVATION_RELU6);
-        assert_int_equal(op->layer->groups, expansion->layer->channels);
-        assert_int_equal(plan->values[op->in[0]].c, expansion->layer->channels / 6);
-        assert_int_equal(op->activation, ACTIVATION_RELU6);
-        assert_non_null(op->batch_norm);
+        assert_int_equal(depthwise->layer->groups, expansion->layer->channels);
+        assert_int_equal(plan->values[op->in[IN_DATA]].c, expansion->layer->channels / 6);
+        assert_int_equal(depthwise->activation, ACTIVATION_RELU6);
+        assert_non_null(depthwise->batch_norm);
     }
     assert_int_equal(expansions, 16);
     plan_free(plan);
     struct plan *training = rig_plan(&rig, "expanding", PLAN_TRAIN, 2, 33, NULL);
     for (int i = 0; i < training->op_count; i++)
-        assert_null(training->ops[i].expansion.layer);
+        assert_int_equal(training->ops[i].stage_count, 1);
     plan_free(training);
     rig_release(&rig);
 }
@@ -198,22 +217,23 @@ static void a_whole_inverted_residual_becomes_one_op(void **state)
     int sums = 0;
     for (int i = 1; i <= 17; i++) {
         const struct op *op = &plan->ops[i];
-        assert_int_equal(op->layer->kernel, 1);
-        assert_int_equal(op->depthwise.layer->groups, op->layer->in[0] >= 0 ? op->depthwise.layer->channels : 0);
-        assert_int_equal(op->depthwise.activation, ACTIVATION_RELU6);
-        assert_non_null(op->depthwise.batch_norm);
-        assert_int_equal(op->expansion.layer != NULL, i > 1);
-        assert_int_equal(op->activation, ACTIVATION_NONE);
-        assert_non_null(op->batch_norm);
-        assert_int_equal(op->in[0], plan->ops[i - 1].out);
-        sums += op->in[1] >= 0;
-        assert_true(op->in[1] < 0 || op->in[1] == op->in[0]);
+        const struct op_stage *last = op_last(op), *depthwise = last - 1;
+        assert_int_equal(op->stage_count, i > 1 ? 3 : 2); /* the first block does not expand */
+        assert_int_equal(last->layer->kernel, 1);
+        assert_true(layer_is_depthwise(depthwise->layer));
+        assert_int_equal(depthwise->activation, ACTIVATION_RELU6);
+        assert_non_null(depthwise->batch_norm);
+        assert_int_equal(last->activation, ACTIVATION_NONE);
+        assert_non_null(last->batch_norm);
+        assert_int_equal(op->in[IN_DATA], plan->ops[i - 1].out[OUT_RESULT]);
+        sums += op->in[IN_RESIDUAL] >= 0;
+        assert_true(op->in[IN_RESIDUAL] < 0 || op->in[IN_RESIDUAL] == op->in[IN_DATA]);
         assert_false(op->data_shared); /* the sum's other summand is still read, for the rows below */
-        assert_int_equal(op->pooled, -1);
+        assert_int_equal(op->out[OUT_MEAN], -1);
     }
     assert_int_equal(sums, 10);
-    assert_true(plan->ops[18].pooled >= 0);
-    assert_int_equal(plan->ops[19].in[0], plan->ops[18].pooled);
+    assert_true(plan->ops[18].out[OUT_MEAN] >= 0);
+    assert_int_equal(plan->ops[19].in[IN_DATA], plan->ops[18].out[OUT_MEAN]);
     plan_free(plan);
     rig_release(&rig);
 }
@@ -231,15 +251,16 @@ static void squeeze_and_excitation_leaves_no_pass_over_planes(void **state)
     for (int i = 1; i < 1 + 16 * 4; i += 4) {
         const struct op *depthwise = &plan->ops[i], *squeeze = depthwise + 1, *excite = depthwise + 2;
         const struct op *project = depthwise + 3;
-        assert_true(depthwise->pooled >= 0);
-        assert_int_equal(depthwise->activation, ACTIVATION_SILU);
-        assert_int_equal(squeeze->in[0], depthwise->pooled);
-        assert_int_equal(excite->in[0], squeeze->out);
-        assert_int_equal(excite->activation, ACTIVATION_SIGMOID);
-        assert_int_equal(project->in[0], depthwise->out);
-        assert_int_equal(project->in[2], excite->out);
-        assert_null(project->depthwise.layer);
-        const struct value *means = &plan->values[depthwise->pooled], *planes = &plan->values[depthwise->out];
+        int mean = depthwise->out[OUT_MEAN], result = depthwise->out[OUT_RESULT];
+        assert_true(mean >= 0);
+        assert_int_equal(op_last(depthwise)->activation, ACTIVATION_SILU);
+        assert_int_equal(squeeze->in[IN_DATA], mean);
+        assert_int_equal(excite->in[IN_DATA], squeeze->out[OUT_RESULT]);
+        assert_int_equal(op_last(excite)->activation, ACTIVATION_SIGMOID);
+        assert_int_equal(project->in[IN_DATA], result);
+        assert_int_equal(project->in[IN_SCALE], excite->out[OUT_RESULT]);
+        assert_int_equal(project->stage_count, 1);
+        const struct value *means = &plan->values[mean], *planes = &plan->values[result];
         assert_true(means->data + means->bytes <= planes->data || planes->data + planes->bytes <= means->data);
     }
     plan_free(plan);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "dcls/nn/models.h"
+#include "nn/backends.h"
 #include "nn/graph/backend.h"
 #include "nn/graph/plan.h"
 #include "nn/train/optimiser.h"
@@ -164,7 +165,7 @@ static void fixture_release(struct fixture *fixture)
     net_free(fixture->net);
 }
 
-static struct plan *planned(const struct fixture *fixture, const char *backend, enum plan_mode mode)
+static struct plan *planned(const struct fixture *fixture, const struct backend *backend, enum plan_mode mode)
 {
     struct err err = ERR_INIT;
     struct plan_spec spec = {
@@ -219,7 +220,7 @@ static void evaluation_equals_pytorch(const struct backend *backend, const struc
 {
     struct fixture fixture;
     fixture_init(&fixture, type);
-    struct plan *plan = planned(&fixture, backend->name, PLAN_EVAL);
+    struct plan *plan = planned(&fixture, backend, PLAN_EVAL);
     run(plan);
     check(golden, "eval", "logits", plan_logits(plan), BATCH * CLASSES, 0, 1e-4);
     plan_free(plan);
@@ -231,7 +232,7 @@ static void training_equals_pytorch(const struct backend *backend, const struct 
     struct fixture fixture;
     struct err err = ERR_INIT;
     fixture_init(&fixture, type);
-    struct plan *plan = planned(&fixture, backend->name, PLAN_TRAIN);
+    struct plan *plan = planned(&fixture, backend, PLAN_TRAIN);
     struct optimiser adam;
     struct optimiser_spec spec = { .kind = "adam", .learning_rate = RATE };
     assert_int_equal(optimiser_init(&adam, &spec, 0, fixture.net->trainable_count, &err), 0);

@@ -77,8 +77,8 @@ static void check_slopes(struct rig *rig, struct plan *plan)
         }
         memcpy(value, from, param->count * sizeof(float));
         if (!agrees)
-            fail_msg("%s on %s: the slope is %g, the gradient says %g (typical %g)", param->name, plan->backend->name,
-                     slope, expected, scale);
+            fail_msg("%s on %s: the slope is %g, the gradient says %g (typical %g)", param->name,
+                     plan->spec.backend->name, slope, expected, scale);
         free(from);
         free(direction);
     }

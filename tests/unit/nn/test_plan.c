@@ -32,6 +32,9 @@ static void the_program_has_both_backends(void **state)
     (void)state;
     assert_ptr_equal(backend_find("reference", NULL), &backend_reference);
     assert_ptr_equal(backend_find("onednn", NULL), &backend_onednn);
+    struct err err = ERR_INIT;
+    assert_null(backend_find("abacus", &err));
+    assert_string_equal(err.text, "unknown backend 'abacus'");
 }
 
 /* What a step of training leaves. */
@@ -308,12 +311,13 @@ static void an_impossible_plan_is_refused_in_words(void **state)
         struct plan_spec spec;
         const char *text;
     } cases[] = {
-        { { PLAN_EVAL, 1, 32, 1, "abacus", 0, NULL, 0 }, "unknown backend 'abacus'" },
-        { { PLAN_EVAL, 0, 32, 1, "reference", 0, NULL, 0 }, "the batch size 0 is not between 1 and 65536" },
-        { { PLAN_EVAL, 1, 0, 1, "reference", 0, NULL, 0 }, "the image size 0 is not between 1 and 8192" },
-        { { PLAN_EVAL, 1, 1000000, 1, "reference", 0, NULL, 0 }, "the image size 1000000 is not between 1 and 8192" },
-        { { PLAN_EVAL, 65536, 8192, 1, "onednn", 0, NULL, 0 }, "a batch of 65536 images of 8192 pixels is too large" },
-        { { PLAN_TRAIN, 1, 32, 1, "reference", 0, NULL, 0 },
+        { { PLAN_EVAL, 0, 32, 1, &backend_reference, 0, NULL, 0 }, "the batch size 0 is not between 1 and 65536" },
+        { { PLAN_EVAL, 1, 0, 1, &backend_reference, 0, NULL, 0 }, "the image size 0 is not between 1 and 8192" },
+        { { PLAN_EVAL, 1, 1000000, 1, &backend_reference, 0, NULL, 0 },
+          "the image size 1000000 is not between 1 and 8192" },
+        { { PLAN_EVAL, 65536, 8192, 1, &backend_onednn, 0, NULL, 0 },
+          "a batch of 65536 images of 8192 pixels is too large" },
+        { { PLAN_TRAIN, 1, 32, 1, &backend_reference, 0, NULL, 0 },
           "batch norm needs more than one value a channel: a batch of 1 images of 32 pixels is too small to train on" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

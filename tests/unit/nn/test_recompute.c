@@ -112,8 +112,8 @@ static void training_needs_less_memory_than_what_its_backward_reads(void **state
                 if (op->in[j] >= 0 && op->keep_in[j])
                     is_read[op->in[j]] = true;
             if (op->keep_out)
-                is_read[op->out] = true;
-            recomputed += op->recomputed ? plan->values[op->out].bytes : 0;
+                is_read[op->out[OUT_RESULT]] = true;
+            recomputed += op->recomputed ? op_result(plan, op)->bytes : 0;
             assert_true(!op->recomputed || op->recompute_at > i);
         }
         for (int i = 0; i < plan->value_count; i++)

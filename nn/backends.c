@@ -1,7 +1,10 @@
-/* The list of backends. A new one is a row here. */
-#include "backend.h"
+/* See backends.h. A new backend is a row here. */
+#include "backends.h"
 
 #include <string.h>
+
+#include "nn/cpu/backend.h"
+#include "nn/ops/reference.h"
 
 const struct backend *const backends[] = { &backend_onednn, &backend_reference, NULL };
 
