@@ -1,5 +1,5 @@
 /* A dataset of any kind, told from what its folder holds. */
-#include "dcls/nn/dataset.h"
+#include "dataset.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -90,18 +90,4 @@ int dataset_read(const struct dataset *dataset, enum split split, size_t index, 
 {
     assert(index < dataset->splits[split].count);
     return dataset->kind->read(dataset, &dataset->splits[split], index, reader, out, err);
-}
-
-int sample_reader_init(struct sample_reader *reader, int size, enum decoding decoding, struct err *err)
-{
-    *reader = (struct sample_reader){ .size = size, .decoding = decoding, .scratch = resize_scratch_new() };
-    return reader->scratch ? 0 : err_set(err, "no memory to read images");
-}
-
-void sample_reader_release(struct sample_reader *reader)
-{
-    resize_scratch_free(reader->scratch);
-    image_release(&reader->image);
-    free(reader->bytes);
-    *reader = (struct sample_reader){ 0 };
 }

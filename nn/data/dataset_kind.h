@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "samples.h"
+#include "sample_reader.h"
 
 #define DATASET_CLASSES_MAX 10000
 #define DATASET_SAMPLES_MAX (10 * 1000 * 1000)

@@ -16,7 +16,6 @@
 
 #include "../rng.h"
 #include "cache.h"
-#include "samples.h"
 
 #define THREADS_MAX 256
 #define PREFETCH_MAX 1024

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "augment.h"
-#include "dcls/nn/dataset.h"
+#include "dataset.h"
 #include "resize.h"
 
 struct loader_spec {

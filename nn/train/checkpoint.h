@@ -9,7 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "confusion.h"
-#include "dcls/nn/train.h"
+#include "dcls/nn/train_config.h"
 #include "nn/formats/tensors.h"
 #include "optimiser.h"
 

@@ -4,7 +4,8 @@
 
 #include <cjson/cJSON.h>
 
-#include "dcls/nn/train.h"
+#include "dcls/base/err.h"
+#include "dcls/nn/train_config.h"
 
 /* Where a member is written. */
 enum config_use {

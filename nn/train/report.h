@@ -5,7 +5,7 @@
 
 #include "dcls/base/buf.h"
 #include "confusion.h"
-#include "dcls/nn/train.h"
+#include "dcls/nn/train_config.h"
 
 #define LOG_MAX (4 * 1024 * 1024)
 #define REPORT_MAX (16 * 1024 * 1024)

@@ -1,11 +1,12 @@
 /* The training loop: batches from the loader through the plans into the optimiser, an evaluation after each epoch, and
  * a finished model folder at the end. */
-#include "trainer.h"
+#include "dcls/nn/train.h"
 
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "report.h"
 #include "step.h"
+#include "trainer.h"
 
 /* Sums over the images of an epoch so far. */
 struct tally {

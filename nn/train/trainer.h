@@ -9,6 +9,8 @@
 #include "nn/graph/plan_cache.h"
 #include "schedule.h"
 
+struct train_observer;
+
 struct trainer {
     struct train_config config; /* as it is in force: a checkpoint's where training is resumed */
     const struct train_observer *observer;

@@ -58,8 +58,8 @@ def part_of(path):
 
 
 def may_use(user, used):
-    """Of the folders of two files of one part."""
-    return used == user or user.startswith(used + "/") or used in FOLDERS.get(user, [])
+    """Of the folders of two files of one part. A header in include/dcls without a `.c` is for all of the part."""
+    return used == user or user.startswith(used + "/") or used.startswith("include/") or used in FOLDERS.get(user, [])
 
 
 def check_folders(tree, user, used, what):

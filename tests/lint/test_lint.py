@@ -101,6 +101,12 @@ def test_a_folder_may_use_what_lies_in_the_one_above_it_and_doors_use_all(plant)
     assert list(layers.check(tree)) == []
 
 
+def test_a_header_for_other_parts_that_belongs_to_no_file_is_for_all_of_its_own(plant):
+    tree = plant({"include/dcls/nn/config.h": "struct config { int x; };\n",
+                  "nn/graph/net.c": '#include "dcls/nn/config.h"\nint net(void) { return 0; }\n'})
+    assert list(layers.check(tree)) == []
+
+
 def test_a_long_line_is_told_in_every_language(plant):
     wide = "x" * 121
     tree = plant({**LOWER, "tests/a.py": f"# {wide}\n", ".ci/run": f"# {'x' * 118}\n#{wide}\n",

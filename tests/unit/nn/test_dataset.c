@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "dataset_files.h"
-#include "nn/data/samples.h"
+#include "nn/data/dataset.h"
 
 static void expect_refusal(const char *dir, const char *reason)
 {

@@ -1,12 +1,13 @@
-/* What a folder of images holds, without decoding any: for a node's summary and before a training. */
+/* A folder of images with their labels, in two splits. */
 #ifndef DCLS_NN_DATASET_H
 #define DCLS_NN_DATASET_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "dcls/base/err.h"
-
-enum split { SPLIT_TRAIN, SPLIT_TEST };
+#include "sample_reader.h"
 
 struct dataset;
 
@@ -20,5 +21,13 @@ int dataset_classes(const struct dataset *dataset);
 const char *dataset_class(const struct dataset *dataset, int index);
 size_t dataset_count(const struct dataset *dataset, enum split split);
 int dataset_label(const struct dataset *dataset, enum split split, size_t index);
+
+/* Reads sample `index` and resizes it to out (size, size, 3). Several threads may read one dataset. A failure names
+ * the file. */
+int dataset_read(const struct dataset *dataset, enum split split, size_t index, struct sample_reader *reader,
+                 uint8_t *out, struct err *err);
+
+/* Whether samples are read from files, rather than from memory that holds them decoded. */
+bool dataset_decodes(const struct dataset *dataset, enum split split);
 
 #endif
