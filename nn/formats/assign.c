@@ -11,7 +11,7 @@ static const struct tensor *find(const struct tensors *tensors, const char *name
 {
     for (size_t i = 0; i < tensors->count; i++) {
         size_t index = (*at + i) % tensors->count;
-        if (strcmp(tensors->list[index].name, name) == 0) {
+        if (!strcmp(tensors->list[index].name, name)) {
             *at = index;
             return &tensors->list[index];
         }

@@ -22,7 +22,7 @@ static struct net *fitting_net(const struct tensors *tensors, const char *type, 
     struct net *fitting = NULL;
     for (size_t i = 0; i < tensors->count && !fitting; i++) {
         const struct tensor *tensor = &tensors->list[i];
-        if (strcmp(tensor->name, last) != 0)
+        if (strcmp(tensor->name, last))
             continue;
         int64_t classes = tensor->rank == 1 ? tensor->shape[0] : 0;
         fitting = network_new(type, classes <= 1 << 30 ? (int)classes : 0, err);

@@ -95,9 +95,9 @@ static int push_global(struct machine *machine)
     char name[2 * NAME_MAX_BYTES + 2];
     snprintf(name, sizeof(name), "%.*s %.*s", lengths[0], parts[0], lengths[1], parts[1]);
     for (int i = 0; i < GLOBAL_COUNT; i++)
-        if (strcmp(name, global_names[i]) == 0)
+        if (!strcmp(name, global_names[i]))
             return machine_push(machine, (struct pickle_value){ .kind = GLOBAL, .global = (enum global)i });
-    if (strncmp(name, "torch ", 6) == 0 && strlen(name) > 7 && strcmp(name + strlen(name) - 7, "Storage") == 0)
+    if (!strncmp(name, "torch ", 6) && strlen(name) > 7 && !strcmp(name + strlen(name) - 7, "Storage"))
         return err_set(machine->err, "tensors of the type '%.100s' are not supported", name + 6);
     return err_set(machine->err, "the pickle asks for '%.200s', which is refused", name);
 }

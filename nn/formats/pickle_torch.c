@@ -8,7 +8,7 @@
 static bool is_string(struct pickle_value value, const char *text)
 {
     return value.kind == STRING && value.string.length == strlen(text) &&
-           memcmp(value.string.start, text, value.string.length) == 0;
+           !memcmp(value.string.start, text, value.string.length);
 }
 
 /* ("storage", its type, key, place, elements), in the old format with None behind */

@@ -23,17 +23,23 @@ static int put_tag(struct buf *out, int field, enum wire_type type)
 
 int protobuf_int(struct buf *out, int field, int64_t value)
 {
-    return put_tag(out, field, WIRE_VARINT) || put_varint(out, (uint64_t)value) ? -1 : 0;
+    if (put_tag(out, field, WIRE_VARINT))
+        return -1;
+    return put_varint(out, (uint64_t)value);
 }
 
 int protobuf_float(struct buf *out, int field, float value)
 {
-    return put_tag(out, field, WIRE_FIXED32) || buf_append(out, &value, sizeof(value)) ? -1 : 0;
+    if (put_tag(out, field, WIRE_FIXED32))
+        return -1;
+    return buf_append(out, &value, sizeof(value));
 }
 
 int protobuf_bytes(struct buf *out, int field, const void *bytes, size_t count)
 {
-    return put_tag(out, field, WIRE_LENGTH) || put_varint(out, count) || buf_append(out, bytes, count) ? -1 : 0;
+    if (put_tag(out, field, WIRE_LENGTH) || put_varint(out, count))
+        return -1;
+    return buf_append(out, bytes, count);
 }
 
 int protobuf_text(struct buf *out, int field, const char *text)

@@ -52,7 +52,7 @@ static int find_prefix(struct archive *archive, struct err *err)
     for (zip_int64_t i = 0; i < entries; i++) {
         const char *name = zip_get_name(archive->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
         const char *slash = name ? strchr(name, '/') : NULL;
-        if (!slash || strcmp(slash + 1, PICKLE_NAME) != 0)
+        if (!slash || strcmp(slash + 1, PICKLE_NAME))
             continue;
         if ((size_t)(slash - name) >= sizeof(archive->prefix) || archive->prefix[0] || slash == name)
             return err_set(err, "the archive has more than one '/%s', or one with an impossible name", PICKLE_NAME);
@@ -129,7 +129,7 @@ static int check_byte_order(struct archive *archive, struct err *err)
         return err_set(err, "the archive's byteorder is too large");
     if (read_entry(archive, &info, &text, err))
         return -1;
-    bool little = info.size == 6 && memcmp(text, "little", 6) == 0;
+    bool little = info.size == 6 && !memcmp(text, "little", 6);
     free(text);
     return little ? 0 : err_set(err, "the archive was written with another byte order than 'little'");
 }
@@ -138,7 +138,7 @@ static int check_byte_order(struct archive *archive, struct err *err)
 static int read_storage(struct archive *archive, const struct pickled_tensor *tensor, struct err *err)
 {
     size_t size = (size_t)tensor->storage_count * tensor_type_size(tensor->type);
-    if (!archive->storage || strcmp(archive->key, tensor->key) != 0) {
+    if (!archive->storage || strcmp(archive->key, tensor->key)) {
         char name[PICKLE_KEY_SIZE + 8];
         zip_stat_t info;
         snprintf(name, sizeof(name), "data/%s", tensor->key);

@@ -21,7 +21,7 @@ struct old_file {
 
 bool pth_is_old(const void *bytes, size_t count)
 {
-    return count >= MAGIC_SIZE && memcmp(bytes, magic, MAGIC_SIZE) == 0;
+    return count >= MAGIC_SIZE && !memcmp(bytes, magic, MAGIC_SIZE);
 }
 
 /* A pickle at the file's position, at most as long as any may be. The machine is the caller's to release. */
@@ -45,8 +45,8 @@ static int read_system(struct old_file *file, struct err *err)
     const struct pickle_pair *pairs = machine.pairs.items;
     for (size_t i = 0; i < machine.pairs.count; i++) {
         const struct pickle_value *key = &pairs[i].key, *value = &pairs[i].value;
-        if (pairs[i].dict == top.index && key->string.length == 13 &&
-            memcmp(key->string.start, "little_endian", 13) == 0 && value->kind == BOOLEAN)
+        if (pairs[i].dict == top.index && key->string.length == 13 && !memcmp(key->string.start, "little_endian", 13) &&
+            value->kind == BOOLEAN)
             little = value->integer;
     }
     file->at += machine.at;
@@ -95,7 +95,7 @@ static int64_t first_of_key(const struct old_file *file, const char *key)
         else
             high = middle;
     }
-    return low < file->pickled.count && strcmp(file->by_key[low]->key, key) == 0 ? (int64_t)low : -1;
+    return low < file->pickled.count && !strcmp(file->by_key[low]->key, key) ? (int64_t)low : -1;
 }
 
 /* The storage at the file's position: its elements become those of every tensor with that key. */
@@ -115,7 +115,7 @@ static int read_storage(struct old_file *file, const char *key, struct err *err)
                        (long long)tensor->storage_count);
     if ((file->count - file->at) / size < (size_t)stated)
         return err_set(err, "the file ends within the storage of '%s'", tensor->name);
-    for (size_t i = (size_t)first; i < file->pickled.count && strcmp(file->by_key[i]->key, key) == 0; i++) {
+    for (size_t i = (size_t)first; i < file->pickled.count && !strcmp(file->by_key[i]->key, key); i++) {
         const struct pickled_tensor *sharing = file->by_key[i];
         size_t index = (size_t)(sharing - file->pickled.list);
         if (sharing->type != tensor->type || sharing->storage_count != stated)

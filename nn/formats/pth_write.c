@@ -96,10 +96,9 @@ static int add_entry(zip_t *zip, const char *name, const void *bytes, size_t cou
         zip_source_free(source);
         return -1;
     }
-    return zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_STORE, 0) ||
-                   zip_file_set_dostime(zip, (zip_uint64_t)index, ENTRY_TIME, ENTRY_DATE, 0)
-               ? -1
-               : 0;
+    if (zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_STORE, 0))
+        return -1;
+    return zip_file_set_dostime(zip, (zip_uint64_t)index, ENTRY_TIME, ENTRY_DATE, 0);
 }
 
 static int add_entries(zip_t *zip, const struct buf *pickle, const struct net *net, const struct weights *weights)

@@ -39,7 +39,7 @@ static int find_type(const char *name, enum tensor_type *type)
         { "BF16", TENSOR_BFLOAT16 }, { "I64", TENSOR_INT64 },
     };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (name && strcmp(name, types[i].name) == 0) {
+        if (name && !strcmp(name, types[i].name)) {
             *type = types[i].type;
             return 0;
         }
@@ -124,7 +124,7 @@ static int read_header(const cJSON *header, size_t size, struct safetensors_entr
         return err_set(err, "no memory to read the file");
     cJSON_ArrayForEach(member, header)
     {
-        if (strcmp(member->string, "__metadata__") == 0)
+        if (!strcmp(member->string, "__metadata__"))
             continue;
         if (read_entry(member, size, &(*entries)[*count], err))
             return -1;

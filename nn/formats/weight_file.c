@@ -10,7 +10,7 @@
 
 int weight_file_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
 {
-    if (count >= 4 && memcmp(bytes, "PK\3\4", 4) == 0)
+    if (count >= 4 && !memcmp(bytes, "PK\3\4", 4))
         return pth_tensors(bytes, count, tensors, err);
     if (pth_is_old(bytes, count))
         return pth_old_tensors(bytes, count, tensors, err);

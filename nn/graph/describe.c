@@ -98,7 +98,7 @@ void describe_implementation(const struct op *op, bool backward, char *text, siz
     }
     /* Two kernels name their instruction set once where it is the same, and else not at all, for want of room. */
     size_t word = strcspn(first, ":"), other = strcspn(second, ":");
-    bool same = strcmp(first + word, second + other) == 0;
+    bool same = !strcmp(first + word, second + other);
     snprintf(text, size, "%.*s/%.*s", (int)word, first, same ? (int)strlen(second) : (int)other, second);
 }
 

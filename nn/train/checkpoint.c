@@ -213,7 +213,7 @@ int checkpoint_configure(const struct checkpoint *checkpoint, struct train_confi
     int done = finished(checkpoint);
     if (!done)
         return err_set(err, "the checkpoint of '%s' is incomplete", config->resume);
-    if (strcmp(begun.type, config->type) != 0)
+    if (strcmp(begun.type, config->type))
         return err_set(err, "'%s' is a %.40s, not a %s", config->resume, begun.type, config->type);
     begun.epochs = config->epochs ? config->epochs : begun.epochs;
     if (done >= begun.epochs)
@@ -231,7 +231,7 @@ int checkpoint_restore(const struct checkpoint *checkpoint, struct train_state *
     const cJSON *json = checkpoint->json;
     int count = list_pieces(state, pieces), epochs = finished(checkpoint);
     const char *classes = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "classes_sha256"));
-    if (!classes || strcmp(classes, classes_sha256) != 0)
+    if (!classes || strcmp(classes, classes_sha256))
         return err_set(err, "the images have other classes than those that the training was begun with");
     for (int i = 0; i < count; i++) {
         const struct piece *piece = &pieces[i];

@@ -15,8 +15,8 @@ int optimiser_init(struct optimiser *optimiser, const struct optimiser_spec *spe
                    struct err *err)
 {
     *optimiser = (struct optimiser){ .spec = *spec, .offset = offset, .count = count };
-    bool adam = strcmp(spec->kind, "adam") == 0;
-    if (!adam && strcmp(spec->kind, "sgd") != 0)
+    bool adam = !strcmp(spec->kind, "adam");
+    if (!adam && strcmp(spec->kind, "sgd"))
         return err_set(err, "unknown optimizer '%s'", spec->kind);
     optimiser->spec.kind = adam ? "adam" : "sgd"; /* the caller's string may go */
     optimiser->first = huge_pages_alloc(floats_bytes(count));

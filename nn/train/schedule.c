@@ -8,8 +8,7 @@
 
 int schedule_check(const struct schedule *schedule, struct err *err)
 {
-    if (strcmp(schedule->kind, "none") != 0 && strcmp(schedule->kind, "cosine") != 0 &&
-        strcmp(schedule->kind, "step") != 0)
+    if (strcmp(schedule->kind, "none") && strcmp(schedule->kind, "cosine") && strcmp(schedule->kind, "step"))
         return err_set(err, "unknown scheduler '%s'", schedule->kind);
     if (schedule->warmup < 0 || (schedule->warmup > 0 && schedule->warmup >= schedule->epochs))
         return err_set(err, "a warm-up of %d epochs leaves none of %d to train in", schedule->warmup, schedule->epochs);
@@ -21,9 +20,9 @@ double schedule_factor(const struct schedule *schedule, int epoch)
     if (epoch <= schedule->warmup)
         return (double)epoch / (schedule->warmup + 1);
     int past = epoch - schedule->warmup - 1, remain = schedule->epochs - schedule->warmup;
-    if (strcmp(schedule->kind, "cosine") == 0)
+    if (!strcmp(schedule->kind, "cosine"))
         return (1 + cos(M_PI * past / remain)) / 2;
-    if (strcmp(schedule->kind, "step") == 0)
+    if (!strcmp(schedule->kind, "step"))
         return pow(0.1, past / ((remain + 2) / 3));
     return 1;
 }

@@ -82,7 +82,7 @@ static int balance_classes(struct trainer *trainer, struct err *err)
     size_t count = dataset_count(dataset, SPLIT_TRAIN);
     if (!strcmp(trainer->config.class_weights, "none"))
         return 0;
-    if (strcmp(trainer->config.class_weights, "balanced") != 0)
+    if (strcmp(trainer->config.class_weights, "balanced"))
         return err_set(err, "unknown class weights '%s'", trainer->config.class_weights);
     if (!(trainer->class_weights = calloc((size_t)classes, sizeof *trainer->class_weights)))
         return err_set(err, "no memory for the weights of %d classes", classes);

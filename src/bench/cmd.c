@@ -90,7 +90,7 @@ static const char *choose(const char *what, const char *text, const char *(*name
 /* "train TYPE" or "infer TYPE". */
 static int parse_operands(struct command_line *line, int count, char **operands)
 {
-    if (count > 0 && strcmp(operands[0], "train") != 0 && strcmp(operands[0], "infer") != 0) {
+    if (count > 0 && strcmp(operands[0], "train") && strcmp(operands[0], "infer")) {
         fprintf(stderr, "dcls bench: '%s' is neither train nor infer\n", operands[0]);
         return -1;
     }

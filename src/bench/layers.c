@@ -36,7 +36,7 @@ static void total_add(struct total *totals, int *count, const char *operation, c
     bool depthwise = strstr(operation, " dw ");
     snprintf(name, sizeof name, "%.*s%s, %s", (int)word, operation, depthwise ? " dw" : "", pass);
     int i = 0;
-    while (i < *count && strcmp(totals[i].name, name) != 0)
+    while (i < *count && strcmp(totals[i].name, name))
         i++;
     if (i == KINDS_MAX)
         i--; /* never: there are fewer kinds of operations */

@@ -88,7 +88,7 @@ static const char *lacking(const struct registry *registry, const struct job *jo
 {
     const char *lacks = job->model_type;
     for (const struct node *node = registry_first(registry); node; node = node->next) {
-        if (*job->requested_node && strcmp(job->requested_node, node->name) != 0)
+        if (*job->requested_node && strcmp(job->requested_node, node->name))
             continue;
         if (!strings_has(&node->types, job->model_type))
             continue;

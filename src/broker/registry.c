@@ -110,7 +110,7 @@ static int set_types(struct registry *registry, struct node *node)
         return 0;
     for (size_t i = 0; i < node->features.count; i++) {
         const char *feature = node->features.items[i];
-        if (strncmp(feature, TYPE, strlen(TYPE)) != 0 || !name_is_valid(feature + strlen(TYPE)))
+        if (strncmp(feature, TYPE, strlen(TYPE)) || !name_is_valid(feature + strlen(TYPE)))
             continue;
         if (add_type(registry, node, feature + strlen(TYPE)))
             return -1;

@@ -18,7 +18,7 @@ void host_info_cpu(char *out, size_t size)
     char line[512];
     while (file && fgets(line, sizeof line, file)) {
         char *value = strchr(line, ':');
-        if (!value || (strncmp(line, "model name", 10) != 0 && strncmp(line, "Model", 5) != 0))
+        if (!value || (strncmp(line, "model name", 10) && strncmp(line, "Model", 5)))
             continue;
         value += 1 + strspn(value + 1, " \t");
         value[strcspn(value, "\n")] = 0;

@@ -85,7 +85,7 @@ static void on_answer(void *arg, struct msg *msg)
 {
     struct inferences *inferences = arg;
     struct inference *request = find(inferences, REQUEST_SENT);
-    if (!request || !msg->inference_key || strcmp(msg->inference_key, request->msg.inference_key) != 0 ||
+    if (!request || !msg->inference_key || strcmp(msg->inference_key, request->msg.inference_key) ||
         (msg->type != MSG_JSON_RESPONSE && msg->type != MSG_ERROR)) {
         log_warn("the worker answered with an unasked %s", msg_type_name(msg->type));
         return;
@@ -217,7 +217,7 @@ static const char *below_images(const char *path)
 {
     if (!strncmp(path, "./", 2))
         path += 2;
-    return strncmp(path, "images/", 7) != 0 ? NULL : path + 7;
+    return strncmp(path, "images/", 7) ? NULL : path + 7;
 }
 
 static int find_image(struct inference *request, struct err *err)

@@ -210,7 +210,7 @@ const char *model_store_require(struct model_store *model_store, const char *nam
         found = model_store_sha256(model_store, name);
     if (!found)
         err_set(err, "model '%s' not found on node '%s'", name, node);
-    else if (sha256 && strcmp(sha256, found) != 0)
+    else if (sha256 && strcmp(sha256, found))
         err_set(err, "node '%s' has another model '%s'", node, name);
     else
         return found;

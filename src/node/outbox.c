@@ -100,7 +100,7 @@ void outbox_close(struct outbox *outbox)
 static size_t find(const struct outbox *outbox, const char *train_key)
 {
     size_t i = 0;
-    while (i < outbox->count && strcmp(outbox->items[i].msg.train_key, train_key) != 0)
+    while (i < outbox->count && strcmp(outbox->items[i].msg.train_key, train_key))
         i++;
     return i;
 }

@@ -55,7 +55,7 @@ int preparation_init(struct preparation *preparation, const struct daemon *daemo
     if (!strcmp(weights, "imagenet"))
         return plan_pretrained(preparation, type, err);
     const char *sha256 = weights + strlen(WEIGHTS_PREFIX);
-    if (strncmp(weights, WEIGHTS_PREFIX, strlen(WEIGHTS_PREFIX)) != 0 || !sha256_is_hex(sha256))
+    if (strncmp(weights, WEIGHTS_PREFIX, strlen(WEIGHTS_PREFIX)) || !sha256_is_hex(sha256))
         return err_set(err, "weights '%s' are none of 'imagenet', 'none' and a blob 'sha256:HEX'", weights);
     if (!api)
         return err_set(err, "this broker offers no weights");

@@ -51,7 +51,7 @@ static int download(const struct network *network, const char *path, const atomi
     const char *place = getenv("DCLS_WEIGHTS_URL");
     char *url = NULL;
     place = place && *place ? place : PLACE;
-    if (strncmp(place, "https://", 8) != 0)
+    if (strncmp(place, "https://", 8))
         return err_set(err, "DCLS_WEIGHTS_URL '%s' is no https:// URL", place);
     bool slash = place[strlen(place) - 1] == '/';
     if (asprintf(&url, "%s%s%s", place, slash ? "" : "/", network->weights_file) < 0)

@@ -123,7 +123,7 @@ int training_run_prepare(struct training_run *run, struct err *err)
 static void on_message(void *arg, struct msg *msg)
 {
     struct training_run *run = arg;
-    if (!msg->train_key || strcmp(msg->train_key, run->request->train_key) != 0)
+    if (!msg->train_key || strcmp(msg->train_key, run->request->train_key))
         log_warn("the worker sent an unasked %s", msg_type_name(msg->type));
     else
         run->events->message(run->arg, msg);

@@ -4,12 +4,14 @@
 usage: lint.py BUILD COMPILER FLAG...    BUILD: the folder that holds the objects of `make`
 Prints one line for each breach and ends with 1 where there is any.
 """
+import itertools
 import pathlib
 import sys
 
 import alone
 import circles
 import columns
+import dialect
 import layers
 import paths
 import tags
@@ -26,8 +28,8 @@ def main():
     tree = Tree(ROOT, sys.argv[1])
     pending = tuple(PENDING.read_text().split("\n")[:-1]) if PENDING.exists() else ()
     count = 0
-    for breach in (*layers.check(tree), *circles.check(tree), *tags.check(tree), *columns.check(tree),
-                   *paths.check(tree), *alone.check(tree, sys.argv[2:])):
+    rules = (layers, circles, tags, columns, dialect, paths)
+    for breach in itertools.chain(*(rule.check(tree) for rule in rules), alone.check(tree, sys.argv[2:])):
         is_pending = breach.startswith(pending)
         print("(pending) " + breach if is_pending else breach)
         count += not is_pending

@@ -6,6 +6,7 @@ import pytest
 import alone
 import circles
 import columns
+import dialect
 import layers
 import paths
 import tags
@@ -41,7 +42,7 @@ LOWER = {"src/base/low.c": '#include "dcls/base/low.h"\nint low(void) { return 0
 def test_a_tree_in_order_has_no_breach(plant):
     tree = plant({**LOWER, "README.md": "See `src/base/low.c`, [high](src/base/high.h), `X.c` and `GET /nodes`.\n",
                   "src/node/daemon.h": "struct daemon { int x; };\nstruct daemon *of(struct daemon *daemon);\n"})
-    for check in (layers.check, circles.check, columns.check, paths.check, tags.check):
+    for check in (layers.check, circles.check, columns.check, dialect.check, paths.check, tags.check):
         assert list(check(tree)) == []
     assert list(alone.check(tree, FLAGS)) == []
 
@@ -113,6 +114,26 @@ def test_a_long_line_is_told_in_every_language(plant):
                   "nn/a.c": f"/*{'ü' * 116}*/\n/*{'ü' * 117}*/\n/*{wide}*/\n"})
     assert list(columns.check(tree)) == [".ci/run:2: 122 columns", "nn/a.c:2: 121 columns", "nn/a.c:3: 125 columns",
                                          "tests/a.py:1: 123 columns"]
+
+
+@pytest.mark.parametrize("code, told", [
+    ("if (p == NULL)", "a pointer is tested as it is"),
+    ("if (NULL != p)", "a pointer is tested as it is"),
+    ("if (strcmp(a, f(b, g(c))) == 0)", "texts are compared as"),
+    ("while (memcmp(a, b, n) != 0)", "texts are compared as"),
+    ("return a(b) ||\n c ? -1\n : 0;", "one statement does one thing"),
+    ("status = 404, err_set(err, t);", "one statement does one thing"),
+    ("return failed ? -1 : 0; /* not p == NULL || q ? -1 : 0 */", None),
+    ('x = strcmp(a, b) < 0 ? f("p == NULL") : err_set(err, t);', None),
+    ("struct p p = { .a = NULL, .b = 1 }, *q = NULL;", None),
+])
+def test_another_dialect_is_told(plant, code, told):
+    tree = plant(LOWER)
+    (tree.root / "nn").mkdir()
+    (tree.root / "nn/a.c").write_text(f"/* A file. */\n{code}\n")
+    breaches = list(dialect.check(tree))
+    assert len(breaches) == (1 if told else 0)
+    assert not told or breaches[0].startswith(f"nn/a.c:2: {told}")
 
 
 @pytest.mark.parametrize("text, told", [

@@ -66,9 +66,9 @@ static int export(const char *type, const char *size, const char *format, const 
     struct export_spec spec = { .format = EXPORT_ONNX,
                                 .type = type,
                                 .image_size = (int)strtol(size, NULL, 10),
-                                .fold = strcmp(format, "onnx-unfolded") != 0 };
+                                .fold = strcmp(format, "onnx-unfolded") };
     for (int i = 0; i < 3; i++)
-        if (strcmp(format, formats[i]) == 0)
+        if (!strcmp(format, formats[i]))
             spec.format = (enum export_format)i;
     return export_run(from, to, &spec, NULL, err);
 }
@@ -77,11 +77,11 @@ int main(int argc, char **argv)
 {
     struct err err = ERR_INIT;
     int status;
-    if (argc == 3 && strcmp(argv[1], "list") == 0) {
+    if (argc == 3 && !strcmp(argv[1], "list")) {
         status = list(argv[2], &err);
-    } else if (argc == 6 && strcmp(argv[1], "copy") == 0) {
+    } else if (argc == 6 && !strcmp(argv[1], "copy")) {
         status = copy(argv[2], argv[3], argv[4], argv[5], &err);
-    } else if (argc == 7 && strcmp(argv[1], "export") == 0) {
+    } else if (argc == 7 && !strcmp(argv[1], "export")) {
         status = export(argv[2], argv[3], argv[4], argv[5], argv[6], &err);
     } else {
         fprintf(stderr,

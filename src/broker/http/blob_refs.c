@@ -97,7 +97,8 @@ int blob_refs_in_use(const struct blob_refs *refs, struct strings *in_use)
     int failed = 0;
     for (const struct job *job = jobs_first(refs->broker->jobs); job && !failed; job = job->next) {
         const char *sha256 = job_is_over(job) ? NULL : blob_refs_of_weights(job->options.weights);
-        failed = sha256 && strings_add(in_use, sha256) ? -1 : 0;
+        if (sha256)
+            failed = strings_add(in_use, sha256);
     }
     for (const struct upload *upload = refs->uploads; upload && !failed; upload = upload->next)
         failed = strings_add(in_use, upload->sha256);

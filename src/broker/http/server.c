@@ -134,7 +134,7 @@ static int parse_query(const char *query, struct evkeyvalq *members)
         char *raw = strndup(query + key_count + (key_count < count), count - key_count - (key_count < count));
         size_t size = 0;
         char *value = raw ? evhttp_uridecode(raw, 1, &size) : NULL;
-        int status = !key || !value ? -1 : 0;
+        int status = key && value ? 0 : -1;
         if (!status && *key && strlen(value) == size)
             status = evhttp_add_header(members, key, value);
         free(key);

@@ -71,7 +71,7 @@ static void every_format_gives_pils_pixels(void **state)
         ppm_read(&expected, path);
         if (image.width != expected.width || image.height != expected.height)
             fail_msg("%s: %dx%d", *name, image.width, image.height);
-        if (memcmp(image.rgb, expected.rgb, (size_t)expected.width * expected.height * 3) != 0)
+        if (memcmp(image.rgb, expected.rgb, (size_t)expected.width * expected.height * 3))
             fail_msg("%s: other pixels than PIL's", *name);
         ppm_release(&expected);
         free(bytes);

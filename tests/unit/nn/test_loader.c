@@ -69,7 +69,7 @@ static void take_epoch(struct loader *loader, const struct loader_spec *spec, st
 
 static bool same_epoch(const struct epoch *a, const struct epoch *b)
 {
-    return a->count == b->count && memcmp(a->images, b->images, (size_t)a->count * sizeof(a->images[0])) == 0;
+    return a->count == b->count && !memcmp(a->images, b->images, (size_t)a->count * sizeof(a->images[0]));
 }
 
 static const struct loader_spec train_spec = {

@@ -14,7 +14,7 @@
 static int find(const struct net *net, const char *name)
 {
     for (int i = 0; i < net->param_count; i++)
-        if (strcmp(net->params[i].name, name) == 0)
+        if (!strcmp(net->params[i].name, name))
             return i;
     fail_msg("no parameter '%s'", name);
     return -1;

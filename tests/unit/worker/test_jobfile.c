@@ -44,7 +44,9 @@ static int try_job(const char *dir, const char *text, struct train_config *confi
 {
     struct msg msg;
     char *path = write_job(dir, text);
-    int result = jobfile_read(path, &msg, err) || jobfile_config(&msg, config, err) ? -1 : 0;
+    int result = jobfile_read(path, &msg, err);
+    if (!result)
+        result = jobfile_config(&msg, config, err);
     if (!result) { /* the strings are the message's: look at them before it goes */
         assert_string_equal(config->type, "resnet");
         assert_string_equal(config->model_name, "m1");

@@ -1,0 +1,24 @@
+"""One dialect of C: what CONTRIBUTING's "Style" says of tests, of errors and of statements."""
+import re
+
+NOT_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\])*"', re.DOTALL)
+RULES = (
+    (re.compile(r"[!=]= *NULL\b|\bNULL *[!=]="), "a pointer is tested as it is: 'p', '!p'"),
+    (re.compile(r"\b(?:str|strn|strcase|strncase|mem)cmp\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\) *[!=]= 0\b"),
+     "texts are compared as '!strcmp(a, b)' and 'strcmp(a, b)'"),
+    (re.compile(r"(?:\|\||&&)[^;{}?]*\?\s*-1\s*:\s*0\b"), "one statement does one thing: no 'a || b ? -1 : 0'"),
+    (re.compile(r"= *[^;,(){}]+, *err_set\("), "one statement does one thing: no 'status = 404, err_set(…)'"),
+)
+
+
+def blank(match):
+    """What is no code, as blanks, so that lines keep their numbers."""
+    return re.sub(r"[^\n]", " ", match.group())
+
+
+def check(tree):
+    for path in tree.files(("src", "nn", "proto", "include", "tests"), ".c", ".h"):
+        code = NOT_CODE.sub(blank, (tree.root / path).read_text())
+        for rule, told in RULES:
+            for match in rule.finditer(code):
+                yield f"{path}:{code.count(chr(10), 0, match.start()) + 1}: {told}"
