@@ -253,6 +253,12 @@ static cJSON *model_info(const struct model_store_model *model, bool with_classe
     return NULL;
 }
 
+cJSON *model_store_entry(const struct model_store *model_store, const char *name, size_t classes_max)
+{
+    const struct model_store_model *model = find(model_store, name);
+    return model ? model_info(model, model->classes_bytes <= classes_max) : NULL;
+}
+
 cJSON *model_store_info(const struct model_store *model_store)
 {
     cJSON *list = cJSON_CreateArray();

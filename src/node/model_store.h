@@ -30,6 +30,9 @@ void model_store_learn(struct model_store *model_store, const cJSON *info);
 int model_store_names(const struct model_store *model_store, struct strings *out);
 /* Array of {"name","sha256","type","classes","imageSize","bytes"}; the caller's to delete; NULL where memory lacks. */
 cJSON *model_store_info(const struct model_store *model_store);
+/* That object of one model, without its classes where they would take more than `classes_max` bytes. NULL where there
+ * is none, too. */
+cJSON *model_store_entry(const struct model_store *model_store, const char *name, size_t classes_max);
 
 /* "DIR/NAME/NAME.ENDING", the caller's to free; NULL where memory lacks. `name` must be a valid name. */
 char *model_store_path(const struct model_store *model_store, const char *name, const char *ending);

@@ -7,6 +7,8 @@
 #include "daemon.h"
 #include "dcls/base/log.h"
 
+#define CLASSES_MAX (128 * 1024) /* bytes of names beside a report and a log, which must all fit a message */
+
 void outcome_send(const struct daemon *daemon, const struct msg *outcome)
 {
     assert(outcome->train_key);
@@ -90,6 +92,9 @@ void outcome_complete(struct daemon *daemon, const struct msg *request, struct m
     model_store_learn(daemon->model_store, cJSON_GetArrayItem(outcome->model_info, 0));
     if (model_store_scan(daemon->model_store, &err))
         log_error("%s", err.text);
+    cJSON *info = model_store_entry(daemon->model_store, request->model_name, CLASSES_MAX);
+    if (info && !cJSON_ReplaceItemInArray(outcome->model_info, 0, info))
+        cJSON_Delete(info);
     keep_and_send(daemon, outcome);
     send_new_model(daemon, request->model_name, outcome->model_info);
 }

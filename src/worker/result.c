@@ -10,18 +10,13 @@
 
 #define LOG_FILE_MAX (4 * 1024 * 1024)
 #define REPORT_FILE_MAX (16 * 1024 * 1024)
-#define CLASSES_FILE_MAX (1024 * 1024)
-#define LOG_SENT_MAX (128 * 1024)     /* JSON escapes can at most double what logs hold: lines of text */
-#define RESULTS_SENT_MAX 2000         /* epochs: about 150 bytes each, twice in the message at most */
-#define CLASSES_SENT_MAX (128 * 1024) /* bytes of names */
-#define IMAGE_SIZE_DEFAULT 224
+#define LOG_SENT_MAX (128 * 1024) /* JSON escapes can at most double what logs hold: lines of text */
+#define RESULTS_SENT_MAX 2000     /* epochs: about 150 bytes each, twice in the message at most */
 
 static char *model_path(const char *dir, const char *model, const char *ending)
 {
     char *path = NULL;
-    int length = ending ? asprintf(&path, "%s/%s/%s.%s", dir, model, model, ending)
-                        : asprintf(&path, "%s/%s/classes.txt", dir, model);
-    return length < 0 ? NULL : path;
+    return asprintf(&path, "%s/%s/%s.%s", dir, model, model, ending) < 0 ? NULL : path;
 }
 
 static char *read_part(const char *dir, const char *model, const char *ending, size_t max, size_t *count,
@@ -98,63 +93,29 @@ static cJSON *read_report(const char *models_dir, const char *model, struct err 
     return report;
 }
 
-static cJSON *read_classes(const char *models_dir, const char *model, struct err *err)
+/* Name and digest, which took long to compute: a node knows the rest. */
+static cJSON *make_info(const char *models_dir, const char *model, struct err *err)
 {
-    size_t count;
-    char *text = read_part(models_dir, model, NULL, CLASSES_FILE_MAX, &count, err);
-    if (!text)
-        return NULL;
-    cJSON *classes = cJSON_CreateArray();
-    char *rest = count <= CLASSES_SENT_MAX ? text : NULL, *line;
-    while ((line = strsep(&rest, "\n")))
-        if (*line)
-            cJSON_AddItemToArray(classes, cJSON_CreateString(line));
-    free(text);
-    if (!classes)
-        err_set(err, "no memory for the classes of '%s'", model);
-    return classes;
-}
-
-static cJSON *make_info(const char *models_dir, const char *model, const cJSON *report, struct err *err)
-{
-    char sha256[SHA256_HEX_SIZE];
-    const cJSON *arguments = cJSON_GetObjectItemCaseSensitive(report, "arguments");
-    const cJSON *type = cJSON_GetObjectItemCaseSensitive(arguments, "base_model");
-    const cJSON *size = cJSON_GetObjectItemCaseSensitive(report, "image_size");
-    char *path = model_path(models_dir, model, "pth");
-    cJSON *list = NULL, *classes = NULL;
-    if (!path) {
-        err_set(err, "no memory for model '%s'", model);
-        goto out;
-    }
-    if (sha256_file(path, sha256, err) || !(classes = read_classes(models_dir, model, err)))
-        goto out;
-    list = cJSON_CreateArray();
-    cJSON *info = cJSON_CreateObject();
-    if (!cJSON_AddItemToArray(list, info)) {
-        cJSON_Delete(info);
-        cJSON_Delete(list);
-        list = NULL;
-        err_set(err, "no memory for model '%s'", model);
-        goto out;
-    }
-    cJSON_AddStringToObject(info, "name", model);
-    cJSON_AddStringToObject(info, "sha256", sha256);
-    cJSON_AddStringToObject(info, "type", cJSON_IsString(type) ? type->valuestring : "");
-    cJSON_AddItemToObject(info, "classes", classes);
-    classes = NULL;
-    cJSON_AddNumberToObject(info, "imageSize", cJSON_IsNumber(size) ? size->valuedouble : IMAGE_SIZE_DEFAULT);
-    cJSON_AddNumberToObject(info, "bytes", (double)fs_size(path));
-out:
-    cJSON_Delete(classes);
+    char sha256[SHA256_HEX_SIZE], *path = model_path(models_dir, model, "pth");
+    int failed = path ? sha256_file(path, sha256, err) : err_set(err, "no memory for model '%s'", model);
     free(path);
-    return list;
+    if (failed)
+        return NULL;
+    cJSON *list = cJSON_CreateArray(), *info = cJSON_CreateObject();
+    bool added = cJSON_AddItemToArray(list, info);
+    if (added && cJSON_AddStringToObject(info, "name", model) && cJSON_AddStringToObject(info, "sha256", sha256))
+        return list;
+    if (!added)
+        cJSON_Delete(info);
+    cJSON_Delete(list);
+    err_set(err, "no memory for model '%s'", model);
+    return NULL;
 }
 
 int result_fill(struct msg *msg, const char *models_dir, const char *model, struct err *err)
 {
     if (!(msg->data = make_data(models_dir, model, err)) || !(msg->report = read_report(models_dir, model, err)) ||
-        !(msg->model_info = make_info(models_dir, model, msg->report, err)))
+        !(msg->model_info = make_info(models_dir, model, err)))
         return -1;
     shorten_report(msg->report);
     return 0;

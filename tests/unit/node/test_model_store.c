@@ -123,6 +123,37 @@ static void a_digest_that_was_told_is_not_computed_again(void **state)
     model_store_close(model_store);
 }
 
+static void one_model_is_told_without_classes_that_would_take_too_much(void **state)
+{
+    put(*state, "m1/m1.pth", "weights");
+    put(*state, "m1/classes.txt", "cow\nhen\n");
+    struct model_store *model_store = model_store_open(*state, NULL);
+    for (size_t max = 0; max <= 100; max += 100) {
+        cJSON *info = model_store_entry(model_store, "m1", max);
+        assert_string_equal(cJSON_GetObjectItem(info, "name")->valuestring, "m1");
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(info, "classes")), max ? 2 : 0);
+        cJSON_Delete(info);
+    }
+    assert_null(model_store_entry(model_store, "m2", 100));
+    model_store_close(model_store);
+}
+
+static void a_request_names_a_model_that_is_there_with_its_digest(void **state)
+{
+    static const char other[] = "1111111111111111111111111111111111111111111111111111111111111111";
+    struct err err = ERR_INIT;
+    struct model_store *model_store = model_store_open(*state, NULL);
+    assert_null(model_store_require(model_store, "m1", NULL, "node0", &err));
+    assert_string_equal(err.text, "model 'm1' not found on node 'node0'");
+    put(*state, "m1/m1.pth", "weights"); /* by hand, behind the node's back */
+    const char *sha256 = model_store_require(model_store, "m1", NULL, "node0", &err);
+    assert_non_null(sha256);
+    assert_string_equal(model_store_require(model_store, "m1", sha256, "node0", &err), sha256);
+    assert_null(model_store_require(model_store, "m1", other, "node0", &err));
+    assert_string_equal(err.text, "node 'node0' has another model 'm1'");
+    model_store_close(model_store);
+}
+
 static void a_removed_model_leaves_nothing(void **state)
 {
     struct fs_list files = { 0 };
@@ -152,6 +183,8 @@ int main(void)
         IN_A_FOLDER(the_report_tells_the_image_size),
         IN_A_FOLDER(a_replaced_model_has_another_digest_after_a_scan),
         IN_A_FOLDER(a_digest_that_was_told_is_not_computed_again),
+        IN_A_FOLDER(one_model_is_told_without_classes_that_would_take_too_much),
+        IN_A_FOLDER(a_request_names_a_model_that_is_there_with_its_digest),
         IN_A_FOLDER(a_removed_model_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
