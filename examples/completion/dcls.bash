@@ -54,7 +54,9 @@ _dcls() {
     case ${command[*]} in
     client) _dcls_offer "$("$program" client --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')" "$word" ;;
     bench) _dcls_offer "train infer" "$word" ;;
-    "client train" | "bench train" | "bench infer") _dcls_offer "resnet mobilenet efficientnet" "$word" ;;
+    "client train" | "bench train" | "bench infer")
+        _dcls_offer "$("$program" bench --help 2>/dev/null | sed -n 's/.*TYPE: //p' | tr -d ,)" "$word"
+        ;;
     "client infer") mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     "client watch" | "client cancel") _dcls_offer "$(_dcls_names "$program" jobs)" "$word" ;;
     "client report" | "client log" | "client export" | "client rm")

@@ -5,6 +5,8 @@
 struct net;
 
 void resnet_build(struct net *net, int classes);
+void resnet34_build(struct net *net, int classes);
+void resnet50_build(struct net *net, int classes);
 void mobilenet_build(struct net *net, int classes);
 void efficientnet_build(struct net *net, int classes);
 

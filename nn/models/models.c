@@ -8,6 +8,8 @@
 /* The weights are torchvision 0.14's IMAGENET1K_V1, which the existing system starts from as well. */
 static const struct network table[] = {
     { "resnet", "resnet18", "resnet18-f37072fd.pth", "f37072fd", resnet_build },
+    { "resnet34", NULL, "resnet34-b627a593.pth", "b627a593", resnet34_build },
+    { "resnet50", NULL, "resnet50-0676ba61.pth", "0676ba61", resnet50_build },
     { "mobilenet", "mobilenet_v2", "mobilenet_v2-b0353104.pth", "b0353104", mobilenet_build },
     { "efficientnet", "efficientnet_b0", "efficientnet_b0_rwightman-3dd342df.pth", "3dd342df", efficientnet_build },
 };

@@ -19,8 +19,9 @@ import time
 
 HERE = pathlib.Path(__file__).parent
 DCLS, BUILD = os.environ["DCLS"], pathlib.Path(os.environ["DCLS_BUILD"])
-NAMES = {"resnet": "ResNet-18", "mobilenet": "MobileNetV2", "efficientnet": "EfficientNet-B0"}
+NAMES = {"resnet": "ResNet-18", "resnet34": "ResNet-34", "resnet50": "ResNet-50", "mobilenet": "MobileNetV2", "efficientnet": "EfficientNet-B0"}
 PINNED = shlex.split(os.environ.get("BENCH_PIN") or f"taskset -c {max(os.sched_getaffinity(0))}")
+LARGE = ("resnet34", "resnet50")  # of these half the pairs, at least one: they take several times as long
 STEPS = {("train", 32): 2, ("infer", 1): 30, ("infer", 32): 3}
 MEGABYTE = 1e6
 # What makes PyTorch train fastest here, and takes more memory: malloc gives no page back, images lie channels last.
@@ -45,9 +46,9 @@ def ours(mode, kind, batch):
                              STEPS[mode, batch], "--json"))
 
 
-def torch(kind, batch, *options, **environment):
-    return json.loads(output(*PINNED, sys.executable, HERE / "torch_peer.py", "train", kind, batch,
-                             STEPS["train", batch], *options, env={**os.environ, **environment}))
+def torch(mode, kind, batch, *options, **environment):
+    return json.loads(output(*PINNED, sys.executable, HERE / "torch_peer.py", mode, kind, batch,
+                             STEPS[mode, batch], *options, env={**os.environ, **environment}))
 
 
 def onnxruntime(peers, kind, batch):
@@ -64,9 +65,9 @@ def compare(peers, mode, kind, batch, pairs):
     ("speed") and, the median, of memory."""
     sides = [lambda: ours(mode, kind, batch)]
     if mode == "train":
-        sides += [lambda: torch(kind, batch), lambda: torch(kind, batch, "channels-last", **TUNED)]
+        sides += [lambda: torch(mode, kind, batch), lambda: torch(mode, kind, batch, "channels-last", **TUNED)]
     else:
-        sides += [lambda: onnxruntime(peers, kind, batch)]
+        sides += [lambda: onnxruntime(peers, kind, batch), lambda: torch(mode, kind, batch)]
     rounds = []
     for turn in range(pairs):
         order = range(len(sides)) if turn % 2 == 0 else reversed(range(len(sides)))
@@ -177,7 +178,7 @@ def main():
     start, results = time.monotonic(), {}
     for kind in types():
         for mode, batch in STEPS:
-            results[mode, kind, batch] = compare(peers, mode, kind, batch, pairs)
+            results[mode, kind, batch] = compare(peers, mode, kind, batch, (pairs + 1) // 2 if kind in LARGE else pairs)
     serving = int(output(*PINNED, sys.executable, HERE / "serving.py"))
     loading = json.loads(output(sys.executable, HERE / "loader.py", BUILD / "tests/tools/loader", peers / "photos",
                                 pairs))
@@ -188,8 +189,8 @@ Written by `make bench` on {time.strftime('%Y-%m-%d')}, in {round((time.monotoni
 
 * Machine: {processor()}, {os.cpu_count()} processors, Linux {platform.release()}.
 * Versions: {versions(peers)}.
-* One thread, pinned to one core; images of 224x224, 1000 classes, random numbers. {pairs} pairs of runs each, dcls
-  and the peer in turn; who begins alternates. Speeds and memory are medians of the runs, ratios medians of the pairs'
+* One thread, pinned to one core; images of 224x224, 1000 classes, random numbers. {pairs} pairs of runs each
+  (half as many of {" and ".join(NAMES[kind] for kind in LARGE)}), dcls and the peers in turn; who begins alternates. Speeds and memory are medians of the runs, ratios medians of the pairs'
   ratios, with the lowest and the highest beside.
 * Memory is the peak of what the process had resident, all of it: of PyTorch with Python, of ONNX Runtime with Node.
 
@@ -206,11 +207,13 @@ The same against PyTorch tuned by hand, with `channels_last` and `{" ".join(f"{k
 Lower is better.
 
 {speeds(results, "infer", 1, "ONNX Runtime")}
+{speeds(results, "infer", 1, "PyTorch", 2)}
 ## Inference, batch 32
 
 Higher is better.
 
 {speeds(results, "infer", 32, "ONNX Runtime")}
+{speeds(results, "infer", 32, "PyTorch", 2)}
 ## Serving
 
 The worker that answers inference with a ResNet-18, after a few requests: {megabytes(serving)} MB at most.

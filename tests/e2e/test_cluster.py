@@ -112,7 +112,7 @@ def test_the_last_layer_alone_trains_with_balanced_classes(running):
     assert not (running.folder / "node0/models/.checkpoints").exists()
 
 
-@pytest.mark.parametrize("network", ["mobilenet", "efficientnet"])
+@pytest.mark.parametrize("network", ["resnet34", "resnet50", "mobilenet", "efficientnet"])
 def test_the_other_networks_train_and_answer_too(running, network):
     running.client("train", network, "--epochs", "2", "--image-size", "32", "--batch-size", "4", "--name", network,
                    timeout=120)

@@ -18,6 +18,9 @@ Parameter k of the state_dict, element i, in float:
     MobileNetV2   bias of norm 3 + u/10: a few in a thousand activations are cut off by ReLU6, hardly one lies at a
                   kink. Around 0 some of its two million would whatever the seed, and ten steps with such differ by a
                   fifth even between PyTorch's float and double.
+    ResNet-34, -50    bias of norm 1 + u/10: one in six activations is cut off. Around 0 the gradients of so many
+                  layers are ill-conditioned: ResNet-50's differ by 1 % between PyTorch's float and double. (Around 3
+                  the sums of residuals would all but ignore the biases.)
 What is dropped in training follows from the generator of nn/rng.h with SEED as its seed: see drop_factors.
 Image element i: sqrt(3) * u(1000, i). Label of image n: (3 n + 1) % classes.
 
@@ -33,10 +36,13 @@ import numpy
 import torch
 import torchvision
 
-CLASSES, BATCH, SIZE, STEPS, RATE, SAMPLES = 7, 4, 64, 10, 1e-4, 64
-BUILDERS = {"resnet": torchvision.models.resnet18, "mobilenet": torchvision.models.mobilenet_v2,
+CLASSES, BATCH, STEPS, RATE, SAMPLES = 7, 4, 10, 1e-4, 64
+BUILDERS = {"resnet": torchvision.models.resnet18, "resnet34": torchvision.models.resnet34,
+            "resnet50": torchvision.models.resnet50, "mobilenet": torchvision.models.mobilenet_v2,
             "efficientnet": torchvision.models.efficientnet_b0}
-SEEDS = {"resnet": 10000, "mobilenet": 10000, "efficientnet": 10002}
+NORM_BIAS = {"resnet34": 1, "resnet50": 1, "mobilenet": 3}
+SEEDS = {"resnet": 10000, "resnet34": 10000, "resnet50": 10000, "mobilenet": 10000, "efficientnet": 10002}
+SIZES = {"resnet": 64, "resnet34": 33, "resnet50": 33, "mobilenet": 64, "efficientnet": 64}
 # A shift that the next batch norm takes away again has no gradient: what stands here then is rounding.
 ZERO = 1e-10
 seed = 0
@@ -55,18 +61,16 @@ def formula(stream, count):
     return hashed(stream, count).astype(numpy.float64) / 2**31 - 1
 
 
-def initial(kind, name, tensor, k):
+def initial(kind, name, tensor, k, inputs):
     u = formula(k, tensor.numel()).reshape(tuple(tensor.shape))
     if tensor.dim() == 4:
         u = u * math.sqrt(6 / (tensor.shape[0] * tensor.shape[2] * tensor.shape[3]))
     elif tensor.dim() == 2:
         u = u / math.sqrt(tensor.shape[1])
-    elif name == "fc.bias":
-        u = u / math.sqrt(512)
-    elif name == "classifier.1.bias":
-        u = u / math.sqrt(1280)
-    elif kind == "mobilenet" and name.endswith(".bias"):
-        u = 3 + u / 10
+    elif name in ("fc.bias", "classifier.1.bias"):
+        u = u / math.sqrt(inputs)
+    elif name.endswith(".bias") and kind in NORM_BIAS:
+        u = NORM_BIAS[kind] + u / 10
     elif name.endswith("running_var"):
         u = 1 + u / 4
     elif name.endswith("weight"):
@@ -142,16 +146,18 @@ def stats(model):
 
 def build(kind):
     model = BUILDERS[kind](num_classes=CLASSES).double()
+    inputs = list(model.parameters())[-2].shape[1]  # of the last layer
     for k, (name, tensor) in enumerate(model.state_dict().items()):
         counts = name.endswith("num_batches_tracked")
-        tensor.copy_(torch.zeros_like(tensor) if counts else initial(kind, name, tensor, k))
+        tensor.copy_(torch.zeros_like(tensor) if counts else initial(kind, name, tensor, k, inputs))
     return model, Drops(model)
 
 
-def batch():
-    images = (math.sqrt(3) * formula(1000, BATCH * 3 * SIZE * SIZE)).astype(numpy.float32).astype(numpy.float64)
+def batch(kind):
+    size = SIZES[kind]
+    images = (math.sqrt(3) * formula(1000, BATCH * 3 * size * size)).astype(numpy.float32).astype(numpy.float64)
     labels = torch.tensor([(3 * n + 1) % CLASSES for n in range(BATCH)])
-    return torch.from_numpy(images).reshape(BATCH, 3, SIZE, SIZE), labels
+    return torch.from_numpy(images).reshape(BATCH, 3, size, size), labels
 
 
 def search(kind):
@@ -160,7 +166,7 @@ def search(kind):
         gradients = []
         for dtype in (torch.float64, torch.float32):
             model, _ = build(kind)
-            images, labels = batch()
+            images, labels = batch(kind)
             torch.nn.functional.cross_entropy(model.to(dtype).train()(images.to(dtype)), labels).backward()
             gradients.append([p.grad.double() for p in model.parameters()])
         worst = max(float((a - b).norm() / a.norm()) for a, b in zip(*gradients) if a.norm() > ZERO)
@@ -171,7 +177,7 @@ def main(kind):
     global seed
     seed = SEEDS[kind]
     model, drops = build(kind)
-    images, labels = batch()
+    images, labels = batch(kind)
 
     with open(f"{sys.path[0]}/{kind}.txt", "w", encoding="ascii") as out:
         model.eval()

@@ -10,7 +10,8 @@ import tool
 
 FARM = tool.SHARED / "data/farm-animals"
 MEAN, DEVIATION = numpy.float32([0.485, 0.456, 0.406]), numpy.float32([0.229, 0.224, 0.225])
-NETWORKS = {"resnet": torchvision.models.resnet18, "mobilenet": torchvision.models.mobilenet_v2,
+NETWORKS = {"resnet": torchvision.models.resnet18, "resnet34": torchvision.models.resnet34,
+            "resnet50": torchvision.models.resnet50, "mobilenet": torchvision.models.mobilenet_v2,
             "efficientnet": torchvision.models.efficientnet_b0}
 IMAGENET = {"resnet": "resnet18-imagenet.pth", "mobilenet": "mobilenet_v2-imagenet.pth"}
 

@@ -62,13 +62,16 @@ def test_the_last_layer_is_replaced_for_other_classes(tmp_path):
     torchvision.models.resnet18(weights=None, num_classes=6).load_state_dict(state, strict=True)
 
 
-def test_what_pytorch_writes_from_a_fresh_network_is_read(tmp_path):
-    network = torchvision.models.resnet18(weights=None, num_classes=10)
+@pytest.mark.parametrize("name", photos.NETWORKS)
+def test_a_fresh_network_goes_from_pytorch_to_here_and_back(name, tmp_path):
+    network = photos.NETWORKS[name](weights=None, num_classes=10)
     torch.save(network.state_dict(), tmp_path / "fresh.pth")
-    tool.run("pth", "copy", "resnet", 10, tmp_path / "fresh.pth", tmp_path / "ours.pth")
+    tool.run("pth", "copy", name, 10, tmp_path / "fresh.pth", tmp_path / "ours.pth")
     ours = torch.load(tmp_path / "ours.pth")
+    assert list(ours) == list(network.state_dict())
     for key, tensor in network.state_dict().items():
-        assert torch.equal(ours[key], tensor), key
+        assert ours[key].dtype == tensor.dtype and torch.equal(ours[key], tensor), key
+    network.load_state_dict(ours, strict=True)
 
 
 def test_another_network_is_refused_by_name(tmp_path):

@@ -17,11 +17,13 @@
 #include "nn/graph/plan.h"
 #include "nn/train/optimiser.h"
 
-enum { CLASSES = 7, BATCH = 4, SIZE = 64, STEPS = 10, SAMPLES = 64, LINES_MAX = 2048 };
+enum { CLASSES = 7, BATCH = 4, STEPS = 10, SAMPLES = 64, LINES_MAX = 2048 };
 #define RATE 1e-4
 #define ZERO 1e-10 /* below it the truth is 0: a shift that the next batch norm takes away has no gradient */
 
-static uint32_t seed; /* of the file at hand */
+/* Of the file at hand. */
+static uint32_t seed;
+static int size;
 
 static uint32_t hashed(uint32_t stream, uint32_t index)
 {
@@ -40,6 +42,8 @@ static double initial(const struct net *net, const struct param *param, double i
 {
     if (param->kind == PARAM_NORM_BIAS && strcmp(net->type, "mobilenet") == 0)
         return 3 + u / 10;
+    if (param->kind == PARAM_NORM_BIAS && strncmp(net->type, "resnet", 6) == 0 && net->type[6])
+        return 1 + u / 10; /* the larger ones */
     switch (param->kind) {
     case PARAM_CONV_WEIGHT:
         return sqrt(6 / (double)(param->shape[0] * param->shape[2] * param->shape[3])) * u;
@@ -169,7 +173,7 @@ static struct plan *planned(const struct fixture *fixture, const struct backend 
 {
     struct err err = ERR_INIT;
     struct plan_spec spec = {
-        .mode = mode, .batch = BATCH, .image_size = SIZE, .threads = 2, .backend = backend, .seed = seed
+        .mode = mode, .batch = BATCH, .image_size = size, .threads = 2, .backend = backend, .seed = seed
     };
     struct plan *plan =
         plan_new(fixture->net, fixture->weights, mode == PLAN_TRAIN ? fixture->grad : NULL, &spec, NULL, &err);
@@ -182,7 +186,7 @@ static void run(struct plan *plan)
 {
     struct err err = ERR_INIT;
     float *image = plan_input(plan);
-    for (size_t i = 0; i < BATCH * 3 * SIZE * SIZE; i++)
+    for (size_t i = 0; i < (size_t)(BATCH * 3 * size * size); i++)
         image[i] = (float)(sqrt(3) * formula(1000, i));
     if (plan_forward(plan, &err))
         fail_msg("%s", err.text);
@@ -266,12 +270,13 @@ static void training_equals_pytorch(const struct backend *backend, const struct 
     fixture_release(&fixture);
 }
 
-static void equals_pytorch_on_every_backend(const char *type, uint32_t its_seed)
+static void equals_pytorch_on_every_backend(const char *type, uint32_t its_seed, int its_size)
 {
     char path[64];
     snprintf(path, sizeof path, "tests/golden/%s.txt", type);
     struct golden golden = golden_read(path);
     seed = its_seed;
+    size = its_size;
     for (int i = 0; backends[i]; i++) {
         print_message("%s\n", backends[i]->name);
         evaluation_equals_pytorch(backends[i], &golden, type);
@@ -283,25 +288,39 @@ static void equals_pytorch_on_every_backend(const char *type, uint32_t its_seed)
 static void resnet_equals_pytorch_on_every_backend(void **state)
 {
     (void)state;
-    equals_pytorch_on_every_backend("resnet", 10000);
+    equals_pytorch_on_every_backend("resnet", 10000, 64);
+}
+
+static void resnet34_equals_pytorch_on_every_backend(void **state)
+{
+    (void)state;
+    equals_pytorch_on_every_backend("resnet34", 10000, 33);
+}
+
+static void resnet50_equals_pytorch_on_every_backend(void **state)
+{
+    (void)state;
+    equals_pytorch_on_every_backend("resnet50", 10000, 33);
 }
 
 static void mobilenet_equals_pytorch_on_every_backend(void **state)
 {
     (void)state;
-    equals_pytorch_on_every_backend("mobilenet", 10000);
+    equals_pytorch_on_every_backend("mobilenet", 10000, 64);
 }
 
 static void efficientnet_equals_pytorch_on_every_backend(void **state)
 {
     (void)state;
-    equals_pytorch_on_every_backend("efficientnet", 10002);
+    equals_pytorch_on_every_backend("efficientnet", 10002, 64);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resnet_equals_pytorch_on_every_backend),
+        cmocka_unit_test(resnet34_equals_pytorch_on_every_backend),
+        cmocka_unit_test(resnet50_equals_pytorch_on_every_backend),
         cmocka_unit_test(mobilenet_equals_pytorch_on_every_backend),
         cmocka_unit_test(efficientnet_equals_pytorch_on_every_backend),
     };

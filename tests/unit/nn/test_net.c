@@ -50,6 +50,57 @@ static void resnet18_has_torchvisions_parameters_in_its_order(void **state)
     net_free(net);
 }
 
+static void the_larger_resnets_have_torchvisions_parameters_in_its_order(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *last_conv;
+        size_t trainable, running_stats, tracked;
+        int params, kernel; /* of the block's last convolution, after which its projection comes */
+    } cases[] = {
+        { "resnet34", "layer4.2.conv2.weight", 21797672, 17024, 36, 218, 3 },
+        { "resnet50", "layer4.2.conv3.weight", 25557032, 53120, 53, 320, 1 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = ERR_INIT;
+        struct net *net = network_new(cases[i].type, 1000, &err);
+        assert_non_null(net);
+        assert_int_equal(net->trainable_count, cases[i].trainable);
+        assert_int_equal(net->running_stats_count, cases[i].running_stats);
+        assert_int_equal(net->tracked_count, cases[i].tracked);
+        assert_int_equal(net->param_count, cases[i].params);
+        assert_int_equal(net->params[find(net, cases[i].last_conv)].shape[3], cases[i].kernel);
+        assert_string_equal(net->params[net->param_count - 2].name, "fc.weight");
+        net_free(net);
+    }
+}
+
+static void a_bottleneck_block_strides_in_its_3x3_convolution(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    struct net *net = network_new("resnet50", 10, &err);
+    assert_non_null(net);
+    const char *const order[] = { "layer2.0.conv1.weight",        "layer2.0.bn1.weight",
+                                  "layer2.0.conv2.weight",        "layer2.0.bn2.weight",
+                                  "layer2.0.conv3.weight",        "layer2.0.bn3.weight",
+                                  "layer2.0.downsample.0.weight", "layer2.0.downsample.1.weight",
+                                  "layer2.1.conv1.weight" };
+    static const int kernels[] = { 1, 3, 1, 1, 1 }, strides[] = { 1, 2, 1, 2, 1 },
+                     channels[] = { 128, 128, 512, 512, 128 };
+    for (int i = 1; i < 9; i++)
+        assert_true(find(net, order[i]) > find(net, order[i - 1]));
+    for (int i = 0; i < 5; i++) {
+        int layer = 0;
+        while (net->layers[layer].kind != LAYER_CONV || net->layers[layer].weight != find(net, order[2 * i]))
+            layer++;
+        assert_int_equal(net->layers[layer].kernel, kernels[i]);
+        assert_int_equal(net->layers[layer].stride, strides[i]);
+        assert_int_equal(net->layers[layer].channels, channels[i]);
+    }
+    net_free(net);
+}
+
 static void parameters_fill_each_allocation_without_gap_or_overlap(void **state)
 {
     (void)state;
@@ -207,6 +258,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resnet18_has_torchvisions_parameters_in_its_order),
+        cmocka_unit_test(the_larger_resnets_have_torchvisions_parameters_in_its_order),
+        cmocka_unit_test(a_bottleneck_block_strides_in_its_3x3_convolution),
         cmocka_unit_test(parameters_fill_each_allocation_without_gap_or_overlap),
         cmocka_unit_test(an_impossible_network_is_refused_in_words),
         cmocka_unit_test(every_network_is_found_by_its_name_and_by_torchvisions),
