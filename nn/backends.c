@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "nn/cpu/backend.h"
-#include "nn/ops/reference.h"
+#include "nn/cpu/ops.h"
+#include "nn/ops/ops.h"
 
 const struct backend *const backends[] = { &backend_onednn, &backend_reference, NULL };
 

@@ -6,9 +6,9 @@
  * that pad a layout to full blocks are 0 and stay 0. */
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 
-#include "nn/cpu/onednn/primitive.h"
+#include "nn/cpu/onednn/layout.h"
+#include "ops.h"
 
 struct batch_norm_state {
     const struct batch_norm_kernels *kernels;
@@ -52,12 +52,10 @@ static struct batch_norm_strips strips_of(const struct batch_norm_state *state, 
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    struct batch_norm_state *state = op->state = calloc(1, sizeof *state);
+    struct batch_norm_state *state = op_state_new(op, sizeof *state, err);
     const struct value *value = op_input(plan, op, IN_DATA);
     struct layout layout;
-    if (!state)
-        return err_set(err, "out of memory for a plan");
-    if (layout_of_value(plan, op->in[IN_DATA], &layout, err) ||
+    if (!state || layout_of_value(plan, op->in[IN_DATA], &layout, err) ||
         layout_to_value(plan, op->out[OUT_RESULT], &layout, err) || find_groups(state, &layout, value, err))
         return -1;
     assert(op->stages[0].activation != ACTIVATION_SIGMOID); /* which the loops do not know */
@@ -65,7 +63,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     if (op->trains) {
         op->keep_in[IN_DATA] = true;
         op->share_grad = IN_DATA;
-        op->saved = 2 * (size_t)value->c * sizeof(float); /* the batch's means, then 1 / deviation */
+        op->saved = floats_bytes(2 * (size_t)value->c); /* the batch's means, then 1 / deviation */
     } else {
         op->share_data = IN_DATA;
     }
@@ -238,17 +236,11 @@ static const char *implementation(const struct op *op, enum op_pass pass)
     return ((const struct batch_norm_state *)op->state)->kernels->name;
 }
 
-static void release(struct op *op)
-{
-    free(op->state);
-    op->state = NULL;
-}
-
 const struct op_functions cpu_batch_norm = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
     .recompute = recompute,
-    .release = release,
+    .release = op_state_free,
     .implementation = implementation,
 };

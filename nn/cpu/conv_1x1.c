@@ -4,36 +4,38 @@
  * and excitation's, go into a copy of an image's weights: there are fewer of those than of pixels. */
 #include "conv_1x1.h"
 
+#include <assert.h>
 #include <omp.h>
-#include <stdlib.h>
 
-#include "blocked.h"
+#include "input_copy.h"
+#include "nn/cpu/onednn/engine.h"
+#include "ops.h"
 #include "residual.h"
+#include "sizes.h"
 
 #define WEIGHTS_CACHED ((size_t)512 << 10) /* bytes that stay in the L2 cache while an image passes */
 #define JOBS_OF_THREAD 4
 
 struct conv_1x1_state {
+    struct primitives primitives;
+    struct primitive copy_residual;
+    struct input_copy data, factors; /* blocked, where there are factors; else the data is */
     const struct conv_1x1_kernels *kernels;
     struct conv_1x1 shape;
     size_t images, pixels;
     size_t parts; /* that an image's pixels are split into */
     float *packed, *bias;
-    struct primitive copy_residual;
-    struct blocked data, factors; /* where there are factors; else the data is blocked */
 };
 
 /* NULL: no loops for that op. */
 static const struct conv_1x1_kernels *kernels_for(const struct plan *plan, const struct op *op)
 {
-    const struct op_stage *conv = &op->stages[0];
     const struct value *in = op_input(plan, op, IN_DATA);
     bool scales = op->in[IN_SCALE] >= 0;
-    if (op->trains || op->stage_count > 1 || !layer_is_pointwise(conv->layer) ||
-        conv->activation == ACTIVATION_SIGMOID || op->out[OUT_MEAN] >= 0)
+    if (!layer_is_pointwise(op_layer(op)))
         return NULL;
     /* What is scaled is for these loops alone, in any layout; few pixels are not worth the scaled weights. */
-    const struct kernels *all = scales ? onednn_of(plan)->kernels : layout_kernels(plan, op->in[IN_DATA]);
+    const struct kernels *all = scales ? engine_of(plan)->kernels : layout_kernels(plan, op->in[IN_DATA]);
     const struct conv_1x1_kernels *kernels = all->conv_1x1;
     return kernels && (scales ? conv_1x1_is_wide(kernels, in) : pixels_of(in) >= kernels->pixels / 2) ? kernels : NULL;
 }
@@ -53,7 +55,7 @@ size_t conv_1x1_parts(size_t jobs, size_t size, size_t least)
 
 bool conv_1x1_by_image(const struct conv_1x1_kernels *kernels, const struct conv_1x1 *shape)
 {
-    return conv_1x1_weights(kernels, shape) * sizeof(float) <= WEIGHTS_CACHED;
+    return floats_bytes(conv_1x1_weights(kernels, shape)) <= WEIGHTS_CACHED;
 }
 
 static int prepare_factors(struct plan *plan, struct op *op, struct err *err)
@@ -61,25 +63,25 @@ static int prepare_factors(struct plan *plan, struct op *op, struct err *err)
     struct conv_1x1_state *state = op->state;
     if (op->in[IN_SCALE] < 0)
         return 0;
-    if (blocked_prepare(&state->data, plan, op, IN_DATA, 0, err) ||
-        blocked_prepare(&state->factors, plan, op, IN_SCALE, state->data.bytes, err))
+    if (input_copy_blocked(&state->data, plan, op, IN_DATA, AT_OFFSET(REGION_FORWARD, 0), err) ||
+        input_copy_blocked(&state->factors, plan, op, IN_SCALE, AT_OFFSET(REGION_FORWARD, state->data.bytes), err))
         return -1;
     /* And for each thread a panel's weights. */
-    size_t own = (size_t)omp_get_max_threads() * state->shape.channels * state->kernels->panel * sizeof(float);
+    size_t own = floats_bytes((size_t)omp_get_max_threads() * state->shape.channels * state->kernels->panel);
     op->scratch_forward = larger(op->scratch_forward, state->data.bytes + state->factors.bytes + own);
     return 0;
 }
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    struct conv_1x1_state *state = op->state = calloc(1, sizeof *state);
+    struct conv_1x1_state *state = op_state_new(op, sizeof *state, err);
     const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
-    const int64_t dims[] = { out->n, out->c, out->h, out->w };
     struct layout to;
     if (!state)
-        return err_set(err, "out of memory for a plan");
+        return -1;
     const struct conv_1x1_kernels *kernels = state->kernels = kernels_for(plan, op);
-    if (layout_blocked(&to, dims, (int)kernels->block, err) || layout_to_value(plan, op->out[OUT_RESULT], &to, err))
+    assert(kernels);
+    if (layout_blocked(&to, out, (int)kernels->block, err) || layout_to_value(plan, op->out[OUT_RESULT], &to, err))
         return -1;
     state->images = (size_t)in->n;
     state->pixels = pixels_of(in);
@@ -91,9 +93,11 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
                                       .activation = op->stages[0].activation };
     size_t panels = conv_1x1_panels(kernels, &state->shape);
     state->parts = conv_1x1_parts(state->images * panels, state->pixels, kernels->pixels);
-    op->packed = (conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel) * sizeof(float);
-    op->scratch_forward = state->shape.channels * state->shape.outputs * sizeof(float); /* the folded weights */
-    return prepare_factors(plan, op, err) || residual_prepare(plan, op, &to, &state->copy_residual, err) ? -1 : 0;
+    op->packed = floats_bytes(conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel);
+    op->scratch_forward = floats_bytes(state->shape.channels * state->shape.outputs); /* the folded weights */
+    if (prepare_factors(plan, op, err))
+        return -1;
+    return residual_prepare(&state->copy_residual, plan, op, err);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
@@ -101,9 +105,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     struct conv_1x1_state *state = op->state;
     state->packed = op_packed(plan, op);
     state->bias = state->packed + conv_1x1_weights(state->kernels, &state->shape);
-    if (blocked_bind(&state->data, plan, op, err) || blocked_bind(&state->factors, plan, op, err))
-        return -1;
-    return residual_bind(plan, op, &state->copy_residual, err);
+    return primitives_bind(plan, op, err);
 }
 
 static int pack(struct plan *plan, struct op *op, struct err *err)
@@ -143,10 +145,10 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     float *out = op_result_data(plan, op);
     size_t images = state->images, parts = state->parts, panels = conv_1x1_panels(state->kernels, &state->shape);
     float *own = behind(op_scratch_forward(plan, op), state->data.bytes + state->factors.bytes);
-    if (residual_run(plan, op, &state->copy_residual, err))
+    if (residual_run(&state->copy_residual, plan, op, err))
         return -1;
-    if (op->in[IN_SCALE] >= 0 &&
-        (!(in = blocked_run(&state->data, plan, op, err)) || !(factors = blocked_run(&state->factors, plan, op, err))))
+    if (op->in[IN_SCALE] >= 0 && (!(in = input_copy_run(&state->data, plan, op, err)) ||
+                                  !(factors = input_copy_run(&state->factors, plan, op, err))))
         return -1;
     bool by_image = conv_1x1_by_image(state->kernels, &state->shape);
 #pragma omp parallel for schedule(static)
@@ -165,23 +167,11 @@ static const char *implementation(const struct op *op, enum op_pass pass)
     return ((const struct conv_1x1_state *)op->state)->kernels->name;
 }
 
-static void release(struct op *op)
-{
-    struct conv_1x1_state *state = op->state;
-    if (!state)
-        return;
-    primitive_release(&state->copy_residual);
-    primitive_release(&state->data.copy);
-    primitive_release(&state->factors.copy);
-    free(state);
-    op->state = NULL;
-}
-
 const struct op_functions cpu_conv_1x1 = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,
     .forward = forward,
-    .release = release,
+    .release = primitives_release,
     .implementation = implementation,
 };

@@ -1,23 +1,15 @@
-/* 1x1 convolutions as products of matrices of ours: see conv_1x1.c for which. */
+/* What our implementations share that end in the loops of 1x1 convolutions. */
 #ifndef DCLS_NN_CPU_CONV_1X1_H
 #define DCLS_NN_CPU_CONV_1X1_H
 
-#include "nn/cpu/onednn/primitive.h"
 #include "nn/cpu/kernels/conv_1x1.h"
-
-static inline size_t pixels_of(const struct value *value) /* of a plane */
-{
-    return (size_t)value->h * (size_t)value->w;
-}
+#include "nn/graph/op.h"
 
 /* Whether rows of that width are as many pixels as the loops take. */
 static inline bool conv_1x1_is_wide(const struct conv_1x1_kernels *kernels, const struct value *value)
 {
     return (size_t)value->w >= kernels->pixels / 2;
 }
-
-bool conv_1x1_supports(const struct plan *plan, const struct op *op);
-extern const struct op_functions cpu_conv_1x1;
 
 /* Into how many parts each of `jobs` panels of images is split, so that there is work for every thread; a part has at
  * least `least` of the `size` pixels or rows. */

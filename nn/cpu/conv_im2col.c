@@ -2,12 +2,13 @@
  * used on few pixels, are what they wait for, and oneDNN does not fetch them ahead; the loops of 1x1 convolutions do
  * (nn/cpu/kernels/conv_1x1.h). So the pixels under each place of the window are gathered to planes of their own, and
  * what is left is a 1x1 convolution of as many times the channels. Batch norm is folded into the weights. */
-#include "conv_im2col.h"
-
-#include <stdlib.h>
+#include <assert.h>
 #include <string.h>
 
 #include "conv_1x1.h"
+#include "nn/cpu/onednn/layout.h"
+#include "ops.h"
+#include "sizes.h"
 
 #define TILES_MAX ((size_t)14) /* of the kernel's pixels, in the output; from about there oneDNN is as fast */
 #define LARGE ((size_t)16)     /* channels of AVX-512's blocks */
@@ -23,13 +24,10 @@ struct im2col_state {
 /* NULL: not for that op. */
 static const struct conv_1x1_kernels *kernels_for(const struct plan *plan, const struct op *op)
 {
-    const struct op_stage *conv = &op->stages[0];
-    const struct layer *layer = conv->layer;
+    const struct layer *layer = op_layer(op);
     const struct value *in = op_input(plan, op, IN_DATA);
     size_t pixels = pixels_of(op_result(plan, op));
-    if (op->trains || op->stage_count > 1 || in->n != 1 || layer->kernel == 1 || layer->stride == 1 ||
-        layer->groups != 1 || op->in[IN_RESIDUAL] >= 0 || op->in[IN_SCALE] >= 0 || op->out[OUT_MEAN] >= 0 ||
-        conv->activation == ACTIVATION_SIGMOID)
+    if (in->n != 1 || layer->kernel == 1 || layer->stride == 1 || layer->groups != 1)
         return NULL;
     const struct conv_1x1_kernels *kernels = layout_kernels(plan, op->in[IN_DATA])->conv_1x1;
     bool fits = kernels && (size_t)in->c % kernels->block == 0 && pixels >= kernels->pixels / 2 &&
@@ -44,16 +42,15 @@ bool conv_im2col_supports(const struct plan *plan, const struct op *op)
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    struct im2col_state *state = op->state = calloc(1, sizeof *state);
+    struct im2col_state *state = op_state_new(op, sizeof *state, err);
     const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
-    const int64_t dims[] = { out->n, out->c, out->h, out->w };
-    struct layout from, to;
+    struct layout to;
     if (!state)
-        return err_set(err, "out of memory for a plan");
-    if (layout_of_value(plan, op->in[IN_DATA], &from, err) || layout_alike(&to, &from, in, dims, err) ||
-        layout_to_value(plan, op->out[OUT_RESULT], &to, err))
         return -1;
     const struct conv_1x1_kernels *kernels = state->kernels = kernels_for(plan, op);
+    assert(kernels);
+    if (layout_blocked(&to, out, (int)kernels->block, err) || layout_to_value(plan, op->out[OUT_RESULT], &to, err))
+        return -1;
     state->taps = (size_t)op_layer(op)->kernel * (size_t)op_layer(op)->kernel;
     state->in_blocks = (size_t)in->c / kernels->block;
     state->pixels = pixels_of(out);
@@ -64,9 +61,9 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
                                       .activation = op->stages[0].activation };
     size_t panels = conv_1x1_panels(kernels, &state->shape);
     state->parts = conv_1x1_parts(panels, state->pixels, kernels->pixels);
-    op->packed = (conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel) * sizeof(float);
+    op->packed = floats_bytes(conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel);
     /* The columns; and while weights are packed, the folded ones. */
-    op->scratch_forward = state->shape.channels * larger(state->pixels, state->shape.outputs) * sizeof(float);
+    op->scratch_forward = floats_bytes(state->shape.channels * larger(state->pixels, state->shape.outputs));
     return 0;
 }
 
@@ -99,9 +96,9 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
 static void copy_pixel(float *to, const float *from, size_t block)
 {
     if (block == LARGE)
-        memcpy(to, from, LARGE * sizeof(float));
+        memcpy(to, from, LARGE * sizeof *to);
     else
-        memcpy(to, from, LARGE / 2 * sizeof(float));
+        memcpy(to, from, LARGE / 2 * sizeof *to);
 }
 
 /* What lies under one place of the window in one block of channels: a plane, 0 where the window hangs over. */
@@ -155,17 +152,11 @@ static const char *implementation(const struct op *op, enum op_pass pass)
     return ((const struct im2col_state *)op->state)->kernels->block == LARGE ? "im2col:avx512" : "im2col:avx2";
 }
 
-static void release(struct op *op)
-{
-    free(op->state);
-    op->state = NULL;
-}
-
 const struct op_functions cpu_conv_im2col = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,
     .forward = forward,
-    .release = release,
+    .release = op_state_free,
     .implementation = implementation,
 };

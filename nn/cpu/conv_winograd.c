@@ -5,20 +5,21 @@
  * In training the weights are those that the optimiser moves, each step, so that each pass makes its own of them in
  * scratch. In evaluation batch norm is folded into the weights before; the sum and ReLU are done as the output is
  * written. */
-#include "conv_winograd.h"
-
+#include <assert.h>
 #include <omp.h>
-#include <stdlib.h>
 
 #include "nn/cpu/kernels/winograd_wgrad.h"
 #include "nn/cpu/kernels/winograd_pass.h"
+#include "ops.h"
 #include "residual.h"
+#include "sizes.h"
 
 struct winograd_state {
+    struct primitives primitives;
+    struct primitive copy_residual;
     struct winograd_pass forward, backward;
     struct winograd_wgrad gradient;
     float *weights, *bias; /* not training */
-    struct primitive copy_residual;
 };
 
 /* Whether a tile's waste at the edges of small planes leaves it fewer multiplications, transformations included, than a
@@ -32,12 +33,10 @@ static bool has_profit(const struct value *value)
 /* NULL: not for that op. */
 static const struct winograd_kernels *kernels_for(const struct plan *plan, const struct op *op)
 {
-    const struct op_stage *conv = &op->stages[0];
-    const struct layer *layer = conv->layer;
+    const struct layer *layer = op_layer(op);
     const struct value *in = op_input(plan, op, IN_DATA);
-    if (op->stage_count > 1 || layer->kernel != 3 || layer->stride != 1 || layer->padding != 1 || layer->groups != 1 ||
-        (conv->activation != ACTIVATION_NONE && conv->activation != ACTIVATION_RELU) || op->in[IN_SCALE] >= 0 ||
-        op->out[OUT_MEAN] >= 0 || (op->trains && (layer->bias >= 0 || !op_is_plain(op))) || !has_profit(in))
+    if (layer->kernel != 3 || layer->stride != 1 || layer->padding != 1 || layer->groups != 1 ||
+        (op->trains && layer->bias >= 0) || !has_profit(in))
         return NULL;
     const struct winograd_kernels *kernels = layout_kernels(plan, op->in[IN_DATA])->winograd;
     bool fits = kernels && (size_t)in->c % kernels->panel == 0 && (size_t)layer->channels % kernels->panel == 0;
@@ -53,9 +52,9 @@ static void prepare_evaluation(struct op *op, const struct winograd *shape)
 {
     const struct winograd_state *state = op->state;
     size_t folded = shape->channels * shape->outputs * 9;
-    op->packed = (winograd_pass_weights_floats(&state->forward) + shape->outputs) * sizeof(float);
+    op->packed = floats_bytes(winograd_pass_weights_floats(&state->forward) + shape->outputs);
     /* When weights are packed it holds the folded ones too. */
-    op->scratch_forward = (winograd_pass_scratch(&state->forward) + folded) * sizeof(float);
+    op->scratch_forward = floats_bytes(winograd_pass_scratch(&state->forward) + folded);
 }
 
 static void prepare_training(struct op *op, const struct winograd_kernels *kernels, const struct winograd *shape,
@@ -69,26 +68,24 @@ static void prepare_training(struct op *op, const struct winograd_kernels *kerne
     winograd_wgrad_init(&state->gradient, kernels, shape, threads);
     op->keep_in[IN_DATA] = true;
     op->scratch_forward =
-        (winograd_pass_weights_floats(&state->forward) + winograd_pass_scratch(&state->forward)) * sizeof(float);
+        floats_bytes(winograd_pass_weights_floats(&state->forward) + winograd_pass_scratch(&state->forward));
     op->scratch_backward =
-        larger(winograd_pass_weights_floats(&state->backward) + winograd_pass_scratch(&state->backward),
-               winograd_wgrad_scratch(&state->gradient)) *
-        sizeof(float);
+        floats_bytes(larger(winograd_pass_weights_floats(&state->backward) + winograd_pass_scratch(&state->backward),
+                            winograd_wgrad_scratch(&state->gradient)));
 }
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    struct winograd_state *state = op->state = calloc(1, sizeof *state);
+    struct winograd_state *state = op_state_new(op, sizeof *state, err);
     const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
-    const int64_t dims[] = { out->n, out->c, out->h, out->w };
     size_t threads = (size_t)omp_get_max_threads();
-    struct layout from, to;
+    struct layout to;
     if (!state)
-        return err_set(err, "out of memory for a plan");
-    if (layout_of_value(plan, op->in[IN_DATA], &from, err) || layout_alike(&to, &from, in, dims, err) ||
-        layout_to_value(plan, op->out[OUT_RESULT], &to, err))
         return -1;
     const struct winograd_kernels *kernels = kernels_for(plan, op);
+    assert(kernels);
+    if (layout_blocked(&to, out, (int)kernels->block, err) || layout_to_value(plan, op->out[OUT_RESULT], &to, err))
+        return -1;
     const struct winograd shape = { .n = (size_t)in->n,
                                     .channels = (size_t)in->c,
                                     .outputs = (size_t)out->c,
@@ -101,7 +98,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         prepare_training(op, kernels, &shape, threads);
     else
         prepare_evaluation(op, &shape);
-    return residual_prepare(plan, op, &to, &state->copy_residual, err);
+    return residual_prepare(&state->copy_residual, plan, op, err);
 }
 
 static int bind(struct plan *plan, struct op *op, struct err *err)
@@ -111,7 +108,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
         state->weights = op_packed(plan, op);
         state->bias = state->weights + winograd_pass_weights_floats(&state->forward);
     }
-    return residual_bind(plan, op, &state->copy_residual, err);
+    return primitives_bind(plan, op, err);
 }
 
 static int pack(struct plan *plan, struct op *op, struct err *err)
@@ -132,7 +129,7 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     const struct winograd_end end = { state->bias, op->in[IN_RESIDUAL] >= 0,
                                       op->stages[0].activation == ACTIVATION_RELU };
     float *scratch = op_scratch_forward(plan, op), *weights = state->weights;
-    if (residual_run(plan, op, &state->copy_residual, err))
+    if (residual_run(&state->copy_residual, plan, op, err))
         return -1;
     if (op->trains) {
         weights = scratch + winograd_pass_scratch(&state->forward);
@@ -165,22 +162,12 @@ static const char *implementation(const struct op *op, enum op_pass pass)
     return ((const struct winograd_state *)op->state)->forward.kernels->name;
 }
 
-static void release(struct op *op)
-{
-    struct winograd_state *state = op->state;
-    if (!state)
-        return;
-    primitive_release(&state->copy_residual);
-    free(state);
-    op->state = NULL;
-}
-
 const struct op_functions cpu_conv_winograd = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,
     .forward = forward,
     .backward = backward,
-    .release = release,
+    .release = primitives_release,
     .implementation = implementation,
 };

@@ -1,28 +1,27 @@
 /* See depthwise_wgrad.h. */
 #include "depthwise_wgrad.h"
 
-void depthwise_wgrad_init(struct depthwise_wgrad *gradient, const struct plan *plan, const struct op *op,
-                          const struct layout *in, const struct layout *out)
+#include "nn/cpu/onednn/layout.h"
+
+void depthwise_wgrad_init(struct depthwise_wgrad *gradient, const struct plan *plan, const struct op *op)
 {
     const struct layer *layer = op_layer(op);
-    const struct value *from = op_input(plan, op, IN_DATA), *to = op_result(plan, op);
-    struct strips strips, other;
-    struct err none = ERR_INIT;
+    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
+    const struct kernels *kernels = layout_kernels(plan, op->in[IN_DATA]);
     *gradient = (struct depthwise_wgrad){ .kernels = NULL };
-    if (!layer_is_depthwise(layer) || layer->bias >= 0 || layout_strips(in, from, &strips, &none) ||
-        layout_strips(out, to, &other, &none) || !strips.blocking || strips.blocking != other.blocking)
+    if (!layer_is_depthwise(layer) || layer->bias >= 0 || layer->kernel > DEPTHWISE_KERNEL_MAX || !kernels->depthwise ||
+        kernels != layout_kernels(plan, op->out[OUT_RESULT]))
         return;
-    gradient->shape = (struct depthwise){ .n = (size_t)from->n,
-                                          .groups = strips.outer / (size_t)from->n,
-                                          .h = (size_t)from->h,
-                                          .w = (size_t)from->w,
-                                          .out_h = (size_t)to->h,
-                                          .out_w = (size_t)to->w,
+    gradient->kernels = kernels->depthwise;
+    gradient->shape = (struct depthwise){ .n = (size_t)in->n,
+                                          .groups = ((size_t)in->c + kernels->block - 1) / kernels->block,
+                                          .h = (size_t)in->h,
+                                          .w = (size_t)in->w,
+                                          .out_h = (size_t)out->h,
+                                          .out_w = (size_t)out->w,
                                           .kernel = (size_t)layer->kernel,
                                           .stride = (size_t)layer->stride,
                                           .padding = (size_t)layer->padding };
-    if (layer->kernel <= DEPTHWISE_KERNEL_MAX)
-        gradient->kernels = kernels_for_block(strips.block)->depthwise;
 }
 
 void depthwise_wgrad_run(const struct depthwise_wgrad *gradient, int channels, const float *in, const float *dout,

@@ -1,5 +1,6 @@
 /* Dropout and stochastic depth. What is dropped follows from the step, so that nothing is kept for backward. */
-#include "nn/cpu/onednn/primitive.h"
+#include "nn/cpu/onednn/layout.h"
+#include "ops.h"
 
 static int prepare_dropout(struct plan *plan, struct op *op, struct err *err)
 {
@@ -14,10 +15,9 @@ static int prepare_rows(struct plan *plan, struct op *op, struct err *err)
     struct layout layout;
     op->share_data = IN_DATA;
     op->share_grad = IN_DATA;
-    return layout_of_value(plan, op->in[IN_DATA], &layout, err) ||
-                   layout_to_value(plan, op->out[OUT_RESULT], &layout, err)
-               ? -1
-               : 0;
+    if (layout_of_value(plan, op->in[IN_DATA], &layout, err))
+        return -1;
+    return layout_to_value(plan, op->out[OUT_RESULT], &layout, err);
 }
 
 /* to = from times the factors, added to what is there if `accumulate`. Each factor holds for `each` floats. */

@@ -7,20 +7,25 @@
  * that its weights stay; with it all groups of a row, whose weights have to stay then: for early blocks, of few
  * channels and large planes. Either may be a part of the rows, where that gives every thread work. The rows of a group
  * lie in a ring, zeros at both ends for the padding. */
-#include "mbconv.h"
-
+#include <assert.h>
 #include <omp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "conv_1x1.h"
-#include "blocked.h"
+#include "input_copy.h"
+#include "nn/cpu/onednn/engine.h"
+#include "ops.h"
 #include "residual.h"
+#include "sizes.h"
 
 #define PART_ROWS 7 /* of outputs, at least: the parts of an image make the rows between them twice */
 #define PROJECTED_WEIGHTS ((size_t)80 << 10) /* bytes, of the expansion and the projection */
 
 struct mbconv_state {
+    struct primitives primitives;
+    struct input_copy data; /* blocked */
+    struct primitive copy_residual;
+    bool copies_rows; /* of what is added to the projection: row by row, before it is */
     const struct conv_1x1_kernels *conv_1x1;
     const struct depthwise_kernels *depthwise;
     struct conv_1x1 expansion, projection; /* of no channels: none */
@@ -33,9 +38,6 @@ struct mbconv_state {
     float *expansion_weights, *expansion_bias;   /* (panels, C, panel), (panels, panel) */
     float *taps, *bias;                          /* (blocks, K, K, B), (blocks, B) */
     float *projection_weights, *projection_bias; /* as the expansion's */
-    struct blocked data;
-    struct primitive copy_residual;
-    bool copies_rows; /* of what is added to the projection: row by row, before it is */
 };
 
 /* The stages by what they are; NULL: none. Without a depthwise one the op is another. */
@@ -69,12 +71,9 @@ static size_t weights_of(const struct plan *plan, const struct op_stage *stage)
 bool mbconv_supports(const struct plan *plan, const struct op *op)
 {
     const struct parts parts = parts_of(op);
-    const struct kernels *kernels = onednn_of(plan)->kernels;
-    if (op->trains || !parts.depthwise || !kernels->conv_1x1 || !kernels->depthwise || op->in[IN_SCALE] >= 0)
+    const struct kernels *kernels = engine_of(plan)->kernels;
+    if (!parts.depthwise || !kernels->conv_1x1 || !kernels->depthwise)
         return false;
-    for (int i = 0; i < op->stage_count; i++)
-        if (op->stages[i].activation == ACTIVATION_SIGMOID) /* of zeros that pad a block it would make none */
-            return false;
     const struct layer *depthwise = parts.depthwise->layer;
     bool in_is_wide = conv_1x1_is_wide(kernels->conv_1x1, op_input(plan, op, IN_DATA));
     bool out_is_wide = conv_1x1_is_wide(kernels->conv_1x1, op_result(plan, op));
@@ -84,34 +83,31 @@ bool mbconv_supports(const struct plan *plan, const struct op *op)
     if (!parts.projection)
         return op->in[IN_RESIDUAL] < 0;
     size_t weights = weights_of(plan, parts.expansion) + weights_of(plan, parts.projection);
-    return op->out[OUT_MEAN] < 0 && out_is_wide && weights * sizeof(float) <= PROJECTED_WEIGHTS;
+    return op->out[OUT_MEAN] < 0 && out_is_wide && floats_bytes(weights) <= PROJECTED_WEIGHTS;
 }
 
 static int prepare_outputs(struct plan *plan, struct op *op, struct err *err)
 {
     struct mbconv_state *state = op->state;
-    const struct value *out = op_result(plan, op);
-    const int64_t dims[] = { out->n, out->c, out->h, out->w }, means[] = { out->n, out->c, 1, 1 };
-    int block = (int)state->conv_1x1->block;
-    struct layout to, other, pooled;
-    if (layout_blocked(&to, dims, block, err) || layout_to_value(plan, op->out[OUT_RESULT], &to, err) ||
-        (op->out[OUT_MEAN] >= 0 &&
-         (layout_blocked(&pooled, means, block, err) || layout_to_value(plan, op->out[OUT_MEAN], &pooled, err))) ||
-        residual_prepare(plan, op, &to, &state->copy_residual, err))
+    int out = op->out[OUT_RESULT], mean = op->out[OUT_MEAN], block = (int)state->conv_1x1->block;
+    struct layout to, mean_to;
+    if (layout_blocked(&to, &plan->values[out], block, err) || layout_to_value(plan, out, &to, err) ||
+        residual_prepare(&state->copy_residual, plan, op, err))
         return -1;
-    if (op->in[IN_RESIDUAL] >= 0) {
-        if (layout_of_value(plan, op->in[IN_RESIDUAL], &other, err))
-            return -1;
-        state->copies_rows = layout_equal(&other, &to);
-    }
-    return 0;
+    state->copies_rows = op->share_data == IN_RESIDUAL;
+    if (mean < 0)
+        return 0;
+    if (layout_blocked(&mean_to, &plan->values[mean], block, err))
+        return -1;
+    return layout_to_value(plan, mean, &mean_to, err);
 }
 
-static void describe_stages(const struct plan *plan, struct op *op)
+static void shape_stages(const struct plan *plan, struct op *op)
 {
     struct mbconv_state *state = op->state;
     const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
     const struct parts parts = parts_of(op);
+    assert(parts.depthwise);
     const struct layer *depthwise = parts.depthwise->layer;
     size_t block = state->conv_1x1->block;
     state->images = (size_t)in->n;
@@ -157,31 +153,31 @@ static size_t packed_floats(const struct mbconv_state *state, const struct conv_
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    struct mbconv_state *state = op->state = calloc(1, sizeof *state);
+    struct mbconv_state *state = op_state_new(op, sizeof *state, err);
     size_t threads = (size_t)omp_get_max_threads();
     if (!state)
-        return err_set(err, "out of memory for a plan");
-    state->conv_1x1 = onednn_of(plan)->kernels->conv_1x1;
-    state->depthwise = onednn_of(plan)->kernels->depthwise;
-    if (prepare_outputs(plan, op, err) || blocked_prepare(&state->data, plan, op, IN_DATA, 0, err))
         return -1;
-    describe_stages(plan, op);
+    state->conv_1x1 = engine_of(plan)->kernels->conv_1x1;
+    state->depthwise = engine_of(plan)->kernels->depthwise;
+    if (prepare_outputs(plan, op, err) ||
+        input_copy_blocked(&state->data, plan, op, IN_DATA, AT_OFFSET(REGION_FORWARD, 0), err))
+        return -1;
+    shape_stages(plan, op);
     size_t block = state->conv_1x1->block, blocks = blocks_of(state, state->channels);
     bool projects = state->projection.channels;
     state->parts = conv_1x1_parts(projects ? state->images : state->images * state->groups, state->out_h, PART_ROWS);
     /* The ring of a group and a row of zeros; or those of all groups and a row of what the projection reads. */
     state->own_floats = (projects ? state->groups : 1) * state->ring_floats + state->row_floats +
                         (projects ? blocks * state->row.out_w * block : 0);
-    op->packed = (packed_floats(state, &state->expansion) + blocks * (taps_of(state) + 1) * block +
-                  packed_floats(state, &state->projection)) *
-                 sizeof(float);
-    /* What threads have, sums of what is pooled, and the blocked input; or, when weights are packed, the folded ones.
+    op->packed = floats_bytes(packed_floats(state, &state->expansion) + blocks * (taps_of(state) + 1) * block +
+                              packed_floats(state, &state->projection));
+    /* What threads have, sums for the means, and the blocked input; or, when weights are packed, the folded ones.
      */
     size_t sums = op->out[OUT_MEAN] >= 0 ? state->images * state->parts * blocks * block : 0;
-    size_t running = (threads * state->own_floats + sums) * sizeof(float) + state->data.bytes;
+    size_t running = floats_bytes(threads * state->own_floats + sums) + state->data.bytes;
     size_t folded = larger(larger(state->expansion.channels, taps_of(state)) * state->channels,
                            state->projection.channels * state->projection.outputs);
-    op->scratch_forward = larger(running, folded * sizeof(float));
+    op->scratch_forward = larger(running, floats_bytes(folded));
     return 0;
 }
 
@@ -195,9 +191,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     state->projection_weights = state->bias + blocks * block;
     state->expansion_bias = state->expansion_weights + conv_1x1_weights(state->conv_1x1, &state->expansion);
     state->projection_bias = state->projection_weights + conv_1x1_weights(state->conv_1x1, &state->projection);
-    if (blocked_bind(&state->data, plan, op, err))
-        return -1;
-    return residual_bind(plan, op, &state->copy_residual, err);
+    return primitives_bind(plan, op, err);
 }
 
 static void pack_pointwise(const struct plan *plan, const struct mbconv_state *state, const struct op_stage *stage,
@@ -354,7 +348,7 @@ static void run_projection(const struct mbconv_state *state, const struct work *
 }
 
 /* The averages from the sums of all parts: (N, parts, C) to (N, C), channels in full blocks. */
-static void pool(const struct mbconv_state *state, const float *sums, float *means)
+static void make_means(const struct mbconv_state *state, const float *sums, float *means)
 {
     size_t channels = blocks_of(state, state->channels) * state->depthwise->block;
     float share = 1 / (float)(state->out_h * state->row.out_w);
@@ -376,9 +370,9 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     bool projects = state->projection.channels, copies = state->copies_rows && !op->data_shared;
     float *own = behind(op_scratch_forward(plan, op), state->data.bytes), *sums = own + threads * state->own_floats;
     float *out = op_result_data(plan, op);
-    const float *in = blocked_run(&state->data, plan, op, err);
+    const float *in = input_copy_run(&state->data, plan, op, err);
     const float *sum = copies ? op_input_data(plan, op, IN_RESIDUAL) : NULL;
-    if (!in || (!state->copies_rows && residual_run(plan, op, &state->copy_residual, err)))
+    if (!in || (!state->copies_rows && residual_run(&state->copy_residual, plan, op, err)))
         return -1;
     bool by_image = conv_1x1_by_image(state->conv_1x1, &state->expansion);
     size_t groups = projects ? 1 : state->groups;
@@ -396,25 +390,14 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
                       op->out[OUT_MEAN] >= 0 ? sums + (image * parts + part) * channels : NULL);
     }
     if (op->out[OUT_MEAN] >= 0)
-        pool(state, sums, value_data(plan, op->out[OUT_MEAN]));
+        make_means(state, sums, value_data(plan, op->out[OUT_MEAN]));
     return 0;
 }
 
 static const char *implementation(const struct op *op, enum op_pass pass)
 {
     (void)pass;
-    return ((const struct mbconv_state *)op->state)->conv_1x1->block == 16 ? "rows:avx512" : "rows:avx2";
-}
-
-static void release(struct op *op)
-{
-    struct mbconv_state *state = op->state;
-    if (!state)
-        return;
-    primitive_release(&state->data.copy);
-    primitive_release(&state->copy_residual);
-    free(state);
-    op->state = NULL;
+    return ((const struct mbconv_state *)op->state)->conv_1x1->block == 16 ? "mbconv:avx512" : "mbconv:avx2";
 }
 
 const struct op_functions cpu_mbconv = {
@@ -422,6 +405,6 @@ const struct op_functions cpu_mbconv = {
     .bind = bind,
     .pack = pack,
     .forward = forward,
-    .release = release,
+    .release = primitives_release,
     .implementation = implementation,
 };

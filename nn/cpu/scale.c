@@ -1,73 +1,51 @@
 /* Squeeze-and-excitation's scale, in the layout of what is scaled. The factors are brought into the same layout by way
  * of scratch where theirs differs, and their gradient back. */
-#include <stdlib.h>
 #include <string.h>
 
-#include "nn/cpu/onednn/primitive.h"
+#include "accumulate.h"
+#include "input_copy.h"
+#include "ops.h"
+#include "sizes.h"
 
 struct scale_state {
+    struct primitives primitives;
     struct strips strips;
-    struct primitive there, back; /* of the factors; unused where the layouts agree */
-    bool reorders;
-    size_t bytes; /* of the factors in this layout */
+    struct input_copy factors, factors_again; /* for forward and for backward */
+    struct primitive dfactors;                /* to the factors' layout; empty where that is this one */
+    size_t dfactors_at, given_at;             /* in the backward scratch: as they are made, and in that layout */
 };
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    struct scale_state *state = op->state = calloc(1, sizeof *state);
-    const struct value *in = op_input(plan, op, IN_DATA);
-    const int64_t factors[] = { in->n, in->c, 1, 1 };
-    struct layout data, given, wanted;
-    if (!state)
-        return err_set(err, "out of memory for a plan");
-    if (layout_of_value(plan, op->in[IN_DATA], &data, err) || layout_to_value(plan, op->out[OUT_RESULT], &data, err) ||
-        layout_strips(&data, in, &state->strips, err) || layout_of_value(plan, op->in[IN_SCALE], &given, err) ||
-        layout_alike(&wanted, &data, in, factors, err))
+    struct scale_state *state = op_state_new(op, sizeof *state, err);
+    const struct value *in = op_input(plan, op, IN_DATA), *factors = op_input(plan, op, IN_SCALE);
+    struct reorder back = { .source = { REGION_BACKWARD }, .target = { REGION_BACKWARD } };
+    struct layout data;
+    if (!state || layout_of_value(plan, op->in[IN_DATA], &data, err) ||
+        layout_to_value(plan, op->out[OUT_RESULT], &data, err) || layout_strips(&data, in, &state->strips, err) ||
+        layout_of_value(plan, op->in[IN_SCALE], &back.to, err) || layout_alike(&back.from, &data, in, factors, err) ||
+        input_copy_init(&state->factors, plan, op, IN_SCALE, &back.from, AT_OFFSET(REGION_FORWARD, 0), err) ||
+        input_copy_init(&state->factors_again, plan, op, IN_SCALE, &back.from, AT_OFFSET(REGION_BACKWARD, 0), err))
         return -1;
     op->keep_in[IN_DATA] = op->keep_in[IN_SCALE] = true;
     op->share_grad = IN_DATA;
-    state->bytes = ALIGN_64(layout_bytes(&wanted));
-    state->reorders = !layout_equal(&given, &wanted);
-    /* Backward: the factors, their gradient here, and there. */
-    op->scratch_backward = 2 * state->bytes + ALIGN_64(layout_bytes(&given));
-    if (!state->reorders)
-        return 0;
-    op->scratch_forward = state->bytes;
-    return reorder_init(&state->there, onednn_of(plan), &given, &wanted, err) ||
-                   reorder_init(&state->back, onednn_of(plan), &wanted, &given, err)
-               ? -1
-               : 0;
-}
-
-static int bind(struct plan *plan, struct op *op, struct err *err)
-{
-    struct scale_state *state = op->state;
-    void *scratch = op_scratch_backward(plan, op);
-    return primitive_bind(&state->there, DNNL_ARG_FROM, op_input_data(plan, op, IN_SCALE), err) ||
-                   primitive_bind(&state->back, DNNL_ARG_FROM, behind(scratch, state->bytes), err) ||
-                   primitive_bind(&state->back, DNNL_ARG_TO, behind(scratch, 2 * state->bytes), err)
-               ? -1
-               : 0;
-}
-
-/* The factors in this layout. */
-static const float *factors_in(struct plan *plan, struct op *op, void *scratch, struct err *err)
-{
-    struct scale_state *state = op->state;
-    if (!state->reorders)
-        return op_input_data(plan, op, IN_SCALE);
-    return primitive_bind(&state->there, DNNL_ARG_TO, scratch, err) ||
-                   primitive_run(&state->there, onednn_of(plan), err)
-               ? NULL
-               : scratch;
+    op->scratch_forward = state->factors.bytes;
+    state->dfactors_at = back.source.offset = state->factors_again.bytes;
+    state->given_at = state->dfactors_at;
+    if (state->factors.bytes) {
+        state->given_at = back.target.offset = state->dfactors_at + layout_room(&back.from);
+        if (reorder_init(&state->dfactors, plan, op, &back, err))
+            return -1;
+    }
+    op->scratch_backward = state->given_at + layout_room(&back.to);
+    return 0;
 }
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     const struct scale_state *state = op->state;
     const struct strips s = state->strips;
-    const float *in = op_input_data(plan, op, IN_DATA),
-                *factors = factors_in(plan, op, op_scratch_forward(plan, op), err);
+    const float *in = op_input_data(plan, op, IN_DATA), *factors = input_copy_run(&state->factors, plan, op, err);
     float *out = op_result_data(plan, op);
     if (!factors)
         return -1;
@@ -112,10 +90,10 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     const struct scale_state *state = op->state;
     const struct strips s = state->strips;
     char *scratch = op_scratch_backward(plan, op);
-    const float *in = op_input_data(plan, op, IN_DATA), *factors = factors_in(plan, op, scratch, err);
-    const float *dout = op_result_grad(plan, op);
-    float *din = op->wants_grad[IN_DATA] ? op_input_grad(plan, op, IN_DATA) : NULL,
-          *dfactors = behind(scratch, state->bytes);
+    const float *in = op_input_data(plan, op, IN_DATA), *dout = op_result_grad(plan, op);
+    const float *factors = input_copy_run(&state->factors_again, plan, op, err);
+    float *din = op->wants_grad[IN_DATA] ? op_input_grad(plan, op, IN_DATA) : NULL;
+    float *dfactors = behind(scratch, state->dfactors_at);
     if (!factors)
         return -1;
 #pragma omp parallel for schedule(static)
@@ -126,34 +104,22 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     }
     if (!op->wants_grad[IN_SCALE])
         return 0;
-    if (state->reorders) {
-        if (primitive_run(&state->back, onednn_of(plan), err))
-            return -1;
-        dfactors = behind(scratch, 2 * state->bytes);
-    }
+    if (primitive_run(&state->dfactors, plan, err))
+        return -1;
+    const float *given = behind(scratch, state->given_at);
+    size_t bytes = op_input(plan, op, IN_SCALE)->bytes;
     if (op->accumulate[IN_SCALE])
-        add_into(op_input_grad(plan, op, IN_SCALE), dfactors, op_input(plan, op, IN_SCALE)->bytes);
+        add_into(op_input_grad(plan, op, IN_SCALE), given, bytes);
     else
-        memcpy(op_input_grad(plan, op, IN_SCALE), dfactors, op_input(plan, op, IN_SCALE)->bytes);
+        memcpy(op_input_grad(plan, op, IN_SCALE), given, bytes);
     return 0;
-}
-
-static void release(struct op *op)
-{
-    struct scale_state *state = op->state;
-    if (!state)
-        return;
-    primitive_release(&state->there);
-    primitive_release(&state->back);
-    free(state);
-    op->state = NULL;
 }
 
 const struct op_functions cpu_scale = {
     .prepare = prepare,
-    .bind = bind,
+    .bind = primitives_bind,
     .forward = forward,
     .backward = backward,
     .recompute = forward,
-    .release = release,
+    .release = primitives_release,
 };

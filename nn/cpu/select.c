@@ -1,69 +1,69 @@
-/* The table of implementations, in the order of preference: the first that supports an op runs it. What an op would be
- * with more fused into it is asked here too, so that fusion and choice cannot disagree.
- *
- * Rows before the last of a kind may depend on the layout of the op's input where a later row takes the op in any. */
-#include "select.h"
-
-#include "conv_1x1.h"
-#include "conv_im2col.h"
-#include "conv_winograd.h"
-#include "mbconv.h"
+/* The table of implementations, in the order of preference: the first that takes an op runs it. What an op would be
+ * with more fused into it is asked here too, so that fusion and choice cannot disagree. A row that looks at the layout
+ * of the op's input, which fusion does not know yet, is followed by one that takes what it takes in any layout. */
 #include "ops.h"
+
+enum { TRAIN = 1, EVAL = 2, BOTH = TRAIN | EVAL };
+
+#define BIT(activation) (1u << (activation))
+#define NONE BIT(ACTIVATION_NONE)
+#define RELU BIT(ACTIVATION_RELU)
+#define RELUS (RELU | BIT(ACTIVATION_RELU6))
+#define SILU BIT(ACTIVATION_SILU)
+#define SIGMOID BIT(ACTIVATION_SIGMOID)
+/* Our own loops want the zeros that pad the last block of channels to stay zero, which a sigmoid does not leave. */
+#define BUT_SIGMOID (NONE | RELUS | SILU)
 
 struct candidate {
     enum op_kind kind;
-    const char *name;
-    bool (*supports)(const struct plan *plan, const struct op *op);
+    unsigned modes;
+    unsigned fused;                                                 /* what it takes beside activations, FUSED_… */
+    unsigned activations;                                           /* of any stage, as bits */
+    bool (*supports)(const struct plan *plan, const struct op *op); /* what else it asks of the op; NULL: nothing */
     const struct op_functions *functions;
 };
 
-static bool supports_plain(const struct plan *plan, const struct op *op)
-{
-    (void)plan;
-    return op_is_plain(op);
-}
-
-/* In evaluation with all that belongs to one convolution. */
-static bool supports_conv(const struct plan *plan, const struct op *op)
-{
-    (void)plan;
-    return op_is_plain(op) || (!op->trains && op->stage_count == 1 && op->in[IN_SCALE] < 0 && op->out[OUT_MEAN] < 0);
-}
-
-static bool supports_batch_norm(const struct plan *plan, const struct op *op)
-{
-    (void)plan;
-    return op->stages[0].activation != ACTIVATION_SIGMOID;
-}
-
-static bool supports_add(const struct plan *plan, const struct op *op)
-{
-    (void)plan;
-    return op->stages[0].activation == ACTIVATION_NONE || op->stages[0].activation == ACTIVATION_RELU;
-}
+#define CONV_FUSED (FUSED_NORM | FUSED_RESIDUAL)
+#define MBCONV_FUSED (CONV_FUSED | FUSED_MEAN | FUSED_CHAIN)
 
 static const struct candidate candidates[] = {
-    { OP_CONV, "mbconv", mbconv_supports, &cpu_mbconv },
-    { OP_CONV, "winograd", conv_winograd_supports, &cpu_conv_winograd },
-    { OP_CONV, "conv_1x1", conv_1x1_supports, &cpu_conv_1x1 },
-    { OP_CONV, "im2col", conv_im2col_supports, &cpu_conv_im2col },
-    { OP_CONV, "onednn", supports_conv, &cpu_conv },
-    { OP_BATCH_NORM, "batch_norm", supports_batch_norm, &cpu_batch_norm },
-    { OP_ACTIVATION, "activation", supports_plain, &cpu_activation },
-    { OP_MAX_POOL, "max_pool", supports_plain, &cpu_max_pool },
-    { OP_GLOBAL_AVG_POOL, "global_avg_pool", supports_plain, &cpu_global_avg_pool },
-    { OP_ADD, "add", supports_add, &cpu_add },
-    { OP_SCALE, "scale", supports_plain, &cpu_scale },
-    { OP_DROPOUT, "dropout", supports_plain, &cpu_dropout },
-    { OP_STOCHASTIC_DEPTH, "stochastic_depth", supports_plain, &cpu_stochastic_depth },
-    { OP_LINEAR, "linear", supports_plain, &cpu_linear },
-    { OP_REORDER, "reorder", supports_plain, &cpu_reorder },
+    { OP_CONV, EVAL, MBCONV_FUSED, BUT_SIGMOID, mbconv_supports, &cpu_mbconv },
+    { OP_CONV, EVAL, CONV_FUSED, NONE | RELU, conv_winograd_supports, &cpu_conv_winograd },
+    { OP_CONV, TRAIN, 0, NONE, conv_winograd_supports, &cpu_conv_winograd },
+    { OP_CONV, EVAL, CONV_FUSED | FUSED_SCALE, BUT_SIGMOID, conv_1x1_supports, &cpu_conv_1x1 },
+    { OP_CONV, EVAL, FUSED_NORM, BUT_SIGMOID, conv_im2col_supports, &cpu_conv_im2col },
+    { OP_CONV, EVAL, CONV_FUSED, BUT_SIGMOID | SIGMOID, NULL, &cpu_conv_eval },
+    { OP_CONV, TRAIN, 0, NONE, NULL, &cpu_conv_train },
+    { OP_BATCH_NORM, BOTH, 0, BUT_SIGMOID, NULL, &cpu_batch_norm },
+    { OP_ACTIVATION, BOTH, 0, RELUS, NULL, &cpu_relu },
+    { OP_ACTIVATION, BOTH, 0, SILU | SIGMOID, NULL, &cpu_eltwise },
+    { OP_MAX_POOL, BOTH, 0, NONE, NULL, &cpu_max_pool },
+    { OP_GLOBAL_AVG_POOL, BOTH, 0, NONE, NULL, &cpu_global_avg_pool },
+    { OP_ADD, BOTH, 0, NONE | RELU, NULL, &cpu_add },
+    { OP_SCALE, BOTH, 0, NONE, NULL, &cpu_scale },
+    { OP_DROPOUT, BOTH, 0, NONE, NULL, &cpu_dropout },
+    { OP_STOCHASTIC_DEPTH, BOTH, 0, NONE, NULL, &cpu_stochastic_depth },
+    { OP_LINEAR, EVAL, 0, NONE, linear_gemv_supports, &cpu_linear_gemv },
+    { OP_LINEAR, BOTH, 0, NONE, NULL, &cpu_linear },
+    { OP_REORDER, BOTH, 0, NONE, NULL, &cpu_reorder },
 };
+
+static unsigned activations_of(const struct op *op)
+{
+    unsigned activations = 0;
+    for (int i = 0; i < op->stage_count; i++)
+        activations |= BIT(op->stages[i].activation);
+    return activations;
+}
 
 const struct op_functions *cpu_select(const struct plan *plan, const struct op *op)
 {
-    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
-        if (candidates[i].kind == op->kind && candidates[i].supports(plan, op))
-            return candidates[i].functions;
+    unsigned mode = op->trains ? TRAIN : EVAL, fused = op_fused(op) & ~(unsigned)FUSED_ACTIVATION;
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
+        const struct candidate *candidate = &candidates[i];
+        if (candidate->kind == op->kind && (candidate->modes & mode) && !(fused & ~candidate->fused) &&
+            !(activations_of(op) & ~candidate->activations) && (!candidate->supports || candidate->supports(plan, op)))
+            return candidate->functions;
+    }
     return NULL;
 }

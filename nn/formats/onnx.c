@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "nn/data/image.h"
-#include "nn/graph/fold.h"
+#include "nn/graph/net.h"
 #include "nn/graph/value_type.h"
 #include "dcls/base/fs.h"
 #include "dcls/commands.h"
@@ -159,7 +159,7 @@ static int node_reads_folded(struct writer *writer, const struct layer *conv, co
     float *floats = malloc(floats_bytes(weight->count + bias->count));
     if (!floats)
         return -1;
-    fold_batch_norm(net, writer->weights, conv, norm, floats, floats + weight->count);
+    weights_fold(net, writer->weights, conv, norm, floats, floats + weight->count);
     int status = put_constant(writer, weight->name, weight->rank, weight->shape, floats) ||
                  put_constant(writer, bias->name, bias->rank, bias->shape, floats + weight->count) ||
                  node_reads(writer, weight->name) || node_reads(writer, bias->name);

@@ -70,7 +70,7 @@ static size_t first_fit(const struct live_range *range, struct live_range *const
             continue;
         if (placed[i]->offset >= at + range->bytes)
             break;
-        size_t end = (placed[i]->offset + placed[i]->bytes + 63) / 64 * 64;
+        size_t end = arena_align(placed[i]->offset + placed[i]->bytes);
         at = end > at ? end : at;
     }
     return at;

@@ -6,6 +6,13 @@
 
 #include "dcls/base/err.h"
 
+#define ARENA_ALIGNMENT 64 /* of all that lies in one, bytes */
+
+static inline size_t arena_align(size_t bytes)
+{
+    return (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
+}
+
 struct arena {
     char *base; /* 64-byte aligned; NULL until the first reserve */
     size_t bytes;

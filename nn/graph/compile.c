@@ -19,6 +19,7 @@ static void value_set(struct value *value, int n, int c, int h, int w)
                              .c = c,
                              .h = h,
                              .w = w,
+                             .canonical = true,
                              .type = VALUE_FLOAT32,
                              .bytes = (size_t)n * (size_t)c * (size_t)h * (size_t)w * value_type_size(VALUE_FLOAT32),
                              .data = SIZE_MAX,
@@ -78,23 +79,6 @@ static int shape_values(struct plan *plan, struct err *err)
     return 0;
 }
 
-static enum op_kind kind_of(enum layer_kind kind)
-{
-    static const enum op_kind kinds[] = {
-        [LAYER_CONV] = OP_CONV,
-        [LAYER_BATCH_NORM] = OP_BATCH_NORM,
-        [LAYER_ACTIVATION] = OP_ACTIVATION,
-        [LAYER_MAX_POOL] = OP_MAX_POOL,
-        [LAYER_GLOBAL_AVG_POOL] = OP_GLOBAL_AVG_POOL,
-        [LAYER_ADD] = OP_ADD,
-        [LAYER_SCALE] = OP_SCALE,
-        [LAYER_DROPOUT] = OP_DROPOUT,
-        [LAYER_STOCHASTIC_DEPTH] = OP_STOCHASTIC_DEPTH,
-        [LAYER_LINEAR] = OP_LINEAR,
-    };
-    return kinds[kind];
-}
-
 static struct op op_new(enum op_kind kind, int in, int out, bool trains)
 {
     return (struct op){ .kind = kind,
@@ -132,7 +116,7 @@ static int list_ops(const struct plan *plan, struct op *ops)
         if (layer->kind == LAYER_INPUT || undropped(plan, i) != i)
             continue;
         struct op *op = &ops[count++];
-        *op = op_new(kind_of(layer->kind), undropped(plan, layer->in[0]), i, layer_trains(plan, i));
+        *op = op_new((enum op_kind)layer->kind, undropped(plan, layer->in[0]), i, layer_trains(plan, i));
         op->stages[op->stage_count++] = (struct op_stage){ .layer = layer, .activation = layer->activation };
         if (layer->in[1] >= 0)
             op->in[layer->kind == LAYER_SCALE ? IN_SCALE : IN_RESIDUAL] = undropped(plan, layer->in[1]);
@@ -166,8 +150,15 @@ static void link_gradients(const struct plan *plan, struct op *ops, int count)
         }
 }
 
+/* Values and ops at most: each op may need a reorder in front for each input, the logits one behind. */
+static int most_ops(const struct net *net)
+{
+    return (1 + OP_INPUTS) * net->layer_count + 1;
+}
+
 static int prepare_op(struct plan *plan, const struct op *from, const struct op_functions *functions, struct err *err)
 {
+    assert(plan->op_count < most_ops(plan->net));
     struct op *op = &plan->ops[plan->op_count++];
     *op = *from;
     op->functions = functions;
@@ -178,6 +169,7 @@ static int prepare_op(struct plan *plan, const struct op *from, const struct op_
  * the copy's only consumer writes, the reorder does what the consumer would have done. */
 static int reorder_input(struct plan *plan, struct op *op, int j, struct err *err)
 {
+    assert(plan->value_count < most_ops(plan->net));
     int from = op->in[j], to = plan->value_count++;
     const struct value *value = &plan->values[from];
     struct op reorder = op_new(OP_REORDER, from, to, op->trains);
@@ -201,13 +193,13 @@ static int prepare_ops(struct plan *plan, struct op *ops, int count, struct err 
             functions = backend->fallback->select(plan, &ops[i]);
         assert(functions); /* what was fused it said it would run, and what was not every backend does */
         for (int j = 0; functions->canonical && j < OP_INPUTS; j++)
-            if (ops[i].in[j] >= 0 && plan->values[ops[i].in[j]].layout && reorder_input(plan, &ops[i], j, err))
+            if (ops[i].in[j] >= 0 && !plan->values[ops[i].in[j]].canonical && reorder_input(plan, &ops[i], j, err))
                 return -1;
         if (prepare_op(plan, &ops[i], functions, err))
             return -1;
     }
     plan->logits = ops[count - 1].out[OUT_RESULT];
-    if (plan->values[plan->logits].layout) {
+    if (!plan->values[plan->logits].canonical) {
         bool trains = ops[count - 1].trains;
         struct op reader = op_new(OP_REORDER, plan->logits, -1, trains);
         reader.wants_grad[IN_DATA] = trains;
@@ -224,7 +216,7 @@ static int reserve_packed(struct plan *plan, struct err *err)
     size_t bytes = 0;
     for (int i = 0; i < plan->op_count; i++) {
         plan->ops[i].packed_at = bytes;
-        bytes += (plan->ops[i].packed + 63) / 64 * 64;
+        bytes += arena_align(plan->ops[i].packed);
     }
     return arena_reserve(plan->packed, bytes, err) ? err_prefix(err, "packed weights") : 0;
 }
@@ -237,8 +229,7 @@ int plan_compile(struct plan *plan, struct err *err)
     if (spec->image_size < 1 || spec->image_size > SIDE_MAX)
         return err_set(err, "the image size %d is not between 1 and %d", spec->image_size, SIDE_MAX);
 
-    /* Each op may need a reorder in front for each input, the logits one behind. */
-    int layers = plan->net->layer_count, values = (1 + OP_INPUTS) * layers + 1;
+    int layers = plan->net->layer_count, values = most_ops(plan->net);
     struct op *ops = calloc((size_t)layers, sizeof *ops);
     plan->values = calloc((size_t)values, sizeof *plan->values);
     plan->ops = calloc((size_t)values, sizeof *plan->ops);

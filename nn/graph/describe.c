@@ -54,7 +54,8 @@ void describe_op(const struct plan *plan, const struct op *op, char *text, size_
     };
     const struct op_stage *stages = op->stages, *last = op_last(op);
     const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
-    bool convolves = op->kind == OP_CONV, chain = op->stage_count > 1;
+    unsigned fused = op_fused(op);
+    bool convolves = op->kind == OP_CONV, chain = fused & FUSED_CHAIN;
     snprintf(text, size, "%s%s", op->kind == OP_ACTIVATION ? activations[last->activation] : names[op->kind],
              chain ? "s" : "");
     for (int i = 0; i < op->stage_count; i++)
@@ -69,15 +70,15 @@ void describe_op(const struct plan *plan, const struct op *op, char *text, size_
         ADD(" %d", out->c);
     if (out->h > 1 || out->w > 1)
         ADD(" %dx%d", out->h, out->w);
-    if (op->kind != OP_SCALE && op->in[IN_SCALE] >= 0)
+    if (fused & FUSED_SCALE)
         ADD("+scale");
-    if (!chain && stages[0].batch_norm) /* of a chain that goes without saying */
+    if ((fused & FUSED_NORM) && !chain) /* of a chain that goes without saying */
         ADD("+norm");
-    if (op->kind != OP_ADD && op->in[IN_RESIDUAL] >= 0)
+    if (fused & FUSED_RESIDUAL)
         ADD("+add");
-    if (op->kind != OP_ACTIVATION && op->stage_count > 0 && last->activation != ACTIVATION_NONE)
+    if ((fused & FUSED_ACTIVATION) && last->activation)
         ADD("+%s", activations[last->activation]);
-    if (op->out[OUT_MEAN] >= 0)
+    if (fused & FUSED_MEAN)
         ADD("+mean");
 }
 

@@ -4,13 +4,11 @@
 
 #include "backend.h"
 
-#define DEAD OP_KINDS /* the kind of an op that was merged into another */
-
 /* The op before `at` that makes `value`, or NULL. */
 static struct op *producer(struct op *ops, int at, int value)
 {
     for (int i = 0; i < at; i++)
-        if (ops[i].kind != DEAD && ops[i].out[OUT_RESULT] == value)
+        if (ops[i].kind != OP_NONE && ops[i].out[OUT_RESULT] == value)
             return &ops[i];
     return NULL;
 }
@@ -19,7 +17,7 @@ static bool has_one_reader(const struct op *ops, int count, int value)
 {
     int readers = 0;
     for (int i = 0; i < count; i++)
-        for (int j = 0; ops[i].kind != DEAD && j < OP_INPUTS; j++)
+        for (int j = 0; ops[i].kind != OP_NONE && j < OP_INPUTS; j++)
             readers += ops[i].in[j] == value;
     return readers == 1;
 }
@@ -85,7 +83,7 @@ static void fuse_with_producer(const struct plan *plan, struct op *ops, int coun
         !plan->spec.backend->select(plan, &merged))
         return;
     *op = merged; /* in the later one's place, by when all its inputs have been made */
-    before->kind = DEAD;
+    before->kind = OP_NONE;
 }
 
 /* The mean of planes is made beside them, whoever else reads those. */
@@ -100,7 +98,7 @@ static void fuse_mean(const struct plan *plan, struct op *ops, int at)
     if (!plan->spec.backend->select(plan, &merged))
         return;
     *before = merged;
-    op->kind = DEAD;
+    op->kind = OP_NONE;
 }
 
 int fuse_ops(const struct plan *plan, struct op *ops, int count)
@@ -111,7 +109,7 @@ int fuse_ops(const struct plan *plan, struct op *ops, int count)
     }
     int kept = 0;
     for (int i = 0; i < count; i++)
-        if (ops[i].kind != DEAD)
+        if (ops[i].kind != OP_NONE)
             ops[kept++] = ops[i];
     return kept;
 }

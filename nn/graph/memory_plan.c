@@ -30,6 +30,7 @@ static int range_add(struct memory_planning *planning, size_t bytes, int start, 
 {
     if (!bytes)
         return -1;
+    assert(planning->range_count < 2 * planning->plan->value_count + 3 * planning->plan->op_count);
     planning->ranges[planning->range_count] = (struct live_range){ .bytes = bytes, .start = start, .end = end };
     return planning->range_count++;
 }

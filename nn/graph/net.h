@@ -142,6 +142,10 @@ void weights_init_last(const struct net *net, struct weights *weights, uint64_t 
 void weights_copy(const struct net *net, struct weights *to, const struct weights *from);
 /* Where param i's floats start (floats; NULL for PARAM_TRACKED). */
 float *weights_at(const struct net *net, const struct weights *weights, int param);
+/* A conv's weight (O, I/groups, KH, KW) and bias (O) with the norm's running statistics folded in; norm NULL: the
+ * conv's own weight and bias (0 if it has none). */
+void weights_fold(const struct net *net, const struct weights *weights, const struct layer *conv,
+                  const struct layer *norm, float *weight, float *bias);
 size_t param_bytes(const struct param *param);
 
 /* A gradient, flat like weights->params; zeros. */

@@ -2,18 +2,35 @@
 #include "op.h"
 
 #include <assert.h>
-
-#include "fold.h"
+#include <stdlib.h>
 
 #include "nn/rng.h"
 
-bool op_is_plain(const struct op *op)
+unsigned op_fused(const struct op *op)
 {
-    const struct op_stage *stage = &op->stages[0];
-    bool fused =
-        op->stage_count > 1 || stage->batch_norm || (stage->layer && stage->activation != stage->layer->activation);
-    return !fused && (op->kind == OP_ADD || op->in[IN_RESIDUAL] < 0) &&
-           (op->kind == OP_SCALE || op->in[IN_SCALE] < 0) && op->out[OUT_MEAN] < 0;
+    unsigned fused = op->stage_count > 1 ? FUSED_CHAIN : 0;
+    for (int i = 0; i < op->stage_count; i++) {
+        const struct op_stage *stage = &op->stages[i];
+        fused |= stage->batch_norm ? FUSED_NORM : 0;
+        fused |= stage->activation != stage->layer->activation ? FUSED_ACTIVATION : 0;
+    }
+    fused |= op->kind != OP_ADD && op->in[IN_RESIDUAL] >= 0 ? FUSED_RESIDUAL : 0;
+    fused |= op->kind != OP_SCALE && op->in[IN_SCALE] >= 0 ? FUSED_SCALE : 0;
+    return fused | (op->out[OUT_MEAN] >= 0 ? FUSED_MEAN : 0);
+}
+
+void *op_state_new(struct op *op, size_t size, struct err *err)
+{
+    assert(!op->state);
+    if (!(op->state = calloc(1, size)))
+        err_set(err, "out of memory for a plan");
+    return op->state;
+}
+
+void op_state_free(struct op *op)
+{
+    free(op->state);
+    op->state = NULL;
 }
 
 static void *at(const struct plan *plan, size_t offset)
@@ -85,7 +102,7 @@ float *param_grad(const struct plan *plan, int param)
 
 void stage_fold(const struct plan *plan, const struct op_stage *stage, float *weight, float *bias)
 {
-    fold_batch_norm(plan->net, plan->weights, stage->layer, stage->batch_norm, weight, bias);
+    weights_fold(plan->net, plan->weights, stage->layer, stage->batch_norm, weight, bias);
 }
 
 float drop_factor(const struct plan *plan, const struct op *op, size_t index)

@@ -35,17 +35,18 @@
 struct plan;
 
 enum op_kind {
-    OP_CONV,       /* (N, I, H, W) -> (N, O, OH, OW); may be a chain of several */
-    OP_BATCH_NORM, /* training: batch statistics, updates the running ones; else running */
-    OP_ACTIVATION,
-    OP_MAX_POOL, /* padding counts as minus infinity */
-    OP_GLOBAL_AVG_POOL,
-    OP_ADD,     /* data + residual */
-    OP_SCALE,   /* data (N, C, H, W) * scale (N, C, 1, 1) */
-    OP_DROPOUT, /* training only, as is the next; see drop_factor */
-    OP_STOCHASTIC_DEPTH,
-    OP_LINEAR,  /* (N, I, 1, 1) -> (N, O, 1, 1) */
-    OP_REORDER, /* the backend's layout -> canonical; backward the other way */
+    OP_NONE = LAYER_INPUT,            /* no op: what was merged into another */
+    OP_CONV = LAYER_CONV,             /* (N, I, H, W) -> (N, O, OH, OW); may be a chain of several */
+    OP_BATCH_NORM = LAYER_BATCH_NORM, /* training: batch statistics, updates the running ones; else running */
+    OP_ACTIVATION = LAYER_ACTIVATION,
+    OP_MAX_POOL = LAYER_MAX_POOL, /* padding counts as minus infinity */
+    OP_GLOBAL_AVG_POOL = LAYER_GLOBAL_AVG_POOL,
+    OP_ADD = LAYER_ADD,         /* data + residual */
+    OP_SCALE = LAYER_SCALE,     /* data (N, C, H, W) * scale (N, C, 1, 1) */
+    OP_DROPOUT = LAYER_DROPOUT, /* training only, as is the next; see drop_factor */
+    OP_STOCHASTIC_DEPTH = LAYER_STOCHASTIC_DEPTH,
+    OP_LINEAR = LAYER_LINEAR, /* (N, I, 1, 1) -> (N, O, 1, 1) */
+    OP_REORDER,               /* the backend's layout -> canonical; backward the other way */
     OP_KINDS,
 };
 
@@ -53,6 +54,7 @@ struct value {
     int n, c, h, w;
     enum value_type type;
     void *layout;      /* NULL: canonical. Set in prepare of the op that makes it; freed by backend->layout_free */
+    bool canonical;    /* lies as a canonical one does, whatever its layout: a plane of one pixel may */
     size_t bytes;      /* of data and of gradient; those of n*c*h*w elements unless prepare of its op set more (padded
                           blocks) */
     size_t data, grad; /* offsets into the arena; SIZE_MAX: none */
@@ -61,7 +63,7 @@ struct value {
 /* One layer of an op and what is fused behind it. */
 struct op_stage {
     const struct layer *layer;
-    const struct layer *batch_norm; /* of a convolution, to be folded in (fold_batch_norm); NULL: none */
+    const struct layer *batch_norm; /* of a convolution, to be folded in (weights_fold); NULL: none */
     enum activation activation;     /* comes last; of an activation layer its own */
 };
 
@@ -122,11 +124,23 @@ static inline const struct layer *op_layer(const struct op *op)
     return op->stages[0].layer;
 }
 
-/* Whether nothing is fused into it: it is its layer. */
-bool op_is_plain(const struct op *op);
+/* What is fused into it, as bits; 0: it is its layer. */
+enum {
+    FUSED_NORM = 1,
+    FUSED_ACTIVATION = 2, /* behind any of its stages */
+    FUSED_RESIDUAL = 4,
+    FUSED_SCALE = 8,
+    FUSED_MEAN = 16,
+    FUSED_CHAIN = 32, /* several stages */
+};
+unsigned op_fused(const struct op *op);
+
+/* op->state of that size, zeros; NULL with err. */
+void *op_state_new(struct op *op, size_t size, struct err *err);
+void op_state_free(struct op *op); /* for `release` below */
 
 /* What an op does in a step. */
-enum op_pass { PASS_FORWARD, PASS_BACKWARD_DATA, PASS_BACKWARD_WEIGHTS };
+enum op_pass { PASS_FORWARD, PASS_BACKWARD_DATA, PASS_BACKWARD_WEIGHTS, OP_PASSES };
 
 /* How an op is run. forward and backward fail only for reasons outside (a library's error). */
 struct op_functions {
@@ -207,7 +221,7 @@ void *op_packed(const struct plan *plan, const struct op *op);
 float *param_value(const struct plan *plan, int param);
 float *param_grad(const struct plan *plan, int param);
 
-/* A convolution's weight and bias as fold_batch_norm makes them. */
+/* A convolution's weight and bias as weights_fold makes them. */
 void stage_fold(const struct plan *plan, const struct op_stage *stage, float *weight, float *bias);
 
 /* What OP_DROPOUT (index: n * C + c) and OP_STOCHASTIC_DEPTH (index: n) multiply by in this step: 0 or 1 / (1 - drop).

@@ -1,4 +1,5 @@
 /* A plan's life: made by compiling, run op by op. */
+#include <assert.h>
 #include <omp.h>
 #ifdef __SSE__
 #include <xmmintrin.h>
@@ -158,6 +159,7 @@ int plan_backward(struct plan *plan, struct err *err)
 {
     if (plan->spec.mode == PLAN_EVAL)
         return err_set(err, "a plan for evaluation has no backward");
+    assert(plan->bound == plan->arena->generation); /* by the forward before, whose results it reads */
     int recomputed = 0;
     for (int i = plan->op_count - 1; i >= 0; i--) {
         struct op *op = &plan->ops[i];

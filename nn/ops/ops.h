@@ -2,9 +2,11 @@
 #ifndef DCLS_NN_OPS_H
 #define DCLS_NN_OPS_H
 
-#include "nn/graph/op.h"
+#include "nn/graph/backend.h"
 
 extern const struct op_functions reference_conv, reference_batch_norm, reference_activation, reference_max_pool,
     reference_global_avg_pool, reference_add, reference_scale, reference_drop, reference_linear;
+
+extern const struct backend backend_reference;
 
 #endif

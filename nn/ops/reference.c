@@ -1,6 +1,4 @@
 /* The table of the reference backend. It runs no fused op and knows no layout but the canonical one. */
-#include "reference.h"
-
 #include "ops.h"
 
 static const struct op_functions *const functions[OP_KINDS] = {
@@ -19,7 +17,7 @@ static const struct op_functions *const functions[OP_KINDS] = {
 static const struct op_functions *select_functions(const struct plan *plan, const struct op *op)
 {
     (void)plan;
-    return op_is_plain(op) ? functions[op->kind] : NULL;
+    return op_fused(op) ? NULL : functions[op->kind];
 }
 
 const struct backend backend_reference = { .name = "reference", .select = select_functions };

@@ -18,8 +18,6 @@ size_t api_md_bytes(const dnnl_memory_desc_t *md);
 bool api_md_query(const_dnnl_primitive_desc_t desc, dnnl_query_t what, dnnl_memory_desc_t *md);
 
 dnnl_status_t api_memory(dnnl_memory_t *memory, const dnnl_memory_desc_t *md, dnnl_engine_t engine, void *address);
-/* Another of the same layout, which holds memory of its own. */
-dnnl_status_t api_memory_alike(dnnl_memory_t *memory, const_dnnl_memory_t of, dnnl_engine_t engine);
 
 dnnl_status_t api_append_activation(dnnl_post_ops_t post, dnnl_alg_kind_t kind, float alpha, float beta);
 dnnl_status_t api_append_sum(dnnl_post_ops_t post);
@@ -28,7 +26,7 @@ dnnl_status_t api_append_sum(dnnl_post_ops_t post);
 struct api_making {
     dnnl_engine_t engine;
     dnnl_primitive_attr_t attributes;
-    dnnl_primitive_desc_t hint;
+    const_dnnl_primitive_desc_t hint;
     dnnl_prop_kind_t pass;
 };
 struct api_window {

@@ -37,13 +37,6 @@ dnnl_status_t api_memory(dnnl_memory_t *memory, const dnnl_memory_desc_t *md, dn
     return dnnl_memory_create(memory, md, engine, address);
 }
 
-dnnl_status_t api_memory_alike(dnnl_memory_t *memory, const_dnnl_memory_t of, dnnl_engine_t engine)
-{
-    const dnnl_memory_desc_t *md = NULL;
-    dnnl_status_t status = dnnl_memory_get_memory_desc(of, &md);
-    return status == dnnl_success ? dnnl_memory_create(memory, md, engine, DNNL_MEMORY_ALLOCATE) : status;
-}
-
 dnnl_status_t api_append_activation(dnnl_post_ops_t post, dnnl_alg_kind_t kind, float alpha, float beta)
 {
     return dnnl_post_ops_append_eltwise(post, 1.0f, kind, alpha, beta);

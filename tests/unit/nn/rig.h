@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "nn/backends.h"
-#include "nn/cpu/backend.h"
+#include "nn/cpu/ops.h"
 #include "nn/graph/plan.h"
-#include "nn/ops/reference.h"
+#include "nn/ops/ops.h"
 #include "nn/rng.h"
 
 struct rig {

@@ -18,8 +18,10 @@ static int mirror_prepare(struct plan *plan, struct op *op, struct err *err)
     op->keep_out = op->kind == OP_ACTIVATION;
     if (op->kind == OP_REORDER)
         return 0;
-    plan->values[op->out[OUT_RESULT]].layout = malloc(1);
-    return plan->values[op->out[OUT_RESULT]].layout ? 0 : err_set(err, "out of memory");
+    struct value *out = &plan->values[op->out[OUT_RESULT]];
+    out->canonical = false;
+    out->layout = malloc(1);
+    return out->layout ? 0 : err_set(err, "out of memory");
 }
 
 /* Where element i of a value lies. */
@@ -66,7 +68,7 @@ static const struct op_functions mirror = {
 static const struct op_functions *select_trapped(const struct plan *plan, const struct op *op)
 {
     (void)plan;
-    return op_is_plain(op) && (op->kind == OP_ACTIVATION || op->kind == OP_ADD) ? &mirror : NULL;
+    return !op_fused(op) && (op->kind == OP_ACTIVATION || op->kind == OP_ADD) ? &mirror : NULL;
 }
 
 static const struct op_functions *select_mirrored(const struct plan *plan, const struct op *op)

@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include "dcls/nn/models.h"
-#include "nn/cpu/conv_im2col.h"
+#include "nn/cpu/ops.h"
+#include "nn/cpu/kernels/kernels.h"
 #include "nn/cpu/wgrad_gemm.h"
-#include "nn/cpu/conv_1x1.h"
 #include "rig.h"
 
 enum { CLASSES = 7 };
@@ -217,10 +217,10 @@ static void evaluation_equals_the_reference_without_plain_loops(void **state)
         }
 }
 
-/* A convolution by the definition. */
+/* A convolution by the definition; in and dout (N, C, H, W). */
 static void naive_gradient(float *dweight, float *dbias, const float *in, const float *dout, const struct wgrad_gemm *g)
 {
-    int ins = g->channels / g->groups, outs = g->outputs / g->groups, kernel = g->window.kernel;
+    int ins = g->channels / g->groups, outs = g->outputs / g->groups, kernel = g->kernel;
     for (int o = 0; o < g->outputs; o++) {
         double bias = 0;
         for (int i = 0; i < g->n * g->oh * g->ow; i++)
@@ -232,8 +232,8 @@ static void naive_gradient(float *dweight, float *dbias, const float *in, const 
             for (int n = 0; n < g->n; n++)
                 for (int oy = 0; oy < g->oh; oy++)
                     for (int ox = 0; ox < g->ow; ox++) {
-                        int y = oy * g->window.stride - g->window.padding + ky;
-                        int x = ox * g->window.stride - g->window.padding + kx;
+                        int y = oy * g->stride - g->padding + ky;
+                        int x = ox * g->stride - g->padding + kx;
                         if (y >= 0 && y < g->h && x >= 0 && x < g->w)
                             sum += (double)in[((n * g->channels + c) * g->h + y) * g->w + x] *
                                    dout[((n * g->outputs + o) * g->oh + oy) * g->ow + ox];
@@ -243,59 +243,54 @@ static void naive_gradient(float *dweight, float *dbias, const float *in, const 
     }
 }
 
-static void check_product(const struct plan *owner, const struct layer *layer, int n, int channels, int side)
+/* (N, C, H, W) to (N, H, W, C) */
+static void to_channels_last(float *to, const float *from, const struct value *value)
+{
+    size_t c = (size_t)value->c, plane = (size_t)value->h * (size_t)value->w;
+    for (size_t i = 0; i < value_count(value); i++)
+        to[i / (c * plane) * c * plane + i % plane * c + i / plane % c] = from[i];
+}
+
+static void check_product(const struct layer *layer, int n, int channels, int side)
 {
     struct err err = ERR_INIT;
     int out = (side + 2 * layer->padding - layer->kernel) / layer->stride + 1;
-    struct value values[] = { { .n = n, .c = channels, .h = side, .w = side },
-                              { .n = n, .c = layer->channels, .h = out, .w = out } };
-    struct plan plan = { .values = values, .state = owner->state };
-    struct op op = {
-        .kind = OP_CONV, .stages = { { .layer = layer } }, .stage_count = 1, .in = { 0, -1, -1 }, .out = { 1, -1 }
-    };
-    struct layout layouts[2];
-    struct wgrad_gemm gradient;
-    assert_int_equal(layout_of_value(&plan, 0, &layouts[0], &err), 0);
-    assert_int_equal(layout_of_value(&plan, 1, &layouts[1], &err), 0);
-    assert_int_equal(wgrad_gemm_init(&gradient, &plan, &op, &layouts[0], &layouts[1], &err), 0);
+    const struct value from = { .n = n, .c = channels, .h = side, .w = side };
+    const struct value to = { .n = n, .c = layer->channels, .h = out, .w = out };
+    struct wgrad_gemm gemm;
+    wgrad_gemm_init(&gemm, layer, &from, &to);
 
-    size_t ins = (size_t)n * (size_t)channels * (size_t)side * (size_t)side;
-    size_t outs = (size_t)n * (size_t)layer->channels * (size_t)out * (size_t)out;
+    size_t ins = value_count(&from), outs = value_count(&to);
     size_t weights = (size_t)layer->channels * (size_t)(channels / layer->groups * layer->kernel * layer->kernel);
     size_t biases = (size_t)layer->channels;
-    float *in = malloc(ins * sizeof *in), *dout = malloc(outs * sizeof *dout);
+    float *in = malloc(ins * sizeof *in), *dout = malloc(2 * outs * sizeof *dout);
     float *results = calloc(2 * (weights + biases), sizeof *results);
-    void *scratch = aligned_alloc(64, ALIGN_64(wgrad_gemm_scratch(&gradient)));
-    assert_true(in && dout && results && scratch);
+    float *unfolded = aligned_alloc(64, wgrad_gemm_scratch(&gemm));
+    assert_true(in && dout && results && unfolded);
     float *expected = results + weights + biases;
     rig_fill(in, ins, 1);
     rig_fill(dout, outs, 2);
-    assert_int_equal(wgrad_gemm_bind(&gradient, in, dout, results, results + weights, scratch, &err), 0);
-    assert_int_equal(wgrad_gemm_run(&gradient, onednn_of(&plan), &err), 0);
-    naive_gradient(expected, expected + weights, in, dout, &gradient);
+    to_channels_last(dout + outs, dout, &to);
+    const struct wgrad_buffers buffers = { in, dout + outs, unfolded, results, results + weights };
+    assert_int_equal(wgrad_gemm_run(&gemm, &buffers, &err), 0);
+    naive_gradient(expected, expected + weights, in, dout, &gemm);
     assert_true(distance(results, expected, weights) <= 1e-5);
     assert_true(distance(results + weights, expected + weights, biases) <= 1e-5);
-    wgrad_gemm_release(&gradient);
     free(in);
     free(dout);
     free(results);
-    free(scratch);
+    free(unfolded);
 }
 
 static void the_matrix_product_is_the_weight_gradient(void **state)
 {
     (void)state;
-    struct rig rig;
-    net_init(&rig, "resnet");
-    struct plan *owner = rig_plan(&rig, "onednn", PLAN_EVAL, 1, 33, NULL);
     const struct layer tiny = { .channels = 24, .kernel = 3, .stride = 1, .padding = 1, .groups = 1 };
     const struct layer grouped = { .channels = 12, .kernel = 3, .stride = 2, .padding = 1, .groups = 4 };
     const struct layer wide = { .channels = 4, .kernel = 5, .stride = 1, .padding = 2, .groups = 1 };
-    check_product(owner, &tiny, 5, 16, 1);
-    check_product(owner, &grouped, 3, 8, 7);
-    check_product(owner, &wide, 9, 32, 32); /* unfolded in several pieces */
-    plan_free(owner);
-    rig_release(&rig);
+    check_product(&tiny, 5, 16, 1);
+    check_product(&grouped, 3, 8, 7);
+    check_product(&wide, 9, 32, 32); /* unfolded in several pieces */
 }
 
 static void no_operation_runs_on_the_reference(void **state)
