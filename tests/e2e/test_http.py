@@ -128,7 +128,7 @@ def test_inference_errors_name_the_culprit(served, body, status, culprit):
 
 @pytest.mark.parametrize("change,status,culprit", [
     ({"modelType": None}, 400, "modelType"), ({"modelType": "../x"}, 400, "../x"),
-    ({"modelType": "alexnet"}, 409, "they offer resnet, mobilenet, efficientnet"),
+    ({"modelType": "alexnet"}, 409, "they offer resnet, resnet34, resnet50, mobilenet, efficientnet"),
     ({"modelName": "../x"}, 400, "../x"), ({"epochs": 0}, 400, "epochs"), ({"epochs": "many"}, 400, "epochs"),
     ({"batchSize": -1}, 400, "batchSize"), ({"learningRate": -1}, 400, "learningRate"),
     ({"imageSize": 10 ** 9}, 400, "imageSize"), ({"optimizer": "lion"}, 400, "lion"),
