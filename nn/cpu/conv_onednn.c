@@ -28,9 +28,9 @@ static int weight_layouts(const struct plan *plan, const struct op *op, struct l
     dims[rank++] = shape[0] / layer->groups;
     for (int i = 1; i < 4; i++)
         dims[rank++] = shape[i];
-    if (layout_dense(canonical, rank, dims, err))
+    if (layout_dense(canonical, VALUE_FLOAT32, rank, dims, err))
         return -1;
-    return layout_any(any, rank, dims, err);
+    return layout_any(any, VALUE_FLOAT32, rank, dims, err);
 }
 
 /* Without AVX2 oneDNN has no backward for blocked layouts, but is fairly fast on dense ones. A depthwise convolution
@@ -40,10 +40,10 @@ static int output_layout(const struct plan *plan, const struct op *op, const str
 {
     const struct value *from = op_input(plan, op, IN_DATA), *to = op_result(plan, op);
     if (op->trains && !engine_of(plan)->block)
-        return layout_dense(out, 4, VALUE_DIMS(to), err);
+        return layout_dense(out, to->type, 4, VALUE_DIMS(to), err);
     if (layer_is_depthwise(op_layer(op)))
         return layout_alike(out, in, from, to, err);
-    return layout_any(out, 4, VALUE_DIMS(to), err);
+    return layout_any(out, to->type, 4, VALUE_DIMS(to), err);
 }
 
 /* The forward primitive and its layouts; those of the weights that canonical ones have and that may be chosen. */
@@ -53,7 +53,8 @@ static int prepare_forward(struct plan *plan, struct op *op, struct conv_layouts
     const int64_t channels = op_result(plan, op)->c;
     layouts->has_bias = !op->trains || op_layer(op)->bias >= 0;
     if (layout_of_value(plan, op->in[IN_DATA], &layouts->src, err) || weight_layouts(plan, op, canonical, any, err) ||
-        layout_dense(&layouts->bias, 1, &channels, err) || output_layout(plan, op, &layouts->src, &layouts->dst, err))
+        layout_dense(&layouts->bias, VALUE_FLOAT32, 1, &channels, err) ||
+        output_layout(plan, op, &layouts->src, &layouts->dst, err))
         return -1;
     layouts->weights = *any;
     if (conv_init(plan, op, PASS_FORWARD, layouts, err))
@@ -140,14 +141,14 @@ struct conv_train_state {
 static int prepare_gemm(const struct plan *plan, struct op *op, const struct conv_layouts *layouts, struct err *err)
 {
     struct conv_train_state *state = op->state;
+    const struct value *from = op_input(plan, op, IN_DATA), *to = op_result(plan, op);
     struct reorder in = { layouts->src, AT_DATA(op->in[IN_DATA]), .target = AT_OFFSET(REGION_BACKWARD, 0) };
     struct reorder dout = { layouts->dst, AT_GRAD(op->out[OUT_RESULT]), .target = AT_OFFSET(REGION_BACKWARD, 0) };
-    if (layout_dense(&in.to, 4, VALUE_DIMS(op_input(plan, op, IN_DATA)), err) ||
-        layout_channels_last(&dout.to, op_result(plan, op), err))
+    if (layout_dense(&in.to, from->type, 4, VALUE_DIMS(from), err) || layout_channels_last(&dout.to, to, err))
         return -1;
     state->dout_at = dout.target.offset = layout_room(&in.to);
     state->unfolded_at = state->dout_at + layout_room(&dout.to);
-    wgrad_gemm_init(&state->gemm, op_layer(op), op_input(plan, op, IN_DATA), op_result(plan, op));
+    wgrad_gemm_init(&state->gemm, op_layer(op), from, to);
     if (reorder_init(&state->copy_in, plan, op, &in, err))
         return -1;
     return reorder_init(&state->copy_dout, plan, op, &dout, err);

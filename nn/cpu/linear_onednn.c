@@ -10,11 +10,11 @@ static int find_layouts(const struct plan *plan, const struct op *op, struct lin
 {
     const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
     const int64_t outputs = out->c;
-    if (layout_dense(&layouts->src, 2, (int64_t[]){ in->n, in->c }, err) ||
-        layout_dense(&layouts->weights, 2, (int64_t[]){ out->c, in->c }, err) ||
-        layout_dense(&layouts->bias, 1, &outputs, err))
+    if (layout_dense(&layouts->src, in->type, 2, (int64_t[]){ in->n, in->c }, err) ||
+        layout_dense(&layouts->weights, VALUE_FLOAT32, 2, (int64_t[]){ out->c, in->c }, err) ||
+        layout_dense(&layouts->bias, VALUE_FLOAT32, 1, &outputs, err))
         return -1;
-    return layout_dense(&layouts->dst, 2, (int64_t[]){ out->n, out->c }, err);
+    return layout_dense(&layouts->dst, out->type, 2, (int64_t[]){ out->n, out->c }, err);
 }
 
 static int prepare_backward(const struct plan *plan, struct op *op, const struct linear_layouts *layouts,

@@ -23,7 +23,8 @@ static int max_prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct layout src, dst;
     if (!op_state_new(op, sizeof(struct primitives), err) || layout_of_value(plan, op->in[IN_DATA], &src, err) ||
-        layout_any(&dst, 4, VALUE_DIMS(op_result(plan, op)), err) || prepare_forward(plan, op, &src, &dst, err))
+        layout_any(&dst, op_result(plan, op)->type, 4, VALUE_DIMS(op_result(plan, op)), err) ||
+        prepare_forward(plan, op, &src, &dst, err))
         return -1;
     if (!op->trains || !op->wants_grad[IN_DATA])
         return 0;

@@ -38,16 +38,26 @@ static void *at(const struct plan *plan, size_t offset)
     return offset == SIZE_MAX ? NULL : plan->arena->base + offset;
 }
 
+void *value_data_memory(const struct plan *plan, int value)
+{
+    return value < 0 ? NULL : at(plan, plan->values[value].data);
+}
+
+void *value_grad_memory(const struct plan *plan, int value)
+{
+    return value < 0 ? NULL : at(plan, plan->values[value].grad);
+}
+
 float *value_data(const struct plan *plan, int value)
 {
     assert(value < 0 || plan->values[value].type == VALUE_FLOAT32);
-    return value < 0 ? NULL : at(plan, plan->values[value].data);
+    return value_data_memory(plan, value);
 }
 
 float *value_grad(const struct plan *plan, int value)
 {
     assert(value < 0 || plan->values[value].type == VALUE_FLOAT32);
-    return value < 0 ? NULL : at(plan, plan->values[value].grad);
+    return value_grad_memory(plan, value);
 }
 
 float *op_input_data(const struct plan *plan, const struct op *op, enum op_input input)

@@ -205,7 +205,10 @@ static inline const struct value *op_result(const struct plan *plan, const struc
     return &plan->values[op->out[OUT_RESULT]];
 }
 
-/* Addresses, from bind on. NULL where there is none (no such value, no gradient, no scratch). Values are of float32. */
+/* Addresses, from bind on. NULL where there is none (no such value, no gradient, no scratch). Those of floats are for
+ * who computes in float32, as the reference and our own loops do: the value is of that type. */
+void *value_data_memory(const struct plan *plan, int value);
+void *value_grad_memory(const struct plan *plan, int value);
 float *value_data(const struct plan *plan, int value);
 float *value_grad(const struct plan *plan, int value);
 float *op_input_data(const struct plan *plan, const struct op *op, enum op_input input);

@@ -14,6 +14,7 @@ import columns
 import dialect
 import layers
 import paths
+import sizes
 import tags
 from tree import Tree
 
@@ -28,7 +29,7 @@ def main():
     tree = Tree(ROOT, sys.argv[1])
     pending = tuple(PENDING.read_text().split("\n")[:-1]) if PENDING.exists() else ()
     count = 0
-    rules = (layers, circles, tags, columns, dialect, paths)
+    rules = (layers, circles, tags, columns, dialect, paths, sizes)
     for breach in itertools.chain(*(rule.check(tree) for rule in rules), alone.check(tree, sys.argv[2:])):
         is_pending = breach.startswith(pending)
         print("(pending) " + breach if is_pending else breach)

@@ -9,6 +9,7 @@ import columns
 import dialect
 import layers
 import paths
+import sizes
 import tags
 from tree import Tree
 
@@ -42,7 +43,7 @@ LOWER = {"src/base/low.c": '#include "dcls/base/low.h"\nint low(void) { return 0
 def test_a_tree_in_order_has_no_breach(plant):
     tree = plant({**LOWER, "README.md": "See `src/base/low.c`, [high](src/base/high.h), `X.c` and `GET /nodes`.\n",
                   "src/node/daemon.h": "struct daemon { int x; };\nstruct daemon *of(struct daemon *daemon);\n"})
-    for check in (layers.check, circles.check, columns.check, dialect.check, paths.check, tags.check):
+    for check in (layers.check, circles.check, columns.check, dialect.check, paths.check, sizes.check, tags.check):
         assert list(check(tree)) == []
     assert list(alone.check(tree, FLAGS)) == []
 
@@ -134,6 +135,12 @@ def test_another_dialect_is_told(plant, code, told):
     breaches = list(dialect.check(tree))
     assert len(breaches) == (1 if told else 0)
     assert not told or breaches[0].startswith(f"nn/a.c:2: {told}")
+
+
+def test_the_size_of_a_float_is_told_in_nn_outside_its_home(plant):
+    tree = plant({"nn/graph/value_type.h": "#define SIZE sizeof(float)\n", "src/base/a.h": "#define A sizeof(float)\n",
+                  "nn/cpu/a.c": "int b = sizeof(float *);\nint a = 2 * sizeof( float );\nint c = sizeof (int);\n"})
+    assert [breach.split(": ")[0] for breach in sizes.check(tree)] == ["nn/cpu/a.c:2"]
 
 
 @pytest.mark.parametrize("text, told", [

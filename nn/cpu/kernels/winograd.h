@@ -23,6 +23,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "nn/graph/value_type.h"
+
 #define WINOGRAD_TILE_ELEMENTS 36
 #define WINOGRAD_DEPTH 64
 #define WINOGRAD_GAP 16           /* floats: a cache line */
@@ -92,7 +94,7 @@ static inline size_t winograd_depth(const struct winograd *shape, size_t chunk)
 static inline size_t winograd_round(const struct winograd *shape, size_t bytes, size_t step, size_t least)
 {
     size_t tiles = winograd_tiles(shape);
-    size_t round = bytes / (WINOGRAD_TILE_ELEMENTS * shape->channels * sizeof(float)) / step * step;
+    size_t round = bytes / floats_bytes(WINOGRAD_TILE_ELEMENTS * shape->channels) / step * step;
     if (tiles <= WINOGRAD_SINGLE_ROUND)
         return tiles;
     return round > least ? round : least;

@@ -10,8 +10,10 @@
 
 #include <stdbool.h>
 
-dnnl_status_t api_md_strided(dnnl_memory_desc_t *md, int rank, const dnnl_dims_t dims, const dnnl_dims_t strides);
-dnnl_status_t api_md_tagged(dnnl_memory_desc_t *md, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag);
+dnnl_status_t api_md_strided(dnnl_memory_desc_t *md, dnnl_data_type_t type, int rank, const dnnl_dims_t dims,
+                             const dnnl_dims_t strides);
+dnnl_status_t api_md_tagged(dnnl_memory_desc_t *md, dnnl_data_type_t type, int rank, const dnnl_dims_t dims,
+                            dnnl_format_tag_t tag);
 bool api_md_equal(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
 size_t api_md_bytes(const dnnl_memory_desc_t *md);
 /* False where the descriptor has none. */

@@ -3,14 +3,16 @@
 
 #if DNNL_VERSION_MAJOR == 2
 
-dnnl_status_t api_md_strided(dnnl_memory_desc_t *md, int rank, const dnnl_dims_t dims, const dnnl_dims_t strides)
+dnnl_status_t api_md_strided(dnnl_memory_desc_t *md, dnnl_data_type_t type, int rank, const dnnl_dims_t dims,
+                             const dnnl_dims_t strides)
 {
-    return dnnl_memory_desc_init_by_strides(md, rank, dims, dnnl_f32, strides);
+    return dnnl_memory_desc_init_by_strides(md, rank, dims, type, strides);
 }
 
-dnnl_status_t api_md_tagged(dnnl_memory_desc_t *md, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag)
+dnnl_status_t api_md_tagged(dnnl_memory_desc_t *md, dnnl_data_type_t type, int rank, const dnnl_dims_t dims,
+                            dnnl_format_tag_t tag)
 {
-    return dnnl_memory_desc_init_by_tag(md, rank, dims, dnnl_f32, tag);
+    return dnnl_memory_desc_init_by_tag(md, rank, dims, type, tag);
 }
 
 bool api_md_equal(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b)

@@ -47,14 +47,16 @@ static dnnl_status_t keep(dnnl_memory_desc_t *md, dnnl_status_t status)
     return status;
 }
 
-dnnl_status_t api_md_strided(dnnl_memory_desc_t *md, int rank, const dnnl_dims_t dims, const dnnl_dims_t strides)
+dnnl_status_t api_md_strided(dnnl_memory_desc_t *md, dnnl_data_type_t type, int rank, const dnnl_dims_t dims,
+                             const dnnl_dims_t strides)
 {
-    return keep(md, dnnl_memory_desc_create_with_strides(md, rank, dims, dnnl_f32, strides));
+    return keep(md, dnnl_memory_desc_create_with_strides(md, rank, dims, type, strides));
 }
 
-dnnl_status_t api_md_tagged(dnnl_memory_desc_t *md, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag)
+dnnl_status_t api_md_tagged(dnnl_memory_desc_t *md, dnnl_data_type_t type, int rank, const dnnl_dims_t dims,
+                            dnnl_format_tag_t tag)
 {
-    return keep(md, dnnl_memory_desc_create_with_tag(md, rank, dims, dnnl_f32, tag));
+    return keep(md, dnnl_memory_desc_create_with_tag(md, rank, dims, type, tag));
 }
 
 bool api_md_equal(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b)

@@ -8,7 +8,16 @@
 
 static const char what[] = "a memory layout";
 
-int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct err *err)
+static dnnl_data_type_t data_type(enum value_type type)
+{
+    switch (type) {
+    case VALUE_FLOAT32:
+        break;
+    }
+    return dnnl_f32;
+}
+
+int layout_dense(struct layout *layout, enum value_type type, int rank, const int64_t *dims, struct err *err)
 {
     dnnl_dims_t sizes = { 0 }, strides = { 0 };
     int64_t stride = 1;
@@ -17,32 +26,33 @@ int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct er
         strides[i] = stride;
         stride *= dims[i];
     }
-    return engine_check(api_md_strided(&layout->md, rank, sizes, strides), what, err);
+    return engine_check(api_md_strided(&layout->md, data_type(type), rank, sizes, strides), what, err);
 }
 
-static int layout_tagged(struct layout *layout, int rank, const int64_t *dims, dnnl_format_tag_t tag, struct err *err)
+static int layout_tagged(struct layout *layout, enum value_type type, int rank, const int64_t *dims,
+                         dnnl_format_tag_t tag, struct err *err)
 {
     dnnl_dims_t sizes = { 0 };
     memcpy(sizes, dims, (size_t)rank * sizeof *sizes);
-    return engine_check(api_md_tagged(&layout->md, rank, sizes, tag), what, err);
+    return engine_check(api_md_tagged(&layout->md, data_type(type), rank, sizes, tag), what, err);
 }
 
-int layout_any(struct layout *layout, int rank, const int64_t *dims, struct err *err)
+int layout_any(struct layout *layout, enum value_type type, int rank, const int64_t *dims, struct err *err)
 {
-    return layout_tagged(layout, rank, dims, dnnl_format_tag_any, err);
+    return layout_tagged(layout, type, rank, dims, dnnl_format_tag_any, err);
 }
 
 int layout_channels_last(struct layout *layout, const struct value *value, struct err *err)
 {
     int64_t c = value->c, h = value->h, w = value->w;
     const dnnl_dims_t sizes = { value->n, c, h, w }, strides = { h * w * c, 1, w * c, c };
-    return engine_check(api_md_strided(&layout->md, 4, sizes, strides), what, err);
+    return engine_check(api_md_strided(&layout->md, data_type(value->type), 4, sizes, strides), what, err);
 }
 
 int layout_blocked(struct layout *layout, const struct value *value, int block, struct err *err)
 {
     dnnl_format_tag_t tag = block == 16 ? dnnl_nChw16c : block == 8 ? dnnl_nChw8c : dnnl_nchw;
-    return layout_tagged(layout, 4, VALUE_DIMS(value), tag, err);
+    return layout_tagged(layout, value->type, 4, VALUE_DIMS(value), tag, err);
 }
 
 bool layout_equal(const struct layout *a, const struct layout *b)
@@ -64,7 +74,7 @@ int layout_of_value(const struct plan *plan, int value, struct layout *layout, s
 {
     const struct value *v = &plan->values[value];
     if (!v->layout)
-        return layout_dense(layout, 4, VALUE_DIMS(v), err);
+        return layout_dense(layout, v->type, 4, VALUE_DIMS(v), err);
     *layout = *(const struct layout *)v->layout;
     return 0;
 }
@@ -78,7 +88,7 @@ int layout_to_value(struct plan *plan, int value, const struct layout *layout, s
 {
     struct value *v = &plan->values[value];
     struct layout canonical;
-    if (layout_dense(&canonical, 4, VALUE_DIMS(v), err))
+    if (layout_dense(&canonical, v->type, 4, VALUE_DIMS(v), err))
         return -1;
     v->bytes = layout_bytes(layout);
     v->canonical = layout_lies_alike(v, layout, &canonical);

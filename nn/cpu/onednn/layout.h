@@ -13,8 +13,8 @@ struct layout {
 #define VALUE_DIMS(value) ((const int64_t[]){ (value)->n, (value)->c, (value)->h, (value)->w })
 
 /* Dense in the order of dims; "any" leaves the choice to the primitive. */
-int layout_dense(struct layout *layout, int rank, const int64_t *dims, struct err *err);
-int layout_any(struct layout *layout, int rank, const int64_t *dims, struct err *err);
+int layout_dense(struct layout *layout, enum value_type type, int rank, const int64_t *dims, struct err *err);
+int layout_any(struct layout *layout, enum value_type type, int rank, const int64_t *dims, struct err *err);
 /* A value's with the channels of a pixel side by side; and in blocks of channels: of 8 or 16, or 1 for dense. */
 int layout_channels_last(struct layout *layout, const struct value *value, struct err *err);
 int layout_blocked(struct layout *layout, const struct value *value, int block, struct err *err);

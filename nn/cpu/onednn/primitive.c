@@ -11,9 +11,9 @@ void *location_address(const struct plan *plan, const struct op *op, const struc
     char *block = NULL;
     switch (location->region) {
     case REGION_DATA:
-        return value_data(plan, location->index);
+        return value_data_memory(plan, location->index);
     case REGION_GRAD:
-        return value_grad(plan, location->index);
+        return value_grad_memory(plan, location->index);
     case REGION_PARAM:
         return param_value(plan, location->index);
     case REGION_PARAM_GRAD:
