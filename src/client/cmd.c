@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
+#include "dcls/base/options.h"
 #include "client.h"
 #include "dcls/net/http_client.h"
 #include "dcls/proto/json.h"

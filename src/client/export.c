@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "api.h"
-#include "args.h"
+#include "dcls/base/options.h"
 #include "client.h"
 #include "dcls/base/fs.h"
 #include "dcls/net/http_client.h"

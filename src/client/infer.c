@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api.h"
-#include "args.h"
+#include "dcls/base/options.h"
 #include "client.h"
 #include "dcls/base/fs.h"
 #include "dcls/proto/name.h"

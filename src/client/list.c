@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api.h"
-#include "args.h"
+#include "dcls/base/options.h"
 #include "client.h"
 #include "progress.h"
 #include "table.h"

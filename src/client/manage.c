@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "api.h"
-#include "args.h"
+#include "dcls/base/options.h"
 #include "client.h"
 #include "dcls/proto/name.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "api.h"
-#include "args.h"
+#include "dcls/base/options.h"
 #include "client.h"
 #include "dcls/base/sha256.h"
 #include "dcls/nn/models.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "api.h"
-#include "args.h"
+#include "dcls/base/options.h"
 #include "dcls/proto/name.h"
 #include "display.h"
 #include "follow.h"

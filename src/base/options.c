@@ -1,5 +1,5 @@
 /* Parsing by getopt_long, and the help text, from one table a command: see args.h. */
-#include "args.h"
+#include "dcls/base/options.h"
 
 #include <getopt.h>
 #include <stdio.h>

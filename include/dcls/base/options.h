@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "client.h"
+#include "src/client/client.h"
 
 struct arg_option {
     const char *flag;  /* without dashes */
