@@ -27,3 +27,12 @@ bool name_is_valid(const char *text)
 {
     return fits(text, "._-");
 }
+
+int name_take(const struct command_option *option, const char *as, const char *text, struct err *err)
+{
+    if (!name_is_valid(text))
+        return err_set(err, "'%s' is '%.80s': it must be letters, digits, '.', '_' and '-', at most %d", as, text,
+                       NAME_SIZE - 1);
+    *(const char **)option->to = text;
+    return 0;
+}

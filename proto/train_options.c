@@ -2,8 +2,6 @@
  * object's member, and back into a JSON object. Every way checks the same bounds. */
 #include "dcls/proto/train_options.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +16,7 @@
 #define NUMBER(wire, dashed, member, low, high, value)                                                                 \
     OPTION(wire, dashed, OPTION_NUMBER, member, value), .min = low, .max = high
 #define CHOICE(wire, dashed, member, list, value) OPTION(wire, dashed, OPTION_CHOICE, member, value), .choices = list
-#define TEXT(wire, dashed, member, value) OPTION(wire, dashed, OPTION_TEXT, member, value)
+#define TEXT(wire, dashed, member, shown, text) OPTION(wire, dashed, OPTION_TEXT, member, text), .value = shown
 #define SWITCH(wire, dashed, member) OPTION(wire, dashed, OPTION_SWITCH, member, "off")
 
 const struct train_option train_option_table[] = {
@@ -53,20 +51,15 @@ const struct train_option train_option_table[] = {
       .help = "most memory to keep decoded images in, in MiB; 0: none are kept" },
     { CHOICE("backend", "backend", backend, "onednn|reference", "onednn"),
       .help = "which implementation of the operations computes" },
-    { TEXT("weights", "weights", weights, "imagenet"),
+    { TEXT("weights", "weights", weights, "imagenet|none|FILE|URL", "imagenet"),
       .help = "where training starts: imagenet (torchvision's weights), none (at random), or a .pth or .safetensors "
               "file or its https URL" },
-    { TEXT("resume", "resume", resume, ""), .resumes = true,
+    { TEXT("resume", "resume", resume, "MODEL", ""), .resumes = true,
       .help = "go on with the training of this model, as it was begun, up to --epochs" },
     { SWITCH("noCheckpoint", "no-checkpoint", no_checkpoint), .resumes = true, .help = "keep nothing to resume from" },
 };
 const size_t train_option_count = sizeof train_option_table / sizeof train_option_table[0];
-_Static_assert(sizeof train_option_table / sizeof train_option_table[0] <= 32, "is_set has 32 bits");
-
-/* How an option is called where it came from: "--batch-size" or "batchSize". */
-struct spelling {
-    const char *dashes, *name;
-};
+_Static_assert(sizeof train_option_table / sizeof train_option_table[0] <= TRAIN_OPTIONS_MAX, "is_set has 32 bits");
 
 static uint32_t bit_of(const struct train_option *option)
 {
@@ -83,47 +76,30 @@ static const void *value_of(const struct train_options *options, const struct tr
     return (const char *)options + option->offset;
 }
 
-static bool is_choice(const char *choices, const char *text)
-{
-    size_t len = strlen(text);
-    for (const char *choice = choices; choice; choice = strchr(choice, '|')) {
-        choice += *choice == '|';
-        if (strcspn(choice, "|") == len && !strncmp(choice, text, len))
-            return true;
-    }
-    return false;
-}
+/* In what follows `as` is how the option is called where it came from: "--batch-size" or "batchSize". */
 
-static int set_number(struct train_options *options, const struct train_option *option, double value,
-                      struct spelling as, struct err *err)
+static void set_number(struct train_options *options, const struct train_option *option, double number)
 {
-    if (!(value >= option->min && value <= option->max))
-        return err_set(err, "'%s%s' is %.17g: it must be from %.17g to %.17g", as.dashes, as.name, value, option->min,
-                       option->max);
-    if (option->type == OPTION_INT) {
-        if (value != floor(value))
-            return err_set(err, "'%s%s' is %.17g: it must be a whole number", as.dashes, as.name, value);
-        *(int64_t *)member_of(options, option) = (int64_t)value;
-    } else {
-        *(double *)member_of(options, option) = value;
-    }
+    if (option->type == OPTION_INT)
+        *(int64_t *)member_of(options, option) = (int64_t)number;
+    else
+        *(double *)member_of(options, option) = number;
     options->is_set |= bit_of(option);
-    return 0;
 }
 
-static int set_text(struct train_options *options, const struct train_option *option, const char *text,
-                    struct spelling as, struct err *err)
+static int set_text(struct train_options *options, const struct train_option *option, const char *as, const char *text,
+                    struct err *err)
 {
-    if (option->type == OPTION_CHOICE && !is_choice(option->choices, text))
-        return err_set(err, "'%s%s' is '%s': it must be one of %s", as.dashes, as.name, text, option->choices);
+    if (option->type == OPTION_CHOICE && !option_is_choice(option->choices, text))
+        return err_set(err, "'%s' is '%s': it must be one of %s", as, text, option->choices);
     size_t len = strlen(text);
     if (!len)
-        return err_set(err, "'%s%s' is empty", as.dashes, as.name);
+        return err_set(err, "'%s' is empty", as);
     if (len >= option->size)
-        return err_set(err, "'%s%s' is too long", as.dashes, as.name);
+        return err_set(err, "'%s' is too long", as);
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
         if (*c < 0x20 || *c == 0x7f)
-            return err_set(err, "'%s%s' has a control character", as.dashes, as.name);
+            return err_set(err, "'%s' has a control character", as);
     }
     memcpy(member_of(options, option), text, len + 1);
     options->is_set |= bit_of(option);
@@ -140,19 +116,17 @@ static int set_switch(struct train_options *options, const struct train_option *
 int train_option_parse(struct train_options *options, const struct train_option *option, const char *text,
                        struct err *err)
 {
-    struct spelling as = { "--", option->flag };
+    char as[64];
+    double number;
+    snprintf(as, sizeof as, "--%s", option->flag);
     if (option->type == OPTION_SWITCH)
         return set_switch(options, option, !text || strcmp(text, "off"));
     if (option->type == OPTION_CHOICE || option->type == OPTION_TEXT)
-        return set_text(options, option, text, as, err);
-    /* Decimal numbers only: strtod would also take spaces, hexadecimal, "inf" and "nan". */
-    char *end = NULL;
-    size_t len = strlen(text);
-    double value = strtod(text, &end);
-    if (!len || strspn(text, "0123456789.eE+-") != len || *end)
-        return err_set(err, "'--%s' is '%s': it must be a %snumber", option->flag, text,
-                       option->type == OPTION_INT ? "whole " : "");
-    return set_number(options, option, value, as, err);
+        return set_text(options, option, as, text, err);
+    if (option_number(as, text, option->type, option->min, option->max, &number, err))
+        return -1;
+    set_number(options, option, number);
+    return 0;
 }
 
 void train_options_init(struct train_options *options)
@@ -197,15 +171,26 @@ const struct train_option *train_option_by_flag(const char *flag)
 static int set_json(struct train_options *options, const struct train_option *option, const cJSON *value,
                     struct err *err)
 {
-    struct spelling as = { "", option->name };
-    if (option->type == OPTION_SWITCH)
+    const char *as = option->name;
+    double number = value->valuedouble;
+    switch (option->type) {
+    case OPTION_SWITCH:
         return cJSON_IsBool(value) ? set_switch(options, option, cJSON_IsTrue(value))
-                                   : err_set(err, "'%s' must be true or false", option->name);
-    if (option->type == OPTION_CHOICE || option->type == OPTION_TEXT)
-        return cJSON_IsString(value) ? set_text(options, option, value->valuestring, as, err)
-                                     : err_set(err, "'%s' must be a string", option->name);
-    return cJSON_IsNumber(value) ? set_number(options, option, value->valuedouble, as, err)
-                                 : err_set(err, "'%s' must be a number", option->name);
+                                   : err_set(err, "'%s' must be true or false", as);
+    case OPTION_CHOICE:
+    case OPTION_TEXT:
+        return cJSON_IsString(value) ? set_text(options, option, as, value->valuestring, err)
+                                     : err_set(err, "'%s' must be a string", as);
+    case OPTION_INT:
+    case OPTION_NUMBER:
+        break;
+    }
+    if (!cJSON_IsNumber(value))
+        return err_set(err, "'%s' must be a number", as);
+    if (option_check_number(as, number, option->type, option->min, option->max, err))
+        return -1;
+    set_number(options, option, number);
+    return 0;
 }
 
 int train_options_from_json(struct train_options *options, const cJSON *object, struct err *err)

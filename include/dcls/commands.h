@@ -1,11 +1,9 @@
-/* The entry of each subcommand. argv[0] is the subcommand's name; the result is the process's exit code:
- * 0 done, 1 failed (one line on stderr says why), 2 wrong usage. */
+/* The entry of each subcommand. argv[0] is the subcommand's name; the result is the process's exit code. */
 #ifndef DCLS_COMMANDS_H
 #define DCLS_COMMANDS_H
 
-#define DCLS_VERSION "0.1.0"
-
-enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+#include "dcls/base/options.h"
+#include "dcls/version.h"
 
 int broker_main(int argc, char **argv);
 int node_main(int argc, char **argv);

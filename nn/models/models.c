@@ -1,4 +1,5 @@
 /* The table of networks: a new one is a row here and its description beside this. */
+#include <stdio.h>
 #include <string.h>
 
 #include "build.h"
@@ -18,6 +19,13 @@ static const struct network table[] = {
 const struct network *network_at(int index)
 {
     return index < NETWORKS ? &table[index] : NULL;
+}
+
+void network_names(char *text, size_t size)
+{
+    size_t used = 0;
+    for (int i = 0; i < NETWORKS && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", table[i].name);
 }
 
 const struct network *network_find(const char *name)

@@ -58,3 +58,8 @@ int err_prefix(struct err *err, const char *format, ...)
     va_end(args);
     return -1;
 }
+
+void err_print(const struct err *err)
+{
+    fprintf(stderr, "dcls: %s\n", err->text);
+}

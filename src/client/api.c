@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dcls/net/http_client.h"
+#include "dcls/proto/json.h"
 
 /* The broker answers everything but a blocking training within 15 s. */
 #define ANSWER_S 60
@@ -123,7 +124,7 @@ cJSON *api_call_named(const struct client *client, const char *method, const cha
 
 const char *api_text(const cJSON *object, const char *name)
 {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+    const char *text = json_text(object, name);
     return text ? text : "";
 }
 

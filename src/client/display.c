@@ -19,7 +19,7 @@ void display_init(struct display *display, bool json)
 {
     const char *terminal = getenv("TERM");
     *display = (struct display){ .json = json };
-    display->terminal = isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+    display->terminal = isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb");
 }
 
 /* Columns left free: some terminals wrap when the last is written, and a Ctrl-C shows as "^C" behind the line. */
@@ -75,7 +75,7 @@ void display_say(struct display *display, const char *text)
         memcpy(shown, line, sizeof shown);
         fit(shown, screen_width());
         draw(display, shown);
-    } else if (strcmp(display->said, line) != 0) {
+    } else if (strcmp(display->said, line)) {
         fprintf(stderr, "%s\n", line);
     }
     memcpy(display->said, line, sizeof display->said);
@@ -108,7 +108,7 @@ static void show_epochs(struct display *display, const cJSON *job, int epochs)
 static void show_notice(struct display *display, const char *notice)
 {
     struct buf clean;
-    if (!*notice || strncmp(notice, display->noticed, sizeof display->noticed - 1) == 0)
+    if (!*notice || !strncmp(notice, display->noticed, sizeof display->noticed - 1))
         return;
     snprintf(display->noticed, sizeof display->noticed, "%s", notice);
     buf_init(&clean, PROGRESS_LINE_SIZE * 4);
@@ -152,10 +152,10 @@ void display_job(struct display *display, const cJSON *job)
         display->plain_time = clock_seconds();
     show_notice(display, api_text(job, "notice"));
     show_epochs(display, job, progress.epochs);
-    if (strcmp(state, "queued") == 0) {
+    if (!strcmp(state, "queued")) {
         snprintf(line, sizeof line, "job %.64s is queued%s%s", api_text(job, "id"), *reason ? ": " : "", reason);
         display_say(display, line);
-    } else if (strcmp(state, "running") == 0) {
+    } else if (!strcmp(state, "running")) {
         show_running(display, job, &progress);
     }
 }

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "api.h"
-#include "dcls/base/options.h"
 #include "client.h"
+#include "commands.h"
 #include "dcls/base/fs.h"
 #include "dcls/net/http_client.h"
 #include "dcls/base/sha256.h"
@@ -24,54 +24,24 @@ static const char *const formats[] = {
 };
 #define FORMAT_COUNT (int)(sizeof formats / sizeof *formats)
 
-static const struct arg_option options[] = {
-    { "output", "FILE", "where to write", "MODEL.FORMAT" },
-    { "format", "pth|safetensors|onnx", "of the file", "by the end of FILE's name, else pth" },
-    { "no-fold", NULL, "ONNX: keep batch norm as nodes of its own instead of in the convolutions", NULL },
-    { "node", "NAME", "whose model, where nodes hold different ones of that name", NULL },
-};
-
 struct export
 {
     const char *model, *node, *output;
     char default_output[NAME_SIZE + 16];
-    int format; /* of enum export_format; -1: by the output's name */
+    enum export_format format;
     bool no_fold;
 };
 
-static int take(void *arg, const struct arg_option *given, const char *value, struct err *err)
-{
-    struct export *export = arg;
-    if (strcmp(given->flag, "output") == 0) {
-        export->output = value;
-        return *value ? 0 : err_set(err, "--output is empty");
-    }
-    if (strcmp(given->flag, "no-fold") == 0) {
-        export->no_fold = true;
-        return 0;
-    }
-    if (strcmp(given->flag, "node") == 0) {
-        export->node = value;
-        return name_is_valid(value) ? 0 : err_set(err, "--node '%s' is no name", value);
-    }
-    for (int i = 0; i < FORMAT_COUNT; i++)
-        if (strcmp(value, formats[i]) == 0) {
-            export->format = i;
-            return 0;
-        }
-    return err_set(err, "--format '%s' is none of pth, safetensors, onnx", value);
-}
-
 /* What was not said of the file: its format by its name, or its name by its format. */
-static void settle_output(struct export *export)
+static void settle_output(struct export *export, const char *format)
 {
-    if (export->format < 0) {
-        const char *dot = export->output ? strrchr(export->output, '.') : NULL;
-        export->format = EXPORT_PTH;
-        for (int i = 0; i < FORMAT_COUNT; i++)
-            if (dot && strcasecmp(dot + 1, formats[i]) == 0)
-                export->format = i;
-    }
+    const char *dot = export->output ? strrchr(export->output, '.') : NULL;
+    if (!format)
+        format = dot ? dot + 1 : "";
+    export->format = EXPORT_PTH;
+    for (int i = 0; i < FORMAT_COUNT; i++)
+        if (!strcasecmp(format, formats[i]))
+            export->format = (enum export_format)i;
     if (!export->output) {
         snprintf(export->default_output, sizeof export->default_output, "%s.%s", export->model,
                  formats[export->format]);
@@ -79,34 +49,35 @@ static void settle_output(struct export *export)
     }
 }
 
+/* The result is as options_parse's. */
 static int parse(struct client *client, struct export *export, int argc, char **argv, int *status)
 {
-    struct args args = { .operands = "MODEL",
-                         .min_operands = 1,
-                         .max_operands = 1,
-                         .options = options,
-                         .option_count = sizeof options / sizeof *options,
-                         .letters = "o",
-                         .take = take,
-                         .arg = export,
-                         .summary = "Saves a model's weights: for PyTorch (.pth), without pickles (.safetensors), or "
-                                    "as an ONNX\nmodel that runs by itself." };
+    const char *format = NULL;
+    const struct command_option table[] = {
+        { "output", OPTION_TEXT, "FILE", &export->output, .help = "where to write", .letter = 'o',
+          .absent = "MODEL.FORMAT" },
+        { "format", OPTION_CHOICE, NULL, &format, .help = "of the file", .choices = "pth|safetensors|onnx",
+          .absent = "by the end of FILE's name, else pth" },
+        { "no-fold", OPTION_SWITCH, NULL, &export->no_fold,
+          .help = "ONNX: keep batch norm as nodes of its own instead of in the convolutions" },
+        { "node", OPTION_TEXT, "NAME", &export->node,
+          .help = "whose model, where nodes hold different ones of that name", .take = name_take },
+        { 0 },
+    };
+    const struct command_line line = {
+        .summary = "Saves a model's weights: for PyTorch (.pth), without pickles (.safetensors), or as an ONNX model "
+                   "that runs by itself.",
+        .tables = { table },
+    };
     struct err err = ERR_INIT;
-    int first;
-    if (args_parse(client, &args, argc, argv, &first, status) < 0)
+    if (client_parse_model(client, &line, argc, argv, &export->model, status))
         return -1;
-    export->model = argv[first];
-    if (!name_is_valid(export->model))
-        err_set(&err, "'%s' is no model's name", export->model);
-    else
-        settle_output(export);
-    if (!*err.text && export->no_fold && export->format != EXPORT_ONNX)
-        err_set(&err, "--no-fold is for the format onnx, not for %s", formats[export->format]);
-    if (*err.text) {
-        *status = args_wrong(argv[0], &err);
-        return -1;
-    }
-    return 0;
+    settle_output(export, format);
+    if (!export->no_fold || export->format == EXPORT_ONNX)
+        return 0;
+    err_set(&err, "--no-fold is for the format onnx, not for %s", formats[export->format]);
+    *status = client_wrong(argv[0], &err);
+    return -1;
 }
 
 static bool holds(const cJSON *model, const char *node)
@@ -115,7 +86,7 @@ static bool holds(const cJSON *model, const char *node)
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(model, "nodes"))
     {
         const char *name = cJSON_GetStringValue(item);
-        if (name && strcmp(name, node) == 0)
+        if (name && !strcmp(name, node))
             return true;
     }
     return false;
@@ -127,7 +98,7 @@ static const cJSON *find_model(const struct export *export, const cJSON *models,
     const cJSON *item, *found = NULL;
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(models, "models"))
     {
-        if (strcmp(api_text(item, "name"), export->model) != 0 || (export->node && !holds(item, export->node)))
+        if (strcmp(api_text(item, "name"), export->model) || (export->node && !holds(item, export->node)))
             continue;
         if (found) {
             err_set(err, "nodes hold different models '%s': say whose by --node", export->model);
@@ -228,32 +199,33 @@ out:
     return status;
 }
 
-int client_export(struct client *client, int argc, char **argv)
+int client_export(int argc, char **argv)
 {
-    struct export export = { .format = -1 };
+    struct client client;
+    struct export export = { .model = NULL };
     struct err err = ERR_INIT;
     cJSON *models = NULL, *report = NULL;
     const char **names = NULL;
     const cJSON *model;
     int status, classes = 0;
-    if (parse(client, &export, argc, argv, &status) < 0)
+    if (parse(&client, &export, argc, argv, &status))
         return status;
     status = EXIT_FAILED;
     interrupt_catch();
-    if (!(models = api_get(client, "/models", &err)) || !(model = find_model(&export, models, &err)))
+    if (!(models = api_get(&client, "/models", &err)) || !(model = find_model(&export, models, &err)))
         goto out;
-    struct export_spec spec = { .format = (enum export_format) export.format,
+    struct export_spec spec = { .format = export.format,
                                 .type = api_text(model, "type"),
                                 .image_size = (int)api_number(model, "imageSize", 0),
                                 .fold = !export.no_fold };
     if ((!*spec.type || !spec.image_size) &&
-        !(report = api_call_named(client, "GET", "/models/", export.model, "/report", &err)))
+        !(report = api_call_named(&client, "GET", "/models/", export.model, "/report", &err)))
         goto out;
     names = list_classes(model, &spec.class_count);
     spec.classes = spec.class_count ? names : NULL;
-    if (complete_spec(export.model, report, &spec, &err) || run(client, &export, model, &spec, &classes, &err))
+    if (complete_spec(export.model, report, &spec, &err) || run(&client, &export, model, &spec, &classes, &err))
         goto out;
-    status = tell(client, &export, &spec, classes);
+    status = tell(&client, &export, &spec, classes);
 out:
     if (*err.text) {
         if (*interrupt_flag())

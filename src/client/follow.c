@@ -25,7 +25,7 @@ struct follow {
 
 static bool state_is_final(const char *state)
 {
-    return strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
+    return !strcmp(state, "completed") || !strcmp(state, "failed") || !strcmp(state, "cancelled");
 }
 
 /* Takes the object: shows it, and keeps it where it is the last. */
@@ -43,7 +43,7 @@ static bool take_state(struct follow *follow, cJSON *job)
 static int on_event(void *arg, const char *type, const char *data, size_t size)
 {
     struct follow *follow = arg;
-    if (strcmp(type, "job") != 0)
+    if (strcmp(type, "job"))
         return 0;
     cJSON *job = cJSON_ParseWithLength(data, size);
     if (!cJSON_IsObject(job)) {

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "api.h"
-#include "dcls/base/options.h"
 #include "client.h"
+#include "commands.h"
 #include "dcls/base/fs.h"
 #include "dcls/proto/name.h"
 #include "text.h"
@@ -21,37 +21,10 @@ struct infer {
     int top; /* 0: as the output's kind has it */
 };
 
-static const struct arg_option options[] = {
-    { "model", "MODEL", "the model that answers", "the newest completed one" },
-    { "node", "NAME", "the node that answers", "the least busy one that has the model" },
-    { "top", "K", "so many classes an image, the most probable first", "1; with --json all" },
-};
-
-static int take(void *arg, const struct arg_option *option, const char *value, struct err *err)
-{
-    struct infer *infer = arg;
-    if (strcmp(option->flag, "top") == 0) {
-        char *end;
-        errno = 0;
-        long top = strtol(value, &end, 10);
-        if (*value == '\0' || *end != '\0' || errno != 0 || top < 1 || top > INT_MAX)
-            return err_set(err, "--top '%s' is no number of classes", value);
-        infer->top = (int)top;
-        return 0;
-    }
-    if (!name_is_valid(value))
-        return err_set(err, "--%s '%s' is no name: letters, digits, '.', '_' and '-', at most 64", option->flag, value);
-    if (strcmp(option->flag, "model") == 0)
-        infer->model = value;
-    else
-        infer->node = value;
-    return 0;
-}
-
 /* One that is no file here, but may be one of the broker's. */
 static bool is_virtual(const char *image)
 {
-    return !fs_is_file(image) && (strncmp(image, "images/", 7) == 0 || strncmp(image, "./images/", 9) == 0);
+    return !fs_is_file(image) && (!strncmp(image, "images/", 7) || !strncmp(image, "./images/", 9));
 }
 
 /* The body of the request: the image itself, or JSON that names it. The caller frees it. */
@@ -150,7 +123,7 @@ static void print_report(const struct infer *infer, const char *image, size_t im
     fflush(stdout);
 }
 
-static int classify_all(struct client *client, const struct infer *infer, int count, char **images)
+static int classify_all(const struct client *client, const struct infer *infer, int count, char **images)
 {
     cJSON *all = cJSON_CreateArray();
     size_t image_columns = 0;
@@ -180,20 +153,28 @@ static int classify_all(struct client *client, const struct infer *infer, int co
     return status;
 }
 
-int client_infer(struct client *client, int argc, char **argv)
+int client_infer(int argc, char **argv)
 {
     struct infer infer = { .model = NULL };
-    struct args args = { .operands = "IMAGE...",
-                         .min_operands = 1,
-                         .max_operands = -1,
-                         .options = options,
-                         .option_count = sizeof options / sizeof *options,
-                         .take = take,
-                         .arg = &infer,
-                         .summary = "Tells what each IMAGE shows: a file, or one of the broker's "
-                                    "('dcls client images')." };
+    const struct command_option table[] = {
+        { "model", OPTION_TEXT, "MODEL", &infer.model, .help = "the model that answers", .take = name_take,
+          .absent = "the newest completed one" },
+        { "node", OPTION_TEXT, "NAME", &infer.node, .help = "the node that answers", .take = name_take,
+          .absent = "the least busy one that has the model" },
+        { "top", OPTION_INT, "K", &infer.top, .help = "so many classes an image, the most probable first", .min = 1,
+          .max = INT_MAX, .absent = "1; with --json all" },
+        { 0 },
+    };
+    const struct command_line line = {
+        .operands = "IMAGE...",
+        .summary = "Tells what each IMAGE shows: a file, or one of the broker's ('dcls client images').",
+        .min_operands = 1,
+        .max_operands = -1,
+        .tables = { table },
+    };
+    struct client client;
     int first, status;
-    if (args_parse(client, &args, argc, argv, &first, &status) < 0)
+    if (client_parse(&client, &line, argc, argv, &first, &status))
         return status;
-    return classify_all(client, &infer, argc - first, argv + first);
+    return classify_all(&client, &infer, argc - first, argv + first);
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "api.h"
-#include "dcls/base/options.h"
 #include "client.h"
+#include "commands.h"
 #include "progress.h"
 #include "table.h"
 #include "text.h"
@@ -91,13 +91,13 @@ static void job_row(struct table *table, const cJSON *job)
     progress_read(&progress, job);
     table_cell(table, api_text(job, "id"));
     table_cell(table, state);
-    if (strcmp(state, "running") == 0 && progress.batches > 0)
+    if (!strcmp(state, "running") && progress.batches > 0)
         table_cellf(table, "%d/%d, %d%%", progress.epoch, progress.epochs,
                     (int)(100.0 * progress.batch / progress.batches));
     else
         table_cellf(table, "%d/%d", cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(job, "results")),
                     progress.epochs);
-    if (strcmp(state, "running") == 0 && isfinite(progress.images_per_second))
+    if (!strcmp(state, "running") && isfinite(progress.images_per_second))
         table_cellf(table, "%.1f", progress.images_per_second);
     else
         table_cell(table, "-");
@@ -151,20 +151,21 @@ static int print_list(const struct listing *list, const cJSON *items)
     return status;
 }
 
-static int show_list(struct client *client, int argc, char **argv, const struct listing *list)
+static int show_list(int argc, char **argv, const struct listing *list)
 {
-    struct args args = { .operands = "", .summary = list->summary };
+    const struct command_line line = { .summary = list->summary };
+    struct client client;
     struct err err = ERR_INIT;
     char path[32];
     int first, status;
-    if (args_parse(client, &args, argc, argv, &first, &status) < 0)
+    if (client_parse(&client, &line, argc, argv, &first, &status))
         return status;
     snprintf(path, sizeof path, "/%s", list->name);
-    cJSON *answer = api_get(client, path, &err);
+    cJSON *answer = api_get(&client, path, &err);
     const cJSON *items = cJSON_GetObjectItemCaseSensitive(answer, list->name);
     if (!answer)
         status = client_fail(&err);
-    else if (client->json)
+    else if (client.json)
         status = client_print_json(answer);
     else
         status = print_list(list, items);
@@ -172,25 +173,25 @@ static int show_list(struct client *client, int argc, char **argv, const struct 
     return status;
 }
 
-int client_nodes(struct client *client, int argc, char **argv)
+int client_nodes(int argc, char **argv)
 {
     static const struct listing list = { "nodes",
                                          "Lists the nodes that are connected to the broker.",
                                          { "NODE", "VERSION", ">CORES", ">MEMORY", "DATASET", "JOB", "MODELS", "CPU" },
                                          node_row };
-    return show_list(client, argc, argv, &list);
+    return show_list(argc, argv, &list);
 }
 
-int client_models(struct client *client, int argc, char **argv)
+int client_models(int argc, char **argv)
 {
     static const struct listing list = { "models",
                                          "Lists the trained models and the nodes that hold them.",
                                          { "MODEL", "TYPE", ">CLASSES", ">IMAGE", ">SIZE", ">JOB", "NODES", "SHA256" },
                                          model_row };
-    return show_list(client, argc, argv, &list);
+    return show_list(argc, argv, &list);
 }
 
-int client_images(struct client *client, int argc, char **argv)
+int client_images(int argc, char **argv)
 {
     static const struct listing list = {
         "images",
@@ -198,14 +199,14 @@ int client_images(struct client *client, int argc, char **argv)
         { "" },
         image_row
     };
-    return show_list(client, argc, argv, &list);
+    return show_list(argc, argv, &list);
 }
 
-int client_jobs(struct client *client, int argc, char **argv)
+int client_jobs(int argc, char **argv)
 {
     static const struct listing list = { "jobs",
                                          "Lists the trainings: queued, running and ended, the newest last.",
                                          { ">JOB", "STATE", ">EPOCH", ">IMAGES/S", "MODEL", "TYPE", "NODE", "NOTE" },
                                          job_row };
-    return show_list(client, argc, argv, &list);
+    return show_list(argc, argv, &list);
 }

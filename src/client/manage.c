@@ -2,12 +2,12 @@
 #include <stdio.h>
 
 #include "api.h"
-#include "dcls/base/options.h"
 #include "client.h"
-#include "dcls/proto/name.h"
+#include "commands.h"
 
 /* DELETE PREFIX NAME; then says that `what` NAME `is_done`. */
-static int remove_at(struct client *client, const char *prefix, const char *name, const char *what, const char *is_done)
+static int remove_at(const struct client *client, const char *prefix, const char *name, const char *what,
+                     const char *is_done)
 {
     struct err err = ERR_INIT;
     cJSON *answer = api_call_named(client, "DELETE", prefix, name, "", &err);
@@ -22,35 +22,24 @@ static int remove_at(struct client *client, const char *prefix, const char *name
     return status;
 }
 
-int client_cancel(struct client *client, int argc, char **argv)
+int client_cancel(int argc, char **argv)
 {
-    static const struct args args = {
-        .operands = "JOB", .summary = "Ends a training that is queued or running.", .min_operands = 1, .max_operands = 1
-    };
-    struct err err = ERR_INIT;
-    int first, status;
-    if (args_parse(client, &args, argc, argv, &first, &status) < 0)
+    static const struct command_line line = { .summary = "Ends a training that is queued or running." };
+    struct client client;
+    const char *job;
+    int status;
+    if (client_parse_job(&client, &line, argc, argv, &job, &status))
         return status;
-    if (!name_is_key(argv[first])) {
-        err_set(&err, "'%s' is no job", argv[first]);
-        return args_wrong(argv[0], &err);
-    }
-    return remove_at(client, "/jobs/", argv[first], "job", "is cancelled");
+    return remove_at(&client, "/jobs/", job, "job", "is cancelled");
 }
 
-int client_rm(struct client *client, int argc, char **argv)
+int client_rm(int argc, char **argv)
 {
-    static const struct args args = { .operands = "MODEL",
-                                      .summary = "Deletes a model from every node that has it.",
-                                      .min_operands = 1,
-                                      .max_operands = 1 };
-    struct err err = ERR_INIT;
-    int first, status;
-    if (args_parse(client, &args, argc, argv, &first, &status) < 0)
+    static const struct command_line line = { .summary = "Deletes a model from every node that has it." };
+    struct client client;
+    const char *model;
+    int status;
+    if (client_parse_model(&client, &line, argc, argv, &model, &status))
         return status;
-    if (!name_is_valid(argv[first])) {
-        err_set(&err, "'%s' is no model's name", argv[first]);
-        return args_wrong(argv[0], &err);
-    }
-    return remove_at(client, "/models/", argv[first], "model", "is deleted");
+    return remove_at(&client, "/models/", model, "model", "is deleted");
 }

@@ -5,31 +5,14 @@
 #include <string.h>
 
 #include "api.h"
-#include "dcls/base/options.h"
 #include "client.h"
+#include "commands.h"
 #include "dcls/proto/name.h"
 #include "progress.h"
 #include "table.h"
 #include "text.h"
 
 #define TEXT_MAX ((size_t)16 * 1024 * 1024)
-
-/* The one operand, a model's name. */
-static int parse_model(struct client *client, int argc, char **argv, const char *summary, const char **model,
-                       int *status)
-{
-    struct args args = { .operands = "MODEL", .summary = summary, .min_operands = 1, .max_operands = 1 };
-    struct err err = ERR_INIT;
-    int first;
-    if (args_parse(client, &args, argc, argv, &first, status) < 0)
-        return -1;
-    *model = argv[first];
-    if (name_is_valid(*model))
-        return 0;
-    err_set(&err, "'%s' is no model's name", *model);
-    *status = args_wrong(argv[0], &err);
-    return -1;
-}
 
 static void print_text_line(const char *label, const char *text)
 {
@@ -68,9 +51,9 @@ static int append_classes(const cJSON *report, struct buf *out)
         percent_cell(&table, class, "recall");
         percent_cell(&table, class, "f1");
     }
-    int result = buf_puts(out, "\n") || table_print(&table, out) ? -1 : 0;
+    int failed = buf_puts(out, "\n") || table_print(&table, out);
     table_release(&table);
-    return result;
+    return failed ? -1 : 0;
 }
 
 static int print_report(const char *model, const cJSON *report)
@@ -118,17 +101,19 @@ static int print_report(const char *model, const cJSON *report)
     return status;
 }
 
-int client_report(struct client *client, int argc, char **argv)
+int client_report(int argc, char **argv)
 {
+    static const struct command_line line = { .summary = "Shows how a model was trained, epoch by epoch." };
+    struct client client;
     struct err err = ERR_INIT;
     const char *model;
     int status;
-    if (parse_model(client, argc, argv, "Shows how a model was trained, epoch by epoch.", &model, &status))
+    if (client_parse_model(&client, &line, argc, argv, &model, &status))
         return status;
-    cJSON *report = api_call_named(client, "GET", "/models/", model, "/report", &err);
+    cJSON *report = api_call_named(&client, "GET", "/models/", model, "/report", &err);
     if (!report)
         return client_fail(&err);
-    status = client->json ? client_print_json(report) : print_report(model, report);
+    status = client.json ? client_print_json(report) : print_report(model, report);
     cJSON_Delete(report);
     return status;
 }
@@ -151,21 +136,23 @@ static int print_log(const struct client *client, const char *model, const char 
     return status;
 }
 
-int client_log(struct client *client, int argc, char **argv)
+int client_log(int argc, char **argv)
 {
+    static const struct command_line line = { .summary = "Prints the log of a model's training." };
+    struct client client;
     struct err err = ERR_INIT;
     struct buf path, log;
     const char *model;
     int status;
-    if (parse_model(client, argc, argv, "Prints the log of a model's training.", &model, &status))
+    if (client_parse_model(&client, &line, argc, argv, &model, &status))
         return status;
     buf_init(&path, API_PATH_MAX);
     buf_init(&log, TEXT_MAX);
     if (buf_puts(&path, "/models/") || api_add_segment(&path, model) || buf_puts(&path, "/log"))
         err_set(&err, "no memory");
-    else if (!api_send(client, &(struct api_request){ .path = buf_text(&path) }, &log, &err))
+    else if (!api_send(&client, &(struct api_request){ .path = buf_text(&path) }, &log, &err))
         err.text[0] = '\0';
-    status = err.text[0] != '\0' ? client_fail(&err) : print_log(client, model, buf_text(&log));
+    status = err.text[0] != '\0' ? client_fail(&err) : print_log(&client, model, buf_text(&log));
     buf_release(&log);
     buf_release(&path);
     return status;

@@ -52,16 +52,16 @@ static int take_field(struct sse_parser *sse_parser, const char *line, size_t si
         value++;
     size_t count = (size_t)(line + size - value);
 
-    if (name == 4 && memcmp(line, "data", 4) == 0) {
+    if (name == 4 && !memcmp(line, "data", 4)) {
         if (sse_parser->has_data && buf_append(&sse_parser->data, "\n", 1))
             return -1;
         sse_parser->has_data = true;
         return buf_append(&sse_parser->data, value, count);
     }
-    if (name == 5 && memcmp(line, "event", 5) == 0 && count < sizeof sse_parser->type)
+    if (name == 5 && !memcmp(line, "event", 5) && count < sizeof sse_parser->type)
         snprintf(sse_parser->type, sizeof sse_parser->type, "%s", value);
     /* An id that cannot be kept or sent back whole is as good as none. */
-    if (name == 2 && memcmp(line, "id", 2) == 0 && count < sizeof sse_parser->id && !memchr(value, '\0', count))
+    if (name == 2 && !memcmp(line, "id", 2) && count < sizeof sse_parser->id && !memchr(value, '\0', count))
         snprintf(sse_parser->id, sizeof sse_parser->id, "%s", value);
     return 0;
 }

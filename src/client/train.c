@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "api.h"
-#include "dcls/base/options.h"
 #include "client.h"
+#include "commands.h"
 #include "dcls/base/sha256.h"
 #include "dcls/nn/models.h"
 #include "dcls/proto/name.h"
@@ -16,14 +16,6 @@
 #include "interrupt.h"
 #include "weights.h"
 #include "watch.h"
-
-static const struct arg_option own_options[] = {
-    { "name", "MODEL", "the model's name", "TYPE-N, the first free N" },
-    { "node", "NAME", "the node that trains", "a free one" },
-    { "nodes", "A,B,...|all", "several nodes that train one model together", NULL },
-    { "detach", NULL, "print the job's number and do not wait for it", NULL },
-};
-#define OWN_COUNT (sizeof own_options / sizeof *own_options)
 
 struct train_command {
     const char *type, *name, *node;
@@ -33,31 +25,20 @@ struct train_command {
     struct train_options options;
 };
 
-static int take_weights(struct train_command *train, const struct train_option *option, const char *value,
-                        struct err *err)
-{
-    train->weights_file = NULL;
-    if (strstr(value, "://") && strncmp(value, "https://", 8) != 0)
-        return err_set(err, "--weights '%s' is no https:// URL", value);
-    if (strcmp(value, "none") == 0 || strcmp(value, "imagenet") == 0 || strncmp(value, "sha256:", 7) == 0)
-        return train_option_parse(&train->options, option, value, err);
-    train->weights_file = value;
-    return 0;
-}
-
 /* "all", or names between commas. */
-static int take_nodes(struct train_command *train, const char *value, struct err *err)
+static int take_nodes(const struct command_option *option, const char *as, const char *text, struct err *err)
 {
-    bool all = strcmp(value, "all") == 0;
+    struct train_command *train = option->to;
+    bool all = !strcmp(text, "all");
     cJSON_Delete(train->nodes);
-    train->nodes = all ? cJSON_CreateString(value) : cJSON_CreateArray();
-    for (const char *at = value; !all; at++) {
+    train->nodes = all ? cJSON_CreateString(text) : cJSON_CreateArray();
+    for (const char *at = text; !all; at++) {
         char name[NAME_SIZE] = "";
         size_t size = strcspn(at, ",");
         if (size < sizeof name)
             memcpy(name, at, size);
         if (!name_is_valid(name))
-            return err_set(err, "--nodes '%s': '%.*s' is no name of a node", value, (int)size, at);
+            return err_set(err, "'%s' is '%s': '%.*s' is no name of a node", as, text, (int)size, at);
         if (!cJSON_AddItemToArray(train->nodes, cJSON_CreateString(name)))
             return err_set(err, "no memory");
         at += size;
@@ -67,97 +48,81 @@ static int take_nodes(struct train_command *train, const char *value, struct err
     return 0;
 }
 
-static int take(void *arg, const struct arg_option *given, const char *value, struct err *err)
+/* An option of the training itself, but for weights that are a file or its URL. */
+static int take_option(const struct command_option *given, const char *as, const char *text, struct err *err)
 {
-    struct train_command *train = arg;
+    struct train_command *train = given->to;
     const struct train_option *option = train_option_by_flag(given->flag);
-    if (option && strcmp(option->name, "weights") == 0)
-        return take_weights(train, option, value, err);
-    if (option)
-        return train_option_parse(&train->options, option, value, err);
-    if (strcmp(given->flag, "detach") == 0)
-        train->detach = true;
-    else if (strcmp(given->flag, "nodes") == 0)
-        return take_nodes(train, value, err);
-    else if (!name_is_valid(value))
-        return err_set(err, "--%s '%s' is no name: letters, digits, '.', '_' and '-', at most 64", given->flag, value);
-    else if (strcmp(given->flag, "node") == 0)
-        train->node = value;
-    else
-        train->name = value;
+    bool is_weights = !strcmp(option->name, "weights");
+    if (!is_weights)
+        return train_option_parse(&train->options, option, text, err);
+    train->weights_file = NULL;
+    if (strstr(text, "://") && strncmp(text, "https://", 8))
+        return err_set(err, "'%s' is '%s': it must start with https://", as, text);
+    if (!strcmp(text, "none") || !strcmp(text, "imagenet") || !strncmp(text, "sha256:", 7))
+        return train_option_parse(&train->options, option, text, err);
+    train->weights_file = text;
     return 0;
 }
 
-static const char *placeholder(const struct train_option *option)
+/* The table of training options as one of a command line; its end is there already. */
+static void list_options(struct train_command *train, struct command_option *list)
 {
-    switch (option->type) {
-    case OPTION_INT:
-        return "N";
-    case OPTION_NUMBER:
-        return "X";
-    case OPTION_CHOICE:
-        return option->choices;
-    case OPTION_SWITCH:
-        return NULL;
-    case OPTION_TEXT:
-        break;
-    }
-    return strcmp(option->name, "weights") == 0 ? "imagenet|none|FILE|URL" : "MODEL";
+    for (const struct train_option *row = train_option_table; row < train_option_table + train_option_count; row++)
+        *list++ = (struct command_option){
+            row->flag,           row->type,
+            row->value,          train,
+            .help = row->help,   .choices = row->choices,
+            .take = take_option, .absent = row->type == OPTION_SWITCH || !*row->fallback ? NULL : row->fallback
+        };
 }
 
-/* Torchvision's name of a network becomes ours; whether a node offers one of another name is the broker's to say. */
-static int take_type(struct train_command *train, const char *type, struct err *err)
-{
-    const struct network *network = network_find(type);
-    train->type = network ? network->name : type;
-    return name_is_valid(type) ? 0 : err_set(err, "'%s' is no type of network", type);
-}
-
-/* Reads the command line; the result is as args_parse's. */
+/* The result is as options_parse's. */
 static int parse(struct client *client, struct train_command *train, int argc, char **argv, int *status)
 {
-    struct err err = ERR_INIT;
-    int first, result = -1;
-    struct arg_option *options = calloc(OWN_COUNT + train_option_count, sizeof *options);
-    if (!options) {
-        err_set(&err, "no memory");
-        *status = client_fail(&err);
-        return -1;
-    }
-    memcpy(options, own_options, sizeof own_options);
-    for (size_t i = 0; i < train_option_count; i++) {
-        const struct train_option *row = &train_option_table[i];
-        bool told = row->type != OPTION_SWITCH && *row->fallback;
-        options[OWN_COUNT + i] =
-            (struct arg_option){ row->flag, placeholder(row), row->help, told ? row->fallback : NULL };
-    }
-    train_options_init(&train->options);
-    struct args args = {
+    struct command_option options[TRAIN_OPTIONS_MAX + 1] = { 0 };
+    const struct command_option own[] = {
+        { "name", OPTION_TEXT, "MODEL", &train->name, .help = "the model's name", .take = name_take,
+          .absent = "TYPE-N, the first free N" },
+        { "node", OPTION_TEXT, "NAME", &train->node, .help = "the node that trains", .take = name_take,
+          .absent = "a free one" },
+        { "nodes", OPTION_TEXT, "A,B,...|all", train, .help = "several nodes that train one model together",
+          .take = take_nodes },
+        { "detach", OPTION_SWITCH, NULL, &train->detach, .help = "print the job's number and do not wait for it" },
+        { 0 },
+    };
+    char types[256], summary[512];
+    network_names(types, sizeof types);
+    snprintf(summary, sizeof summary,
+             "Trains a network of TYPE (%s, or another that a node offers) on a node's images, and watches it. Ctrl-C "
+             "ends the watching alone: the training goes on.",
+             types);
+    const struct command_line line = {
         .operands = "TYPE",
         .min_operands = 1,
         .max_operands = 1,
-        .options = options,
-        .option_count = OWN_COUNT + train_option_count,
-        .take = take,
-        .arg = train,
-        .summary = "Trains a network of TYPE (resnet, mobilenet, efficientnet, or another that a node "
-                   "offers) on\na node's images, and watches it. Ctrl-C ends the watching alone: the training goes on."
+        .summary = summary,
+        .tables = { own, options },
     };
-    if (args_parse(client, &args, argc, argv, &first, status) < 0)
-        goto out;
-    if (!take_type(train, argv[first], &err) && train->node && train->nodes)
+    struct err err = ERR_INIT;
+    int first;
+    train_options_init(&train->options);
+    list_options(train, options);
+    if (client_parse(client, &line, argc, argv, &first, status))
+        return -1;
+    const struct network *network = network_find(argv[first]);
+    /* Whether a node offers networks that are not known here is the broker's to say. */
+    train->type = network ? network->name : argv[first];
+    if (!name_is_valid(train->type))
+        err_set(&err, "'%s' is no type of network", train->type);
+    else if (train->node && train->nodes)
         err_set(&err, "--node and --nodes exclude each other");
     else if (*train->options.resume != '\0' && train->weights_file)
         err_set(&err, "--resume and --weights exclude each other");
-    else
-        (void)train_options_check(&train->options, &err);
-    if (err.text[0] != '\0')
-        *status = args_wrong(argv[0], &err);
-    else
-        result = 0;
-out:
-    free(options);
-    return result;
+    else if (!train_options_check(&train->options, &err))
+        return 0;
+    *status = client_wrong(argv[0], &err);
+    return -1;
 }
 
 /* The body of POST /train; NULL with err where memory lacks. */
@@ -202,19 +167,20 @@ static cJSON *submit(const struct client *client, const cJSON *body, struct err 
     return answer;
 }
 
-int client_train(struct client *client, int argc, char **argv)
+int client_train(int argc, char **argv)
 {
+    struct client client;
     struct train_command train = { .type = NULL };
     struct err err = ERR_INIT;
     cJSON *body = NULL, *answer = NULL;
     char digest[SHA256_HEX_SIZE], weights[SHA256_HEX_SIZE + 8];
     int status;
 
-    if (parse(client, &train, argc, argv, &status) < 0)
+    if (parse(&client, &train, argc, argv, &status))
         goto out;
     interrupt_catch();
     if (train.weights_file) {
-        if (upload_weights(client, train.weights_file, digest, &err) < 0)
+        if (upload_weights(&client, train.weights_file, digest, &err))
             goto fail;
         snprintf(weights, sizeof weights, "sha256:%s", digest);
         if (train_option_parse(&train.options, train_option_by_name("weights"), weights, &err))
@@ -223,12 +189,12 @@ int client_train(struct client *client, int argc, char **argv)
     body = describe(&train, &err);
     if (!body)
         goto fail;
-    answer = submit(client, body, &err);
+    answer = submit(&client, body, &err);
     if (!answer)
         goto fail;
     if (!train.detach) {
-        status = watch_job(client, api_text(answer, "job"));
-    } else if (client->json) {
+        status = watch_job(&client, api_text(answer, "job"));
+    } else if (client.json) {
         status = client_print_json(answer);
     } else {
         puts(api_text(answer, "job"));

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "api.h"
-#include "dcls/base/options.h"
-#include "dcls/proto/name.h"
+#include "commands.h"
 #include "display.h"
 #include "follow.h"
 #include "interrupt.h"
@@ -61,19 +60,19 @@ static int outcome(const struct client *client, const char *id, const cJSON *job
     struct err err = ERR_INIT;
     const char *state = api_text(job, "state"), *error = api_text(job, "error");
     int status = client->json ? client_print_json(job) : EXIT_DONE;
-    if (strcmp(state, "completed") == 0) {
+    if (!strcmp(state, "completed")) {
         if (!client->json)
             print_summary(job);
         return status;
     }
-    if (strcmp(state, "cancelled") == 0)
+    if (!strcmp(state, "cancelled"))
         err_set(&err, "job '%s' was cancelled", id);
     else
         err_set(&err, "job '%s' failed: %s", id, *error ? error : "no reason was told");
     return client_fail(&err);
 }
 
-int watch_job(struct client *client, const char *id)
+int watch_job(const struct client *client, const char *id)
 {
     struct display display;
     struct err err = ERR_INIT;
@@ -98,18 +97,13 @@ int watch_job(struct client *client, const char *id)
     return status;
 }
 
-int client_watch(struct client *client, int argc, char **argv)
+int client_watch(int argc, char **argv)
 {
-    static const struct args args = {
-        .operands = "JOB", .summary = "Follows a training until it ends.", .min_operands = 1, .max_operands = 1
-    };
-    struct err err = ERR_INIT;
-    int first, status;
-    if (args_parse(client, &args, argc, argv, &first, &status) < 0)
+    static const struct command_line line = { .summary = "Follows a training until it ends." };
+    struct client client;
+    const char *job;
+    int status;
+    if (client_parse_job(&client, &line, argc, argv, &job, &status))
         return status;
-    if (!name_is_key(argv[first])) {
-        err_set(&err, "'%s' is no job", argv[first]);
-        return args_wrong(argv[0], &err);
-    }
-    return watch_job(client, argv[first]);
+    return watch_job(&client, job);
 }

@@ -6,6 +6,6 @@
 
 /* Shows the job until it ends, then its outcome; gives the exit code: 0 completed, 1 failed, cancelled or out of reach,
  * EXIT_INTERRUPTED on Ctrl-C, which leaves the job running and says how to go on. */
-int watch_job(struct client *client, const char *job);
+int watch_job(const struct client *client, const char *job);
 
 #endif

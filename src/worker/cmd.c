@@ -1,10 +1,7 @@
 /* `dcls worker`: the process that computes. A node starts it with a socket (--fd) and it dies with that node; --job
  * runs one training from a file, without a node. */
-#include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -15,21 +12,9 @@
 #include "serving.h"
 #include "training.h"
 
-static void usage(FILE *out)
-{
-    fputs("usage: dcls worker --job FILE\n"
-          "       dcls worker --fd N [--parent PID]\n\n"
-          "  --job FILE     run the training that FILE describes (a WORKER TRAIN object); messages go to stdout\n"
-          "  --fd N         serve the node at the other end of socket N\n"
-          "  --parent PID   that node: end where it is gone\n"
-          "  -h, --help     print this\n"
-          "  -V, --version  print the version\n",
-          out);
-}
-
 static int fail(const struct err *err)
 {
-    fprintf(stderr, "dcls worker: %s\n", err->text);
+    err_print(err);
     return EXIT_FAILED;
 }
 
@@ -79,55 +64,28 @@ static int run_socket(int fd)
     return result ? fail(&err) : EXIT_DONE;
 }
 
-static bool parse_number(const char *text, long max, long *number)
-{
-    char *end;
-    errno = 0;
-    *number = strtol(text, &end, 10);
-    return end != text && !*end && !errno && *number >= 0 && *number <= max;
-}
-
 int worker_main(int argc, char **argv)
 {
-    enum { OPTION_FD = 256, OPTION_PARENT, OPTION_JOB };
-    static const struct option options[] = {
-        { "fd", required_argument, NULL, OPTION_FD },   { "parent", required_argument, NULL, OPTION_PARENT },
-        { "job", required_argument, NULL, OPTION_JOB }, { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },          { 0 },
-    };
     const char *job = NULL;
-    long fd = -1, parent = -1;
-    for (int c; (c = getopt_long(argc, argv, "hV", options, NULL)) != -1;)
-        switch (c) {
-        case OPTION_FD:
-            if (!parse_number(optarg, 1 << 20, &fd)) {
-                fprintf(stderr, "dcls worker: '%s' is no file descriptor\n", optarg);
-                return EXIT_USAGE;
-            }
-            break;
-        case OPTION_PARENT:
-            if (!parse_number(optarg, 1L << 30, &parent)) {
-                fprintf(stderr, "dcls worker: '%s' is no process\n", optarg);
-                return EXIT_USAGE;
-            }
-            break;
-        case OPTION_JOB:
-            job = optarg;
-            break;
-        case 'h':
-            usage(stdout);
-            return EXIT_DONE;
-        case 'V':
-            puts("dcls " DCLS_VERSION);
-            return EXIT_DONE;
-        default:
-            usage(stderr);
-            return EXIT_USAGE;
-        }
+    int fd = -1, parent = -1, first, status;
+    const struct command_option table[] = {
+        { "job", OPTION_TEXT, "FILE", &job,
+          .help = "run the training that FILE describes (a WORKER TRAIN object); messages go to stdout" },
+        { "fd", OPTION_INT, NULL, &fd, .help = "serve the node at the other end of socket N", .max = 1 << 20 },
+        { "parent", OPTION_INT, "PID", &parent, .help = "that node: end where it is gone", .max = 1 << 30 },
+        { 0 },
+    };
+    const struct command_line line = { .command = "worker",
+                                       .operands = "--job FILE | --fd N",
+                                       .summary = "Computes: one training, or answers for as long as its node asks.",
+                                       .tables = { table } };
+    struct err err = ERR_INIT;
+    if (options_parse(&line, argc, argv, &first, &status))
+        return status;
     bool has_job = job, has_fd = fd >= 0;
-    if (optind < argc || has_job == has_fd) {
-        usage(stderr);
-        return EXIT_USAGE;
+    if (has_job == has_fd) {
+        err_set(&err, "worker needs one of --job and --fd");
+        return options_wrong(line.command, &err);
     }
     signal(SIGPIPE, SIG_IGN);
     log_init("worker");
@@ -135,7 +93,7 @@ int worker_main(int argc, char **argv)
         return run_file(job);
     /* The signal is only sent for a death after this call, hence the look at who the parent is now. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (parent >= 0 && getppid() != (pid_t)parent)
+    if (parent >= 0 && getppid() != parent)
         return EXIT_FAILED;
-    return run_socket((int)fd);
+    return run_socket(fd);
 }

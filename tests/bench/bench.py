@@ -19,7 +19,8 @@ import time
 
 HERE = pathlib.Path(__file__).parent
 DCLS, BUILD = os.environ["DCLS"], pathlib.Path(os.environ["DCLS_BUILD"])
-NAMES = {"resnet": "ResNet-18", "resnet34": "ResNet-34", "resnet50": "ResNet-50", "mobilenet": "MobileNetV2", "efficientnet": "EfficientNet-B0"}
+NAMES = {"resnet": "ResNet-18", "resnet34": "ResNet-34", "resnet50": "ResNet-50",
+         "mobilenet": "MobileNetV2", "efficientnet": "EfficientNet-B0"}
 PINNED = shlex.split(os.environ.get("BENCH_PIN") or f"taskset -c {max(os.sched_getaffinity(0))}")
 LARGE = ("resnet34", "resnet50")  # of these half the pairs, at least one: they take several times as long
 STEPS = {("train", 32): 2, ("infer", 1): 30, ("infer", 32): 3}
@@ -189,9 +190,10 @@ Written by `make bench` on {time.strftime('%Y-%m-%d')}, in {round((time.monotoni
 
 * Machine: {processor()}, {os.cpu_count()} processors, Linux {platform.release()}.
 * Versions: {versions(peers)}.
-* One thread, pinned to one core; images of 224x224, 1000 classes, random numbers. {pairs} pairs of runs each
-  (half as many of {" and ".join(NAMES[kind] for kind in LARGE)}), dcls and the peers in turn; who begins alternates. Speeds and memory are medians of the runs, ratios medians of the pairs'
-  ratios, with the lowest and the highest beside.
+* One thread, pinned to one core; images of 224x224, 1000 classes, random numbers. {pairs} rounds of runs each
+  (half as many of {" and ".join(NAMES[kind] for kind in LARGE)}), dcls and its peers in turn; who begins alternates.
+  Speeds and memory are medians of the runs, ratios medians of the rounds' ratios, with the lowest and the highest
+  beside.
 * Memory is the peak of what the process had resident, all of it: of PyTorch with Python, of ONNX Runtime with Node.
 
 ## Training, batch 32

@@ -1,4 +1,5 @@
 """The command line: help, exit codes, one-line errors, what is said on Ctrl-C."""
+import fcntl
 import json
 import os
 import pathlib
@@ -6,15 +7,17 @@ import pty
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
 from harness import DCLS, PATIENCE
 
 ROOT = pathlib.Path(__file__).parents[2]
-HELP = [["broker"], ["node"], ["bench"], ["client"], ["client", "train"], ["client", "infer"], ["client", "nodes"],
-        ["client", "models"], ["client", "images"], ["client", "jobs"], ["client", "report"], ["client", "log"],
+HELP = [["broker"], ["node"], ["worker"], ["bench"], ["client"], ["client", "train"], ["client", "infer"],
+        ["client", "nodes"], ["client", "models"], ["client", "images"], ["client", "jobs"], ["client", "report"], ["client", "log"],
         ["client", "export"], ["client", "watch"], ["client", "cancel"], ["client", "rm"]]
 
 
@@ -28,10 +31,9 @@ def test_help_and_version_are_told_on_stdout(command):
     for flag in ("-h", "--help"):
         done = run(*command, flag)
         assert done.returncode == 0 and "usage: dcls" in done.stdout.lower() and not done.stderr
-    if len(command) < 2:
-        for flag in ("-V", "--version"):
-            done = run(*command, flag)
-            assert done.returncode == 0 and re.fullmatch(r"dcls \d+\.\d+\.\d+\n", done.stdout)
+    for flag in ("-V", "--version"):
+        done = run(*command, flag)
+        assert done.returncode == 0 and re.fullmatch(r"dcls \d+\.\d+\.\d+\n", done.stdout)
 
 
 @pytest.mark.parametrize("command", [["broker"], ["node"], ["bench"], ["client"], ["client", "train"],
@@ -59,7 +61,43 @@ def test_every_option_of_the_help_stands_in_the_man_page(command):
 ], ids=" ".join)
 def test_wrong_usage_is_2_and_says_why_on_stderr(arguments):
     done = run(*arguments)
-    assert done.returncode == 2 and not done.stdout and done.stderr
+    assert done.returncode == 2 and not done.stdout
+    if arguments in ([], ["client"]):  # no command: what there is
+        assert done.stderr.startswith("usage: dcls")
+    else:
+        assert re.fullmatch(r"dcls: .* \(see 'dcls( [a-z]+)* --help'\)\n", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("variable,value,arguments,wanted", [
+    ("SERVER_PORT", "x", ["broker"], "'$SERVER_PORT' is 'x': it must be a whole number from 0 to 65535"),
+    ("API_PORT", "70000", ["broker"], "'$API_PORT' is 70000: it must be a whole number from 0 to 65535"),
+    ("SERVER_PORT", "0", ["node", "--name", "a"], "'$SERVER_PORT' is 0: it must be a whole number from 1 to 65535"),
+    ("DCLS_API", "ftp://x", ["client", "jobs"], "'$DCLS_API' is 'ftp://x': it must start with http:// or https://"),
+])
+def test_a_wrong_value_of_the_environment_is_named_as_such(variable, value, arguments, wanted):
+    done = run(*arguments, env={**os.environ, variable: value})
+    assert done.returncode == 2 and done.stderr.startswith(f"dcls: {wanted} (see ")
+    done = run(*arguments, "--help", env={**os.environ, variable: value})
+    assert done.returncode == 0 and f"(default: ${variable}, else " in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", HELP, ids=" ".join)
+@pytest.mark.parametrize("columns", [80, 120])
+def test_help_fits_the_terminal(command, columns):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        os.execv(DCLS, [DCLS, *command, "--help"])
+    text = b""
+    try:
+        while data := os.read(terminal, 4096):
+            text += data
+    except OSError:
+        pass  # its end
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    lines = text.decode().splitlines()
+    assert lines and max(map(len, lines)) <= columns
 
 
 def test_failure_is_1_with_one_line_that_names_the_culprit(running, tmp_path):

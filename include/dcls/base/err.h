@@ -22,4 +22,7 @@ int err_set(struct err *err, const char *format, ...) __attribute__((format(prin
 /* Puts "PREFIX: " in front of what is there and returns -1. */
 int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Prints "dcls: TEXT" on stderr: the one line of a command that failed. */
+void err_print(const struct err *err);
+
 #endif

@@ -3,6 +3,8 @@
 #ifndef DCLS_NN_MODELS_H
 #define DCLS_NN_MODELS_H
 
+#include <stddef.h>
+
 #include "dcls/base/err.h"
 
 struct net;
@@ -17,6 +19,9 @@ struct network {
 
 /* In the table's order, the default one first; NULL behind the last. */
 const struct network *network_at(int index);
+
+/* All names, for people: "resnet, resnet34, …", cut where `size` is too small. */
+void network_names(char *text, size_t size);
 
 /* By its name or alias; NULL: unknown. */
 const struct network *network_find(const char *name);

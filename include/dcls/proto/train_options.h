@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "dcls/base/err.h"
+#include "dcls/base/options.h"
 
 #define OPTION_TEXT_SIZE 1024
 
@@ -40,16 +41,17 @@ struct train_options {
     uint32_t is_set; /* bit i: row i of train_option_table was given */
 };
 
-enum option_type { OPTION_INT, OPTION_NUMBER, OPTION_CHOICE, OPTION_TEXT, OPTION_SWITCH };
+#define TRAIN_OPTIONS_MAX 32 /* bits of is_set */
 
 struct train_option {
     const char *name; /* "batchSize" on the wire */
     const char *flag; /* "batch-size" */
     enum option_type type;
     size_t offset, size;  /* of the member in struct train_options */
-    double min, max;      /* of numbers; OPTION_NUMBER: min is inclusive */
+    double min, max;      /* of numbers */
     const char *fallback; /* the default, as text; of a switch "off" */
     const char *choices;  /* of OPTION_CHOICE: "adam|sgd" */
+    const char *value;    /* of OPTION_TEXT: its placeholder in the help */
     bool resumes;         /* may stand beside "resume", which takes all else from the training that it goes on with */
     bool legacy;          /* epochs, batchSize, learningRate: known to every peer */
     const char *help;     /* one line for --help */

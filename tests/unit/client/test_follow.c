@@ -29,7 +29,6 @@ struct server {
     char requests[ANSWERS_MAX][2048];
     int listener, served;
     pthread_t thread;
-    char api[64];
     struct client client;
 };
 
@@ -63,8 +62,7 @@ static void server_start(struct server *server)
     assert_int_equal(bind(server->listener, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(server->listener, 4), 0);
     assert_int_equal(getsockname(server->listener, (struct sockaddr *)&address, &size), 0);
-    snprintf(server->api, sizeof server->api, "http://127.0.0.1:%d", ntohs(address.sin_port));
-    server->client.api = server->api;
+    snprintf(server->client.api, sizeof server->client.api, "http://127.0.0.1:%d", ntohs(address.sin_port));
     assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
 }
 
