@@ -2,6 +2,8 @@
  * knows what such a pair would be as one op; whether that is better than two is for the backend to say. */
 #include "fuse.h"
 
+#include <assert.h>
+
 #include "backend.h"
 
 /* The op before `at` that makes `value`, or NULL. */
@@ -60,7 +62,7 @@ static bool merge(const struct op *before, const struct op *op, struct op *merge
         last->activation = op->stages[0].activation;
         return true;
     case OP_CONV:
-        if (before->kind == OP_SCALE && op->in[IN_SCALE] < 0) {
+        if (before->kind == OP_SCALE) {
             *merged = *op;
             merged->in[IN_DATA] = before->in[IN_DATA];
             merged->in[IN_SCALE] = before->in[IN_SCALE];
@@ -78,6 +80,7 @@ static bool merge(const struct op *before, const struct op *op, struct op *merge
 static void fuse_with_producer(const struct plan *plan, struct op *ops, int count, int at)
 {
     struct op merged, *op = &ops[at], *before = producer(ops, at, fusible_input(op));
+    assert(!op_fused(op)); /* until its turn it is its layer */
     if (!before || before->trains != op->trains || before->out[OUT_MEAN] >= 0 ||
         !has_one_reader(ops, count, before->out[OUT_RESULT]) || !merge(before, op, &merged) ||
         !plan->spec.backend->select(plan, &merged))

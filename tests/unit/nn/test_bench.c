@@ -5,9 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "dcls/base/clock.h"
 #include "dcls/nn/bench.h"
 #include "dcls/nn/models.h"
+#include "nn/cpu/kernels/kernels.h"
 
 enum { STEPS = 3 };
 
@@ -114,6 +117,44 @@ static void resnet_18_takes_its_papers_operations(void **state)
     bench_free(bench);
 }
 
+static double forward_flop(const char *type, const char *backend, bool *has_chain)
+{
+    struct err err = ERR_INIT;
+    struct bench_spec spec = { .type = type,
+                               .backend = backend,
+                               .classes = 10,
+                               .batch_size = 2,
+                               .image_size = 96,
+                               .threads = 1,
+                               .profile = true };
+    struct bench *bench = bench_new(&spec, &err);
+    if (!bench)
+        fail_msg("%s", err.text);
+    double flop = 0;
+    *has_chain = false;
+    for (int i = 0; i < bench_ops(bench); i++) {
+        struct bench_op op;
+        bench_op(bench, i, &op);
+        flop += op.forward.flop;
+        *has_chain |= !strncmp(op.operation, "convs 1x1+dw 3x3", 16);
+    }
+    bench_free(bench);
+    return flop;
+}
+
+static void fused_operations_count_as_what_they_are_made_of(void **state)
+{
+    (void)state;
+    for (int t = 0; network_at(t); t++) {
+        const char *name = network_at(t)->name;
+        bool fused, unfused;
+        assert_true(forward_flop(name, "onednn", &fused) == forward_flop(name, "reference", &unfused));
+        assert_false(unfused);
+        if (!strcmp(name, "mobilenet"))
+            assert_int_equal(fused, kernels_up_to(ISA_BEST)->conv_1x1 != NULL);
+    }
+}
+
 static void what_cannot_be_measured_is_refused_in_words(void **state)
 {
     (void)state;
@@ -141,6 +182,7 @@ int main(void)
         cmocka_unit_test(every_type_is_timed_in_both_modes_on_every_backend),
         cmocka_unit_test(the_times_of_the_operations_are_part_of_the_steps),
         cmocka_unit_test(resnet_18_takes_its_papers_operations),
+        cmocka_unit_test(fused_operations_count_as_what_they_are_made_of),
         cmocka_unit_test(what_cannot_be_measured_is_refused_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
