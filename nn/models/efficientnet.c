@@ -1,5 +1,6 @@
 /* EfficientNet-B0: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (2019),
  * table 1, with the names and the order of torchvision's efficientnet_b0. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "build.h"
@@ -74,6 +75,7 @@ void efficientnet_build(struct net *net, int classes)
             value = mbconv(net, value, prefix, &stages[stage], block ? 1 : stages[stage].stride,
                            DROP * (float)done / (float)blocks);
         }
+    assert(done == blocks);
     value = conv_norm(net, value, "features.8", 1280, 1, 1, 1, ACTIVATION_SILU);
     value = net_dropout(net, net_global_avg_pool(net, value), DROP);
     net->linear_init = LINEAR_UNIFORM_OUTPUTS;

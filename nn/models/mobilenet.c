@@ -1,5 +1,6 @@
 /* MobileNetV2: Sandler, Howard, Zhu, Zhmoginov, Chen, "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (2018),
  * table 2, with the names and the order of torchvision's mobilenet_v2. */
+#include <assert.h>
 #include <stdio.h>
 
 #include "build.h"
@@ -56,6 +57,7 @@ void mobilenet_build(struct net *net, int classes)
         for (int block = 0; block < stages[stage].blocks; block++)
             value = inverted_residual(net, value, number++, stages[stage].expand, stages[stage].channels,
                                       block ? 1 : stages[stage].stride);
+    assert(number == 18);
     value = conv_norm_relu6(net, value, "features.18", 1280, 1, 1, 1);
     value = net_dropout(net, net_global_avg_pool(net, value), 0.2f);
     net->linear_init = LINEAR_NORMAL;

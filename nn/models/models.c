@@ -1,4 +1,5 @@
 /* The table of networks: a new one is a row here and its description beside this. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ static const struct network table[] = {
 
 const struct network *network_at(int index)
 {
+    assert(index >= 0 && index <= NETWORKS);
     return index < NETWORKS ? &table[index] : NULL;
 }
 

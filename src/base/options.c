@@ -192,6 +192,7 @@ bool option_is_choice(const char *choices, const char *text)
 static int take(const struct command_option *option, const char *as, const char *text, struct err *err)
 {
     double number;
+    assert(option->take || option->to);
     if (option->take)
         return option->take(option, as, text, err);
     switch (option->type) {

@@ -1,6 +1,7 @@
 /* See layers.h. */
 #include "layers.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,8 +39,7 @@ static void total_add(struct total *totals, int *count, const char *operation, c
     int i = 0;
     while (i < *count && strcmp(totals[i].name, name))
         i++;
-    if (i == KINDS_MAX)
-        i--; /* never: there are fewer kinds of operations */
+    assert(i < KINDS_MAX);
     if (i == *count)
         snprintf(totals[(*count)++].name, sizeof name, "%s", name);
     totals[i].seconds += took->seconds;

@@ -1,6 +1,7 @@
 /* See report.h. */
 #include "report.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static int by_size(const void *a, const void *b)
 
 void report_times(struct bench_report *report, double *seconds, int steps)
 {
+    assert(steps > 0);
     qsort(seconds, (size_t)steps, sizeof *seconds, by_size);
     report->steps = steps;
     report->min = seconds[0];

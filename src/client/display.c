@@ -1,6 +1,7 @@
 /* See display.h. */
 #include "display.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static void draw(struct display *display, const char *line)
 {
     char text[PROGRESS_LINE_SIZE + 16];
     int size = snprintf(text, sizeof text, "\r%s\033[K", line);
+    assert(size > 0 && (size_t)size < sizeof text);
     fwrite(text, 1, (size_t)size, stderr);
     fflush(stderr);
     display->drawn = true;

@@ -1,6 +1,7 @@
 /* See follow.h. */
 #include "follow.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ static bool take_state(struct follow *follow, cJSON *job)
         cJSON_Delete(job);
         return false;
     }
+    assert(!follow->last); /* nothing is read behind it */
     follow->last = job;
     return true;
 }

@@ -1,6 +1,7 @@
 /* See progress.h. */
 #include "progress.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -85,6 +86,7 @@ struct part {
 
 static void add_part(struct part *parts, size_t *count, int rank, const char *text)
 {
+    assert(*count < PARTS_MAX);
     snprintf(parts[*count].text, sizeof parts->text, "  %s", text);
     parts[(*count)++].rank = rank;
 }

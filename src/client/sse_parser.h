@@ -25,12 +25,11 @@ struct sse_parser {
 /* `type` is "message" where the stream names none; `data` is NUL-terminated. Non-zero ends the feeding. */
 typedef int sse_parser_handler(void *arg, const char *type, const char *data, size_t size);
 
-void sse_parser_init(struct sse_parser *sse_parser);
-void sse_parser_release(struct sse_parser *sse_parser);
+void sse_parser_init(struct sse_parser *parser);
+void sse_parser_release(struct sse_parser *parser);
 /* A new connection: forgets what was half read, keeps last_id. */
-void sse_parser_restart(struct sse_parser *sse_parser);
+void sse_parser_restart(struct sse_parser *parser);
 /* 0; -1 where an event is too long or memory lacks; else what the handler returned. */
-int sse_parser_feed(struct sse_parser *sse_parser, const char *bytes, size_t count, sse_parser_handler *handler,
-                    void *arg);
+int sse_parser_feed(struct sse_parser *parser, const char *bytes, size_t count, sse_parser_handler *handler, void *arg);
 
 #endif

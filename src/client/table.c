@@ -1,6 +1,7 @@
 /* See table.h. */
 #include "table.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 void table_init(struct table *table, const char *const *headings, size_t columns)
 {
+    assert(columns > 0 && columns <= TABLE_COLUMNS);
     *table = (struct table){ .headings = headings, .columns = columns };
 }
 
@@ -82,7 +84,7 @@ int table_print(const struct table *table, struct buf *out)
 {
     const char *headings[TABLE_COLUMNS];
     size_t widths[TABLE_COLUMNS];
-    if (table->failed || table->columns > TABLE_COLUMNS)
+    if (table->failed)
         return -1;
     for (size_t i = 0; i < table->columns; i++) {
         headings[i] = table->headings[i] + is_right(table->headings[i]);

@@ -16,9 +16,8 @@ import pytest
 from harness import DCLS, PATIENCE
 
 ROOT = pathlib.Path(__file__).parents[2]
-HELP = [["broker"], ["node"], ["worker"], ["bench"], ["client"], ["client", "train"], ["client", "infer"],
-        ["client", "nodes"], ["client", "models"], ["client", "images"], ["client", "jobs"], ["client", "report"], ["client", "log"],
-        ["client", "export"], ["client", "watch"], ["client", "cancel"], ["client", "rm"]]
+HELP = [["broker"], ["node"], ["worker"], ["bench"], ["client"], *(["client", command] for command in (
+    "train", "infer", "nodes", "models", "images", "jobs", "report", "log", "export", "watch", "cancel", "rm"))]
 
 
 def run(*arguments, **options):
