@@ -55,7 +55,7 @@ size_t conv_1x1_parts(size_t jobs, size_t size, size_t least)
 
 bool conv_1x1_by_image(const struct conv_1x1_kernels *kernels, const struct conv_1x1 *shape)
 {
-    return floats_bytes(conv_1x1_weights(kernels, shape)) <= WEIGHTS_CACHED;
+    return floats_bytes(conv_1x1_weights_floats(kernels, shape)) <= WEIGHTS_CACHED;
 }
 
 static int prepare_factors(struct plan *plan, struct op *op, struct err *err)
@@ -93,7 +93,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
                                       .activation = op->stages[0].activation };
     size_t panels = conv_1x1_panels(kernels, &state->shape);
     state->parts = conv_1x1_parts(state->images * panels, state->pixels, kernels->pixels);
-    op->packed = floats_bytes(conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel);
+    op->packed = floats_bytes(conv_1x1_packed_floats(kernels, &state->shape));
     op->scratch_forward = floats_bytes(state->shape.channels * state->shape.outputs); /* the folded weights */
     if (prepare_factors(plan, op, err))
         return -1;
@@ -104,7 +104,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
 {
     struct conv_1x1_state *state = op->state;
     state->packed = op_packed(plan, op);
-    state->bias = state->packed + conv_1x1_weights(state->kernels, &state->shape);
+    state->bias = state->packed + conv_1x1_weights_floats(state->kernels, &state->shape);
     return primitives_bind(plan, op, err);
 }
 
@@ -114,7 +114,7 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
     struct conv_1x1_state *state = op->state;
     float *folded = op_scratch_forward(plan, op);
     stage_fold(plan, &op->stages[0], folded, state->bias);
-    state->kernels->weights(&state->shape, folded, state->packed);
+    state->kernels->pack(&state->shape, folded, state->packed);
     return 0;
 }
 

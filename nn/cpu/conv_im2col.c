@@ -61,7 +61,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
                                       .activation = op->stages[0].activation };
     size_t panels = conv_1x1_panels(kernels, &state->shape);
     state->parts = conv_1x1_parts(panels, state->pixels, kernels->pixels);
-    op->packed = floats_bytes(conv_1x1_weights(kernels, &state->shape) + panels * kernels->panel);
+    op->packed = floats_bytes(conv_1x1_packed_floats(kernels, &state->shape));
     /* The columns; and while weights are packed, the folded ones. */
     op->scratch_forward = floats_bytes(state->shape.channels * larger(state->pixels, state->shape.outputs));
     return 0;
@@ -72,7 +72,7 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     (void)err;
     struct im2col_state *state = op->state;
     state->packed = op_packed(plan, op);
-    state->bias = state->packed + conv_1x1_weights(state->kernels, &state->shape);
+    state->bias = state->packed + conv_1x1_weights_floats(state->kernels, &state->shape);
     return 0;
 }
 

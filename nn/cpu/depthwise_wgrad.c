@@ -32,7 +32,7 @@ void depthwise_wgrad_run(const struct depthwise_wgrad *gradient, int channels, c
 #pragma omp parallel for schedule(static)
     for (size_t group = 0; group < shape->groups; group++) {
         float sums[DEPTHWISE_KERNEL_MAX * DEPTHWISE_KERNEL_MAX * 16];
-        gradient->kernels->weights(shape, group, in, dout, sums);
+        gradient->kernels->wgrad(shape, group, in, dout, sums);
         for (size_t i = 0; i < block && group * block + i < (size_t)channels; i++)
             for (size_t k = 0; k < taps; k++)
                 dweight[(group * block + i) * taps + k] = sums[k * block + i];

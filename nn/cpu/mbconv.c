@@ -144,13 +144,6 @@ static size_t taps_of(const struct mbconv_state *state)
     return state->row.kernel * state->row.kernel;
 }
 
-/* Floats of packed weights and bias. */
-static size_t packed_floats(const struct mbconv_state *state, const struct conv_1x1 *shape)
-{
-    size_t panels = conv_1x1_panels(state->conv_1x1, shape);
-    return shape->channels ? conv_1x1_weights(state->conv_1x1, shape) + panels * state->conv_1x1->panel : 0;
-}
-
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct mbconv_state *state = op_state_new(op, sizeof *state, err);
@@ -169,8 +162,9 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     /* The ring of a group and a row of zeros; or those of all groups and a row of what the projection reads. */
     state->own_floats = (projects ? state->groups : 1) * state->ring_floats + state->row_floats +
                         (projects ? blocks * state->row.out_w * block : 0);
-    op->packed = floats_bytes(packed_floats(state, &state->expansion) + blocks * (taps_of(state) + 1) * block +
-                              packed_floats(state, &state->projection));
+    op->packed = floats_bytes(conv_1x1_packed_floats(state->conv_1x1, &state->expansion) +
+                              blocks * (taps_of(state) + 1) * block +
+                              conv_1x1_packed_floats(state->conv_1x1, &state->projection));
     /* What threads have, sums for the means, and the blocked input; or, when weights are packed, the folded ones.
      */
     size_t sums = op->out[OUT_MEAN] >= 0 ? state->images * state->parts * blocks * block : 0;
@@ -186,11 +180,11 @@ static int bind(struct plan *plan, struct op *op, struct err *err)
     struct mbconv_state *state = op->state;
     size_t block = state->depthwise->block, blocks = blocks_of(state, state->channels);
     state->expansion_weights = op_packed(plan, op);
-    state->taps = state->expansion_weights + packed_floats(state, &state->expansion);
+    state->taps = state->expansion_weights + conv_1x1_packed_floats(state->conv_1x1, &state->expansion);
     state->bias = state->taps + blocks * taps_of(state) * block;
     state->projection_weights = state->bias + blocks * block;
-    state->expansion_bias = state->expansion_weights + conv_1x1_weights(state->conv_1x1, &state->expansion);
-    state->projection_bias = state->projection_weights + conv_1x1_weights(state->conv_1x1, &state->projection);
+    state->expansion_bias = state->expansion_weights + conv_1x1_weights_floats(state->conv_1x1, &state->expansion);
+    state->projection_bias = state->projection_weights + conv_1x1_weights_floats(state->conv_1x1, &state->projection);
     return primitives_bind(plan, op, err);
 }
 
@@ -198,7 +192,7 @@ static void pack_pointwise(const struct plan *plan, const struct mbconv_state *s
                            const struct conv_1x1 *shape, float *folded, float *weights, float *bias)
 {
     stage_fold(plan, stage, folded, bias);
-    state->conv_1x1->weights(shape, folded, weights);
+    state->conv_1x1->pack(shape, folded, weights);
 }
 
 static int pack(struct plan *plan, struct op *op, struct err *err)
@@ -316,7 +310,7 @@ static void run_group(const struct mbconv_state *state, const struct work *work,
             float *to = out + ((at + b) * state->out_h + y) * width;
             run_depthwise(state, work, group, b, y, work->rings, to);
             if (sums)
-                state->depthwise->add(state->row.out_w, to, sums + (at + b) * block);
+                state->depthwise->add_row(state->row.out_w, to, sums + (at + b) * block);
         }
     }
 }

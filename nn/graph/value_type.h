@@ -1,6 +1,6 @@
 /* What the elements of values are (activations and their gradients), and how many bytes they take. No other file of nn
- * says sizeof(float), which `make lint` checks: a further type comes in here, and then shows where it is not
- * yet thought of. */
+ * says sizeof(float), which `make lint` checks: a further type comes in here, and then shows where it is not yet
+ * thought of. */
 #ifndef DCLS_NN_VALUE_TYPE_H
 #define DCLS_NN_VALUE_TYPE_H
 

@@ -33,7 +33,7 @@ struct conv_1x1_kernels {
     size_t panel;  /* outputs of a panel, one or two blocks */
     size_t pixels; /* that are computed at a time; half as many is the least that `run` takes */
     /* Weights (O, C) to panels (O / panel rounded up, C, panel), 0 behind the last output; bias likewise. */
-    void (*weights)(const struct conv_1x1 *shape, const float *weights, float *packed);
+    void (*pack)(const struct conv_1x1 *shape, const float *weights, float *packed);
     /* One panel's weights with each channel's times that channel's factor. */
     void (*scale)(const struct conv_1x1 *shape, const float *factors, const float *packed, float *to);
     /* `count` pixels that lie side by side times panel `panel`. `in` and `out` are those of the first pixel in the
@@ -47,10 +47,15 @@ static inline size_t conv_1x1_panels(const struct conv_1x1_kernels *kernels, con
     return (shape->outputs + kernels->panel - 1) / kernels->panel;
 }
 
-/* Floats of packed weights. */
-static inline size_t conv_1x1_weights(const struct conv_1x1_kernels *kernels, const struct conv_1x1 *shape)
+/* Floats of packed weights, and with the bias behind them. */
+static inline size_t conv_1x1_weights_floats(const struct conv_1x1_kernels *kernels, const struct conv_1x1 *shape)
 {
     return conv_1x1_panels(kernels, shape) * shape->channels * kernels->panel;
+}
+
+static inline size_t conv_1x1_packed_floats(const struct conv_1x1_kernels *kernels, const struct conv_1x1 *shape)
+{
+    return conv_1x1_panels(kernels, shape) * (shape->channels + 1) * kernels->panel;
 }
 
 /* Where the weights of a panel start. */

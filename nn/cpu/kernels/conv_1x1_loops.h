@@ -98,6 +98,6 @@ static const struct conv_1x1_kernels conv_1x1_kernels = { .name = "conv_1x1:" IS
                                                           .block = LANES,
                                                           .panel = PANEL,
                                                           .pixels = ROWS,
-                                                          .weights = conv_1x1_pack,
+                                                          .pack = conv_1x1_pack,
                                                           .scale = conv_1x1_scale,
                                                           .run = conv_1x1_run };

@@ -8,7 +8,7 @@
 
 #include "nn/graph/net.h"
 
-#define DEPTHWISE_KERNEL_MAX 7 /* of `weights` */
+#define DEPTHWISE_KERNEL_MAX 7 /* of `wgrad` */
 
 /* in (N, G, H, W, B), dout (N, G, OH, OW, B): N images, G blocks of B channels. */
 struct depthwise {
@@ -25,13 +25,13 @@ struct depthwise_row {
 struct depthwise_kernels {
     size_t block; /* B */
     /* dweight (K, K, B) of block `group`, overwritten. */
-    void (*weights)(const struct depthwise *shape, size_t group, const float *in, const float *dout, float *dweight);
+    void (*wgrad)(const struct depthwise *shape, size_t group, const float *in, const float *dout, float *dweight);
     /* A row of outputs (OW, B) of one block of channels from the K rows (W, B) that it sees, padding included; taps
      * (K, K, B), bias (B). */
     void (*forward)(const struct depthwise_row *row, const float *const *rows, const float *taps, const float *bias,
                     float *out);
     /* Adds a row's `count` pixels (W, B) to sums (B). */
-    void (*add)(size_t count, const float *row, float *sums);
+    void (*add_row)(size_t count, const float *row, float *sums);
 };
 
 #endif

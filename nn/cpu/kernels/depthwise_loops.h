@@ -147,7 +147,7 @@ static void depthwise_forward(const struct depthwise_row *row, const float *cons
         lanes_silu(out, row->out_w * LANES);
 }
 
-static void depthwise_add(size_t count, const float *row, float *sums)
+static void depthwise_add_row(size_t count, const float *row, float *sums)
 {
     lanes sum = { 0 };
     for (size_t x = 0; x < count; x++)
@@ -156,5 +156,5 @@ static void depthwise_add(size_t count, const float *row, float *sums)
 }
 
 static const struct depthwise_kernels depthwise_kernels = {
-    .block = LANES, .weights = depthwise_wgrad, .forward = depthwise_forward, .add = depthwise_add
+    .block = LANES, .wgrad = depthwise_wgrad, .forward = depthwise_forward, .add_row = depthwise_add_row
 };

@@ -40,10 +40,10 @@ static void check(const struct conv_1x1_kernels *kernels, size_t channels, size_
     size_t outs = out_blocks * shape.out_plane + GUARD, panels = conv_1x1_panels(kernels, &shape);
     float *in = filled(in_blocks * shape.in_plane, 1), *weights = filled(outputs * channels, 2);
     float *bias = filled(panels * kernels->panel, 3), *before = filled(outs, 4), *out = filled(outs, 4);
-    float *packed = filled(conv_1x1_weights(kernels, &shape), 5);
+    float *packed = filled(conv_1x1_weights_floats(kernels, &shape), 5);
     for (size_t o = outputs; o < panels * kernels->panel; o++)
         bias[o] = 0;
-    kernels->weights(&shape, weights, packed);
+    kernels->pack(&shape, weights, packed);
     float *factors = filled(channels, 6), *scaled = filled(channels * kernels->panel, 7);
     bool scales = (channels + count) % 2;
     for (size_t c = 0; c < channels; c++)
@@ -106,7 +106,7 @@ static void check_not_a_number(const struct kernels *all)
         return;
     const struct conv_1x1 shape = { 1, 1, 16 * 16, 16 * 16, false, ACTIVATION_RELU6 };
     float in[16 * 16] = { NAN }, weight = 1, packed[32], bias[32] = { 0 }, out[16 * 16];
-    kernels->weights(&shape, &weight, packed);
+    kernels->pack(&shape, &weight, packed);
     struct conv_1x1_prefetch prefetch = conv_1x1_prefetch(kernels, &shape, packed, 0, 1, 16);
     kernels->run(&shape, 16, in, 0, packed, bias, &prefetch, out);
     assert_true(isnan(out[0]));

@@ -49,7 +49,7 @@ static void check(const struct depthwise_kernels *kernels, size_t side, size_t k
     rig_fill(in, ins, 1);
     rig_fill(dout, outs, 2);
     for (size_t group = 0; group < s.groups; group++) {
-        kernels->weights(&s, group, in, dout, dweight);
+        kernels->wgrad(&s, group, in, dout, dweight);
         for (size_t k = 0; k < kernel * kernel; k++)
             for (size_t lane = 0; lane < block; lane++) {
                 double truth = expected(&s, block, group, lane, k / kernel, k % kernel, in, dout);
@@ -133,7 +133,7 @@ static void check_sums(const struct kernels *kernels)
     rig_fill(before, block, 2);
     for (size_t count = 0; kernels->depthwise && count <= 31; count++) {
         memcpy(sums, before, sizeof sums);
-        kernels->depthwise->add(count, row, sums);
+        kernels->depthwise->add_row(count, row, sums);
         for (size_t lane = 0; lane < block; lane++) {
             double truth = (double)before[lane];
             for (size_t x = 0; x < count; x++)
