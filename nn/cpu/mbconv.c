@@ -217,13 +217,13 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
 
 /* What a thread works in. Rows of the image count from its padding, so that none is negative; row r of a ring is at
  * r % kernel. */
-struct work {
+struct mbconv_buffers {
     const float *in;     /* the image's */
     float *rings, *line; /* (groups, group_blocks, K, row), (blocks, OW, B) */
     const float *zeros;  /* (row) */
 };
 
-static struct work work_of(const struct mbconv_state *state, const float *in, float *own)
+static struct mbconv_buffers buffers_of(const struct mbconv_state *state, const float *in, float *own)
 {
     size_t rings = (state->projection.channels ? state->groups : 1) * state->ring_floats;
     size_t rows = rings / state->row_floats, side = state->padding * state->depthwise->block;
@@ -233,7 +233,8 @@ static struct work work_of(const struct mbconv_state *state, const float *in, fl
         memset(own + (r + 1) * state->row_floats - side, 0, side * sizeof *own);
     }
     memset(own + rings, 0, state->row_floats * sizeof *own);
-    return (struct work){ .in = in, .rings = own, .zeros = own + rings, .line = own + rings + state->row_floats };
+    return (
+        struct mbconv_buffers){ .in = in, .rings = own, .zeros = own + rings, .line = own + rings + state->row_floats };
 }
 
 static void run_pointwise(const struct mbconv_state *state, const struct conv_1x1 *shape, size_t count, const float *in,
@@ -246,8 +247,8 @@ static void run_pointwise(const struct mbconv_state *state, const struct conv_1x
 }
 
 /* Row r of the image, of one group, into its ring. */
-static void make_row(const struct mbconv_state *state, const struct work *work, size_t group, size_t r, float *ring,
-                     struct conv_1x1_prefetch *prefetch)
+static void make_row(const struct mbconv_state *state, const struct mbconv_buffers *buffers, size_t group, size_t r,
+                     float *ring, struct conv_1x1_prefetch *prefetch)
 {
     size_t block = state->depthwise->block, width = state->w * block;
     float *to = ring + r % state->row.kernel * state->row_floats + state->padding * block;
@@ -255,22 +256,22 @@ static void make_row(const struct mbconv_state *state, const struct work *work, 
         return;
     r -= state->padding;
     if (state->expansion.channels)
-        run_pointwise(state, &state->expansion, state->w, work->in + r * width, group, state->expansion_weights,
+        run_pointwise(state, &state->expansion, state->w, buffers->in + r * width, group, state->expansion_weights,
                       state->expansion_bias, prefetch, to);
     else
-        memcpy(to, work->in + (group * state->h + r) * width, width * sizeof *to);
+        memcpy(to, buffers->in + (group * state->h + r) * width, width * sizeof *to);
 }
 
 /* Row y of what the depthwise convolution makes of one block of a group. */
-static void run_depthwise(const struct mbconv_state *state, const struct work *work, size_t group, size_t block,
-                          size_t y, const float *ring, float *out)
+static void run_depthwise(const struct mbconv_state *state, const struct mbconv_buffers *buffers, size_t group,
+                          size_t block, size_t y, const float *ring, float *out)
 {
     size_t kernel = state->row.kernel, top = y * state->row.stride, bottom = state->padding + state->h;
     size_t at = group * state->group_blocks + block, lanes = state->depthwise->block;
     const float *plane = ring + block * kernel * state->row_floats, *rows[DEPTHWISE_KERNEL_MAX];
     for (size_t k = 0; k < kernel; k++) {
         size_t r = top + k;
-        rows[k] = r >= state->padding && r < bottom ? plane + r % kernel * state->row_floats : work->zeros;
+        rows[k] = r >= state->padding && r < bottom ? plane + r % kernel * state->row_floats : buffers->zeros;
     }
     state->depthwise->forward(&state->row, rows, state->taps + at * taps_of(state) * lanes, state->bias + at * lanes,
                               out);
@@ -283,18 +284,18 @@ static size_t blocks_in(const struct mbconv_state *state, size_t group)
 }
 
 /* The rows that row y is the first to need, of those after `made`. */
-static size_t make_rows(const struct mbconv_state *state, const struct work *work, size_t group, size_t y, size_t made,
-                        float *ring, struct conv_1x1_prefetch *prefetch)
+static size_t make_rows(const struct mbconv_state *state, const struct mbconv_buffers *buffers, size_t group, size_t y,
+                        size_t made, float *ring, struct conv_1x1_prefetch *prefetch)
 {
     size_t end = y * state->row.stride + state->row.kernel;
     for (; made < end; made++)
-        make_row(state, work, group, made, ring, prefetch);
+        make_row(state, buffers, group, made, ring, prefetch);
     return made;
 }
 
 /* Rows [first, end) of the outputs of a group; their sums, where there are any to be made, are set. */
-static void run_group(const struct mbconv_state *state, const struct work *work, size_t group, size_t first, size_t end,
-                      float *out, float *sums)
+static void run_group(const struct mbconv_state *state, const struct mbconv_buffers *buffers, size_t group,
+                      size_t first, size_t end, float *out, float *sums)
 {
     size_t block = state->depthwise->block, width = state->row.out_w * block, made = first * state->row.stride;
     size_t at = group * state->group_blocks;
@@ -305,10 +306,10 @@ static void run_group(const struct mbconv_state *state, const struct work *work,
     if (sums)
         memset(sums + at * block, 0, blocks_in(state, group) * block * sizeof *sums);
     for (size_t y = first; y < end; y++) {
-        made = make_rows(state, work, group, y, made, work->rings, &prefetch);
+        made = make_rows(state, buffers, group, y, made, buffers->rings, &prefetch);
         for (size_t b = 0; b < blocks_in(state, group); b++) {
             float *to = out + ((at + b) * state->out_h + y) * width;
-            run_depthwise(state, work, group, b, y, work->rings, to);
+            run_depthwise(state, buffers, group, b, y, buffers->rings, to);
             if (sums)
                 state->depthwise->add_row(state->row.out_w, to, sums + (at + b) * block);
         }
@@ -316,26 +317,27 @@ static void run_group(const struct mbconv_state *state, const struct work *work,
 }
 
 /* Rows [first, end) of the projection; `sum` is what is to be added, NULL where that is there already. */
-static void run_projection(const struct mbconv_state *state, const struct work *work, size_t first, size_t end,
-                           const float *sum, float *out)
+static void run_projection(const struct mbconv_state *state, const struct mbconv_buffers *buffers, size_t first,
+                           size_t end, const float *sum, float *out)
 {
     size_t block = state->depthwise->block, width = state->row.out_w * block, made = first * state->row.stride;
     size_t out_blocks = blocks_of(state, state->projection.outputs), panel_blocks = state->conv_1x1->panel / block;
     for (size_t y = first; y < end; y++) {
         size_t next = made;
         for (size_t group = 0; group < state->groups; group++) {
-            float *ring = work->rings + group * state->ring_floats;
+            float *ring = buffers->rings + group * state->ring_floats;
             struct conv_1x1_prefetch prefetch = { .pixels = group == 0 };
-            next = make_rows(state, work, group, y, made, ring, &prefetch);
+            next = make_rows(state, buffers, group, y, made, ring, &prefetch);
             for (size_t b = 0; b < blocks_in(state, group); b++)
-                run_depthwise(state, work, group, b, y, ring, work->line + (group * state->group_blocks + b) * width);
+                run_depthwise(state, buffers, group, b, y, ring,
+                              buffers->line + (group * state->group_blocks + b) * width);
         }
         made = next;
         for (size_t b = 0; sum && b < out_blocks; b++)
             memcpy(out + (b * state->out_h + y) * width, sum + (b * state->out_h + y) * width, width * sizeof *out);
         for (size_t p = 0; p * panel_blocks < out_blocks; p++) {
             struct conv_1x1_prefetch none = { 0 };
-            run_pointwise(state, &state->projection, state->row.out_w, work->line, p, state->projection_weights,
+            run_pointwise(state, &state->projection, state->row.out_w, buffers->line, p, state->projection_weights,
                           state->projection_bias, &none, out + (p * panel_blocks * state->out_h + y) * width);
         }
     }
@@ -375,12 +377,12 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
         size_t part = job % parts, rest = job / parts;
         size_t image = by_image ? rest / groups : rest % images, group = by_image ? rest % groups : rest / images;
         size_t first = state->out_h * part / parts, end = state->out_h * (part + 1) / parts;
-        const struct work work =
-            work_of(state, in + image * in_image, own + (size_t)omp_get_thread_num() * state->own_floats);
+        const struct mbconv_buffers buffers =
+            buffers_of(state, in + image * in_image, own + (size_t)omp_get_thread_num() * state->own_floats);
         if (projects)
-            run_projection(state, &work, first, end, sum ? sum + image * out_image : NULL, out + image * out_image);
+            run_projection(state, &buffers, first, end, sum ? sum + image * out_image : NULL, out + image * out_image);
         else
-            run_group(state, &work, group, first, end, out + image * out_image,
+            run_group(state, &buffers, group, first, end, out + image * out_image,
                       op->out[OUT_MEAN] >= 0 ? sums + (image * parts + part) * channels : NULL);
     }
     if (op->out[OUT_MEAN] >= 0)

@@ -149,7 +149,7 @@ const char *primitives_implementation(const struct op *op, enum op_pass pass)
 bool primitive_is_reference(const struct primitive *primitive)
 {
     const char *name = primitive_implementation(primitive);
-    return name && strncmp(name, "ref", 3) == 0;
+    return name && !strncmp(name, "ref", 3);
 }
 
 bool primitive_layout(const struct primitive *primitive, dnnl_query_t what, struct layout *layout)

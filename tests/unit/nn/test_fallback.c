@@ -91,7 +91,7 @@ const struct backend *const backends[] = { &backend_reference, &mirrored, &trapp
 const struct backend *backend_find(const char *name, struct err *err)
 {
     for (int i = 0; backends[i]; i++)
-        if (strcmp(backends[i]->name, name) == 0)
+        if (!strcmp(backends[i]->name, name))
             return backends[i];
     err_set(err, "unknown backend '%s'", name);
     return NULL;

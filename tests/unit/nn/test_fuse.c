@@ -136,7 +136,7 @@ const struct backend *const backends[] = { &backend_reference, &fusing, &expandi
 const struct backend *backend_find(const char *name, struct err *err)
 {
     for (int i = 0; backends[i]; i++)
-        if (strcmp(backends[i]->name, name) == 0)
+        if (!strcmp(backends[i]->name, name))
             return backends[i];
     err_set(err, "unknown backend '%s'", name);
     return NULL;
@@ -158,7 +158,7 @@ static void resnet_for_evaluation_becomes_convolutions_and_little_else(void **st
         sums += op->in[IN_RESIDUAL] >= 0;
         rectified += op_last(op)->activation == ACTIVATION_RELU;
         in_place += op->data_shared;
-        assert_int_equal(op_last(op)->batch_norm != NULL, op->kind == OP_CONV);
+        assert_int_equal(!op_last(op)->batch_norm, op->kind != OP_CONV);
     }
     assert_int_equal(sums, 8);
     assert_int_equal(rectified, 17);

@@ -40,9 +40,9 @@ static double formula(uint32_t stream, size_t index)
 
 static double initial(const struct net *net, const struct param *param, double inputs, double u)
 {
-    if (param->kind == PARAM_NORM_BIAS && strcmp(net->type, "mobilenet") == 0)
+    if (param->kind == PARAM_NORM_BIAS && !strcmp(net->type, "mobilenet"))
         return 3 + u / 10;
-    if (param->kind == PARAM_NORM_BIAS && strncmp(net->type, "resnet", 6) == 0 && net->type[6])
+    if (param->kind == PARAM_NORM_BIAS && !strncmp(net->type, "resnet", 6) && net->type[6])
         return 1 + u / 10; /* the larger ones */
     switch (param->kind) {
     case PARAM_CONV_WEIGHT:
@@ -92,7 +92,7 @@ static struct golden golden_read(const char *path)
 static const struct line *line_of(const struct golden *golden, const char *section, const char *name)
 {
     for (int l = 0; l < golden->count; l++)
-        if (strcmp(golden->lines[l].section, section) == 0 && strcmp(golden->lines[l].name, name) == 0)
+        if (!strcmp(golden->lines[l].section, section) && !strcmp(golden->lines[l].name, name))
             return &golden->lines[l];
     return NULL;
 }
@@ -101,7 +101,7 @@ static const struct line *line_of(const struct golden *golden, const char *secti
  * parameter as far as any other. */
 static void check_zero(const char *section, const char *name, const float *tensor, size_t count)
 {
-    double most = strcmp(section, "adam") == 0 ? 1.01 * STEPS * RATE : 1e-5;
+    double most = !strcmp(section, "adam") ? 1.01 * STEPS * RATE : 1e-5;
     for (size_t i = 0; i < count; i++)
         if (!(fabs(tensor[i]) <= most))
             fail_msg("%s %s is %g where it should be about 0", section, name, tensor[i]);

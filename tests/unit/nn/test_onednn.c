@@ -29,7 +29,7 @@ static void net_init(struct rig *rig, const char *type)
 {
     struct err err = ERR_INIT;
     rig_init(rig, network_new(type, CLASSES, &err), 31);
-    if (strcmp(type, "mobilenet") != 0)
+    if (strcmp(type, "mobilenet"))
         return;
     for (int k = 0; k < rig->net->param_count; k++)
         if (rig->net->params[k].kind == PARAM_NORM_BIAS)
@@ -149,7 +149,7 @@ static void count(const char *text, void *context)
     if (!strstr(text, ",reorder,"))
         return;
     tally->reorders++;
-    tally->activations += strstr(text, tally->batch) != NULL; /* the first dimension: ",11x64x…" */
+    tally->activations += !!strstr(text, tally->batch); /* the first dimension: ",11x64x…" */
 }
 
 /* The instruction sets are upper limits: one that this CPU lacks is no error. Without AVX2, oneDNN has plain loops for
@@ -159,7 +159,7 @@ enum { INSTRUCTION_SETS = sizeof instruction_sets / sizeof *instruction_sets };
 
 static bool may_be_plain(const char *type, const char *isa)
 {
-    return strcmp(type, "efficientnet") == 0 && strcmp(isa, "SSE41") == 0;
+    return !strcmp(type, "efficientnet") && !strcmp(isa, "SSE41");
 }
 
 static void training_equals_the_reference_without_plain_loops(void **state)
@@ -202,7 +202,7 @@ static void evaluation_equals_the_reference_without_plain_loops(void **state)
     for (int i = 0; i < INSTRUCTION_SETS; i++)
         for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
             struct tally tally = { .batch = ",none" };
-            if (strcmp(cases[c].batch, "1") != 0)
+            if (strcmp(cases[c].batch, "1"))
                 snprintf(tally.batch, sizeof tally.batch, ",%sx", cases[c].batch);
             print_message("%s: %s, %s images of %s\n", instruction_sets[i], cases[c].type, cases[c].batch,
                           cases[c].size);
@@ -362,7 +362,7 @@ static void a_step_leaves_no_memory_behind(void **state)
 int main(int argc, char **argv)
 {
     if (argc == 5)
-        return compare(argv[1], strcmp(argv[2], "eval") == 0 ? PLAN_EVAL : PLAN_TRAIN, (int)strtol(argv[3], NULL, 10),
+        return compare(argv[1], !strcmp(argv[2], "eval") ? PLAN_EVAL : PLAN_TRAIN, (int)strtol(argv[3], NULL, 10),
                        (int)strtol(argv[4], NULL, 10));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_equals_the_reference_without_plain_loops),
