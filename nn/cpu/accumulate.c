@@ -1,6 +1,8 @@
 /* See accumulate.h. */
 #include "accumulate.h"
 
+#include "sizes.h"
+
 struct location accumulate_target(const struct op *op, size_t offset)
 {
     return op->accumulate[IN_DATA] ? AT_OFFSET(REGION_BACKWARD, offset) : AT_GRAD(op->in[IN_DATA]);
@@ -13,9 +15,8 @@ size_t accumulate_bytes(const struct plan *plan, const struct op *op)
 
 void accumulate_run(const struct plan *plan, const struct op *op, size_t offset)
 {
-    const char *scratch = op_scratch_backward(plan, op);
     if (op->accumulate[IN_DATA])
-        add_into(op_input_grad(plan, op, IN_DATA), (const float *)(scratch + offset),
+        add_into(op_input_grad(plan, op, IN_DATA), behind(op_scratch_backward(plan, op), offset),
                  op_input(plan, op, IN_DATA)->bytes);
 }
 

@@ -263,10 +263,10 @@ static int run_gemm(const struct plan *plan, const struct op *op, struct err *er
 {
     const struct conv_train_state *state = op->state;
     const struct layer *layer = op_layer(op);
-    char *scratch = op_scratch_backward(plan, op);
+    void *scratch = op_scratch_backward(plan, op);
     if (primitive_run(&state->copy_in, plan, err) || primitive_run(&state->copy_dout, plan, err))
         return -1;
-    const struct wgrad_buffers buffers = { .in = (float *)scratch,
+    const struct wgrad_buffers buffers = { .in = scratch,
                                            .dout = behind(scratch, state->dout_at),
                                            .unfolded = behind(scratch, state->unfolded_at),
                                            .dweight = param_grad(plan, layer->weight),
