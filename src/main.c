@@ -1,4 +1,6 @@
 /* The program: finds the subcommand in a table and runs it. Every role is one entry. */
+#include <stddef.h>
+
 #include "dcls/commands.h"
 
 int main(int argc, char **argv)
