@@ -136,10 +136,11 @@ static void print_help(FILE *out, const struct command_line *line)
     if (line->commands)
         fprintf(out, "\n'dcls%s%s COMMAND --help' tells more.\n\n", space, line->command);
     struct rows rows;
+    char text[512];
     int indent = 0;
     list_rows(line, &rows);
     for (int i = 0; i < rows.count; i++) {
-        int needed = 4 + label(rows.row[i], NULL, 0);
+        int needed = 4 + label(rows.row[i], text, sizeof text);
         if (needed > indent && needed <= HELP_COLUMN)
             indent = needed;
     }
