@@ -59,20 +59,15 @@ static bool closes(struct frame *frame, char c)
     }
     bool closed = frame->depth == 1;
     switch (c) {
-    case '"':
-        frame->in_string = true;
-        return false;
+    case '"': frame->in_string = true; return false;
     case '{':
-    case '[':
-        frame->depth += frame->depth < INT32_MAX;
-        return false;
+    case '[': frame->depth += frame->depth < INT32_MAX; return false;
     case '}':
     case ']':
         /* One that closes nothing is no end, or a run of them would be as many texts. */
         frame->depth -= frame->depth > 0;
         return closed && c == '}' && frame->depth == 0;
-    default:
-        return false;
+    default: return false;
     }
 }
 

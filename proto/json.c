@@ -104,30 +104,14 @@ int json_print_string(const char *text, struct buf *out)
         if (!left || failed)
             break;
         switch (*at) {
-        case '"':
-            failed = buf_puts(out, "\\\"");
-            break;
-        case '\\':
-            failed = buf_puts(out, "\\\\");
-            break;
-        case '\n':
-            failed = buf_puts(out, "\\n");
-            break;
-        case '\r':
-            failed = buf_puts(out, "\\r");
-            break;
-        case '\t':
-            failed = buf_puts(out, "\\t");
-            break;
-        case '\b':
-            failed = buf_puts(out, "\\b");
-            break;
-        case '\f':
-            failed = buf_puts(out, "\\f");
-            break;
-        default:
-            failed = *at < 0x20 ? buf_printf(out, "\\u%04x", *at) : buf_puts(out, "\xef\xbf\xbd");
-            break;
+        case '"': failed = buf_puts(out, "\\\""); break;
+        case '\\': failed = buf_puts(out, "\\\\"); break;
+        case '\n': failed = buf_puts(out, "\\n"); break;
+        case '\r': failed = buf_puts(out, "\\r"); break;
+        case '\t': failed = buf_puts(out, "\\t"); break;
+        case '\b': failed = buf_puts(out, "\\b"); break;
+        case '\f': failed = buf_puts(out, "\\f"); break;
+        default: failed = *at < 0x20 ? buf_printf(out, "\\u%04x", *at) : buf_puts(out, "\xef\xbf\xbd"); break;
         }
         at++;
         left--;

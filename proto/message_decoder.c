@@ -20,14 +20,12 @@ enum message_event message_decoder_next(struct message_decoder *decoder, struct 
                                         size_t *len, struct err *why)
 {
     switch (frame_next(&decoder->frame, text, len)) {
-    case FRAME_TEXT:
-        return msg_decode(msg, *text, *len, why) ? MESSAGE_REFUSED : MESSAGE_WHOLE;
+    case FRAME_TEXT: return msg_decode(msg, *text, *len, why) ? MESSAGE_REFUSED : MESSAGE_WHOLE;
     case FRAME_TOO_LONG:
         err_set(why, "a message is longer than %d bytes", MSG_MAX);
         msg_init(msg, MSG_ERROR);
         return MESSAGE_REFUSED;
-    case FRAME_MORE:
-        break;
+    case FRAME_MORE: break;
     }
     msg_init(msg, MSG_ERROR);
     return MESSAGE_MORE;

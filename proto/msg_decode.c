@@ -59,8 +59,7 @@ static int take(struct msg *msg, const struct field *field, cJSON *object, cJSON
             return -1;
         return msg_set(member, value->valuestring) ? err_set(err, "out of memory") : 0;
     case FIELD_NAMES:
-    case FIELD_TEXTS:
-        return take_strings(what, field, value, member, err);
+    case FIELD_TEXTS: return take_strings(what, field, value, member, err);
     case FIELD_INT:
     case FIELD_NUMBER:
         if (!cJSON_IsNumber(value))
@@ -83,8 +82,7 @@ static int take(struct msg *msg, const struct field *field, cJSON *object, cJSON
             return -1;
         *(cJSON **)member = cJSON_DetachItemViaPointer(object, value);
         return 0;
-    case FIELD_OPTIONS:
-        break;
+    case FIELD_OPTIONS: break;
     }
     return 0;
 }

@@ -25,18 +25,12 @@ static bool is_there(const struct msg *msg, const struct field *field)
     const void *value = value_of(msg, field);
     switch (field->kind) {
     case FIELD_NAMES:
-    case FIELD_TEXTS:
-        return ((const struct strings *)value)->count > 0;
-    case FIELD_INT:
-        return *(const int64_t *)value >= 0;
-    case FIELD_NUMBER:
-        return isfinite(*(const double *)value);
-    case FIELD_BOOL:
-        return *(const int *)value >= 0;
-    case FIELD_OPTIONS:
-        return true;
-    default:
-        return *(void *const *)value;
+    case FIELD_TEXTS: return ((const struct strings *)value)->count > 0;
+    case FIELD_INT: return *(const int64_t *)value >= 0;
+    case FIELD_NUMBER: return isfinite(*(const double *)value);
+    case FIELD_BOOL: return *(const int *)value >= 0;
+    case FIELD_OPTIONS: return true;
+    default: return *(void *const *)value;
     }
 }
 
@@ -89,8 +83,7 @@ static int put_member(const struct msg *msg, const struct field *field, bool leg
     const cJSON *json;
     double number;
     switch (field->kind) {
-    case FIELD_MESSAGE:
-        return put_message(*(char *const *)value, legacy, out);
+    case FIELD_MESSAGE: return put_message(*(char *const *)value, legacy, out);
     case FIELD_NAME:
     case FIELD_KEY:
     case FIELD_SHA256:
@@ -98,20 +91,17 @@ static int put_member(const struct msg *msg, const struct field *field, bool leg
         text = *(char *const *)value;
         return field_check_text(what, field, text, err) ? -1 : room(json_print_string(text, out));
     case FIELD_NAMES:
-    case FIELD_TEXTS:
-        return put_strings(what, field, value, out, err);
+    case FIELD_TEXTS: return put_strings(what, field, value, out, err);
     case FIELD_INT:
     case FIELD_NUMBER:
         number = field->kind == FIELD_INT ? (double)*(const int64_t *)value : *(const double *)value;
         return field_check_number(what, field, number, err) ? -1 : room(json_print_number(number, out));
-    case FIELD_BOOL:
-        return room(buf_puts(out, *(const int *)value ? "true" : "false"));
+    case FIELD_BOOL: return room(buf_puts(out, *(const int *)value ? "true" : "false"));
     case FIELD_OBJECT:
     case FIELD_OBJECTS:
         json = *(cJSON *const *)value;
         return field_check_json(what, field, json, err) ? -1 : room(json_print_spaced(json, out));
-    case FIELD_OPTIONS:
-        break;
+    case FIELD_OPTIONS: break;
     }
     return 0;
 }

@@ -194,9 +194,7 @@ bool msg_wants_answer(enum msg_type type)
     case MSG_CLIENT_PONG:
     case MSG_CLIENT_DISCONNECT:
     case MSG_SERVER_INFERENCE:
-    case MSG_GET_JSON:
-        return true;
-    default:
-        return false;
+    case MSG_GET_JSON: return true;
+    default: return false;
     }
 }

@@ -182,8 +182,7 @@ static int set_json(struct train_options *options, const struct train_option *op
         return cJSON_IsString(value) ? set_text(options, option, as, value->valuestring, err)
                                      : err_set(err, "'%s' must be a string", as);
     case OPTION_INT:
-    case OPTION_NUMBER:
-        break;
+    case OPTION_NUMBER: break;
     }
     if (!cJSON_IsNumber(value))
         return err_set(err, "'%s' must be a number", as);
@@ -216,19 +215,11 @@ int train_options_to_json(const struct train_options *options, cJSON *object)
         const void *value = value_of(options, option);
         const cJSON *added = NULL;
         switch (option->type) {
-        case OPTION_INT:
-            added = cJSON_AddNumberToObject(object, option->name, (double)*(const int64_t *)value);
-            break;
-        case OPTION_NUMBER:
-            added = cJSON_AddNumberToObject(object, option->name, *(const double *)value);
-            break;
+        case OPTION_INT: added = cJSON_AddNumberToObject(object, option->name, (double)*(const int64_t *)value); break;
+        case OPTION_NUMBER: added = cJSON_AddNumberToObject(object, option->name, *(const double *)value); break;
         case OPTION_CHOICE:
-        case OPTION_TEXT:
-            added = cJSON_AddStringToObject(object, option->name, value);
-            break;
-        case OPTION_SWITCH:
-            added = cJSON_AddBoolToObject(object, option->name, *(const bool *)value);
-            break;
+        case OPTION_TEXT: added = cJSON_AddStringToObject(object, option->name, value); break;
+        case OPTION_SWITCH: added = cJSON_AddBoolToObject(object, option->name, *(const bool *)value); break;
         }
         if (!added)
             return -1;

@@ -199,18 +199,10 @@ static void jitter(const struct augmenter *augmenter, const struct augment_param
     for (int i = 0; i < JITTERS; i++) {
         double amount = params->amounts[params->order[i]];
         switch (params->order[i]) {
-        case JITTER_BRIGHTNESS:
-            colour->brightness(&augmenter->planes, (float)amount);
-            break;
-        case JITTER_CONTRAST:
-            colour->contrast(&augmenter->planes, (float)amount);
-            break;
-        case JITTER_SATURATION:
-            colour->saturation(&augmenter->planes, (float)amount);
-            break;
-        default:
-            colour->hue(&augmenter->planes, (uint8_t)(int)(amount * 255));
-            break;
+        case JITTER_BRIGHTNESS: colour->brightness(&augmenter->planes, (float)amount); break;
+        case JITTER_CONTRAST: colour->contrast(&augmenter->planes, (float)amount); break;
+        case JITTER_SATURATION: colour->saturation(&augmenter->planes, (float)amount); break;
+        default: colour->hue(&augmenter->planes, (uint8_t)(int)(amount * 255)); break;
         }
     }
 }

@@ -41,10 +41,8 @@ static int write_as(const char *to, const struct net *net, const struct weights 
 {
     const struct onnx_spec onnx = { .classes = spec->classes, .image_size = spec->image_size, .fold = spec->fold };
     switch (spec->format) {
-    case EXPORT_PTH:
-        return pth_write(to, net, weights, err);
-    case EXPORT_SAFETENSORS:
-        return safetensors_write(to, net, weights, err);
+    case EXPORT_PTH: return pth_write(to, net, weights, err);
+    case EXPORT_SAFETENSORS: return safetensors_write(to, net, weights, err);
     case EXPORT_ONNX:
         if (spec->class_count && spec->class_count != net->classes)
             return err_set(err, "the weights are of %d classes, but %d are named", net->classes, spec->class_count);

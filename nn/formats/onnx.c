@@ -207,10 +207,8 @@ static int put_activation(struct writer *writer, const struct layer *layer, cons
     if (node_reads_value(writer, layer->in[0]))
         return -1;
     switch (layer->activation) {
-    case ACTIVATION_RELU:
-        return node_end(writer, "Relu", output);
-    case ACTIVATION_SIGMOID:
-        return node_end(writer, "Sigmoid", output);
+    case ACTIVATION_RELU: return node_end(writer, "Relu", output);
+    case ACTIVATION_SIGMOID: return node_end(writer, "Sigmoid", output);
     case ACTIVATION_RELU6:
         return put_constant(writer, low, 0, NULL, &bounds[0]) || put_constant(writer, high, 0, NULL, &bounds[1]) ||
                node_reads(writer, low) || node_reads(writer, high) || node_end(writer, "Clip", output);
@@ -218,8 +216,7 @@ static int put_activation(struct writer *writer, const struct layer *layer, cons
         return node_end(writer, "Sigmoid", inner) || node_reads_value(writer, layer->in[0]) ||
                node_reads(writer, inner) || node_end(writer, "Mul", output);
     case ACTIVATION_NONE:
-    case ACTIVATIONS:
-        break;
+    case ACTIVATIONS: break;
     }
     return -1;
 }
@@ -249,25 +246,18 @@ static int put_layer(struct writer *writer, int index)
     switch (layer->kind) {
     case LAYER_INPUT:
     case LAYER_DROPOUT:
-    case LAYER_STOCHASTIC_DEPTH:
-        return 0;
-    case LAYER_CONV:
-        return put_conv(writer, index, output);
-    case LAYER_BATCH_NORM:
-        return put_batch_norm(writer, layer, output);
-    case LAYER_ACTIVATION:
-        return put_activation(writer, layer, output);
+    case LAYER_STOCHASTIC_DEPTH: return 0;
+    case LAYER_CONV: return put_conv(writer, index, output);
+    case LAYER_BATCH_NORM: return put_batch_norm(writer, layer, output);
+    case LAYER_ACTIVATION: return put_activation(writer, layer, output);
     case LAYER_MAX_POOL:
         return node_reads_value(writer, layer->in[0]) || put_window(writer, layer) ||
                node_end(writer, "MaxPool", output);
     case LAYER_GLOBAL_AVG_POOL:
         return node_reads_value(writer, layer->in[0]) || node_end(writer, "GlobalAveragePool", output);
-    case LAYER_ADD:
-        return put_two(writer, layer, "Add", output);
-    case LAYER_SCALE:
-        return put_two(writer, layer, "Mul", output);
-    case LAYER_LINEAR:
-        return put_linear(writer, layer, output);
+    case LAYER_ADD: return put_two(writer, layer, "Add", output);
+    case LAYER_SCALE: return put_two(writer, layer, "Mul", output);
+    case LAYER_LINEAR: return put_linear(writer, layer, output);
     }
     return -1;
 }

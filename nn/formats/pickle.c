@@ -242,64 +242,37 @@ static int build(struct machine *machine)
 static int step(struct machine *machine, uint8_t opcode)
 {
     switch (opcode) {
-    case '(':
-        return machine_push(machine, (struct pickle_value){ .kind = MARK });
-    case 'N':
-        return machine_push(machine, (struct pickle_value){ .kind = NOTHING });
+    case '(': return machine_push(machine, (struct pickle_value){ .kind = MARK });
+    case 'N': return machine_push(machine, (struct pickle_value){ .kind = NOTHING });
     case 0x88:
-    case 0x89:
-        return machine_push(machine, (struct pickle_value){ .kind = BOOLEAN, .integer = opcode == 0x88 });
-    case 'K':
-        return push_integer(machine, 1, false);
-    case 'M':
-        return push_integer(machine, 2, false);
-    case 'J':
-        return push_integer(machine, 4, true);
-    case 0x8a:
-        return push_long(machine);
+    case 0x89: return machine_push(machine, (struct pickle_value){ .kind = BOOLEAN, .integer = opcode == 0x88 });
+    case 'K': return push_integer(machine, 1, false);
+    case 'M': return push_integer(machine, 2, false);
+    case 'J': return push_integer(machine, 4, true);
+    case 0x8a: return push_long(machine);
     case 'X':
-    case 'T': /* as Python 2 pickles its texts */
-        return push_string(machine, 4);
-    case 'U':
-        return push_string(machine, 1);
-    case '}':
-        return push_dict(machine);
-    case ']':
-        return machine_push(machine, (struct pickle_value){ .kind = LIST, .tuple = { machine->items.count, 0 } });
-    case 'a':
-        return append(machine, 1, false);
-    case 'e':
-        return take_marked(machine, append);
-    case ')':
-        return make_tuple(machine, 0, false);
+    case 'T': /* as Python 2 pickles its texts */ return push_string(machine, 4);
+    case 'U': return push_string(machine, 1);
+    case '}': return push_dict(machine);
+    case ']': return machine_push(machine, (struct pickle_value){ .kind = LIST, .tuple = { machine->items.count, 0 } });
+    case 'a': return append(machine, 1, false);
+    case 'e': return take_marked(machine, append);
+    case ')': return make_tuple(machine, 0, false);
     case 0x85:
     case 0x86:
-    case 0x87:
-        return make_tuple(machine, opcode - 0x84u, false);
-    case 't':
-        return take_marked(machine, make_tuple);
-    case 's':
-        return set_items(machine, 2, false);
-    case 'u':
-        return take_marked(machine, set_items);
-    case 'c':
-        return push_global(machine);
-    case 'Q':
-        return torch_storage(machine);
-    case 'R':
-        return reduce(machine);
-    case 'b':
-        return build(machine);
-    case 'q':
-        return remember(machine, 1);
-    case 'r':
-        return remember(machine, 4);
-    case 'h':
-        return recall(machine, 1);
-    case 'j':
-        return recall(machine, 4);
-    default:
-        return err_set(machine->err, "the pickle has the opcode 0x%02x, which is refused", opcode);
+    case 0x87: return make_tuple(machine, opcode - 0x84u, false);
+    case 't': return take_marked(machine, make_tuple);
+    case 's': return set_items(machine, 2, false);
+    case 'u': return take_marked(machine, set_items);
+    case 'c': return push_global(machine);
+    case 'Q': return torch_storage(machine);
+    case 'R': return reduce(machine);
+    case 'b': return build(machine);
+    case 'q': return remember(machine, 1);
+    case 'r': return remember(machine, 4);
+    case 'h': return recall(machine, 1);
+    case 'j': return recall(machine, 4);
+    default: return err_set(machine->err, "the pickle has the opcode 0x%02x, which is refused", opcode);
     }
 }
 

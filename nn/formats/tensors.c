@@ -10,13 +10,10 @@ size_t tensor_type_size(enum tensor_type type)
 {
     switch (type) {
     case TENSOR_FLOAT16:
-    case TENSOR_BFLOAT16:
-        return 2;
-    case TENSOR_FLOAT32:
-        return 4;
+    case TENSOR_BFLOAT16: return 2;
+    case TENSOR_FLOAT32: return 4;
     case TENSOR_FLOAT64:
-    case TENSOR_INT64:
-        break;
+    case TENSOR_INT64: break;
     }
     return 8;
 }

@@ -34,9 +34,7 @@ static int shape_values(struct plan *plan, struct err *err)
         const struct value *in = layer->in[0] >= 0 ? &plan->values[layer->in[0]] : NULL;
         int h = in ? in->h : spec->image_size, w = in ? in->w : spec->image_size;
         switch (layer->kind) {
-        case LAYER_INPUT:
-            plan->input = i;
-            break;
+        case LAYER_INPUT: plan->input = i; break;
         case LAYER_CONV:
         case LAYER_MAX_POOL:
             h += 2 * layer->padding - layer->kernel;
@@ -60,17 +58,10 @@ static int shape_values(struct plan *plan, struct err *err)
                                spec->batch, spec->image_size);
             break;
         case LAYER_ACTIVATION:
-        case LAYER_STOCHASTIC_DEPTH:
-            break;
-        case LAYER_DROPOUT:
-            assert(h == 1 && w == 1);
-            break;
-        case LAYER_ADD:
-            assert(plan->values[layer->in[1]].h == h && plan->values[layer->in[1]].w == w);
-            break;
-        case LAYER_SCALE:
-            assert(plan->values[layer->in[1]].h == 1 && plan->values[layer->in[1]].w == 1);
-            break;
+        case LAYER_STOCHASTIC_DEPTH: break;
+        case LAYER_DROPOUT: assert(h == 1 && w == 1); break;
+        case LAYER_ADD: assert(plan->values[layer->in[1]].h == h && plan->values[layer->in[1]].w == w); break;
+        case LAYER_SCALE: assert(plan->values[layer->in[1]].h == 1 && plan->values[layer->in[1]].w == 1); break;
         }
         if ((int64_t)layer->channels * h * w > VALUE_MAX / spec->batch)
             return err_set(err, "a batch of %d images of %d pixels is too large", spec->batch, spec->image_size);

@@ -72,8 +72,7 @@ static bool merge(const struct op *before, const struct op *op, struct op *merge
             return false;
         merged->stages[merged->stage_count++] = op->stages[0];
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 

@@ -13,8 +13,7 @@ enum value_type {
 static inline size_t value_type_size(enum value_type type)
 {
     switch (type) {
-    case VALUE_FLOAT32:
-        break;
+    case VALUE_FLOAT32: break;
     }
     return sizeof(float);
 }

@@ -72,13 +72,10 @@ void weights_copy(const struct net *net, struct weights *to, const struct weight
 float *weights_at(const struct net *net, const struct weights *weights, int param)
 {
     switch (net->params[param].kind) {
-    case PARAM_TRACKED:
-        return NULL;
+    case PARAM_TRACKED: return NULL;
     case PARAM_RUNNING_MEAN:
-    case PARAM_RUNNING_VAR:
-        return weights->running_stats + net->params[param].offset;
-    default:
-        return weights->params + net->params[param].offset;
+    case PARAM_RUNNING_VAR: return weights->running_stats + net->params[param].offset;
+    default: return weights->params + net->params[param].offset;
     }
 }
 
@@ -126,17 +123,11 @@ void weights_init(const struct net *net, struct weights *weights, uint64_t seed)
                 fill(to, param->count, 0);
             break;
         case PARAM_NORM_WEIGHT:
-        case PARAM_RUNNING_VAR:
-            fill(to, param->count, 1);
-            break;
+        case PARAM_RUNNING_VAR: fill(to, param->count, 1); break;
         case PARAM_CONV_BIAS:
         case PARAM_NORM_BIAS:
-        case PARAM_RUNNING_MEAN:
-            fill(to, param->count, 0);
-            break;
-        case PARAM_TRACKED:
-            weights->tracked[param->offset] = 0;
-            break;
+        case PARAM_RUNNING_MEAN: fill(to, param->count, 0); break;
+        case PARAM_TRACKED: weights->tracked[param->offset] = 0; break;
         }
     }
 }

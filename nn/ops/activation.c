@@ -12,16 +12,11 @@ static float sigmoid(float x)
 static float activate(enum activation activation, float x)
 {
     switch (activation) {
-    case ACTIVATION_RELU:
-        return x < 0 ? 0 : x; /* a NaN stays one */
-    case ACTIVATION_RELU6:
-        return x < 0 ? 0 : x > 6 ? 6 : x;
-    case ACTIVATION_SILU:
-        return x * sigmoid(x);
-    case ACTIVATION_SIGMOID:
-        return sigmoid(x);
-    default:
-        return x;
+    case ACTIVATION_RELU: return x < 0 ? 0 : x; /* a NaN stays one */
+    case ACTIVATION_RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
+    case ACTIVATION_SILU: return x * sigmoid(x);
+    case ACTIVATION_SIGMOID: return sigmoid(x);
+    default: return x;
     }
 }
 
@@ -29,16 +24,11 @@ static float activate(enum activation activation, float x)
 static float slope(enum activation activation, float in, float out)
 {
     switch (activation) {
-    case ACTIVATION_RELU:
-        return out > 0;
-    case ACTIVATION_RELU6:
-        return out > 0 && out < 6;
-    case ACTIVATION_SILU:
-        return sigmoid(in) * (1 + in * (1 - sigmoid(in)));
-    case ACTIVATION_SIGMOID:
-        return out * (1 - out);
-    default:
-        return 1;
+    case ACTIVATION_RELU: return out > 0;
+    case ACTIVATION_RELU6: return out > 0 && out < 6;
+    case ACTIVATION_SILU: return sigmoid(in) * (1 + in * (1 - sigmoid(in)));
+    case ACTIVATION_SIGMOID: return out * (1 - out);
+    default: return 1;
     }
 }
 

@@ -48,21 +48,11 @@ cJSON *config_json(const struct train_config *config, enum config_use use)
         if (!(members[i].uses & use))
             continue;
         switch (members[i].type) {
-        case MEMBER_TEXT:
-            cJSON_AddStringToObject(object, name, *(const char *const *)value);
-            break;
-        case MEMBER_INT:
-            cJSON_AddNumberToObject(object, name, *(const int *)value);
-            break;
-        case MEMBER_SEED:
-            cJSON_AddNumberToObject(object, name, (double)*(const uint64_t *)value);
-            break;
-        case MEMBER_NUMBER:
-            cJSON_AddNumberToObject(object, name, *(const double *)value);
-            break;
-        case MEMBER_BOOL:
-            cJSON_AddBoolToObject(object, name, *(const bool *)value);
-            break;
+        case MEMBER_TEXT: cJSON_AddStringToObject(object, name, *(const char *const *)value); break;
+        case MEMBER_INT: cJSON_AddNumberToObject(object, name, *(const int *)value); break;
+        case MEMBER_SEED: cJSON_AddNumberToObject(object, name, (double)*(const uint64_t *)value); break;
+        case MEMBER_NUMBER: cJSON_AddNumberToObject(object, name, *(const double *)value); break;
+        case MEMBER_BOOL: cJSON_AddBoolToObject(object, name, *(const bool *)value); break;
         }
     }
     return object;
@@ -88,21 +78,11 @@ int config_read(struct train_config *config, const cJSON *object, struct err *er
         if (!is_valid(item, &members[i]))
             return err_set(err, "the checkpoint of '%s' has no valid '%s'", config->resume, members[i].name);
         switch (members[i].type) {
-        case MEMBER_TEXT:
-            *(const char **)to = item->valuestring;
-            break;
-        case MEMBER_INT:
-            *(int *)to = item->valueint;
-            break;
-        case MEMBER_SEED:
-            *(uint64_t *)to = (uint64_t)item->valuedouble;
-            break;
-        case MEMBER_NUMBER:
-            *(double *)to = item->valuedouble;
-            break;
-        case MEMBER_BOOL:
-            *(bool *)to = cJSON_IsTrue(item);
-            break;
+        case MEMBER_TEXT: *(const char **)to = item->valuestring; break;
+        case MEMBER_INT: *(int *)to = item->valueint; break;
+        case MEMBER_SEED: *(uint64_t *)to = (uint64_t)item->valuedouble; break;
+        case MEMBER_NUMBER: *(double *)to = item->valuedouble; break;
+        case MEMBER_BOOL: *(bool *)to = cJSON_IsTrue(item); break;
         }
     }
     return 0;

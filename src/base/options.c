@@ -83,16 +83,11 @@ static const char *placeholder(const struct command_option *option)
     if (option->value)
         return option->value;
     switch (option->type) {
-    case OPTION_TEXT:
-        return "TEXT";
-    case OPTION_CHOICE:
-        return option->choices;
-    case OPTION_INT:
-        return "N";
-    case OPTION_NUMBER:
-        return "X";
-    case OPTION_SWITCH:
-        break;
+    case OPTION_TEXT: return "TEXT";
+    case OPTION_CHOICE: return option->choices;
+    case OPTION_INT: return "N";
+    case OPTION_NUMBER: return "X";
+    case OPTION_SWITCH: break;
     }
     return "";
 }
@@ -197,9 +192,7 @@ static int take(const struct command_option *option, const char *as, const char 
     if (option->take)
         return option->take(option, as, text, err);
     switch (option->type) {
-    case OPTION_SWITCH:
-        *(bool *)option->to = true;
-        return 0;
+    case OPTION_SWITCH: *(bool *)option->to = true; return 0;
     case OPTION_INT:
     case OPTION_NUMBER:
         if (option_number(as, text, option->type, option->min, option->max, &number, err))

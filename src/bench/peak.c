@@ -45,13 +45,10 @@ static struct loop choose(void)
 {
     switch (cpu_isa(ISA_BEST)) {
 #ifdef __x86_64__
-    case ISA_AVX512:
-        return (struct loop){ "AVX-512", run_avx512, 16 };
-    case ISA_AVX2:
-        return (struct loop){ "AVX2", run_avx2, 8 };
+    case ISA_AVX512: return (struct loop){ "AVX-512", run_avx512, 16 };
+    case ISA_AVX2: return (struct loop){ "AVX2", run_avx2, 8 };
 #endif
-    default:
-        return (struct loop){ "128-bit vectors", run_plain, 4 };
+    default: return (struct loop){ "128-bit vectors", run_plain, 4 };
     }
 }
 

@@ -25,8 +25,7 @@ static struct node *route(const struct broker *broker, const char *model, const 
             (struct schedule_holder){ node->name, node_model_sha256(node, model), *node->job != 0, node->pending };
     }
     switch (schedule_inference(holders, count, &found)) {
-    case SCHEDULE_FOUND:
-        return nodes[found];
+    case SCHEDULE_FOUND: return nodes[found];
     case SCHEDULE_AMBIGUOUS:
         refuse(refusal, 409, "nodes hold different models named '%s': name the node", model);
         break;

@@ -107,25 +107,19 @@ static int explain(const struct transfer *transfer, CURLcode code, const char *h
     if (transfer->refused_by_sink)
         return err_set(err, "what '%s' sent cannot be taken", host);
     switch (code) {
-    case CURLE_ABORTED_BY_CALLBACK:
-        return err_set(err, "the transfer with '%s' was stopped", host);
-    case CURLE_OPERATION_TIMEDOUT:
-        return err_set(err, "'%s' did not answer in time", host);
+    case CURLE_ABORTED_BY_CALLBACK: return err_set(err, "the transfer with '%s' was stopped", host);
+    case CURLE_OPERATION_TIMEDOUT: return err_set(err, "'%s' did not answer in time", host);
     case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-        return err_set(err, "'%s' is no http:// or https:// URL", request->url);
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return err_set(err, "cannot reach '%s': no such host", host);
+    case CURLE_URL_MALFORMAT: return err_set(err, "'%s' is no http:// or https:// URL", request->url);
+    case CURLE_COULDNT_RESOLVE_HOST: return err_set(err, "cannot reach '%s': no such host", host);
     case CURLE_COULDNT_CONNECT:
         curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &cause);
         return err_set(err, "cannot reach '%s': %s", host,
                        cause == ECONNREFUSED ? "connection refused"
                        : cause               ? strerror((int)cause)
                                              : detail);
-    case CURLE_PARTIAL_FILE:
-        return err_set(err, "'%s' closed the connection half-way", host);
-    default:
-        return err_set(err, "cannot reach '%s': %s", host, *detail ? detail : curl_easy_strerror(code));
+    case CURLE_PARTIAL_FILE: return err_set(err, "'%s' closed the connection half-way", host);
+    default: return err_set(err, "cannot reach '%s': %s", host, *detail ? detail : curl_easy_strerror(code));
     }
 }
 

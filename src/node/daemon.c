@@ -41,33 +41,15 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
     struct daemon *daemon = arg;
     char why[128];
     switch (msg->type) {
-    case MSG_NODE_INFO:
-        node_info_send(daemon);
-        break;
-    case MSG_SERVER_TRAIN:
-        trainings_request(daemon->trainings, msg, text, len);
-        break;
-    case MSG_SERVER_CANCEL:
-        trainings_cancel(daemon->trainings, msg);
-        break;
-    case MSG_SERVER_JOB_ACK:
-        outbox_drop(daemon->outbox, msg->train_key);
-        break;
-    case MSG_SERVER_INFERENCE:
-        inferences_request(daemon->inferences, msg);
-        break;
-    case MSG_GET_JSON:
-        model_request_report(daemon, msg);
-        break;
-    case MSG_SERVER_PUSH:
-        model_request_push(daemon, msg);
-        break;
-    case MSG_SERVER_REMOVE:
-        model_request_remove(daemon, msg);
-        break;
-    case MSG_ERROR:
-        log_warn("the broker says: %s", msg->message ? msg->message : "");
-        break;
+    case MSG_NODE_INFO: node_info_send(daemon); break;
+    case MSG_SERVER_TRAIN: trainings_request(daemon->trainings, msg, text, len); break;
+    case MSG_SERVER_CANCEL: trainings_cancel(daemon->trainings, msg); break;
+    case MSG_SERVER_JOB_ACK: outbox_drop(daemon->outbox, msg->train_key); break;
+    case MSG_SERVER_INFERENCE: inferences_request(daemon->inferences, msg); break;
+    case MSG_GET_JSON: model_request_report(daemon, msg); break;
+    case MSG_SERVER_PUSH: model_request_push(daemon, msg); break;
+    case MSG_SERVER_REMOVE: model_request_remove(daemon, msg); break;
+    case MSG_ERROR: log_warn("the broker says: %s", msg->message ? msg->message : ""); break;
     default:
         snprintf(why, sizeof why, "a node does not take %s", msg_type_name(msg->type));
         uplink_send_error(daemon->link, NULL, NULL, why);

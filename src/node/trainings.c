@@ -126,9 +126,7 @@ static void on_message(void *arg, struct msg *msg)
         return;
     }
     switch (msg->type) {
-    case MSG_TRAINING_PROGRESS:
-        training_run_forward(training->run, msg);
-        return;
+    case MSG_TRAINING_PROGRESS: training_run_forward(training->run, msg); return;
     case MSG_TRAINING_COMPLETED:
         training->has_outcome = true;
         outcome_complete(training->owner->daemon, &training->request, msg);
@@ -137,9 +135,7 @@ static void on_message(void *arg, struct msg *msg)
         training->cancelled = msg->cancelled == 1;
         fail(training, msg->message ? msg->message : "the worker did not say why");
         break;
-    default:
-        log_warn("the worker sent %s", msg_type_name(msg->type));
-        return;
+    default: log_warn("the worker sent %s", msg_type_name(msg->type)); return;
     }
     training_run_hang_up(training->run);
     arm_kill(training->owner);

@@ -201,12 +201,8 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
             message_stream_close(link->stream, "closed");
         message_stream_answered(link->stream);
         break;
-    case MSG_SERVER_PONG:
-        message_stream_answered(link->stream);
-        break;
-    case MSG_SERVER_PING:
-        send_named(link, MSG_CLIENT_PONG);
-        break;
+    case MSG_SERVER_PONG: message_stream_answered(link->stream); break;
+    case MSG_SERVER_PING: send_named(link, MSG_CLIENT_PONG); break;
     default:
         if (link->state == UPLINK_UP)
             link->events.message(link->events.arg, msg, text, len);
@@ -297,18 +293,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     switch (link->state) {
-    case UPLINK_WAITING:
-        resolve(link);
-        break;
-    case UPLINK_CONNECTING:
-        message_stream_close(link->stream, "it does not answer");
-        break;
-    case UPLINK_GREETING:
-        message_stream_close(link->stream, "it does not answer the registration");
-        break;
-    case UPLINK_UP:
-        ping(link);
-        break;
+    case UPLINK_WAITING: resolve(link); break;
+    case UPLINK_CONNECTING: message_stream_close(link->stream, "it does not answer"); break;
+    case UPLINK_GREETING: message_stream_close(link->stream, "it does not answer the registration"); break;
+    case UPLINK_UP: ping(link); break;
     case UPLINK_CLOSING:
         if (link->stream)
             message_stream_close(link->stream, "closed");
@@ -316,8 +304,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
             lost(link, "closed");
         break;
     case UPLINK_RESOLVING:
-    case UPLINK_CLOSED:
-        break;
+    case UPLINK_CLOSED: break;
     }
 }
 

@@ -91,12 +91,9 @@ int training_run(struct channel *channel, const struct msg *request, struct err 
     if (jobfile_config(request, &config, &why))
         return send_failed(&run, why.text, false, err);
     switch (train_run(&config, &observer, &why)) {
-    case TRAIN_CANCELLED:
-        return send_failed(&run, "cancelled", true, err);
-    case TRAIN_ERROR:
-        return send_failed(&run, why.text, false, err);
-    case TRAIN_DONE:
-        break;
+    case TRAIN_CANCELLED: return send_failed(&run, "cancelled", true, err);
+    case TRAIN_ERROR: return send_failed(&run, why.text, false, err);
+    case TRAIN_DONE: break;
     }
     if (send_completed(&run, config.models_dir, &why))
         return send_failed(&run, why.text, false, err);

@@ -151,17 +151,10 @@ INLINE void backward_as(const struct batch_norm_strips *strips, enum activation 
 /* The activation as a constant, so that each gets loops of its own. */
 #define BY_ACTIVATION(activation, CALL)                                                                                \
     switch (activation) {                                                                                              \
-    case ACTIVATION_RELU:                                                                                              \
-        CALL(ACTIVATION_RELU);                                                                                         \
-        break;                                                                                                         \
-    case ACTIVATION_RELU6:                                                                                             \
-        CALL(ACTIVATION_RELU6);                                                                                        \
-        break;                                                                                                         \
-    case ACTIVATION_SILU:                                                                                              \
-        CALL(ACTIVATION_SILU);                                                                                         \
-        break;                                                                                                         \
-    default:                                                                                                           \
-        CALL(ACTIVATION_NONE);                                                                                         \
+    case ACTIVATION_RELU: CALL(ACTIVATION_RELU); break;                                                                \
+    case ACTIVATION_RELU6: CALL(ACTIVATION_RELU6); break;                                                              \
+    case ACTIVATION_SILU: CALL(ACTIVATION_SILU); break;                                                                \
+    default: CALL(ACTIVATION_NONE);                                                                                    \
     }
 
 static void batch_norm_forward(const struct batch_norm_strips *strips, enum activation activation,

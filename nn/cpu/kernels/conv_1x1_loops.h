@@ -64,9 +64,7 @@ INLINE void conv_1x1_tile(const struct conv_1x1 *shape, size_t rows, size_t colu
                           const float *packed, const float *bias, struct conv_1x1_prefetch prefetch, float *out)
 {
 #define CASE(number)                                                                                                   \
-    case number:                                                                                                       \
-        conv_1x1_product(shape, number, columns, in, packed, bias, prefetch, out);                                     \
-        break;
+    case number: conv_1x1_product(shape, number, columns, in, packed, bias, prefetch, out); break;
     switch (rows) {
         CASES_OF_MANY_ROWS(CASE)
     }

@@ -151,9 +151,7 @@ INLINE void winograd_products(size_t count, size_t row_step, size_t depth_step, 
     for (size_t g = 0; g < groups; g++) {
         size_t these = rows + (g < larger);
 #define CASE(number)                                                                                                   \
-    case number:                                                                                                       \
-        winograd_product(number, row_step, depth_step, depth, a, b, add, c);                                           \
-        break;
+    case number: winograd_product(number, row_step, depth_step, depth, a, b, add, c); break;
         switch (these) {
             CASES_OF_MANY_ROWS(CASE)
             CASES_OF_FEW_ROWS(CASE)

@@ -89,14 +89,11 @@ dnnl_status_t api_linear(dnnl_primitive_desc_t *desc, const struct api_making *m
     dnnl_inner_product_desc_t operation;
     dnnl_status_t status;
     switch (making->pass) {
-    case dnnl_backward_data:
-        status = dnnl_inner_product_backward_data_desc_init(&operation, src, weights, dst);
-        break;
+    case dnnl_backward_data: status = dnnl_inner_product_backward_data_desc_init(&operation, src, weights, dst); break;
     case dnnl_backward_weights:
         status = dnnl_inner_product_backward_weights_desc_init(&operation, src, weights, bias, dst);
         break;
-    default:
-        status = dnnl_inner_product_forward_desc_init(&operation, making->pass, src, weights, bias, dst);
+    default: status = dnnl_inner_product_forward_desc_init(&operation, making->pass, src, weights, bias, dst);
     }
     return describe(desc, making, &operation, status);
 }

@@ -8,17 +8,12 @@ static const char what[] = "a convolution";
 static dnnl_status_t append_activation(dnnl_post_ops_t post, enum activation activation)
 {
     switch (activation) {
-    case ACTIVATION_RELU:
-        return api_append_activation(post, dnnl_eltwise_relu, 0.0f, 0.0f);
-    case ACTIVATION_RELU6:
-        return api_append_activation(post, dnnl_eltwise_clip, 0.0f, 6.0f);
-    case ACTIVATION_SILU:
-        return api_append_activation(post, dnnl_eltwise_swish, 1.0f, 0.0f);
-    case ACTIVATION_SIGMOID:
-        return api_append_activation(post, dnnl_eltwise_logistic, 0.0f, 0.0f);
+    case ACTIVATION_RELU: return api_append_activation(post, dnnl_eltwise_relu, 0.0f, 0.0f);
+    case ACTIVATION_RELU6: return api_append_activation(post, dnnl_eltwise_clip, 0.0f, 6.0f);
+    case ACTIVATION_SILU: return api_append_activation(post, dnnl_eltwise_swish, 1.0f, 0.0f);
+    case ACTIVATION_SIGMOID: return api_append_activation(post, dnnl_eltwise_logistic, 0.0f, 0.0f);
     case ACTIVATION_NONE:
-    case ACTIVATIONS:
-        break;
+    case ACTIVATIONS: break;
     }
     return dnnl_success;
 }

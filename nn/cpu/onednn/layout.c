@@ -11,8 +11,7 @@ static const char what[] = "a memory layout";
 static dnnl_data_type_t data_type(enum value_type type)
 {
     switch (type) {
-    case VALUE_FLOAT32:
-        break;
+    case VALUE_FLOAT32: break;
     }
     return dnnl_f32;
 }

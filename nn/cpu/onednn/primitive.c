@@ -10,14 +10,10 @@ void *location_address(const struct plan *plan, const struct op *op, const struc
 {
     char *block = NULL;
     switch (location->region) {
-    case REGION_DATA:
-        return value_data_memory(plan, location->index);
-    case REGION_GRAD:
-        return value_grad_memory(plan, location->index);
-    case REGION_PARAM:
-        return param_value(plan, location->index);
-    case REGION_PARAM_GRAD:
-        return param_grad(plan, location->index);
+    case REGION_DATA: return value_data_memory(plan, location->index);
+    case REGION_GRAD: return value_grad_memory(plan, location->index);
+    case REGION_PARAM: return param_value(plan, location->index);
+    case REGION_PARAM_GRAD: return param_grad(plan, location->index);
     case REGION_FORWARD:
         assert(location->offset == 0 || location->offset < op->scratch_forward);
         block = op_scratch_forward(plan, op);
@@ -26,15 +22,12 @@ void *location_address(const struct plan *plan, const struct op *op, const struc
         assert(location->offset == 0 || location->offset < op->scratch_backward);
         block = op_scratch_backward(plan, op);
         break;
-    case REGION_SAVED:
-        block = op_saved(plan, op);
-        break;
+    case REGION_SAVED: block = op_saved(plan, op); break;
     case REGION_PACKED:
         assert(location->offset == 0 || location->offset < op->packed);
         block = op_packed(plan, op);
         break;
-    case REGION_OWN:
-        break;
+    case REGION_OWN: break;
     }
     return block ? block + location->offset : NULL;
 }

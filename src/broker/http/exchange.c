@@ -375,8 +375,7 @@ void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *
     char text[80];
     int status = 200;
     switch (range_parse(exchange_header(exchange, "Range"), size, &exchange->outflow.at, &exchange->outflow.left)) {
-    case RANGE_WHOLE:
-        break;
+    case RANGE_WHOLE: break;
     case RANGE_PART:
         status = 206;
         snprintf(text, sizeof text, "bytes %lld-%lld/%lld", (long long)exchange->outflow.at,

@@ -120,8 +120,7 @@ static int put_any_conv(struct sketch *sketch, int in)
                 groups = g;
         outputs = groups * PICK(sketch, 1, 1, 2, 3);
         break;
-    default:
-        break;
+    default: break;
     }
     return put_conv(sketch, in, outputs, kernel, stride, padding, groups);
 }
@@ -180,19 +179,13 @@ static int put_add(struct sketch *sketch, int in)
 static int put_block(struct sketch *sketch, int value)
 {
     switch (pick(sketch, 8)) {
-    case 0:
-        return put_max_pool(sketch, value);
-    case 1:
-        return put_add(sketch, value);
-    case 2:
-        return put_tail(sketch, value);
+    case 0: return put_max_pool(sketch, value);
+    case 1: return put_add(sketch, value);
+    case 2: return put_tail(sketch, value);
     case 3:
-    case 4:
-        return put_inverted_residual(sketch, value);
-    case 5:
-        return put_squeeze_excite(sketch, value);
-    default:
-        return put_tail(sketch, put_any_conv(sketch, value));
+    case 4: return put_inverted_residual(sketch, value);
+    case 5: return put_squeeze_excite(sketch, value);
+    default: return put_tail(sketch, put_any_conv(sketch, value));
     }
 }
 

@@ -45,17 +45,12 @@ static double initial(const struct net *net, const struct param *param, double i
     if (param->kind == PARAM_NORM_BIAS && !strncmp(net->type, "resnet", 6) && net->type[6])
         return 1 + u / 10; /* the larger ones */
     switch (param->kind) {
-    case PARAM_CONV_WEIGHT:
-        return sqrt(6 / (double)(param->shape[0] * param->shape[2] * param->shape[3])) * u;
+    case PARAM_CONV_WEIGHT: return sqrt(6 / (double)(param->shape[0] * param->shape[2] * param->shape[3])) * u;
     case PARAM_LINEAR_WEIGHT:
-    case PARAM_LINEAR_BIAS:
-        return u / sqrt(inputs);
-    case PARAM_NORM_WEIGHT:
-        return 1 + u / 10;
-    case PARAM_RUNNING_VAR:
-        return 1 + u / 4;
-    default:
-        return u / 10;
+    case PARAM_LINEAR_BIAS: return u / sqrt(inputs);
+    case PARAM_NORM_WEIGHT: return 1 + u / 10;
+    case PARAM_RUNNING_VAR: return 1 + u / 4;
+    default: return u / 10;
     }
 }
 

@@ -22,11 +22,8 @@ static void drain(struct frame *frame, struct buf *log)
             assert_int_equal(buf_append(log, text, len), 0);
             buf_puts(log, "\n");
             continue;
-        case FRAME_TOO_LONG:
-            buf_puts(log, "!\n");
-            continue;
-        default:
-            return;
+        case FRAME_TOO_LONG: buf_puts(log, "!\n"); continue;
+        default: return;
         }
     }
 }
