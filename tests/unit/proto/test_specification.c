@@ -123,7 +123,11 @@ static void the_table_of_options_is_the_programs(void **state)
 {
     (void)state;
     static const int columns[] = { 0, 1, 2, 3, 4 };
-    static const char *const types[] = { "integer", "number", "text", "text", "boolean" };
+    static const char *const types[] = { [OPTION_INT] = "integer",
+                                         [OPTION_NUMBER] = "number",
+                                         [OPTION_CHOICE] = "text",
+                                         [OPTION_TEXT] = "text",
+                                         [OPTION_SWITCH] = "boolean" };
     struct buf said, done;
     buf_init(&said, 1 << 20);
     buf_init(&done, 1 << 20);
