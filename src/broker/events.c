@@ -188,9 +188,11 @@ void events_publish_at(struct events *events, const char *kind, const cJSON *obj
     emit(events, kind, id, text, ended);
 }
 
-void events_publish(struct events *events, const char *kind, const cJSON *object)
+void events_publish(struct events *events, const char *kind, cJSON *object)
 {
-    events_publish_at(events, kind, object, clock_ms());
+    if (object)
+        events_publish_at(events, kind, object, clock_ms());
+    cJSON_Delete(object);
 }
 
 void events_tick(struct events *events, int64_t now)

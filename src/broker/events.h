@@ -32,9 +32,9 @@ struct event_record {
 struct events *events_new(int64_t boot);
 void events_free(struct events *events);
 
-/* Tells of `object` (read only, kept by the caller) at the time clock_ms() gives. */
-void events_publish(struct events *events, const char *kind, const cJSON *object);
-/* The same with the time passed in. */
+/* Tells of `object`, which it takes, at the time clock_ms() gives. NULL, for lack of memory, tells nothing. */
+void events_publish(struct events *events, const char *kind, cJSON *object);
+/* The same with the time passed in, and the object kept by the caller. */
 void events_publish_at(struct events *events, const char *kind, const cJSON *object, int64_t now);
 /* Publishes what was held back long enough; to be called every 50 to 250 ms. */
 void events_tick(struct events *events, int64_t now);

@@ -172,10 +172,7 @@ void jobs_save(struct jobs *jobs, const struct job *job)
 
 void jobs_publish(struct jobs *jobs, const struct job *job)
 {
-    cJSON *object = job_json(job);
-    if (object)
-        events_publish(jobs->broker->events, "job", object);
-    cJSON_Delete(object);
+    events_publish(jobs->broker->events, "job", job_json(job));
 }
 
 /* Adding */

@@ -116,11 +116,8 @@ static cJSON *model_json(const struct models *models, const struct model *model)
 static void publish(struct models *models, const struct model *model, bool gone)
 {
     cJSON *object = model_json(models, model);
-    if (object) {
-        cJSON_AddBoolToObject(object, "gone", gone);
-        events_publish(models->broker->events, "model", object);
-    }
-    cJSON_Delete(object);
+    cJSON_AddBoolToObject(object, "gone", gone);
+    events_publish(models->broker->events, "model", object);
 }
 
 static void save(struct models *models, const struct model *model)

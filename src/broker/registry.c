@@ -291,7 +291,5 @@ void node_publish(struct registry *registry, const struct node *node, bool gone)
 {
     cJSON *object = node_json(node);
     cJSON_AddBoolToObject(object, "gone", gone);
-    if (object)
-        events_publish(registry->broker->events, "node", object);
-    cJSON_Delete(object);
+    events_publish(registry->broker->events, "node", object);
 }

@@ -8,35 +8,24 @@
 
 #define TYPE "text/event-stream"
 
-static void add_taken(struct snapshot *snapshot, const char *kind, cJSON *object)
-{
-    if (!object)
-        snapshot->ok = false;
-    else
-        snapshot_add(snapshot, kind, object);
-    cJSON_Delete(object);
-}
-
 static void fill_all(struct exchange *exchange, struct snapshot *snapshot)
 {
     const struct broker *broker = exchange->broker;
     for (const struct node *node = registry_first(broker->registry); node; node = node->next)
-        add_taken(snapshot, "node", node_json(node));
-    cJSON *models = models_json(broker->models), *model;
+        snapshot_add(snapshot, "node", node_json(node));
+    cJSON *models = models_json(broker->models), *list = cJSON_GetObjectItemCaseSensitive(models, "models"), *model;
     snapshot->ok = snapshot->ok && models;
-    cJSON_ArrayForEach(model, cJSON_GetObjectItemCaseSensitive(models, "models"))
-    {
+    while ((model = cJSON_DetachItemFromArray(list, 0)))
         snapshot_add(snapshot, "model", model);
-    }
     cJSON_Delete(models);
     for (const struct job *job = jobs_first(broker->jobs); job; job = job->next)
-        add_taken(snapshot, "job", job_json(job));
+        snapshot_add(snapshot, "job", job_json(job));
 }
 
 static void fill_job(struct exchange *exchange, struct snapshot *snapshot)
 {
     const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
-    add_taken(snapshot, "job", job ? job_json(job) : NULL);
+    snapshot_add(snapshot, "job", job ? job_json(job) : NULL);
 }
 
 static bool answered_head(struct exchange *exchange)

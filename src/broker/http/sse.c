@@ -37,13 +37,14 @@ static int write_event(struct buf *out, const char *kind, uint64_t number, const
     return buf_printf(out, "event: %s\nid: %" PRIu64 "\ndata: %s\n\n", kind, number, text);
 }
 
-void snapshot_add(struct snapshot *snapshot, const char *kind, const cJSON *object)
+void snapshot_add(struct snapshot *snapshot, const char *kind, cJSON *object)
 {
     char *text = cJSON_PrintUnformatted(object);
     snapshot->last = snapshot->text.len;
     if (!text || write_event(&snapshot->text, kind, 0, text))
         snapshot->ok = false;
     cJSON_free(text);
+    cJSON_Delete(object);
 }
 
 /* Gives the last event of a snapshot its number, in place of 0. */

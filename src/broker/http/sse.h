@@ -26,8 +26,8 @@ struct snapshot {
     size_t last;     /* where the last event begins */
     uint64_t number; /* its id */
 };
-/* Adds one event; `object` is read only. */
-void snapshot_add(struct snapshot *snapshot, const char *kind, const cJSON *object);
+/* Adds one event of `object`, which it takes; NULL: memory lacked. */
+void snapshot_add(struct snapshot *snapshot, const char *kind, cJSON *object);
 
 /* Answers the exchange with a stream and takes it. `job`: only events of that job, and the end with it; NULL: all.
  * `fill` is called at once, where a snapshot is needed; `ended`: the stream ends after the snapshot. */
