@@ -11,8 +11,6 @@
 #include "table.h"
 #include "text.h"
 
-#define LIST_MAX ((size_t)64 * 1024 * 1024)
-
 /* Adds a row's cells of one item. */
 typedef void add_row(struct table *table, const cJSON *item);
 
@@ -123,7 +121,6 @@ struct listing {
 static int print_list(const struct listing *list, const cJSON *items)
 {
     struct table table;
-    struct buf out;
     struct err err = ERR_INIT;
     size_t columns = 0;
     const cJSON *item;
@@ -135,18 +132,14 @@ static int print_list(const struct listing *list, const cJSON *items)
     while (columns < TABLE_COLUMNS && list->headings[columns])
         columns++;
     table_init(&table, list->headings, columns);
-    buf_init(&out, LIST_MAX);
     cJSON_ArrayForEach(item, items)
     {
         list->row(&table, item);
     }
-    if (table_print(&table, &out)) {
+    if (table_print(&table, stdout)) {
         err_set(&err, "no memory");
         status = client_fail(&err);
-    } else {
-        fputs(buf_text(&out), stdout);
     }
-    buf_release(&out);
     table_release(&table);
     return status;
 }

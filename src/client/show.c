@@ -12,7 +12,7 @@
 #include "table.h"
 #include "text.h"
 
-#define TEXT_MAX ((size_t)16 * 1024 * 1024)
+#define LOG_MAX ((size_t)16 * 1024 * 1024)
 
 static void print_text_line(const char *label, const char *text)
 {
@@ -35,7 +35,7 @@ static void percent_cell(struct table *table, const cJSON *object, const char *n
 }
 
 /* Precision, recall and F1 by class, where the report has them. */
-static int append_classes(const cJSON *report, struct buf *out)
+static int print_classes(const cJSON *report)
 {
     static const char *const headings[] = { "CLASS", ">IMAGES", ">PRECISION", ">RECALL", ">F1" };
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(report, "per_class"), *class;
@@ -51,9 +51,10 @@ static int append_classes(const cJSON *report, struct buf *out)
         percent_cell(&table, class, "recall");
         percent_cell(&table, class, "f1");
     }
-    int failed = buf_puts(out, "\n") || table_print(&table, out);
+    putchar('\n');
+    int failed = table_print(&table, stdout);
     table_release(&table);
-    return failed ? -1 : 0;
+    return failed;
 }
 
 static int print_report(const char *model, const cJSON *report)
@@ -64,7 +65,6 @@ static int print_report(const char *model, const cJSON *report)
     double seconds = api_number(report, "total_training_time", NAN);
     char time[PROGRESS_TIME_SIZE];
     struct table table;
-    struct buf out;
     struct err err = ERR_INIT;
     int status = EXIT_DONE;
 
@@ -80,7 +80,6 @@ static int print_report(const char *model, const cJSON *report)
     }
     putchar('\n');
     table_init(&table, headings, sizeof headings / sizeof *headings);
-    buf_init(&out, TEXT_MAX);
     cJSON_ArrayForEach(result, cJSON_GetObjectItemCaseSensitive(report, "results"))
     {
         table_cellf(&table, "%.0f", api_number(result, "epoch", NAN));
@@ -90,13 +89,10 @@ static int print_report(const char *model, const cJSON *report)
         table_cellf(&table, "%.2f%%", api_number(result, "test_accuracy", NAN));
         table_cellf(&table, "%.2f", api_number(result, "epoch_time_seconds", NAN));
     }
-    if (table_print(&table, &out) || append_classes(report, &out)) {
+    if (table_print(&table, stdout) || print_classes(report)) {
         err_set(&err, "no memory");
         status = client_fail(&err);
-    } else {
-        fputs(buf_text(&out), stdout);
     }
-    buf_release(&out);
     table_release(&table);
     return status;
 }
@@ -147,7 +143,7 @@ int client_log(int argc, char **argv)
     if (client_parse_model(&client, &line, argc, argv, &model, &status))
         return status;
     buf_init(&path, API_PATH_MAX);
-    buf_init(&log, TEXT_MAX);
+    buf_init(&log, LOG_MAX);
     if (buf_puts(&path, "/models/") || api_add_segment(&path, model) || buf_puts(&path, "/log"))
         err_set(&err, "no memory");
     else if (!api_send(&client, &(struct api_request){ .path = buf_text(&path) }, &log, &err))

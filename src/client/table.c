@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/buf.h"
 #include "text.h"
 
 #define CELL_MAX ((size_t)64 * 1024)
@@ -62,25 +63,24 @@ static bool is_right(const char *heading)
     return *heading == '>';
 }
 
-static int print_row(const struct table *table, const size_t *widths, const char *const *cells, size_t count,
-                     struct buf *out)
+static void print_row(const struct table *table, const size_t *widths, const char *const *cells, size_t count,
+                      FILE *out)
 {
     size_t pending = 0; /* blanks owed, written only when something follows */
     for (size_t i = 0; i < count; i++) {
         size_t columns = text_columns(cells[i]);
         size_t lead = is_right(table->headings[i]) ? widths[i] - columns : 0;
         if (*cells[i]) {
-            if (buf_printf(out, "%*s%s", (int)(pending + lead), "", cells[i]))
-                return -1;
+            fprintf(out, "%*s%s", (int)(pending + lead), "", cells[i]);
             pending = widths[i] - columns - lead + 2;
         } else {
             pending += widths[i] + 2;
         }
     }
-    return buf_puts(out, "\n");
+    fputs("\n", out);
 }
 
-int table_print(const struct table *table, struct buf *out)
+int table_print(const struct table *table, FILE *out)
 {
     const char *headings[TABLE_COLUMNS];
     size_t widths[TABLE_COLUMNS];
@@ -96,12 +96,11 @@ int table_print(const struct table *table, struct buf *out)
         }
     }
     bool headed = table->columns > 1 || *headings[0] != '\0';
-    if (headed && print_row(table, widths, headings, table->columns, out))
-        return -1;
+    if (headed)
+        print_row(table, widths, headings, table->columns, out);
     for (size_t k = 0; k < table->count; k += table->columns) {
         size_t count = table->count - k < table->columns ? table->count - k : table->columns;
-        if (print_row(table, widths, (const char *const *)&table->cells[k], count, out))
-            return -1;
+        print_row(table, widths, (const char *const *)&table->cells[k], count, out);
     }
     return 0;
 }

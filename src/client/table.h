@@ -5,8 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "dcls/base/buf.h"
+#include <stdio.h>
 
 #define TABLE_COLUMNS 12
 
@@ -24,7 +23,7 @@ void table_release(struct table *table);
 void table_cell(struct table *table, const char *text);
 void table_cellf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Appends headings and rows; nothing ends in a blank. -1 where memory lacked anywhere. */
-int table_print(const struct table *table, struct buf *out);
+/* Prints headings and rows; nothing ends in a blank. -1, and nothing, where memory lacked anywhere. */
+int table_print(const struct table *table, FILE *out);
 
 #endif

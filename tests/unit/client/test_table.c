@@ -5,30 +5,40 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/client/table.h"
 #include "src/client/text.h"
 
+static void assert_prints(const struct table *table, const char *expected)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    assert_int_equal(table_print(table, out), 0);
+    fclose(out);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
 static void columns_are_as_wide_as_their_widest_cell(void **state)
 {
     static const char *const headings[] = { "NAME", ">SIZE", "NOTE" };
     struct table table;
-    struct buf out;
     (void)state;
     table_init(&table, headings, 3);
-    buf_init(&out, 4096);
     table_cell(&table, "a");
     table_cellf(&table, "%d", 12345);
     table_cell(&table, "");
     table_cell(&table, "kühe-und-schafe");
     table_cellf(&table, "%d", 7);
     table_cell(&table, "x");
-    assert_int_equal(table_print(&table, &out), 0);
-    assert_string_equal(buf_text(&out), "NAME              SIZE  NOTE\n"
-                                        "a                12345\n"
-                                        "kühe-und-schafe      7  x\n");
-    buf_release(&out);
+    assert_prints(&table, "NAME              SIZE  NOTE\n"
+                          "a                12345\n"
+                          "kühe-und-schafe      7  x\n");
     table_release(&table);
 }
 
@@ -36,15 +46,11 @@ static void a_column_without_a_heading_is_a_plain_list(void **state)
 {
     static const char *const headings[] = { "" };
     struct table table;
-    struct buf out;
     (void)state;
     table_init(&table, headings, 1);
-    buf_init(&out, 4096);
     table_cell(&table, "./images/a.jpg");
     table_cell(&table, "./images/b.jpg");
-    assert_int_equal(table_print(&table, &out), 0);
-    assert_string_equal(buf_text(&out), "./images/a.jpg\n./images/b.jpg\n");
-    buf_release(&out);
+    assert_prints(&table, "./images/a.jpg\n./images/b.jpg\n");
     table_release(&table);
 }
 
@@ -69,14 +75,10 @@ static void a_cell_is_one_line(void **state)
 {
     static const char *const headings[] = { "N" };
     struct table table;
-    struct buf out;
     (void)state;
     table_init(&table, headings, 1);
-    buf_init(&out, 4096);
     table_cell(&table, "two\nlines");
-    assert_int_equal(table_print(&table, &out), 0);
-    assert_string_equal(buf_text(&out), "N\ntwo?lines\n");
-    buf_release(&out);
+    assert_prints(&table, "N\ntwo?lines\n");
     table_release(&table);
 }
 
