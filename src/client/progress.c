@@ -3,7 +3,7 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdbool.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,11 +84,16 @@ struct part {
     int rank;
 };
 
-static void add_part(struct part *parts, size_t *count, int rank, const char *text)
+__attribute__((format(printf, 4, 5))) static void add_part(struct part *parts, size_t *count, int rank,
+                                                           const char *format, ...)
 {
+    va_list list;
     assert(*count < PARTS_MAX);
-    snprintf(parts[*count].text, sizeof parts->text, "  %s", text);
-    parts[(*count)++].rank = rank;
+    struct part *part = &parts[(*count)++];
+    *part = (struct part){ "  ", rank };
+    va_start(list, format);
+    vsnprintf(part->text + 2, sizeof part->text - 2, format, list);
+    va_end(list);
 }
 
 static size_t parts_size(const struct part *parts, size_t count)
@@ -141,28 +146,19 @@ static void compose(char text[PROGRESS_LINE_SIZE], const char *head, double frac
 /* The parts of a training's line; accuracies are in percent. */
 static size_t training_parts(const struct progress *progress, struct part *parts)
 {
-    char text[64], time[PROGRESS_TIME_SIZE];
+    char time[PROGRESS_TIME_SIZE];
     size_t count = 0;
-    if (progress->batches > 0) {
-        snprintf(text, sizeof text, "batch %d/%d", progress->batch, progress->batches);
-        add_part(parts, &count, 4, text);
-    }
-    if (isfinite(progress->images_per_second)) {
-        snprintf(text, sizeof text, "%.1f images/s", progress->images_per_second);
-        add_part(parts, &count, 1, text);
-    }
-    if (isfinite(progress->loss)) {
-        snprintf(text, sizeof text, "loss %.4f", progress->loss);
-        add_part(parts, &count, 3, text);
-    }
-    if (isfinite(progress->accuracy)) {
-        snprintf(text, sizeof text, "accuracy %.1f%%", progress->accuracy);
-        add_part(parts, &count, 2, text);
-    }
+    if (progress->batches > 0)
+        add_part(parts, &count, 4, "batch %d/%d", progress->batch, progress->batches);
+    if (isfinite(progress->images_per_second))
+        add_part(parts, &count, 1, "%.1f images/s", progress->images_per_second);
+    if (isfinite(progress->loss))
+        add_part(parts, &count, 3, "loss %.4f", progress->loss);
+    if (isfinite(progress->accuracy))
+        add_part(parts, &count, 2, "accuracy %.1f%%", progress->accuracy);
     if (isfinite(progress->seconds_left)) {
         progress_time(time, progress->seconds_left);
-        snprintf(text, sizeof text, "%s left", time);
-        add_part(parts, &count, 0, text);
+        add_part(parts, &count, 0, "%s left", time);
     }
     return count;
 }
@@ -188,19 +184,16 @@ void progress_bytes_line(char text[PROGRESS_LINE_SIZE], const char *what, double
                          double bytes_per_second, int width)
 {
     struct part parts[PARTS_MAX];
-    char part[64], sizes[3][TEXT_BYTES_SIZE], time[PROGRESS_TIME_SIZE];
+    char sizes[3][TEXT_BYTES_SIZE], time[PROGRESS_TIME_SIZE];
     size_t count = 0;
     text_bytes(sizes[0], done);
     text_bytes(sizes[1], total);
-    snprintf(part, sizeof part, "%.20s of %.20s", sizes[0], sizes[1]);
-    add_part(parts, &count, 2, part);
+    add_part(parts, &count, 2, "%.20s of %.20s", sizes[0], sizes[1]);
     if (isfinite(bytes_per_second) && bytes_per_second > 0) {
         text_bytes(sizes[2], bytes_per_second);
-        snprintf(part, sizeof part, "%s/s", sizes[2]);
-        add_part(parts, &count, 1, part);
+        add_part(parts, &count, 1, "%s/s", sizes[2]);
         progress_time(time, (total - done) / bytes_per_second);
-        snprintf(part, sizeof part, "%s left", time);
-        add_part(parts, &count, 0, part);
+        add_part(parts, &count, 0, "%s left", time);
     }
     compose(text, what, total > 0 ? fmin(1, done / total) : 1, parts, count, width);
 }
