@@ -289,20 +289,10 @@ void work_stop(struct work *work)
     atomic_store(&work->stop, true);
 }
 
-static size_t read_depth(struct thread_pool *pool, const size_t *depth)
-{
-    pthread_mutex_lock(&pool->lock);
-    size_t value = *depth;
-    pthread_mutex_unlock(&pool->lock);
-    return value;
-}
-
 size_t thread_pool_depth(struct thread_pool *pool, int lane)
 {
-    return read_depth(pool, &lane_of(pool, lane)->depth);
-}
-
-size_t thread_pool_depth_all(struct thread_pool *pool)
-{
-    return read_depth(pool, &pool->depth);
+    pthread_mutex_lock(&pool->lock);
+    size_t depth = lane_of(pool, lane)->depth;
+    pthread_mutex_unlock(&pool->lock);
+    return depth;
 }

@@ -42,8 +42,7 @@ struct work *thread_pool_submit(struct thread_pool *pool, int lane, work_run run
 /* Asks the work to end early; its `done` still comes. */
 void work_stop(struct work *work);
 
-/* How much waits or runs: of one lane, or without one (NO_LANE), or in all. */
+/* How much waits or runs: of one lane, or without one (NO_LANE). */
 size_t thread_pool_depth(struct thread_pool *pool, int lane);
-size_t thread_pool_depth_all(struct thread_pool *pool);
 
 #endif
