@@ -71,26 +71,11 @@ int sha256_bytes(const void *bytes, size_t count, char hex[SHA256_HEX_SIZE], str
     return sha256_finish(sha, hex) ? err_set(err, "cannot compute a SHA-256") : 0;
 }
 
-int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
+int sha256_open_file(int fd, const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
 {
     int status = -1;
-    struct sha256 *sha = NULL;
-    char *piece = NULL;
-    struct stat info;
-
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return err_set(err, "cannot open '%s': %s", path, strerror(errno));
-    if (fstat(fd, &info)) {
-        err_set(err, "cannot read '%s': %s", path, strerror(errno));
-        goto out;
-    }
-    if (!S_ISREG(info.st_mode)) {
-        err_set(err, "'%s' is no regular file", path);
-        goto out;
-    }
-    sha = sha256_new();
-    piece = malloc(PIECE);
+    struct sha256 *sha = sha256_new();
+    char *piece = malloc(PIECE);
     if (!sha || !piece) {
         err_set(err, "out of memory");
         goto out;
@@ -117,6 +102,22 @@ int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
 out:
     sha256_free(sha);
     free(piece);
+    return status;
+}
+
+int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
+{
+    int status = -1;
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return err_set(err, "cannot open '%s': %s", path, strerror(errno));
+    if (fstat(fd, &info))
+        err_set(err, "cannot read '%s': %s", path, strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        err_set(err, "'%s' is no regular file", path);
+    else
+        status = sha256_open_file(fd, path, hex, err);
     close(fd);
     return status;
 }

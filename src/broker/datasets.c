@@ -2,7 +2,6 @@
  * manifest_json, while the next is being made. */
 #include "datasets.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,24 +103,6 @@ static int open_below(const struct manifest *manifest, const char *relative, str
     return fd;
 }
 
-static int hash_open(int fd, char hex[SHA256_HEX_SIZE])
-{
-    char piece[65536];
-    struct sha256 *sha = sha256_new();
-    if (!sha)
-        return -1;
-    for (;;) {
-        ssize_t got = read(fd, piece, sizeof piece);
-        if (got == 0)
-            break;
-        if ((got < 0 && errno != EINTR) || (got > 0 && sha256_update(sha, piece, (size_t)got))) {
-            sha256_free(sha);
-            return -1;
-        }
-    }
-    return sha256_finish(sha, hex);
-}
-
 static void hash_entry(const struct manifest *manifest, struct manifest_entry *entry)
 {
     struct stat status;
@@ -136,7 +117,7 @@ static void hash_entry(const struct manifest *manifest, struct manifest_entry *e
             : bsearch(entry, manifest->current.entries, manifest->current.count, sizeof *entry, by_path);
     if (known && known->size == entry->size && same_time(&known->changed, &entry->changed)) {
         memcpy(entry->sha256, known->sha256, sizeof entry->sha256);
-    } else if (hash_open(fd, entry->sha256)) {
+    } else if (sha256_open_file(fd, entry->path, entry->sha256, NULL)) {
         log_warn("cannot hash '%s': it is left out of the dataset", entry->path);
         entry->sha256[0] = '\0';
     }

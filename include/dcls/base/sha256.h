@@ -17,6 +17,8 @@ void sha256_free(struct sha256 *sha);
 
 int sha256_bytes(const void *bytes, size_t count, char hex[SHA256_HEX_SIZE], struct err *err);
 int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct err *err);
+/* Of the rest of an open file, which errors call `path`. */
+int sha256_open_file(int fd, const char *path, char hex[SHA256_HEX_SIZE], struct err *err);
 /* True for exactly 64 lower-case hex digits. */
 bool sha256_is_hex(const char *text);
 
