@@ -3,7 +3,6 @@
 #include "jobs.h"
 
 #include <assert.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/err.h"
 #include "dcls/base/log.h"
+#include "dcls/net/timer.h"
 #include "events.h"
 #include "job_send.h"
 #include "registry.h"
@@ -25,16 +25,16 @@ struct jobs {
     struct job *first, **end;
     struct job *uncommitted; /* on their way to the store */
     struct jobs_waiter *waiters;
-    struct event *turn;
+    struct timer *turn;
     int64_t last_id, last_key_ms;
 };
 
 /* What has been lost for too long ends; what waits is tried again, for whatever reason it was put back. */
-static void on_turn(evutil_socket_t fd, short what, void *arg)
+static void on_turn(void *arg)
 {
-    (void)fd, (void)what;
     struct jobs *jobs = arg;
     int64_t now = clock_ms();
+    timer_start(jobs->turn, TURN_MS);
     for (struct job *job = jobs->first; job; job = job->next)
         if (job->state == JOB_RUNNING && job->lost_ms && now - job->lost_ms >= JOBS_GRACE_MS)
             jobs_give_up(jobs, job, "was lost");
@@ -49,11 +49,12 @@ struct jobs *jobs_new(struct broker *broker, void (*start)(struct broker *broker
     jobs->broker = broker;
     jobs->start = start;
     jobs->end = &jobs->first;
-    jobs->turn = event_new(broker->base, -1, EV_PERSIST, on_turn, jobs);
-    if (!jobs->turn || event_add(jobs->turn, &(struct timeval){ TURN_MS / 1000, TURN_MS % 1000 * 1000 })) {
+    jobs->turn = timer_new(broker->base, on_turn, jobs);
+    if (!jobs->turn) {
         jobs_free(jobs);
         return NULL;
     }
+    timer_start(jobs->turn, TURN_MS);
     return jobs;
 }
 
@@ -69,8 +70,7 @@ void jobs_free(struct jobs *jobs)
 {
     if (!jobs)
         return;
-    if (jobs->turn)
-        event_free(jobs->turn);
+    timer_free(jobs->turn);
     free_all(jobs->first);
     free_all(jobs->uncommitted);
     free(jobs);
@@ -101,7 +101,7 @@ void jobs_restore(struct jobs *jobs, struct job *stored)
 
 void jobs_schedule(struct jobs *jobs)
 {
-    event_active(jobs->turn, 0, 0);
+    timer_start(jobs->turn, 0);
 }
 
 struct job *jobs_first(const struct jobs *jobs)

@@ -12,6 +12,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/message_stream.h"
+#include "dcls/net/timer.h"
 #include "registry.h"
 
 #define LINKS_MAX 1024
@@ -24,7 +25,7 @@ struct link {
     struct links *links;
     struct link *next, **slot;
     struct message_stream *stream;
-    struct event *tick, *later;
+    struct timer *tick, *later;
     link_callback *callback;
     struct node *node;
     struct msg *kept;
@@ -49,19 +50,11 @@ static void link_free(struct link *link)
             link->next->slot = link->slot;
         link->links->count--;
     }
-    if (link->tick)
-        event_free(link->tick);
-    if (link->later)
-        event_free(link->later);
+    timer_free(link->tick);
+    timer_free(link->later);
     message_stream_free(link->stream);
     link_keep(link, NULL);
     free(link);
-}
-
-static void after(struct event *event, int64_t ms)
-{
-    struct timeval time = { ms / 1000, ms % 1000 * 1000 };
-    event_add(event, &time);
 }
 
 void link_close(struct link *link, const char *why)
@@ -69,11 +62,9 @@ void link_close(struct link *link, const char *why)
     message_stream_close(link->stream, why);
 }
 
-static void on_later(evutil_socket_t fd, short what, void *arg)
+static void on_later(void *arg)
 {
     struct link *link = arg;
-    (void)fd;
-    (void)what;
     if (message_stream_is_open(link->stream))
         link->callback(link->links->arg, link);
 }
@@ -81,7 +72,7 @@ static void on_later(evutil_socket_t fd, short what, void *arg)
 void link_after(struct link *link, int ms, link_callback *callback)
 {
     link->callback = callback;
-    after(link->later, ms);
+    timer_start(link->later, ms);
 }
 
 /* The stream's events */
@@ -116,12 +107,11 @@ static void on_closed(void *arg, const char *why)
     link_free(link);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(void *arg)
 {
     struct link *link = arg;
     int64_t now = clock_ms();
-    (void)fd;
-    (void)what;
+    timer_start(link->tick, PING_MS);
     if (!link->node) {
         if (now - link->opened_ms >= GREETING_MS && !link->kept)
             link_close(link, "did not register in time");
@@ -242,8 +232,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     link->opened_ms = clock_ms();
     name_peer(link, address, size);
     link->stream = message_stream_new(links->base, fd, &events, link, NULL);
-    link->tick = event_new(links->base, -1, EV_PERSIST, on_tick, link);
-    link->later = evtimer_new(links->base, on_later, link);
+    link->tick = timer_new(links->base, on_tick, link);
+    link->later = timer_new(links->base, on_later, link);
     if (!link->stream || !link->tick || !link->later) {
         log_warn("%s: no memory for its connection", link->peer);
         link_free(link);
@@ -256,7 +246,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     links->first = link;
     links->count++;
     link_set_legacy(link, true); /* until it says otherwise */
-    after(link->tick, PING_MS);
+    timer_start(link->tick, PING_MS);
 }
 
 struct links *links_new(struct event_base *base, const char *host, int port, const struct link_events *events,

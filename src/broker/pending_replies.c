@@ -2,7 +2,6 @@
 #include "pending_replies.h"
 
 #include <assert.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "broker.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/sha256.h"
+#include "dcls/net/timer.h"
 #include "dcls/proto/name.h"
 #include "link.h"
 #include "registry.h"
@@ -33,7 +33,7 @@ struct pending_reply {
     char key[NAME_SIZE];          /* what the answer names: the inference key, the JSON name or the model */
     char sha256[SHA256_HEX_SIZE]; /* SERVER PUSH: the blob that ends it */
     int64_t deadline_ms;
-    struct event *timer;
+    struct timer *timer;
     reply_done *done;
     void *arg;
 };
@@ -54,8 +54,7 @@ struct pending_replies *pending_replies_new(struct broker *broker)
 
 static void reply_free(struct pending_reply *reply)
 {
-    if (reply->timer)
-        event_free(reply->timer);
+    timer_free(reply->timer);
     free(reply);
 }
 
@@ -96,9 +95,8 @@ static void fail(struct pending_reply *reply, int status, const char *why)
     finish(reply, NULL, &refusal);
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
+static void on_deadline(void *arg)
 {
-    (void)fd, (void)what;
     struct pending_reply *reply = arg;
     fail(reply, 504, kinds[reply->asked].late);
 }
@@ -149,12 +147,12 @@ int pending_replies_ask(struct pending_replies *replies, struct node *node, cons
     snprintf(reply->node, sizeof reply->node, "%s", under_way ? under_way->node : node->name);
     snprintf(reply->key, sizeof reply->key, "%s", under_way ? under_way->key : key_of(msg));
     snprintf(reply->sha256, sizeof reply->sha256, "%s", msg->type == MSG_SERVER_PUSH ? msg->model_sha256 : "");
-    reply->timer = event_new(replies->broker->base, -1, 0, on_deadline, reply);
-    int64_t left = reply->deadline_ms > now ? reply->deadline_ms - now : 0;
-    if (!reply->timer || event_add(reply->timer, &(struct timeval){ left / 1000, left % 1000 * 1000 })) {
+    reply->timer = timer_new(replies->broker->base, on_deadline, reply);
+    if (!reply->timer) {
         reply_free(reply);
         return refuse(refusal, 500, "no memory for the request");
     }
+    timer_start(reply->timer, reply->deadline_ms > now ? reply->deadline_ms - now : 0);
     if (!under_way && link_send(node->link, msg)) {
         reply_free(reply);
         return refuse(refusal, 502, "the node cannot be reached");

@@ -13,6 +13,7 @@
 
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
+#include "dcls/net/timer.h"
 #include "dcls/proto/legacy_queue.h"
 #include "dcls/proto/message_decoder.h"
 
@@ -29,8 +30,8 @@ struct message_stream {
     void *arg;
     enum stream_state state;
     struct bufferevent *buffers;
-    struct event *timer;      /* open: goes on with what was read; closing: the last words have had their time */
-    struct event *pace_timer; /* the next message to a legacy peer */
+    struct timer *timer;      /* open: goes on with what was read; closing: the last words have had their time */
+    struct timer *pace_timer; /* the next message to a legacy peer */
     bool in_event;            /* one that may not free the stream is being told */
     bool input_ended;         /* the peer sends no more; what it sent is handled first */
     bool output_ended;        /* nothing more may be sent */
@@ -51,12 +52,6 @@ static void set_state(struct message_stream *stream, enum stream_state state)
     stream->state = state;
 }
 
-static void after(struct event *event, int64_t ms)
-{
-    struct timeval delay = { ms / 1000, ms % 1000 * 1000 };
-    event_add(event, &delay);
-}
-
 void message_stream_close(struct message_stream *stream, const char *why)
 {
     if (stream->state >= STREAM_CLOSING)
@@ -64,8 +59,8 @@ void message_stream_close(struct message_stream *stream, const char *why)
     err_set(&stream->why, "%s", why);
     set_state(stream, STREAM_CLOSING);
     bufferevent_disable(stream->buffers, EV_READ);
-    event_del(stream->pace_timer);
-    after(stream->timer, message_stream_backlog(stream) && !stream->output_broken ? LAST_WORDS_MS : 0);
+    timer_stop(stream->pace_timer);
+    timer_start(stream->timer, message_stream_backlog(stream) && !stream->output_broken ? LAST_WORDS_MS : 0);
 }
 
 /* Input */
@@ -101,7 +96,7 @@ static void take_input(struct message_stream *stream)
 {
     for (int messages = 0, reads = 0; stream->state == STREAM_OPEN;) {
         if (messages == MESSAGE_STREAM_MESSAGES_A_WAKE || reads == READS_A_WAKE) {
-            after(stream->timer, 0); /* the loop looks at the other sockets first */
+            timer_start(stream->timer, 0); /* the loop looks at the other sockets first */
             return;
         }
         if (take_message(stream)) {
@@ -122,7 +117,7 @@ static void take_input(struct message_stream *stream)
 /* A peer whose last bytes still wait for their turn gets no second one. */
 static void wake(struct message_stream *stream)
 {
-    if (!event_pending(stream->timer, EV_TIMEOUT, NULL))
+    if (!timer_is_running(stream->timer))
         take_input(stream);
 }
 
@@ -134,11 +129,9 @@ static void on_read(struct bufferevent *buffers, void *arg)
     wake(stream);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
     struct message_stream *stream = arg;
-    (void)fd;
-    (void)what;
     assert(stream->state == STREAM_OPEN || stream->state == STREAM_CLOSING);
     if (stream->state == STREAM_OPEN) {
         take_input(stream);
@@ -175,13 +168,11 @@ static void pace(struct message_stream *stream)
     }
     int64_t due = legacy_queue_due(&stream->queue, clock_ms());
     if (due >= 0)
-        after(stream->pace_timer, due + 1); /* a millisecond late rather than early */
+        timer_start(stream->pace_timer, due + 1); /* a millisecond late rather than early */
 }
 
-static void on_pace(evutil_socket_t fd, short what, void *arg)
+static void on_pace(void *arg)
 {
-    (void)fd;
-    (void)what;
     pace(arg);
 }
 
@@ -299,8 +290,8 @@ static struct message_stream *stream_new(struct event_base *base, int fd, enum s
     };
     message_decoder_init(&stream->decoder);
     legacy_queue_init(&stream->queue, 0);
-    stream->timer = evtimer_new(base, on_timer, stream);
-    stream->pace_timer = evtimer_new(base, on_pace, stream);
+    stream->timer = timer_new(base, on_timer, stream);
+    stream->pace_timer = timer_new(base, on_pace, stream);
     if (!stream->timer || !stream->pace_timer) {
         err_set(err, "no memory for a connection");
         message_stream_free(stream);
@@ -346,10 +337,8 @@ void message_stream_free(struct message_stream *stream)
     if (!stream)
         return;
     assert(!stream->in_event);
-    if (stream->timer)
-        event_free(stream->timer);
-    if (stream->pace_timer)
-        event_free(stream->pace_timer);
+    timer_free(stream->timer);
+    timer_free(stream->pace_timer);
     bufferevent_free(stream->buffers);
     message_decoder_release(&stream->decoder);
     legacy_queue_release(&stream->queue);

@@ -2,7 +2,6 @@
 #include "inferences.h"
 
 #include <assert.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
+#include "dcls/net/timer.h"
 #include "fetch.h"
 #include "daemon.h"
 #include "local_dataset.h"
@@ -18,7 +18,7 @@
 #define REQUESTS_MAX 256
 #define WAIT_MS 20000   /* the broker has given up after 15 s */
 #define ANSWER_MS 60000 /* a worker that is at one image for so long is stuck */
-#define TICK_S 1
+#define TICK_MS 1000
 
 enum request_state { REQUEST_FETCHING, REQUEST_READY, REQUEST_SENT };
 
@@ -39,7 +39,7 @@ struct inferences {
     struct inference *first;
     int count;
     struct child *child;
-    struct event *tick;
+    struct timer *tick;
     int64_t counter; /* names scratch files */
 };
 
@@ -134,7 +134,6 @@ static int send_request(struct inferences *inferences, struct inference *request
 static void pump(struct inferences *inferences)
 {
     struct inference *request;
-    struct timeval tick = { TICK_S, 0 };
     while (!inferences->daemon->stopping && !find(inferences, REQUEST_SENT) &&
            (request = find(inferences, REQUEST_READY))) {
         struct err err = ERR_INIT;
@@ -146,15 +145,13 @@ static void pump(struct inferences *inferences)
         request->since_ms = clock_ms();
     }
     if (inferences->first)
-        event_add(inferences->tick, &tick);
+        timer_start(inferences->tick, TICK_MS);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(void *arg)
 {
     struct inferences *inferences = arg;
     int64_t now = clock_ms();
-    (void)fd;
-    (void)what;
     for (struct inference *request = inferences->first, *next; request; request = next) {
         next = request->next;
         int64_t age = now - request->since_ms;
@@ -266,7 +263,7 @@ void inferences_request(struct inferences *inferences, struct msg *msg)
 struct inferences *inferences_new(struct daemon *daemon, struct err *err)
 {
     struct inferences *inferences = calloc(1, sizeof *inferences);
-    if (!inferences || !(inferences->tick = evtimer_new(daemon->base, on_tick, inferences))) {
+    if (!inferences || !(inferences->tick = timer_new(daemon->base, on_tick, inferences))) {
         free(inferences);
         err_set(err, "no memory for inferences");
         return NULL;
@@ -286,7 +283,6 @@ void inferences_free(struct inferences *inferences)
         return;
     while (inferences->first)
         forget(inferences->first);
-    if (inferences->tick)
-        event_free(inferences->tick);
+    timer_free(inferences->tick);
     free(inferences);
 }

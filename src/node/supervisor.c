@@ -14,6 +14,7 @@
 
 #include "dcls/base/log.h"
 #include "dcls/net/message_stream.h"
+#include "dcls/net/timer.h"
 
 #define CHILD_SOCKET 3
 #define WORDS_MAX 4096  /* bytes of standard error that are remembered */
@@ -35,7 +36,7 @@ struct child {
     struct message_stream *line; /* NULL once it has ended */
     int words_fd;                /* standard error; -1 once it has ended */
     struct event *words_event;
-    struct event *end_timer;
+    struct timer *end_timer;
     char words[WORDS_MAX + 1];
     size_t words_len;
     bool reaped;
@@ -54,8 +55,7 @@ static void child_free(struct child *child)
         event_free(child->words_event);
     if (child->words_fd >= 0)
         close(child->words_fd);
-    if (child->end_timer)
-        event_free(child->end_timer);
+    timer_free(child->end_timer);
     free(child);
 }
 
@@ -97,12 +97,10 @@ static void describe_end(const struct child *child, char *out, size_t size)
 }
 
 /* Tells the end once everything was heard; never from within one of the child's own callbacks but the timer's. */
-static void on_end_timer(evutil_socket_t fd, short what, void *arg)
+static void on_end_timer(void *arg)
 {
     struct child *child = arg;
     char why[512];
-    (void)fd;
-    (void)what;
     describe_end(child, why, sizeof why);
     struct child_events events = child->events;
     child_free(child);
@@ -115,10 +113,7 @@ static void check_end(struct child *child)
     if (!child->reaped)
         return;
     bool heard = !child->line && child->words_fd < 0;
-    struct timeval delay = { 0, 0 };
-    if (!heard)
-        delay = (struct timeval){ DRAIN_MS / 1000, DRAIN_MS % 1000 * 1000 };
-    event_add(child->end_timer, &delay);
+    timer_start(child->end_timer, heard ? 0 : DRAIN_MS);
 }
 
 static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
@@ -269,7 +264,7 @@ static int watch(struct child *child, int line_fd, struct err *err)
     struct event_base *base = child->supervisor->base;
     if (!(child->line = message_stream_new(base, line_fd, &events, child, err)))
         return -1;
-    child->end_timer = evtimer_new(base, on_end_timer, child);
+    child->end_timer = timer_new(base, on_end_timer, child);
     child->words_event = event_new(base, child->words_fd, EV_READ | EV_PERSIST, on_words, child);
     if (!child->end_timer || !child->words_event || event_add(child->words_event, NULL))
         return err_set(err, "no memory for a child process");

@@ -9,10 +9,11 @@
 #include "daemon.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
+#include "dcls/net/timer.h"
 #include "local_dataset.h"
 #include "preparation.h"
 
-#define DOWNLOAD_TOLD_S 1             /* between two words about a download */
+#define DOWNLOAD_TOLD_MS 1000         /* between two words about a download */
 #define PROGRESS_BACKLOG (256 * 1024) /* bytes under way beyond which batches are not told */
 
 struct training_run {
@@ -22,7 +23,7 @@ struct training_run {
     void *arg;
     struct preparation preparation;
     struct work *work; /* which prepares; NULL: none */
-    struct event *download_timer;
+    struct timer *download_timer;
     int64_t downloaded; /* bytes told last */
     struct child *child;
     struct err failure; /* why the worker was killed before it began; empty: it was not */
@@ -41,8 +42,7 @@ void training_run_free(struct training_run *run)
 {
     if (!run)
         return;
-    if (run->download_timer)
-        event_free(run->download_timer);
+    timer_free(run->download_timer);
     preparation_release(&run->preparation);
     free(run);
 }
@@ -64,26 +64,18 @@ static void tell(const struct training_run *run, const char *message, const char
     msg_release(&msg);
 }
 
-static void arm_download_timer(struct training_run *run)
-{
-    struct timeval delay = { DOWNLOAD_TOLD_S, 0 };
-    event_add(run->download_timer, &delay);
-}
-
-static void on_download_timer(evutil_socket_t fd, short what, void *arg)
+static void on_download_timer(void *arg)
 {
     struct training_run *run = arg;
     const struct preparation *preparation = &run->preparation;
     int64_t size = preparation->part ? fs_size(preparation->part) : -1;
-    (void)fd;
-    (void)what;
     if (size > 0 && size != run->downloaded) {
         char text[160];
         run->downloaded = size;
         snprintf(text, sizeof text, "fetching '%.80s', %.1f MB so far", preparation->file, (double)size / 1e6);
         tell(run, text, NULL);
     }
-    arm_download_timer(run);
+    timer_start(run->download_timer, DOWNLOAD_TOLD_MS);
 }
 
 static int prepare_work(void *arg, const atomic_bool *stop, struct err *err)
@@ -97,7 +89,7 @@ static void on_prepared(void *arg, int result, const struct err *err)
     struct training_run *run = arg;
     const char *notice = run->preparation.notice.text;
     run->work = NULL;
-    event_del(run->download_timer);
+    timer_stop(run->download_timer);
     if (!result && *notice) {
         log_warn("training '%s': %s", run->request->model_name, notice);
         tell(run, NULL, notice);
@@ -113,10 +105,10 @@ int training_run_prepare(struct training_run *run, struct err *err)
     assert(!run->work && !run->child);
     if (preparation_init(&run->preparation, run->daemon, request->model_type, &request->options, err))
         return -1;
-    if (!(run->download_timer = evtimer_new(run->daemon->base, on_download_timer, run)) ||
+    if (!(run->download_timer = timer_new(run->daemon->base, on_download_timer, run)) ||
         !(run->work = thread_pool_submit(run->daemon->pool, NO_LANE, prepare_work, on_prepared, run)))
         return err_set(err, "no memory to start a training");
-    arm_download_timer(run);
+    timer_start(run->download_timer, DOWNLOAD_TOLD_MS);
     return 0;
 }
 

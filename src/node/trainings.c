@@ -2,19 +2,19 @@
 #include "trainings.h"
 
 #include <assert.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon.h"
 #include "dcls/base/log.h"
+#include "dcls/net/timer.h"
 #include "outcome.h"
 #include "train_request.h"
 #include "training_run.h"
 
 #define TRAININGS_MAX 64 /* waiting and running */
-#define KILL_S 10        /* how long a worker may take to end once asked */
+#define KILL_MS 10000    /* how long a worker may take to end once asked */
 
 enum training_state { TRAINING_WAITING, TRAINING_PREPARING, TRAINING_RUNNING };
 
@@ -31,7 +31,7 @@ struct trainings {
     struct daemon *daemon;
     struct training *first; /* the one that is on, then those that wait */
     int count;
-    struct event *kill_timer;
+    struct timer *kill_timer;
 };
 
 static void set_state(struct training *training, enum training_state state)
@@ -68,18 +68,10 @@ static void fail(struct training *training, const char *why)
                  training->cancelled);
 }
 
-static void arm_kill(struct trainings *trainings)
-{
-    struct timeval delay = { KILL_S, 0 };
-    event_add(trainings->kill_timer, &delay);
-}
-
-static void on_kill_timer(evutil_socket_t fd, short what, void *arg)
+static void on_kill_timer(void *arg)
 {
     struct trainings *trainings = arg;
     struct training *training = trainings->first;
-    (void)fd;
-    (void)what;
     assert(training && training->state == TRAINING_RUNNING);
     log_warn("the worker of '%s' does not end and is killed", training->request.model_name);
     training->cancelled = true; /* it was asked to end by a cancel, or after its outcome */
@@ -138,7 +130,7 @@ static void on_message(void *arg, struct msg *msg)
     default: log_warn("the worker sent %s", msg_type_name(msg->type)); return;
     }
     training_run_hang_up(training->run);
-    arm_kill(training->owner);
+    timer_start(training->owner->kill_timer, KILL_MS);
 }
 
 static void on_ended(void *arg, const char *why)
@@ -146,7 +138,7 @@ static void on_ended(void *arg, const char *why)
     struct training *training = arg;
     struct trainings *trainings = training->owner;
     assert(training->state == TRAINING_RUNNING);
-    event_del(trainings->kill_timer);
+    timer_stop(trainings->kill_timer);
     fail(training, why);
     forget(training);
     start_next(trainings);
@@ -249,7 +241,7 @@ void trainings_cancel(struct trainings *trainings, const struct msg *msg)
             training->cancelled = true;
             training_run_stop(training->run);
         }
-        arm_kill(trainings);
+        timer_start(trainings->kill_timer, KILL_MS);
         break;
     }
 }
@@ -294,7 +286,7 @@ void trainings_stop(struct trainings *trainings)
 struct trainings *trainings_new(struct daemon *daemon, struct err *err)
 {
     struct trainings *trainings = calloc(1, sizeof *trainings);
-    if (!trainings || !(trainings->kill_timer = evtimer_new(daemon->base, on_kill_timer, trainings))) {
+    if (!trainings || !(trainings->kill_timer = timer_new(daemon->base, on_kill_timer, trainings))) {
         free(trainings);
         err_set(err, "no memory for trainings");
         return NULL;
@@ -309,6 +301,6 @@ void trainings_free(struct trainings *trainings)
         return;
     while (trainings->first)
         forget(trainings->first);
-    event_free(trainings->kill_timer);
+    timer_free(trainings->kill_timer);
     free(trainings);
 }

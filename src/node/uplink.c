@@ -12,6 +12,7 @@
 #include "dcls/base/log.h"
 #include "dcls/net/message_stream.h"
 #include "dcls/net/resolver.h"
+#include "dcls/net/timer.h"
 #include "dcls/proto/legacy_queue.h"
 
 #define CONNECT_MS 5000
@@ -41,7 +42,7 @@ struct uplink {
     struct uplink_config config;
     struct uplink_events events;
     enum uplink_state state;
-    struct event *timer;           /* the state's deadline, or the next ping */
+    struct timer *timer;           /* the state's deadline, or the next ping */
     struct message_stream *stream; /* from connecting on */
     struct addrinfo *addresses, *next_address;
     bool legacy, was_refused;
@@ -50,12 +51,6 @@ struct uplink {
     char api[320];
     struct err why; /* of the last failed attempt, told once */
 };
-
-static void set_timer(struct uplink *link, int64_t ms)
-{
-    struct timeval delay = { ms / 1000, ms % 1000 * 1000 };
-    event_add(link->timer, &delay);
-}
 
 static void set_state(struct uplink *link, enum uplink_state state)
 {
@@ -104,7 +99,7 @@ static void lost(struct uplink *link, const char *why)
         return;
     }
     set_state(link, UPLINK_WAITING);
-    set_timer(link, backoff_ms(link));
+    timer_start(link->timer, backoff_ms(link));
 }
 
 static void on_closed(void *arg, const char *why)
@@ -173,7 +168,7 @@ static void take_greeting(struct uplink *link, const struct msg *ack)
     link->why = (struct err)ERR_INIT;
     link->up_ms = clock_ms();
     set_state(link, UPLINK_UP);
-    set_timer(link, PING_MS);
+    timer_start(link->timer, PING_MS);
     log_info("registered with %s at '%s' port %d", link->legacy ? "a broker of the existing system" : "the broker",
              link->config.host, link->config.port);
     link->events.up(link->events.arg);
@@ -228,7 +223,7 @@ static void on_connected(void *arg)
     struct msg msg;
     msg_init(&msg, MSG_CLIENT_CONNECT);
     set_state(link, UPLINK_GREETING);
-    set_timer(link, GREETING_MS);
+    timer_start(link->timer, GREETING_MS);
     link->legacy = false;
     if (link->events.greet(link->events.arg, &msg) || send_now(link, &msg, NULL))
         message_stream_close(link->stream, "no memory to register");
@@ -245,7 +240,7 @@ static void connect_next(struct uplink *link)
     struct err err = ERR_INIT;
     link->next_address = address->ai_next;
     set_state(link, UPLINK_CONNECTING);
-    set_timer(link, CONNECT_MS);
+    timer_start(link->timer, CONNECT_MS);
     link->stream =
         message_stream_connect(link->config.base, address->ai_addr, address->ai_addrlen, &events, link, &err);
     if (!link->stream)
@@ -277,7 +272,7 @@ static void resolve(struct uplink *link)
 
 static void ping(struct uplink *link)
 {
-    set_timer(link, PING_MS);
+    timer_start(link->timer, PING_MS);
     /* A legacy broker owes no answer within a time: it lives as long as its socket. */
     if (link->legacy)
         return;
@@ -287,11 +282,9 @@ static void ping(struct uplink *link)
         send_named(link, MSG_CLIENT_PING);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_timer(void *arg)
 {
     struct uplink *link = arg;
-    (void)fd;
-    (void)what;
     switch (link->state) {
     case UPLINK_WAITING: resolve(link); break;
     case UPLINK_CONNECTING: message_stream_close(link->stream, "it does not answer"); break;
@@ -317,13 +310,13 @@ struct uplink *uplink_new(const struct uplink_config *config, const struct uplin
     }
     link->config = *config;
     link->events = *events;
-    link->timer = evtimer_new(config->base, on_timer, link);
+    link->timer = timer_new(config->base, on_timer, link);
     if (!link->timer) {
         err_set(err, "no memory for the link to the broker");
         uplink_free(link);
         return NULL;
     }
-    set_timer(link, 0);
+    timer_start(link->timer, 0);
     return link;
 }
 
@@ -332,8 +325,7 @@ void uplink_free(struct uplink *link)
     if (!link)
         return;
     message_stream_free(link->stream);
-    if (link->timer)
-        event_free(link->timer);
+    timer_free(link->timer);
     if (link->addresses)
         freeaddrinfo(link->addresses);
     free(link);
@@ -348,11 +340,11 @@ void uplink_close(struct uplink *link)
     if (was_up && !send_named(link, MSG_CLIENT_DISCONNECT)) {
         /* What a legacy broker is still owed leaves one by one before the farewell. */
         int64_t patience = CLOSING_MS + (int64_t)message_stream_queued(link->stream) * LEGACY_QUEUE_INTERVAL_MS;
-        set_timer(link, patience > 3 * CLOSING_MS ? 3 * CLOSING_MS : patience);
+        timer_start(link->timer, patience > 3 * CLOSING_MS ? 3 * CLOSING_MS : patience);
     } else if (link->stream) {
         message_stream_close(link->stream, "closed");
     } else {
-        set_timer(link, 0);
+        timer_start(link->timer, 0);
     }
 }
 

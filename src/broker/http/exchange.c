@@ -20,6 +20,7 @@
 
 #include "src/broker/broker.h"
 #include "dcls/base/log.h"
+#include "dcls/net/timer.h"
 #include "dcls/proto/json.h"
 #include "dcls/proto/msg.h"
 #include "range.h"
@@ -62,8 +63,7 @@ static void exchange_free(struct exchange *exchange)
     if (exchange->outflow.fd >= 0)
         close(exchange->outflow.fd);
     free(exchange->outflow.bytes);
-    if (exchange->later)
-        event_free(exchange->later);
+    timer_free(exchange->later);
     if (exchange->context_free)
         exchange->context_free(exchange->context);
     free(exchange->context);
@@ -122,10 +122,8 @@ void exchange_drop(struct exchange *exchange)
     finish_abort(exchange);
 }
 
-static void on_later(evutil_socket_t fd, short what, void *arg)
+static void on_later(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct exchange *exchange = arg;
     if (exchange->gone)
         finish(exchange);
@@ -137,11 +135,11 @@ static void on_later(evutil_socket_t fd, short what, void *arg)
 static void schedule(struct exchange *exchange)
 {
     if (!exchange->later)
-        exchange->later = evtimer_new(exchange->broker->base, on_later, exchange);
+        exchange->later = timer_new(exchange->broker->base, on_later, exchange);
     if (!exchange->later)
         log_error("no memory to end an HTTP request; it waits for its client");
     else
-        event_active(exchange->later, EV_TIMEOUT, 0);
+        timer_start(exchange->later, 0);
 }
 
 static void on_close(struct evhttp_connection *connection, void *arg)

@@ -9,7 +9,6 @@
 #define DCLS_BROKER_EXCHANGE_H
 
 #include <cjson/cJSON.h>
-#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <stdbool.h>
@@ -24,6 +23,7 @@
 
 struct broker;
 struct http;
+struct timer;
 
 /* What is still to be sent: of a file, or of memory. */
 struct outflow {
@@ -48,7 +48,7 @@ struct exchange {
     void (*closed)(void *arg);
     void *stream_arg;
     bool draining;
-    struct event *later; /* what may not happen inside libevent's callbacks */
+    struct timer *later; /* what may not happen inside libevent's callbacks */
     /* what a handler remembers meanwhile; freed with the exchange */
     void *context;
     void (*context_free)(void *context);

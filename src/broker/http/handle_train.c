@@ -4,22 +4,22 @@
 #include <string.h>
 #include <strings.h>
 
-#include "dcls/proto/json.h"
 #include "blob_refs.h"
+#include "dcls/net/timer.h"
 #include "handlers.h"
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
 #include "src/broker/job_submit.h"
 #include "src/broker/registry.h"
 
-#define BLOCK_S 120
+#define BLOCK_MS 120000
 
 struct train_post {
     struct exchange *exchange;
     char type[NAME_SIZE], model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
     struct train_options options;
     bool async;
-    struct event *deadline;
+    struct timer *deadline;
     struct jobs_waiter waiter;
 };
 
@@ -27,8 +27,7 @@ static void train_release(void *context)
 {
     struct train_post *train = context;
     jobs_stop_waiting(train->exchange->broker->jobs, &train->waiter);
-    if (train->deadline)
-        event_free(train->deadline);
+    timer_free(train->deadline);
 }
 
 /* A member that is a name; absent or null leaves `name` empty. */
@@ -140,9 +139,8 @@ static void on_ended(void *arg, const struct job *job)
     answer_ended(train->exchange, job);
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
+static void on_deadline(void *arg)
 {
-    (void)fd, (void)what;
     struct train_post *train = arg;
     cJSON *object = cJSON_CreateObject();
     exchange_object(train->exchange, 200, object, cJSON_AddStringToObject(object, "status", "Training initiated"));
@@ -161,11 +159,12 @@ static void on_submitted(void *arg, const struct job *job)
         exchange_object(exchange, 202, object, cJSON_AddStringToObject(object, "job", job->id));
         return;
     }
-    train->deadline = evtimer_new(exchange->broker->base, on_deadline, train);
-    if (!train->deadline || evtimer_add(train->deadline, &(struct timeval){ .tv_sec = BLOCK_S })) {
+    train->deadline = timer_new(exchange->broker->base, on_deadline, train);
+    if (!train->deadline) {
         exchange_error(exchange, 503, "no memory to wait for job '%s', which is queued", job->id);
         return;
     }
+    timer_start(train->deadline, BLOCK_MS);
     train->waiter = (struct jobs_waiter){ .job = job, .ended = on_ended, .arg = train };
     jobs_wait(exchange->broker->jobs, &train->waiter);
 }

@@ -21,6 +21,7 @@
 #include "blob_refs.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
+#include "dcls/net/timer.h"
 #include "handlers.h"
 #include "routes.h"
 #include "src/broker/blobs.h"
@@ -32,6 +33,7 @@
 #define MAX_BODY (32 * 1024 * 1024)
 #define IDLE_S 60
 #define MAX_CONNECTIONS 256
+#define PAUSE_MS 250 /* of the listener, over the maximum */
 #define ALL_METHODS                                                                                                    \
     (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |    \
      EVHTTP_REQ_PATCH)
@@ -41,7 +43,7 @@ struct server {
     struct broker *broker;
     struct evhttp *evhttp;
     struct evconnlistener *listener; /* evhttp's */
-    struct event *resume;            /* accepts again after a pause */
+    struct timer *resume;            /* accepts again after a pause */
     struct exchange *exchanges;
     int port;
     int connections; /* at the last count, and accepted since: never less than there are */
@@ -200,22 +202,19 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
     if (++server->connections >= MAX_CONNECTIONS)
         server->connections = count_connections(server) + 1;
     if (server->connections >= MAX_CONNECTIONS) {
-        struct timeval pause = { .tv_usec = 250 * 1000 };
         log_warn("%d HTTP connections are open: new ones wait", server->connections);
         evconnlistener_disable(server->listener);
-        evtimer_add(server->resume, &pause);
+        timer_start(server->resume, PAUSE_MS);
     }
     return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 }
 
-static void on_resume(evutil_socket_t fd, short what, void *arg)
+static void on_resume(void *arg)
 {
-    (void)fd, (void)what;
     struct server *server = arg;
     server->connections = count_connections(server);
-    struct timeval pause = { .tv_usec = 250 * 1000 };
     if (server->connections >= MAX_CONNECTIONS)
-        evtimer_add(server->resume, &pause);
+        timer_start(server->resume, PAUSE_MS);
     else
         evconnlistener_enable(server->listener);
 }
@@ -265,7 +264,7 @@ struct server *server_new(struct broker *broker, const char *host, int port, str
     http->blob_refs = blob_refs_new(broker, http->blobs);
     http->sse = sse_new(broker);
     server->evhttp = evhttp_new(broker->base);
-    server->resume = evtimer_new(broker->base, on_resume, server);
+    server->resume = timer_new(broker->base, on_resume, server);
     if (!http->blob_refs || !http->sse || !server->evhttp || !server->resume) {
         err_set(err, "no memory");
         goto fail;
@@ -291,8 +290,7 @@ void server_free(struct server *server)
     assert(!http->scan);
     while (server->exchanges)
         exchange_drop(server->exchanges);
-    if (server->resume)
-        event_free(server->resume);
+    timer_free(server->resume);
     if (server->evhttp)
         evhttp_free(server->evhttp);
     sse_free(http->sse);

@@ -9,9 +9,10 @@
 #include "src/broker/broker.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
+#include "dcls/net/timer.h"
 
 #define TICK_MS 50
-#define COMMENT_S 15
+#define COMMENT_MS 15000
 #define PIECE (64 * 1024)
 #define TEXT_MAX ((size_t)64 * 1024 * 1024)
 
@@ -29,7 +30,7 @@ struct sse {
     struct broker *broker;
     struct events *events;
     struct stream *first;
-    struct event *tick, *comment;
+    struct timer *tick, *comment;
 };
 
 static int write_event(struct buf *out, const char *kind, uint64_t number, const char *text)
@@ -134,21 +135,19 @@ static void feed_all(struct sse *sse)
 
 /* An event is passed on with the next tick's batch and not from inside its publisher: what publishes may be in the
  * midst of its own lists. */
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct sse *sse = arg;
+    timer_start(sse->tick, TICK_MS);
     events_tick(sse->events, clock_ms());
     feed_all(sse);
 }
 
-static void on_comment(evutil_socket_t fd, short what, void *arg)
+static void on_comment(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct sse *sse = arg;
     static const char comment[] = ": still here\n\n";
+    timer_start(sse->comment, COMMENT_MS);
     for (struct stream *stream = sse->first; stream; stream = stream->next)
         if (!exchange_stream_busy(stream->exchange))
             exchange_stream_send(stream->exchange, comment, sizeof comment - 1);
@@ -161,13 +160,14 @@ struct sse *sse_new(struct broker *broker)
         return NULL;
     sse->broker = broker;
     sse->events = broker->events;
-    sse->tick = event_new(broker->base, -1, EV_PERSIST, on_tick, sse);
-    sse->comment = event_new(broker->base, -1, EV_PERSIST, on_comment, sse);
-    struct timeval tick = { .tv_usec = TICK_MS * 1000 }, comment = { .tv_sec = COMMENT_S };
-    if (!sse->tick || !sse->comment || event_add(sse->tick, &tick) || event_add(sse->comment, &comment)) {
+    sse->tick = timer_new(broker->base, on_tick, sse);
+    sse->comment = timer_new(broker->base, on_comment, sse);
+    if (!sse->tick || !sse->comment) {
         sse_free(sse);
         return NULL;
     }
+    timer_start(sse->tick, TICK_MS);
+    timer_start(sse->comment, COMMENT_MS);
     return sse;
 }
 
@@ -175,10 +175,8 @@ void sse_free(struct sse *sse)
 {
     if (!sse)
         return;
-    if (sse->tick)
-        event_free(sse->tick);
-    if (sse->comment)
-        event_free(sse->comment);
+    timer_free(sse->tick);
+    timer_free(sse->comment);
     free(sse);
 }
 
