@@ -155,8 +155,7 @@ static int open_temporary(const char *path, char **name, struct err *err)
     return fd;
 }
 
-/* 0 or the errno. */
-static int write_all(int fd, const void *bytes, size_t count)
+int fs_put(int fd, const void *bytes, size_t count)
 {
     for (size_t done = 0; done < count;) {
         ssize_t put = write(fd, (const char *)bytes + done, count - done);
@@ -184,7 +183,7 @@ int fs_write_parts(const char *path, const struct iovec *parts, int count, struc
         return -1;
     int status = 0, cause = 0;
     for (int i = 0; i < count && !cause; i++)
-        cause = write_all(fd, parts[i].iov_base, parts[i].iov_len);
+        cause = fs_put(fd, parts[i].iov_base, parts[i].iov_len);
     if (close(fd) && !cause)
         cause = errno;
     if (cause) {

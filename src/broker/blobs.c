@@ -118,20 +118,13 @@ static int write_at(const char *path, int64_t offset, const char *bytes, size_t 
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return err_set(err, "cannot write '%s': %s", path, strerror(errno));
-    int status = 0;
-    for (size_t done = 0; done < count && !status;) {
-        ssize_t wrote = pwrite(fd, bytes + done, count - done, offset + (int64_t)done);
-        if (wrote > 0)
-            done += (size_t)wrote;
-        else if (wrote == 0 || errno != EINTR)
-            status = err_set(err, "cannot write '%s': %s", path, strerror(errno));
-    }
+    int cause = lseek(fd, offset, SEEK_SET) < 0 ? errno : fs_put(fd, bytes, count);
     /* What a failed write left behind would make the next offset wrong. */
-    if (status && ftruncate(fd, offset) < 0)
+    if (cause && ftruncate(fd, offset) < 0)
         log_warn("cannot cut '%s' back: %s", path, strerror(errno));
-    if (close(fd) < 0 && !status)
-        status = err_set(err, "cannot write '%s': %s", path, strerror(errno));
-    return status;
+    if (close(fd) < 0 && !cause)
+        cause = errno;
+    return cause ? err_set(err, "cannot write '%s': %s", path, strerror(cause)) : 0;
 }
 
 static enum blob_result complete(struct blobs *blobs, const char *sha256, const char *part, struct blob_state *state,

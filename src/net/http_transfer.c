@@ -53,15 +53,10 @@ static int take(void *arg, const void *bytes, size_t count)
     }
     if ((int64_t)count > download->max - download->held)
         return err_set(&download->refusal, "it is larger than %lld bytes", (long long)download->max);
-    for (size_t done = 0; done < count;) {
-        ssize_t put = write(download->fd, (const char *)bytes + done, count - done);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return err_set(&download->refusal, "cannot write: %s", strerror(put ? errno : EIO));
-        done += (size_t)put;
-        download->held += put;
-    }
+    int cause = fs_put(download->fd, bytes, count);
+    if (cause)
+        return err_set(&download->refusal, "cannot write: %s", strerror(cause));
+    download->held += (int64_t)count;
     return 0;
 }
 

@@ -28,6 +28,9 @@ int fs_write_parts(const char *path, const struct iovec *parts, int count, struc
  * the same folder as `path`; it is fsynced, renamed, its folder fsynced. On failure it is removed. */
 int fs_commit(const char *temporary, const char *path, struct err *err);
 
+/* Writes all of it to a descriptor that blocks: 0, or the errno. */
+int fs_put(int fd, const void *bytes, size_t count);
+
 /* mkdir -p; an existing folder is fine. */
 int fs_make_dirs(const char *path, struct err *err);
 /* Removes a file or a whole folder below; does not follow links; a missing one is fine. */
