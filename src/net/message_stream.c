@@ -37,7 +37,7 @@ struct message_stream {
     bool output_ended;        /* nothing more may be sent */
     bool output_broken;       /* nothing more can be sent; what the peer sent before may still be read */
     struct err why;           /* of the first failure */
-    struct message_decoder decoder;
+    struct frame frame;       /* of what came in */
     int64_t heard_ms;
     bool legacy;
     struct legacy_queue queue;
@@ -70,7 +70,7 @@ static int read_some(struct message_stream *stream)
 {
     char bytes[READ_SIZE];
     size_t count = bufferevent_read(stream->buffers, bytes, sizeof bytes);
-    return message_decoder_feed(&stream->decoder, bytes, count) ? -1 : (int)count;
+    return frame_feed(&stream->frame, bytes, count) ? -1 : (int)count;
 }
 
 /* False where bytes are needed for the next message. */
@@ -80,7 +80,7 @@ static bool take_message(struct message_stream *stream)
     struct err why = ERR_INIT;
     const char *text;
     size_t len;
-    enum message_event event = message_decoder_next(&stream->decoder, &msg, &text, &len, &why);
+    enum message_event event = message_decoder_next(&stream->frame, &msg, &text, &len, &why);
     assert(!stream->in_event && stream->state == STREAM_OPEN);
     stream->in_event = true;
     if (event == MESSAGE_WHOLE && stream->events->message)
@@ -288,7 +288,7 @@ static struct message_stream *stream_new(struct event_base *base, int fd, enum s
     *stream = (struct message_stream){
         .events = events, .arg = arg, .state = state, .buffers = buffers, .heard_ms = clock_ms()
     };
-    message_decoder_init(&stream->decoder);
+    frame_init(&stream->frame, MSG_MAX);
     legacy_queue_init(&stream->queue, 0);
     stream->timer = timer_new(base, on_timer, stream);
     stream->pace_timer = timer_new(base, on_pace, stream);
@@ -340,7 +340,7 @@ void message_stream_free(struct message_stream *stream)
     timer_free(stream->timer);
     timer_free(stream->pace_timer);
     bufferevent_free(stream->buffers);
-    message_decoder_release(&stream->decoder);
+    frame_release(&stream->frame);
     legacy_queue_release(&stream->queue);
     legacy_queue_item_free(stream->leaving);
     free(stream);

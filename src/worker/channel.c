@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "dcls/proto/message_decoder.h"
 
@@ -29,7 +30,7 @@ struct channel {
     int first, count;
     bool ended;
     atomic_bool cancelled;
-    struct message_decoder decoder;
+    struct frame frame; /* of what comes in */
 };
 
 static void end_line(struct channel *channel)
@@ -63,7 +64,7 @@ static bool take_message(struct channel *channel)
     struct err why = ERR_INIT;
     const char *text;
     size_t len;
-    enum message_event event = message_decoder_next(&channel->decoder, &msg, &text, &len, &why);
+    enum message_event event = message_decoder_next(&channel->frame, &msg, &text, &len, &why);
     if (event == MESSAGE_REFUSED)
         log_warn("a message was not understood: %s", why.text);
     else if (event == MESSAGE_WHOLE && msg.type == MSG_SERVER_CANCEL)
@@ -81,7 +82,7 @@ static bool take_bytes(struct channel *channel)
     ssize_t got = read(channel->in_fd, bytes, sizeof bytes);
     if (got < 0)
         return errno == EINTR;
-    if (!got || message_decoder_feed(&channel->decoder, bytes, (size_t)got))
+    if (!got || frame_feed(&channel->frame, bytes, (size_t)got))
         return false;
     while (take_message(channel))
         ;
@@ -124,7 +125,7 @@ static struct channel *channel_new(int in_fd, int out_fd, int signal_fd, struct 
     }
     *channel = (struct channel){ .in_fd = in_fd, .out_fd = out_fd, .signal_fd = signal_fd, .wake_fd = -1 };
     atomic_init(&channel->cancelled, false);
-    message_decoder_init(&channel->decoder);
+    frame_init(&channel->frame, MSG_MAX);
     pthread_mutex_init(&channel->lock, NULL);
     pthread_cond_init(&channel->changed, NULL);
     channel->wake_fd = eventfd(0, EFD_CLOEXEC);
@@ -174,7 +175,7 @@ void channel_free(struct channel *channel)
     }
     for (int i = 0; i < channel->count; i++)
         msg_release(&channel->queue[(channel->first + i) % QUEUE_MAX]);
-    message_decoder_release(&channel->decoder);
+    frame_release(&channel->frame);
     pthread_mutex_destroy(&channel->lock);
     pthread_cond_destroy(&channel->changed);
     if (channel->owns_fd)
@@ -191,13 +192,9 @@ int channel_send(struct channel *channel, const struct msg *msg, struct err *err
     struct buf text;
     buf_init(&text, MSG_MAX);
     int result = msg_encode(msg, &text, err);
-    for (size_t sent = 0; !result && sent < text.len;) {
-        ssize_t count = write(channel->out_fd, text.data + sent, text.len - sent);
-        if (count >= 0)
-            sent += (size_t)count;
-        else if (errno != EINTR)
-            result = err_set(err, "cannot send %s: %s", msg_type_name(msg->type), strerror(errno));
-    }
+    int cause = result ? 0 : fs_put(channel->out_fd, text.data, text.len);
+    if (cause)
+        result = err_set(err, "cannot send %s: %s", msg_type_name(msg->type), strerror(cause));
     buf_release(&text);
     return result;
 }

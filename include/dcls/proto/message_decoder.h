@@ -1,5 +1,5 @@
-/* Bytes of a peer into messages: frames, then their decoding. Feed what was read, then call message_decoder_next until
- * it returns MESSAGE_MORE. Memory is bounded by what is fed at a time and MSG_MAX. */
+/* Bytes of a peer into messages: frames, then their decoding. Feed what was read to the frame, whose maximum is
+ * MSG_MAX, then call message_decoder_next until it returns MESSAGE_MORE. */
 #ifndef DCLS_PROTO_MESSAGE_DECODER_H
 #define DCLS_PROTO_MESSAGE_DECODER_H
 
@@ -15,17 +15,9 @@ enum message_event {
     MESSAGE_REFUSED, /* what came is no message, `why` says why not */
 };
 
-struct message_decoder {
-    struct frame frame;
-};
-
-void message_decoder_init(struct message_decoder *decoder);
-void message_decoder_release(struct message_decoder *decoder);
-int message_decoder_feed(struct message_decoder *decoder, const void *bytes, size_t count);
-
 /* *text, *len: the message as it came, valid until the next call; NULL for one that was too long. `msg` is initialised
  * always and must be released. */
-enum message_event message_decoder_next(struct message_decoder *decoder, struct msg *msg, const char **text,
-                                        size_t *len, struct err *why);
+enum message_event message_decoder_next(struct frame *frame, struct msg *msg, const char **text, size_t *len,
+                                        struct err *why);
 
 #endif
