@@ -23,10 +23,9 @@ static size_t utf8_size(const unsigned char *text, size_t len)
                                                   : 0;
     if (!size || size > len)
         return 0;
-    for (size_t i = 1; i < size; i++) {
+    for (size_t i = 1; i < size; i++)
         if ((text[i] & 0xc0) != 0x80)
             return 0;
-    }
     if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) || (first == 0xf0 && text[1] < 0x90) ||
         (first == 0xf4 && text[1] > 0x8f))
         return 0;

@@ -80,10 +80,9 @@ int strings_add(struct strings *strings, const char *text)
 
 bool strings_has(const struct strings *strings, const char *text)
 {
-    for (size_t i = 0; i < strings->count; i++) {
+    for (size_t i = 0; i < strings->count; i++)
         if (!strcmp(strings->items[i], text))
             return true;
-    }
     return false;
 }
 

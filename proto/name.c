@@ -11,10 +11,9 @@ static bool fits(const char *text, const char *others)
     if (!text || !*text || !strchr(letters_and_digits, *text))
         return false;
     size_t len = 0;
-    for (; text[len]; len++) {
+    for (; text[len]; len++)
         if (len >= NAME_SIZE - 1 || !(strchr(letters_and_digits, text[len]) || strchr(others, text[len])))
             return false;
-    }
     return true;
 }
 

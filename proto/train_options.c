@@ -97,10 +97,9 @@ static int set_text(struct train_options *options, const struct train_option *op
         return err_set(err, "'%s' is empty", as);
     if (len >= option->size)
         return err_set(err, "'%s' is too long", as);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
         if (*c < 0x20 || *c == 0x7f)
             return err_set(err, "'%s' has a control character", as);
-    }
     memcpy(member_of(options, option), text, len + 1);
     options->is_set |= bit_of(option);
     return 0;
@@ -152,19 +151,17 @@ int train_options_check(const struct train_options *options, struct err *err)
 
 const struct train_option *train_option_by_name(const char *name)
 {
-    for (size_t i = 0; i < train_option_count; i++) {
+    for (size_t i = 0; i < train_option_count; i++)
         if (!strcmp(train_option_table[i].name, name))
             return &train_option_table[i];
-    }
     return NULL;
 }
 
 const struct train_option *train_option_by_flag(const char *flag)
 {
-    for (size_t i = 0; i < train_option_count; i++) {
+    for (size_t i = 0; i < train_option_count; i++)
         if (!strcmp(train_option_table[i].flag, flag))
             return &train_option_table[i];
-    }
     return NULL;
 }
 

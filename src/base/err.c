@@ -17,10 +17,9 @@ static void one_line(char *text, size_t size)
             len--;
         text[len] = '\0';
     }
-    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
         if (*c < 0x20 || *c == 0x7f)
             *c = ' ';
-    }
 }
 
 /* What `format` says and, behind a colon, the cause where there is one. */

@@ -33,10 +33,9 @@ static bool is_virtual(const char *path)
 {
     if (!*path || *path == '/')
         return false;
-    for (const unsigned char *c = (const unsigned char *)path; *c; c++) {
+    for (const unsigned char *c = (const unsigned char *)path; *c; c++)
         if (*c < 0x20 || *c == 0x7f)
             return false;
-    }
     for (const char *part = path; part; part = strchr(part, '/')) {
         part += *part == '/';
         size_t len = strcspn(part, "/");

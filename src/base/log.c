@@ -22,10 +22,9 @@ void log_init(const char *role)
 {
     snprintf(log_state.role, sizeof log_state.role, "%s", role);
     const char *wanted = getenv("DCLS_LOG");
-    for (int i = LOG_ERROR; wanted && i <= LOG_DEBUG; i++) {
+    for (int i = LOG_ERROR; wanted && i <= LOG_DEBUG; i++)
         if (!strcmp(wanted, level_names[i]))
             log_state.level = i;
-    }
 }
 
 void log_set_level(enum log_level level)
@@ -60,10 +59,9 @@ void log_line(enum log_level level, const char *format, ...)
     if (body < 0)
         return;
     size_t end = strlen(line);
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = 0; i < end; i++)
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = ' ';
-    }
     line[end++] = '\n';
     /* Where stderr cannot be written to, there is nobody to tell. */
     ssize_t written = write(STDERR_FILENO, line, end);

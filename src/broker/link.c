@@ -81,8 +81,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
 {
     struct link *link = arg;
     struct err err = ERR_INIT;
-    (void)text;
-    (void)len;
+    (void)text, (void)len;
     if (msg_senders(msg->type) & MSG_BY_NODE) {
         link->links->events->message(link->links->arg, link, msg);
         return;
@@ -93,8 +92,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
 
 static void on_refused(void *arg, const char *text, size_t len, const struct err *why)
 {
-    (void)text;
-    (void)len;
+    (void)text, (void)len;
     link_send_error(arg, why->text);
 }
 

@@ -69,10 +69,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
 {
     const struct transfer *transfer = arg;
-    (void)down_all;
-    (void)down;
-    (void)up_all;
-    (void)up;
+    (void)down_all, (void)down, (void)up_all, (void)up;
     return transfer->request->stop && *transfer->request->stop;
 }
 
@@ -126,10 +123,9 @@ static int explain(const struct transfer *transfer, CURLcode code, const char *h
 static bool has_header(const struct http_request *request, const char *name)
 {
     size_t len = strlen(name);
-    for (const char *const *header = request->headers; header && *header; header++) {
+    for (const char *const *header = request->headers; header && *header; header++)
         if (!strncasecmp(*header, name, len) && (*header)[len] == ':')
             return true;
-    }
     return false;
 }
 
@@ -144,10 +140,9 @@ static int add_header(struct curl_slist **list, const char *header)
 
 static int set_headers(const struct http_request *request, struct curl_slist **list)
 {
-    for (const char *const *header = request->headers; header && *header; header++) {
+    for (const char *const *header = request->headers; header && *header; header++)
         if (add_header(list, *header))
             return -1;
-    }
     /* libcurl would call every body a form, and wait a second for "100 Continue". */
     if (!has_header(request, "Content-Type") && add_header(list, "Content-Type:"))
         return -1;

@@ -86,8 +86,7 @@ static void on_closed(void *arg)
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
     struct daemon *daemon = arg;
-    (void)number;
-    (void)what;
+    (void)number, (void)what;
     if (daemon->stopping) {
         event_base_loopbreak(daemon->base); /* asked twice */
         return;

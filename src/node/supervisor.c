@@ -119,8 +119,7 @@ static void check_end(struct child *child)
 static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
 {
     const struct child *child = arg;
-    (void)text;
-    (void)len;
+    (void)text, (void)len;
     if (child->events.message)
         child->events.message(child->events.arg, msg);
 }
@@ -128,8 +127,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
 static void on_refused(void *arg, const char *text, size_t len, const struct err *why)
 {
     const struct child *child = arg;
-    (void)text;
-    (void)len;
+    (void)text, (void)len;
     log_warn("%s sent what is no message: %s", child->role, why->text);
 }
 
@@ -171,8 +169,7 @@ static void on_words(evutil_socket_t fd, short what, void *arg)
 static void on_sigchld(evutil_socket_t fd, short what, void *arg)
 {
     struct supervisor *supervisor = arg;
-    (void)fd;
-    (void)what;
+    (void)fd, (void)what;
     for (struct child *child = supervisor->children; child; child = child->next) {
         if (child->reaped)
             continue;
