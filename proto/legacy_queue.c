@@ -8,6 +8,7 @@
 void legacy_queue_init(struct legacy_queue *legacy_queue, int64_t answer_ms)
 {
     *legacy_queue = (struct legacy_queue){ .answer_ms = answer_ms };
+    STAILQ_INIT(&legacy_queue->items);
 }
 
 void legacy_queue_item_free(struct legacy_queue_item *item)
@@ -21,9 +22,9 @@ void legacy_queue_item_free(struct legacy_queue_item *item)
 
 void legacy_queue_release(struct legacy_queue *legacy_queue)
 {
-    while (legacy_queue->first) {
-        struct legacy_queue_item *item = legacy_queue->first;
-        legacy_queue->first = item->next;
+    while (!STAILQ_EMPTY(&legacy_queue->items)) {
+        struct legacy_queue_item *item = STAILQ_FIRST(&legacy_queue->items);
+        STAILQ_REMOVE_HEAD(&legacy_queue->items, queued);
         legacy_queue_item_free(item);
     }
     legacy_queue_init(legacy_queue, legacy_queue->answer_ms);
@@ -47,11 +48,7 @@ int legacy_queue_push(struct legacy_queue *legacy_queue, const char *text, size_
     item->text[len] = 0;
     item->len = len;
     item->wants_answer = wants_answer;
-    if (legacy_queue->last)
-        legacy_queue->last->next = item;
-    else
-        legacy_queue->first = item;
-    legacy_queue->last = item;
+    STAILQ_INSERT_TAIL(&legacy_queue->items, item, queued);
     legacy_queue->count++;
     return 0;
 }
@@ -65,7 +62,7 @@ void legacy_queue_answered(struct legacy_queue *legacy_queue)
 
 int64_t legacy_queue_due(const struct legacy_queue *legacy_queue, int64_t now_ms)
 {
-    if (!legacy_queue->first)
+    if (STAILQ_EMPTY(&legacy_queue->items))
         return -1;
     if (!legacy_queue->sent_any)
         return 0;
@@ -79,12 +76,9 @@ struct legacy_queue_item *legacy_queue_take(struct legacy_queue *legacy_queue, i
     if (legacy_queue_due(legacy_queue, now_ms) != 0)
         return NULL;
     assert(legacy_queue->count > 0);
-    struct legacy_queue_item *item = legacy_queue->first;
-    legacy_queue->first = item->next;
-    if (!legacy_queue->first)
-        legacy_queue->last = NULL;
+    struct legacy_queue_item *item = STAILQ_FIRST(&legacy_queue->items);
+    STAILQ_REMOVE_HEAD(&legacy_queue->items, queued);
     legacy_queue->count--;
-    item->next = NULL;
     legacy_queue->sent_any = true;
     legacy_queue->awaits_answer = item->wants_answer;
     legacy_queue->sent_ms = now_ms;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
@@ -23,7 +24,7 @@
 
 struct link {
     struct links *links;
-    struct link *next, **slot;
+    LIST_ENTRY(link) listed;
     struct message_stream *stream;
     struct timer *tick, *later;
     link_callback *callback;
@@ -38,18 +39,14 @@ struct links {
     const struct link_events *events;
     void *arg;
     struct evconnlistener *listener;
-    struct link *first;
+    LIST_HEAD(link_list, link) all;
     int count, port;
 };
 
 static void link_free(struct link *link)
 {
-    if (link->slot) {
-        *link->slot = link->next;
-        if (link->next)
-            link->next->slot = link->slot;
-        link->links->count--;
-    }
+    LIST_REMOVE(link, listed);
+    link->links->count--;
     timer_free(link->tick);
     timer_free(link->later);
     message_stream_free(link->stream);
@@ -226,6 +223,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
         evutil_closesocket(fd);
         return;
     }
+    LIST_INSERT_HEAD(&links->all, link, listed);
+    links->count++;
     link->links = links;
     link->opened_ms = clock_ms();
     name_peer(link, address, size);
@@ -237,12 +236,6 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
         link_free(link);
         return;
     }
-    link->next = links->first;
-    link->slot = &links->first;
-    if (link->next)
-        link->next->slot = &link->next;
-    links->first = link;
-    links->count++;
     link_set_legacy(link, true); /* until it says otherwise */
     timer_start(link->tick, PING_MS);
 }
@@ -297,9 +290,7 @@ void links_free(struct links *links)
         return;
     if (links->listener)
         evconnlistener_free(links->listener);
-    for (struct link *link = links->first, *next; link; link = next) {
-        next = link->next;
-        link_free(link);
-    }
+    while (!LIST_EMPTY(&links->all))
+        link_free(LIST_FIRST(&links->all));
     free(links);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "broker.h"
 #include "dcls/base/clock.h"
@@ -26,7 +27,7 @@ static const struct {
 };
 
 struct pending_reply {
-    struct pending_reply *next;
+    LIST_ENTRY(pending_reply) listed;
     struct pending_replies *replies;
     enum msg_type asked;
     char node[NAME_SIZE];
@@ -40,7 +41,7 @@ struct pending_reply {
 
 struct pending_replies {
     struct broker *broker;
-    struct pending_reply *first;
+    LIST_HEAD(pending_reply_list, pending_reply) owed; /* the newest first */
     int64_t last_key_ms;
 };
 
@@ -62,9 +63,9 @@ void pending_replies_free(struct pending_replies *replies)
 {
     if (!replies)
         return;
-    while (replies->first) {
-        struct pending_reply *reply = replies->first;
-        replies->first = reply->next;
+    while (!LIST_EMPTY(&replies->owed)) {
+        struct pending_reply *reply = LIST_FIRST(&replies->owed);
+        LIST_REMOVE(reply, listed);
         reply_free(reply);
     }
     free(replies);
@@ -73,12 +74,7 @@ void pending_replies_free(struct pending_replies *replies)
 /* Takes it off the list first: the callback may ask for more. */
 static void finish(struct pending_reply *reply, const cJSON *data, const struct refusal *refusal)
 {
-    struct pending_reply **at = &reply->replies->first;
-    while (*at != reply) {
-        assert(*at);
-        at = &(*at)->next;
-    }
-    *at = reply->next;
+    LIST_REMOVE(reply, listed);
     struct node *node = registry_find(reply->replies->broker->registry, reply->node);
     if (node && reply->asked == MSG_SERVER_INFERENCE) {
         assert(node->pending > 0);
@@ -112,7 +108,8 @@ void pending_replies_new_key(struct pending_replies *replies, char key[NAME_SIZE
 static struct pending_reply *find(const struct pending_replies *replies, enum msg_type asked, const char *node,
                                   const char *key)
 {
-    for (struct pending_reply *reply = replies->first; reply && key; reply = reply->next)
+    struct pending_reply *reply = key ? LIST_FIRST(&replies->owed) : NULL;
+    for (; reply; reply = LIST_NEXT(reply, listed))
         if (reply->asked == asked && !strcmp(reply->node, node) && !strcmp(reply->key, key))
             return reply;
     return NULL;
@@ -120,7 +117,7 @@ static struct pending_reply *find(const struct pending_replies *replies, enum ms
 
 static struct pending_reply *find_push(const struct pending_replies *replies, const char *sha256)
 {
-    for (struct pending_reply *reply = replies->first; reply; reply = reply->next)
+    for (struct pending_reply *reply = LIST_FIRST(&replies->owed); reply; reply = LIST_NEXT(reply, listed))
         if (reply->asked == MSG_SERVER_PUSH && !strcmp(reply->sha256, sha256))
             return reply;
     return NULL;
@@ -157,8 +154,7 @@ int pending_replies_ask(struct pending_replies *replies, struct node *node, cons
         reply_free(reply);
         return refuse(refusal, 502, "the node cannot be reached");
     }
-    reply->next = replies->first;
-    replies->first = reply;
+    LIST_INSERT_HEAD(&replies->owed, reply, listed);
     node->pending += msg->type == MSG_SERVER_INFERENCE;
     return 0;
 }
@@ -200,11 +196,12 @@ void pending_replies_node_gone(struct pending_replies *replies, const char *node
 {
     char why[128];
     snprintf(why, sizeof why, "node '%.64s' was lost", node);
-    for (struct pending_reply *reply = replies->first; reply;) {
+    for (struct pending_reply *reply = LIST_FIRST(&replies->owed); reply;) {
         bool owed = !strcmp(reply->node, node);
         if (owed)
             fail(reply, 502, why);
-        reply = owed ? replies->first : reply->next; /* the callback may have changed the list */
+        reply =
+            owed ? LIST_FIRST(&replies->owed) : LIST_NEXT(reply, listed); /* the callback may have changed the list */
     }
 }
 

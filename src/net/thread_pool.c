@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,15 +28,13 @@ struct work {
     atomic_bool stop;
     int result;
     struct err err;
-    struct work *next;
+    STAILQ_ENTRY(work) queued;
 };
 
-struct queue {
-    struct work *first, **end;
-};
+STAILQ_HEAD(work_queue, work);
 
 struct lane {
-    struct queue waiting;
+    struct work_queue waiting;
     size_t depth;
     bool taken; /* what it has runs: the rest waits for that */
 };
@@ -53,7 +52,7 @@ struct thread_pool {
     pthread_cond_t more;  /* to run: for the threads */
     pthread_cond_t ran;   /* for thread_pool_drain */
     struct lane lanes[LANES];
-    struct queue finished;
+    struct work_queue finished;
     size_t waiting, waiting_max, depth;
     uint64_t submitted;
     bool closing;
@@ -61,24 +60,11 @@ struct thread_pool {
     struct event *wake;
 };
 
-static void queue_init(struct queue *queue)
+static struct work *queue_take(struct work_queue *queue)
 {
-    queue->first = NULL;
-    queue->end = &queue->first;
-}
-
-static void queue_put(struct queue *queue, struct work *work)
-{
-    work->next = NULL;
-    *queue->end = work;
-    queue->end = &work->next;
-}
-
-static struct work *queue_take(struct queue *queue)
-{
-    struct work *work = queue->first;
-    if (work && !(queue->first = work->next))
-        queue->end = &queue->first;
+    struct work *work = STAILQ_FIRST(queue);
+    if (work)
+        STAILQ_REMOVE_HEAD(queue, queued);
     return work;
 }
 
@@ -93,8 +79,8 @@ static struct work *take_next(struct thread_pool *pool)
 {
     struct lane *next = NULL;
     for (struct lane *lane = pool->lanes; lane < pool->lanes + LANES; lane++) {
-        const struct work *first = lane->waiting.first;
-        if (first && !lane->taken && (!next || first->number < next->waiting.first->number))
+        const struct work *first = STAILQ_FIRST(&lane->waiting);
+        if (first && !lane->taken && (!next || first->number < STAILQ_FIRST(&next->waiting)->number))
             next = lane;
     }
     if (!next)
@@ -120,7 +106,7 @@ static void put_finished(struct thread_pool *pool, struct work *work)
     lane->taken = false;
     lane->depth--;
     pool->depth--;
-    queue_put(&pool->finished, work);
+    STAILQ_INSERT_TAIL(&pool->finished, work, queued);
     pthread_cond_signal(&pool->ran);
     uint64_t one = 1;
     while (write(pool->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
@@ -180,8 +166,8 @@ struct thread_pool *thread_pool_new(struct event_base *base, int threads, size_t
     }
     pool->waiting_max = waiting_max;
     for (int i = 0; i < LANES; i++)
-        queue_init(&pool->lanes[i].waiting);
-    queue_init(&pool->finished);
+        STAILQ_INIT(&pool->lanes[i].waiting);
+    STAILQ_INIT(&pool->finished);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->more, NULL);
     pthread_cond_init(&pool->ran, NULL);
@@ -212,9 +198,9 @@ void thread_pool_drain(struct thread_pool *pool)
         return;
     for (bool more = true; more;) {
         pthread_mutex_lock(&pool->lock);
-        while (!pool->finished.first && pool->depth)
+        while (STAILQ_EMPTY(&pool->finished) && pool->depth)
             pthread_cond_wait(&pool->ran, &pool->lock);
-        more = pool->finished.first;
+        more = !STAILQ_EMPTY(&pool->finished);
         pthread_mutex_unlock(&pool->lock);
         finish_all(pool);
     }
@@ -225,7 +211,7 @@ static void stop_all(struct thread_pool *pool)
     pthread_mutex_lock(&pool->lock);
     pool->closing = true;
     for (int i = 0; i < LANES; i++)
-        for (struct work *work = pool->lanes[i].waiting.first; work; work = work->next)
+        for (struct work *work = STAILQ_FIRST(&pool->lanes[i].waiting); work; work = STAILQ_NEXT(work, queued))
             work_stop(work);
     for (int i = 0; i < pool->thread_count; i++)
         if (pool->threads[i].running)
@@ -271,7 +257,7 @@ struct work *thread_pool_submit(struct thread_pool *pool, int lane, work_run run
     bool refused = pool->closing || pool->waiting >= pool->waiting_max;
     if (!refused) {
         work->number = pool->submitted++;
-        queue_put(&lane_of(pool, lane)->waiting, work);
+        STAILQ_INSERT_TAIL(&lane_of(pool, lane)->waiting, work, queued);
         lane_of(pool, lane)->depth++;
         pool->depth++;
         pool->waiting++;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "dcls/base/clock.h"
@@ -31,12 +32,12 @@ struct inference {
     char *image_file;
     bool is_scratch; /* image_file is ours to remove */
     int64_t since_ms;
-    struct inference *next;
+    STAILQ_ENTRY(inference) queued;
 };
 
 struct inferences {
     struct daemon *daemon;
-    struct inference *first;
+    STAILQ_HEAD(inference_queue, inference) queue;
     int count;
     struct child *child;
     struct timer *tick;
@@ -56,12 +57,8 @@ static void request_free(struct inference *request)
 static void forget(struct inference *request)
 {
     struct inferences *inferences = request->owner;
-    for (struct inference **at = &inferences->first; *at; at = &(*at)->next)
-        if (*at == request) {
-            *at = request->next;
-            inferences->count--;
-            break;
-        }
+    STAILQ_REMOVE(&inferences->queue, request, inference, queued);
+    inferences->count--;
     request_free(request);
 }
 
@@ -73,10 +70,10 @@ static void refuse(struct inference *request, const char *why)
 
 static struct inference *find(const struct inferences *inferences, enum request_state state)
 {
-    for (struct inference *request = inferences->first; request; request = request->next)
-        if (request->state == state)
-            return request;
-    return NULL;
+    struct inference *request = STAILQ_FIRST(&inferences->queue);
+    while (request && request->state != state)
+        request = STAILQ_NEXT(request, queued);
+    return request;
 }
 
 static void pump(struct inferences *inferences);
@@ -144,7 +141,7 @@ static void pump(struct inferences *inferences)
         request->state = REQUEST_SENT;
         request->since_ms = clock_ms();
     }
-    if (inferences->first)
+    if (!STAILQ_EMPTY(&inferences->queue))
         timer_start(inferences->tick, TICK_MS);
 }
 
@@ -152,8 +149,8 @@ static void on_tick(void *arg)
 {
     struct inferences *inferences = arg;
     int64_t now = clock_ms();
-    for (struct inference *request = inferences->first, *next; request; request = next) {
-        next = request->next;
+    for (struct inference *request = STAILQ_FIRST(&inferences->queue), *next; request; request = next) {
+        next = STAILQ_NEXT(request, queued);
         int64_t age = now - request->since_ms;
         if (request->state == REQUEST_SENT && age > ANSWER_MS && inferences->child)
             child_kill(inferences->child);
@@ -250,10 +247,7 @@ void inferences_request(struct inferences *inferences, struct msg *msg)
     request->since_ms = clock_ms();
     request->msg = *msg;
     msg_init(msg, MSG_SERVER_INFERENCE); /* what it pointed to is the request's now */
-    struct inference **end = &inferences->first;
-    while (*end)
-        end = &(*end)->next;
-    *end = request;
+    STAILQ_INSERT_TAIL(&inferences->queue, request, queued);
     inferences->count++;
     if (find_image(request, &err))
         refuse(request, err.text);
@@ -269,6 +263,7 @@ struct inferences *inferences_new(struct daemon *daemon, struct err *err)
         return NULL;
     }
     inferences->daemon = daemon;
+    STAILQ_INIT(&inferences->queue);
     /* What a killed process left behind. */
     if (fs_remove_tree(daemon->scratch_dir, err) || fs_make_dirs(daemon->scratch_dir, err)) {
         inferences_free(inferences);
@@ -281,8 +276,8 @@ void inferences_free(struct inferences *inferences)
 {
     if (!inferences)
         return;
-    while (inferences->first)
-        forget(inferences->first);
+    while (!STAILQ_EMPTY(&inferences->queue))
+        forget(STAILQ_FIRST(&inferences->queue));
     timer_free(inferences->tick);
     free(inferences);
 }

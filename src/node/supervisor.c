@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,12 +25,11 @@
 struct supervisor {
     struct event_base *base;
     struct event *sigchld;
-    struct child *children;
+    LIST_HEAD(child_list, child) children;
 };
 
 struct child {
-    struct supervisor *supervisor;
-    struct child *next;
+    LIST_ENTRY(child) listed;
     char role[32];
     struct child_events events;
     pid_t pid;
@@ -45,11 +45,7 @@ struct child {
 
 static void child_free(struct child *child)
 {
-    for (struct child **at = &child->supervisor->children; *at; at = &(*at)->next)
-        if (*at == child) {
-            *at = child->next;
-            break;
-        }
+    LIST_REMOVE(child, listed);
     message_stream_free(child->line);
     if (child->words_event)
         event_free(child->words_event);
@@ -170,7 +166,7 @@ static void on_sigchld(evutil_socket_t fd, short what, void *arg)
 {
     struct supervisor *supervisor = arg;
     (void)fd, (void)what;
-    for (struct child *child = supervisor->children; child; child = child->next) {
+    for (struct child *child = LIST_FIRST(&supervisor->children); child; child = LIST_NEXT(child, listed)) {
         if (child->reaped)
             continue;
         pid_t pid;
@@ -205,8 +201,8 @@ void supervisor_free(struct supervisor *supervisor)
 {
     if (!supervisor)
         return;
-    while (supervisor->children) {
-        struct child *child = supervisor->children;
+    while (!LIST_EMPTY(&supervisor->children)) {
+        struct child *child = LIST_FIRST(&supervisor->children);
         if (!child->reaped) {
             kill(child->pid, SIGKILL);
             while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
@@ -253,12 +249,11 @@ static int spawn(pid_t *pid, const char *path, const char *const *argv, int line
     return failed;
 }
 
-static int watch(struct child *child, int line_fd, struct err *err)
+static int watch(struct child *child, struct event_base *base, int line_fd, struct err *err)
 {
     static const struct message_stream_events events = { .message = on_message,
                                                          .refused = on_refused,
                                                          .closed = on_closed };
-    struct event_base *base = child->supervisor->base;
     if (!(child->line = message_stream_new(base, line_fd, &events, child, err)))
         return -1;
     child->end_timer = timer_new(base, on_end_timer, child);
@@ -277,7 +272,7 @@ struct child *child_start(struct supervisor *supervisor, const char *role, const
         err_set(err, "no memory for a child process");
         return NULL;
     }
-    child->supervisor = supervisor;
+    LIST_INSERT_HEAD(&supervisor->children, child, listed);
     child->words_fd = -1;
     child->events = *events;
     snprintf(child->role, sizeof child->role, "%s", role);
@@ -295,15 +290,13 @@ struct child *child_start(struct supervisor *supervisor, const char *role, const
     words[0] = -1;
     int line_fd = line[0];
     line[0] = -1;
-    if (watch(child, line_fd, err))
+    if (watch(child, supervisor->base, line_fd, err))
         goto out;
     int code = spawn(&child->pid, path, argv, line[1], words[1]);
     if (code) {
         err_set(err, "cannot start '%s': %s", path, strerror(code));
         goto out;
     }
-    child->next = supervisor->children;
-    supervisor->children = child;
     failed = 0;
 out:
     for (int i = 0; i < 2; i++) {

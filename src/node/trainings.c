@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "daemon.h"
 #include "dcls/base/log.h"
@@ -24,19 +25,19 @@ struct training {
     enum training_state state;
     bool cancelled, has_outcome;
     struct training_run *run;
-    struct training *next;
+    STAILQ_ENTRY(training) queued;
 };
 
 struct trainings {
     struct daemon *daemon;
-    struct training *first; /* the one that is on, then those that wait */
+    STAILQ_HEAD(training_queue, training) queue; /* the one that is on, then those that wait */
     int count;
     struct timer *kill_timer;
 };
 
 static void set_state(struct training *training, enum training_state state)
 {
-    assert(training == training->owner->first && state == training->state + 1);
+    assert(training == STAILQ_FIRST(&training->owner->queue) && state == training->state + 1);
     training->state = state;
 }
 
@@ -51,10 +52,7 @@ static void training_free(struct training *training)
 static void forget(struct training *training)
 {
     struct trainings *trainings = training->owner;
-    struct training **at = &trainings->first;
-    while (*at != training)
-        at = &(*at)->next;
-    *at = training->next;
+    STAILQ_REMOVE(&trainings->queue, training, training, queued);
     trainings->count--;
     training_free(training);
 }
@@ -71,7 +69,7 @@ static void fail(struct training *training, const char *why)
 static void on_kill_timer(void *arg)
 {
     struct trainings *trainings = arg;
-    struct training *training = trainings->first;
+    struct training *training = STAILQ_FIRST(&trainings->queue);
     assert(training && training->state == TRAINING_RUNNING);
     log_warn("the worker of '%s' does not end and is killed", training->request.model_name);
     training->cancelled = true; /* it was asked to end by a cancel, or after its outcome */
@@ -81,7 +79,8 @@ static void on_kill_timer(void *arg)
 static void start_next(struct trainings *trainings)
 {
     struct training *training;
-    while (!trainings->daemon->stopping && (training = trainings->first) && training->state == TRAINING_WAITING) {
+    while (!trainings->daemon->stopping && (training = STAILQ_FIRST(&trainings->queue)) &&
+           training->state == TRAINING_WAITING) {
         struct err err = ERR_INIT;
         if (!training_run_prepare(training->run, &err)) {
             set_state(training, TRAINING_PREPARING);
@@ -148,10 +147,10 @@ static void on_ended(void *arg, const char *why)
 
 static struct training *find(const struct trainings *trainings, const char *train_key)
 {
-    for (struct training *training = trainings->first; training; training = training->next)
-        if (!strcmp(training->request.train_key, train_key))
-            return training;
-    return NULL;
+    struct training *training = STAILQ_FIRST(&trainings->queue);
+    while (training && strcmp(training->request.train_key, train_key))
+        training = STAILQ_NEXT(training, queued);
+    return training;
 }
 
 /* Takes what `msg` points to over; it waits then, behind all others. NULL where memory lacks. */
@@ -168,10 +167,7 @@ static struct training *add(struct trainings *trainings, struct msg *msg)
     training->owner = trainings;
     training->request = *msg;
     msg_init(msg, MSG_SERVER_TRAIN);
-    struct training **end = &trainings->first;
-    while (*end)
-        end = &(*end)->next;
-    *end = training;
+    STAILQ_INSERT_TAIL(&trainings->queue, training, queued);
     trainings->count++;
     return training;
 }
@@ -250,7 +246,8 @@ cJSON *trainings_list(const struct trainings *trainings)
 {
     cJSON *jobs = cJSON_CreateArray();
     bool complete = jobs && !outbox_list(trainings->daemon->outbox, jobs);
-    for (const struct training *training = trainings->first; training && complete; training = training->next) {
+    const struct training *training = STAILQ_FIRST(&trainings->queue);
+    for (; training && complete; training = STAILQ_NEXT(training, queued)) {
         if (training->has_outcome)
             continue;
         cJSON *entry = outbox_entry(&training->request, "running");
@@ -267,7 +264,8 @@ cJSON *trainings_list(const struct trainings *trainings)
 
 bool trainings_use(const struct trainings *trainings, const char *model)
 {
-    for (const struct training *training = trainings->first; training; training = training->next)
+    const struct training *training = STAILQ_FIRST(&trainings->queue);
+    for (; training; training = STAILQ_NEXT(training, queued))
         if (!training->has_outcome && !strcmp(training->request.model_name, model))
             return true;
     return false;
@@ -277,7 +275,8 @@ void trainings_stop(struct trainings *trainings)
 {
     char why[128];
     snprintf(why, sizeof why, "node '%s' was stopped", trainings->daemon->config.name);
-    for (struct training *training = trainings->first; training; training = training->next) {
+    struct training *training = STAILQ_FIRST(&trainings->queue);
+    for (; training; training = STAILQ_NEXT(training, queued)) {
         fail(training, why);
         training_run_stop(training->run);
     }
@@ -292,6 +291,7 @@ struct trainings *trainings_new(struct daemon *daemon, struct err *err)
         return NULL;
     }
     trainings->daemon = daemon;
+    STAILQ_INIT(&trainings->queue);
     return trainings;
 }
 
@@ -299,8 +299,8 @@ void trainings_free(struct trainings *trainings)
 {
     if (!trainings)
         return;
-    while (trainings->first)
-        forget(trainings->first);
+    while (!STAILQ_EMPTY(&trainings->queue))
+        forget(STAILQ_FIRST(&trainings->queue));
     timer_free(trainings->kill_timer);
     free(trainings);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #define LEGACY_QUEUE_INTERVAL_MS 200
 #define LEGACY_QUEUE_MAX 512 /* messages */
@@ -17,11 +18,11 @@ struct legacy_queue_item {
     size_t len;
     char *key; /* of an outcome that is to be told as sent; NULL: none */
     bool wants_answer;
-    struct legacy_queue_item *next;
+    STAILQ_ENTRY(legacy_queue_item) queued;
 };
 
 struct legacy_queue {
-    struct legacy_queue_item *first, *last;
+    STAILQ_HEAD(legacy_queue_items, legacy_queue_item) items;
     int count;
     bool sent_any, awaits_answer;
     int64_t sent_ms, answer_ms;

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "src/broker/broker.h"
@@ -36,27 +35,21 @@ static struct evhttp_connection *connection_of(const struct exchange *exchange)
 }
 
 struct exchange *exchange_new(struct http *http, struct broker *broker, struct evhttp_request *request,
-                              struct exchange **list)
+                              struct exchange_list *list)
 {
     struct exchange *exchange = calloc(1, sizeof *exchange);
     if (!exchange)
         return NULL;
     *exchange = (struct exchange){ .broker = broker, .http = http, .request = request, .outflow = { .fd = -1 } };
     TAILQ_INIT(&exchange->query);
-    exchange->next = *list;
-    exchange->link = list;
-    if (*list)
-        (*list)->link = &exchange->next;
-    *list = exchange;
+    LIST_INSERT_HEAD(list, exchange, listed);
     evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, exchange);
     return exchange;
 }
 
 static void exchange_free(struct exchange *exchange)
 {
-    *exchange->link = exchange->next;
-    if (exchange->next)
-        exchange->next->link = exchange->link;
+    LIST_REMOVE(exchange, listed);
     evhttp_clear_headers(&exchange->query);
     for (int i = 0; i < EXCHANGE_ARGS; i++)
         free(exchange->args[i]);

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "dcls/base/err.h"
 #include "dcls/net/thread_pool.h"
@@ -32,10 +33,12 @@ struct outflow {
     int64_t at, left;
 };
 
+LIST_HEAD(exchange_list, exchange);
+
 struct exchange {
     struct broker *broker;
     struct http *http;
-    struct exchange *next, **link;  /* in the server's list */
+    LIST_ENTRY(exchange) listed;    /* by the server */
     struct evhttp_request *request; /* NULL once evhttp has taken it back */
     struct evkeyvalq query;
     char *args[EXCHANGE_ARGS]; /* the path's variable parts, decoded; NULL where there is none */
@@ -103,7 +106,7 @@ void exchange_stream_abort(struct exchange *exchange);
 
 /* For server.c alone: takes a request from evhttp, and drops an exchange when the server ends. */
 struct exchange *exchange_new(struct http *http, struct broker *broker, struct evhttp_request *request,
-                              struct exchange **list);
+                              struct exchange_list *list);
 void exchange_drop(struct exchange *exchange);
 
 #endif

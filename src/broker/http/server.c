@@ -44,7 +44,7 @@ struct server {
     struct evhttp *evhttp;
     struct evconnlistener *listener; /* evhttp's */
     struct timer *resume;            /* accepts again after a pause */
-    struct exchange *exchanges;
+    struct exchange_list exchanges;
     int port;
     int connections; /* at the last count, and accepted since: never less than there are */
 };
@@ -288,8 +288,8 @@ void server_free(struct server *server)
         return;
     struct http *http = &server->http;
     assert(!http->scan);
-    while (server->exchanges)
-        exchange_drop(server->exchanges);
+    while (!LIST_EMPTY(&server->exchanges))
+        exchange_drop(LIST_FIRST(&server->exchanges));
     timer_free(server->resume);
     if (server->evhttp)
         evhttp_free(server->evhttp);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "src/broker/broker.h"
 #include "dcls/base/clock.h"
@@ -17,7 +18,7 @@
 #define TEXT_MAX ((size_t)64 * 1024 * 1024)
 
 struct stream {
-    struct stream *next, **link;
+    LIST_ENTRY(stream) listed;
     struct sse *sse;
     struct exchange *exchange;
     char *job;           /* NULL: all events */
@@ -29,7 +30,7 @@ struct stream {
 struct sse {
     struct broker *broker;
     struct events *events;
-    struct stream *first;
+    LIST_HEAD(stream_list, stream) streams;
     struct timer *tick, *comment;
 };
 
@@ -117,9 +118,7 @@ static void on_drained(void *arg)
 static void on_closed(void *arg)
 {
     struct stream *stream = arg;
-    *stream->link = stream->next;
-    if (stream->next)
-        stream->next->link = stream->link;
+    LIST_REMOVE(stream, listed);
     buf_release(&stream->snapshot);
     free(stream->job);
     free(stream);
@@ -127,8 +126,8 @@ static void on_closed(void *arg)
 
 static void feed_all(struct sse *sse)
 {
-    for (struct stream *stream = sse->first, *next; stream; stream = next) {
-        next = stream->next;
+    for (struct stream *stream = LIST_FIRST(&sse->streams), *next; stream; stream = next) {
+        next = LIST_NEXT(stream, listed);
         feed(stream);
     }
 }
@@ -148,7 +147,7 @@ static void on_comment(void *arg)
     struct sse *sse = arg;
     static const char comment[] = ": still here\n\n";
     timer_start(sse->comment, COMMENT_MS);
-    for (struct stream *stream = sse->first; stream; stream = stream->next)
+    for (struct stream *stream = LIST_FIRST(&sse->streams); stream; stream = LIST_NEXT(stream, listed))
         if (!exchange_stream_busy(stream->exchange))
             exchange_stream_send(stream->exchange, comment, sizeof comment - 1);
 }
@@ -202,11 +201,7 @@ void sse_add(struct sse *sse, struct exchange *exchange, const char *job, bool e
     stream->snapshot = snapshot.text;
     stream->following = number + 1;
     stream->ending = ended;
-    stream->next = sse->first;
-    stream->link = &sse->first;
-    if (stream->next)
-        stream->next->link = &stream->next;
-    sse->first = stream;
+    LIST_INSERT_HEAD(&sse->streams, stream, listed);
     exchange_stream_start(exchange, "text/event-stream", on_drained, on_closed, stream);
     feed(stream);
     return;
