@@ -161,6 +161,24 @@ const char *json_text(const cJSON *object, const char *name)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
+double json_number(const cJSON *object, const char *name, double fallback)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) ? item->valuedouble : fallback;
+}
+
+cJSON *json_find(const cJSON *list, const char *name, const char *value)
+{
+    cJSON *object;
+    cJSON_ArrayForEach(object, list)
+    {
+        const char *text = json_text(object, name);
+        if (text && !strcmp(text, value))
+            return object;
+    }
+    return NULL;
+}
+
 int json_print_spaced(const cJSON *value, struct buf *out)
 {
     size_t start = out->len;

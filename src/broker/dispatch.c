@@ -180,14 +180,8 @@ static void on_failed(struct broker *broker, struct link *link, struct msg *msg)
 static void on_new_model(struct broker *broker, struct link *link, struct msg *msg)
 {
     struct node *node = link_node(link);
-    const cJSON *info, *own = NULL;
-    cJSON_ArrayForEach(info, msg->model_info)
-    {
-        const char *name = json_text(info, "name");
-        if (name && msg->new_model && !strcmp(name, msg->new_model))
-            own = info;
-    }
-    if (msg->new_model && node_add_model(broker->registry, node, msg->new_model, own))
+    const cJSON *info = json_find(msg->model_info, "name", msg->new_model);
+    if (node_add_model(broker->registry, node, msg->new_model, info))
         log_error("no memory for a model of '%s'", node->name);
     models_seen(broker->models, msg->model_info);
 }

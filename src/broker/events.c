@@ -111,12 +111,6 @@ static const char *text_of(const cJSON *object, const char *name)
     return text ? text : "";
 }
 
-static int whole_of(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? item->valueint : -1;
-}
-
 static bool state_is_final(const char *state)
 {
     return !strcmp(state, "completed") || !strcmp(state, "failed") || !strcmp(state, "cancelled");
@@ -173,8 +167,9 @@ void events_publish_at(struct events *events, const char *kind, const cJSON *obj
     const char *state = text_of(object, "state");
     bool ended = state_is_final(state);
     char key[KEY_SIZE];
-    snprintf(key, sizeof key, "%s/%d/%d/%d/%.100s", state, whole_of(object, "generation"), whole_of(object, "epoch"),
-             cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(object, "results")), text_of(object, "reason"));
+    snprintf(key, sizeof key, "%s/%.0f/%.0f/%d/%.100s", state, json_number(object, "generation", -1),
+             json_number(object, "epoch", -1), cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(object, "results")),
+             text_of(object, "reason"));
     struct shown **link = find_shown(events, id);
     if (*link && !ended && !strcmp((*link)->key, key) && now - (*link)->at < EVENTS_PROGRESS_MS) {
         free((*link)->pending);

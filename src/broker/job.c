@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "dcls/base/log.h"
+#include "dcls/proto/json.h"
 
 const char *const job_state_names[JOB_STATES] = { "queued", "running", "completed", "failed", "cancelled" };
 
@@ -44,18 +45,13 @@ void job_set_state(struct job *job, enum job_state state)
     job->state = state;
 }
 
-static double epoch_of(const cJSON *result)
-{
-    const cJSON *epoch = cJSON_GetObjectItemCaseSensitive(result, "epoch");
-    return cJSON_IsNumber(epoch) ? epoch->valuedouble : 0;
-}
-
 void job_add_result(struct job *job, const cJSON *result)
 {
     int count = cJSON_GetArraySize(job->results);
-    double last = count ? epoch_of(cJSON_GetArrayItem(job->results, count - 1)) : 0;
-    cJSON *copy = epoch_of(result) >= 1 && epoch_of(result) >= last ? cJSON_Duplicate(result, true) : NULL;
-    if (copy && epoch_of(result) > last)
+    double last = json_number(cJSON_GetArrayItem(job->results, count - 1), "epoch", 0);
+    double epoch = json_number(result, "epoch", 0);
+    cJSON *copy = epoch >= 1 && epoch >= last ? cJSON_Duplicate(result, true) : NULL;
+    if (copy && epoch > last)
         cJSON_AddItemToArray(job->results, copy);
     else if (copy)
         cJSON_ReplaceItemInArray(job->results, count - 1, copy);

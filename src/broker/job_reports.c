@@ -29,18 +29,6 @@ void job_reports_node_gone(struct broker *broker, const char *node)
     }
 }
 
-static const cJSON *listed_job(const cJSON *listed, const char *train_key)
-{
-    const cJSON *entry;
-    cJSON_ArrayForEach(entry, listed)
-    {
-        const char *key = json_text(entry, "train_key");
-        if (key && !strcmp(key, train_key))
-            return entry;
-    }
-    return NULL;
-}
-
 /* The node runs it, whatever was thought meanwhile. */
 static void is_running(struct broker *broker, struct node *node, struct job *job)
 {
@@ -91,7 +79,7 @@ void job_reports_node_info(struct broker *broker, struct node *node, const cJSON
     for (struct job *job = jobs_first(broker->jobs); job; job = job->next) {
         if (job->state != JOB_RUNNING || strcmp(job->node, node->name) || !job->sent)
             continue;
-        if (node_is_legacy(node) || listed_job(listed, job->train_key))
+        if (node_is_legacy(node) || json_find(listed, "train_key", job->train_key))
             is_running(broker, node, job);
         else if (job->lost_ms) /* else SERVER TRAIN may be on its way to a node that has just told of itself */
             jobs_give_up(broker->jobs, job, "no longer has it");

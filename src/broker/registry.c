@@ -185,7 +185,7 @@ int node_add_model(struct registry *registry, struct node *node, const char *nam
             cJSON_Delete(entry);
             return -1;
         }
-        cJSON *old = (cJSON *)node_model_info(node, name);
+        cJSON *old = json_find(node->model_info, "name", name);
         if (old)
             cJSON_ReplaceItemViaPointer(node->model_info, old, entry);
         else
@@ -203,9 +203,9 @@ void node_drop_model(struct registry *registry, struct node *node, const char *n
             node->models.items[i] = node->models.items[--node->models.count];
             break;
         }
-    const cJSON *info = node_model_info(node, name);
+    cJSON *info = json_find(node->model_info, "name", name);
     if (info)
-        cJSON_Delete(cJSON_DetachItemViaPointer(node->model_info, (cJSON *)info));
+        cJSON_Delete(cJSON_DetachItemViaPointer(node->model_info, info));
     node_publish(registry, node, false);
 }
 
@@ -236,21 +236,9 @@ bool node_has_model(const struct node *node, const char *model)
     return strings_has(&node->models, model);
 }
 
-const cJSON *node_model_info(const struct node *node, const char *model)
-{
-    const cJSON *entry;
-    cJSON_ArrayForEach(entry, node->model_info)
-    {
-        const char *name = json_text(entry, "name");
-        if (name && !strcmp(name, model))
-            return entry;
-    }
-    return NULL;
-}
-
 const char *node_model_sha256(const struct node *node, const char *model)
 {
-    return json_text(node_model_info(node, model), "sha256");
+    return json_text(json_find(node->model_info, "name", model), "sha256");
 }
 
 cJSON *node_json(const struct node *node)

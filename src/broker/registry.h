@@ -54,8 +54,7 @@ bool node_offers(const struct node *node, const char *feature);
 /* NULL, or the name of the first set option that the node does not offer. */
 const char *node_lacks_option(const struct node *node, const struct train_options *options);
 bool node_has_model(const struct node *node, const char *model);
-/* Of modelInfo; NULL where the node did not tell. */
-const cJSON *node_model_info(const struct node *node, const char *model);
+/* NULL where the node did not tell. */
 const char *node_model_sha256(const struct node *node, const char *model);
 
 /* {"nodes": [...]}, and one of them. NULL where memory lacks. */

@@ -127,9 +127,3 @@ const char *api_text(const cJSON *object, const char *name)
     const char *text = json_text(object, name);
     return text ? text : "";
 }
-
-double api_number(const cJSON *object, const char *name, double fallback)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : fallback;
-}

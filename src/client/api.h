@@ -41,8 +41,7 @@ cJSON *api_call_named(const struct client *client, const char *method, const cha
 /* What a refusal's body says, as an error in one line: {"error": "…"}, else the status. Always -1. */
 int api_refusal(int status, const char *body, size_t size, struct err *err);
 
-/* Members of an answer that may be absent or ill-typed: "" and `fallback` then. */
+/* A member of an answer that is a text; "" where it is absent or ill-typed. */
 const char *api_text(const cJSON *object, const char *name);
-double api_number(const cJSON *object, const char *name, double fallback);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "api.h"
 #include "dcls/base/clock.h"
+#include "dcls/proto/json.h"
 #include "text.h"
 
 #define PLAIN_EVERY_S 10.0
@@ -88,12 +89,12 @@ static void show_epochs(struct display *display, const cJSON *job, int epochs)
 {
     const cJSON *results = cJSON_GetObjectItemCaseSensitive(job, "results"), *result;
     char line[PROGRESS_LINE_SIZE];
-    int last = (int)api_number(cJSON_GetArrayItem(results, cJSON_GetArraySize(results) - 1), "epoch", 0);
+    int last = (int)json_number(cJSON_GetArrayItem(results, cJSON_GetArraySize(results) - 1), "epoch", 0);
     if (last < display->printed)
         display->printed = 0; /* the job began anew */
     cJSON_ArrayForEach(result, results)
     {
-        int epoch = (int)api_number(result, "epoch", 0);
+        int epoch = (int)json_number(result, "epoch", 0);
         if (epoch <= display->printed)
             continue;
         display->printed = epoch;

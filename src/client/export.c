@@ -13,6 +13,7 @@
 #include "dcls/net/http_client.h"
 #include "dcls/base/sha256.h"
 #include "dcls/nn/export.h"
+#include "dcls/proto/json.h"
 #include "dcls/proto/name.h"
 #include "interrupt.h"
 
@@ -119,7 +120,7 @@ static int complete_spec(const char *model, const cJSON *report, struct export_s
     if (!*spec->type)
         spec->type = api_text(arguments, "base_model");
     if (!spec->image_size)
-        spec->image_size = (int)api_number(report, "image_size", IMAGE_SIZE_DEFAULT);
+        spec->image_size = (int)json_number(report, "image_size", IMAGE_SIZE_DEFAULT);
     if (!*spec->type)
         return err_set(err, "nothing tells of which type the model '%s' is", model);
     if (spec->image_size < 1 || spec->image_size > 8192)
@@ -216,7 +217,7 @@ int client_export(int argc, char **argv)
         goto out;
     struct export_spec spec = { .format = export.format,
                                 .type = api_text(model, "type"),
-                                .image_size = (int)api_number(model, "imageSize", 0),
+                                .image_size = (int)json_number(model, "imageSize", 0),
                                 .fold = !export.no_fold };
     if ((!*spec.type || !spec.image_size) &&
         !(report = api_call_named(&client, "GET", "/models/", export.model, "/report", &err)))

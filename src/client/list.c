@@ -7,6 +7,7 @@
 #include "api.h"
 #include "client.h"
 #include "commands.h"
+#include "dcls/proto/json.h"
 #include "progress.h"
 #include "table.h"
 #include "text.h"
@@ -56,11 +57,11 @@ static void cell_bytes(struct table *table, double bytes)
 static void node_row(struct table *table, const cJSON *node)
 {
     const cJSON *dataset = cJSON_GetObjectItemCaseSensitive(node, "dataset");
-    double images = api_number(dataset, "images", NAN), classes = api_number(dataset, "classes", NAN);
+    double images = json_number(dataset, "images", NAN), classes = json_number(dataset, "classes", NAN);
     table_cell(table, api_text(node, "name"));
     cell_text(table, api_text(node, "version"));
-    cell_count(table, api_number(node, "cores", NAN));
-    cell_bytes(table, api_number(node, "memory", NAN));
+    cell_count(table, json_number(node, "cores", NAN));
+    cell_bytes(table, json_number(node, "memory", NAN));
     if (isfinite(images) && isfinite(classes))
         table_cellf(table, "%.0f images, %.0f classes", images, classes);
     else
@@ -75,8 +76,8 @@ static void model_row(struct table *table, const cJSON *model)
     table_cell(table, api_text(model, "name"));
     cell_text(table, api_text(model, "type"));
     cell_count(table, cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(model, "classes")));
-    cell_count(table, api_number(model, "imageSize", NAN));
-    cell_bytes(table, api_number(model, "bytes", NAN));
+    cell_count(table, json_number(model, "imageSize", NAN));
+    cell_bytes(table, json_number(model, "bytes", NAN));
     cell_text(table, api_text(model, "job"));
     cell_names(table, cJSON_GetObjectItemCaseSensitive(model, "nodes"));
     table_cellf(table, "%.12s", *api_text(model, "sha256") ? api_text(model, "sha256") : "-");

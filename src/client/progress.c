@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api.h"
+#include "dcls/proto/json.h"
 #include "text.h"
 
 #define BAR_MIN 10
@@ -19,7 +19,7 @@
 
 static int whole(const cJSON *object, const char *name)
 {
-    double value = api_number(object, name, 0);
+    double value = json_number(object, name, 0);
     return value >= 0 && value <= 1e9 ? (int)value : 0;
 }
 
@@ -30,9 +30,9 @@ void progress_read(struct progress *progress, const cJSON *job)
         .epochs = whole(job, "epochs"),
         .batch = whole(job, "batch"),
         .batches = whole(job, "batches"),
-        .images_per_second = api_number(job, "imagesPerSecond", NAN),
-        .loss = api_number(job, "loss", NAN),
-        .accuracy = api_number(job, "accuracy", NAN),
+        .images_per_second = json_number(job, "imagesPerSecond", NAN),
+        .loss = json_number(job, "loss", NAN),
+        .accuracy = json_number(job, "accuracy", NAN),
         .seconds_left = NAN,
     };
 }
@@ -203,7 +203,7 @@ void progress_epoch(char text[PROGRESS_LINE_SIZE], const cJSON *result, int epoc
     snprintf(text, PROGRESS_LINE_SIZE,
              "Epoch [%.0f/%d], Train Loss: %.4f, Train Accuracy: %.2f%%, Test Loss: %.4f, Test Accuracy: %.2f%%, "
              "Epoch Time: %.2f seconds",
-             api_number(result, "epoch", 0), epochs, api_number(result, "train_loss", NAN),
-             api_number(result, "train_accuracy", NAN), api_number(result, "test_loss", NAN),
-             api_number(result, "test_accuracy", NAN), api_number(result, "epoch_time_seconds", NAN));
+             json_number(result, "epoch", 0), epochs, json_number(result, "train_loss", NAN),
+             json_number(result, "train_accuracy", NAN), json_number(result, "test_loss", NAN),
+             json_number(result, "test_accuracy", NAN), json_number(result, "epoch_time_seconds", NAN));
 }

@@ -7,6 +7,7 @@
 #include "api.h"
 #include "client.h"
 #include "commands.h"
+#include "dcls/proto/json.h"
 #include "dcls/proto/name.h"
 #include "progress.h"
 #include "table.h"
@@ -31,7 +32,7 @@ static void print_number_line(const char *label, double value)
 
 static void percent_cell(struct table *table, const cJSON *object, const char *name)
 {
-    table_cellf(table, "%.1f%%", 100 * api_number(object, name, NAN));
+    table_cellf(table, "%.1f%%", 100 * json_number(object, name, NAN));
 }
 
 /* Precision, recall and F1 by class, where the report has them. */
@@ -46,7 +47,7 @@ static int print_classes(const cJSON *report)
     cJSON_ArrayForEach(class, list)
     {
         table_cell(&table, api_text(class, "class"));
-        table_cellf(&table, "%.0f", api_number(class, "images", NAN));
+        table_cellf(&table, "%.0f", json_number(class, "images", NAN));
         percent_cell(&table, class, "precision");
         percent_cell(&table, class, "recall");
         percent_cell(&table, class, "f1");
@@ -62,7 +63,7 @@ static int print_report(const char *model, const cJSON *report)
     static const char *const headings[] = { ">EPOCH",     ">TRAIN LOSS",    ">TRAIN ACCURACY",
                                             ">TEST LOSS", ">TEST ACCURACY", ">SECONDS" };
     const cJSON *arguments = cJSON_GetObjectItemCaseSensitive(report, "arguments"), *result;
-    double seconds = api_number(report, "total_training_time", NAN);
+    double seconds = json_number(report, "total_training_time", NAN);
     char time[PROGRESS_TIME_SIZE];
     struct table table;
     struct err err = ERR_INIT;
@@ -71,9 +72,9 @@ static int print_report(const char *model, const cJSON *report)
     print_text_line("model", model);
     print_text_line("type", api_text(arguments, "base_model"));
     print_text_line("trained", api_text(report, "timestamp"));
-    print_number_line("batch size", api_number(arguments, "batch_size", NAN));
-    print_number_line("learning rate", api_number(arguments, "learning_rate", NAN));
-    print_number_line("image size", api_number(report, "image_size", 224));
+    print_number_line("batch size", json_number(arguments, "batch_size", NAN));
+    print_number_line("learning rate", json_number(arguments, "learning_rate", NAN));
+    print_number_line("image size", json_number(report, "image_size", 224));
     if (isfinite(seconds)) {
         progress_time(time, seconds);
         print_text_line("took", time);
@@ -82,12 +83,12 @@ static int print_report(const char *model, const cJSON *report)
     table_init(&table, headings, sizeof headings / sizeof *headings);
     cJSON_ArrayForEach(result, cJSON_GetObjectItemCaseSensitive(report, "results"))
     {
-        table_cellf(&table, "%.0f", api_number(result, "epoch", NAN));
-        table_cellf(&table, "%.4f", api_number(result, "train_loss", NAN));
-        table_cellf(&table, "%.2f%%", api_number(result, "train_accuracy", NAN));
-        table_cellf(&table, "%.4f", api_number(result, "test_loss", NAN));
-        table_cellf(&table, "%.2f%%", api_number(result, "test_accuracy", NAN));
-        table_cellf(&table, "%.2f", api_number(result, "epoch_time_seconds", NAN));
+        table_cellf(&table, "%.0f", json_number(result, "epoch", NAN));
+        table_cellf(&table, "%.4f", json_number(result, "train_loss", NAN));
+        table_cellf(&table, "%.2f%%", json_number(result, "train_accuracy", NAN));
+        table_cellf(&table, "%.4f", json_number(result, "test_loss", NAN));
+        table_cellf(&table, "%.2f%%", json_number(result, "test_accuracy", NAN));
+        table_cellf(&table, "%.2f", json_number(result, "epoch_time_seconds", NAN));
     }
     if (table_print(&table, stdout) || print_classes(report)) {
         err_set(&err, "no memory");

@@ -10,6 +10,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/net/http_client.h"
+#include "dcls/proto/json.h"
 #include "display.h"
 #include "interrupt.h"
 
@@ -38,7 +39,7 @@ static void *show(void *arg)
             continue;
         cJSON *answer = api_call_named(upload->client, "GET", "/blobs/", upload->hex, "?stat=1", &err);
         if (answer)
-            display_upload(&display, what, api_number(answer, "size", 0), upload->size);
+            display_upload(&display, what, json_number(answer, "size", 0), upload->size);
         cJSON_Delete(answer);
         next = clock_seconds() + SHOW_AFTER_S;
     }

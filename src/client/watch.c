@@ -7,6 +7,7 @@
 
 #include "api.h"
 #include "commands.h"
+#include "dcls/proto/json.h"
 #include "display.h"
 #include "follow.h"
 #include "interrupt.h"
@@ -40,12 +41,12 @@ static void print_summary(const cJSON *job)
     const cJSON *result;
     cJSON_ArrayForEach(result, results)
     {
-        seconds += api_number(result, "epoch_time_seconds", 0);
+        seconds += json_number(result, "epoch_time_seconds", 0);
     }
     fputs("model '", stdout);
     text_print(api_text(job, "modelName"), TEXT_ONE_LINE);
     fputs("'", stdout);
-    double accuracy = api_number(cJSON_GetArrayItem(results, epochs - 1), "test_accuracy", NAN);
+    double accuracy = json_number(cJSON_GetArrayItem(results, epochs - 1), "test_accuracy", NAN);
     if (isfinite(accuracy)) {
         progress_time(time, seconds);
         printf(": test accuracy %.2f%% after %d %s in %s", accuracy, epochs, epochs == 1 ? "epoch" : "epochs", time);

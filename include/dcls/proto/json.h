@@ -23,5 +23,9 @@ int json_print_spaced(const cJSON *value, struct buf *out);
 
 /* A member that is a string; NULL where it is absent, something else, or `object` is no object (or NULL). */
 const char *json_text(const cJSON *object, const char *name);
+/* A member that is a number; `fallback` likewise. */
+double json_number(const cJSON *object, const char *name, double fallback);
+/* The first object of a list that has such a member; NULL: none. */
+cJSON *json_find(const cJSON *list, const char *name, const char *value);
 
 #endif

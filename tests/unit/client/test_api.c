@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "dcls/proto/json.h"
 #include "src/client/api.h"
 
 static void names_in_a_path_are_encoded(void **state)
@@ -62,8 +63,8 @@ static void absent_members_are_empty(void **state)
     assert_string_equal(api_text(object, "a"), "text");
     assert_string_equal(api_text(object, "n"), "");
     assert_string_equal(api_text(NULL, "a"), "");
-    assert_true(api_number(object, "n", -1) > 2.4);
-    assert_true(api_number(object, "a", -1) < 0);
+    assert_true(json_number(object, "n", -1) > 2.4);
+    assert_true(json_number(object, "a", -1) < 0);
     cJSON_Delete(object);
 }
 

@@ -14,6 +14,7 @@
 
 #include "dcls/base/clock.h"
 #include "dcls/net/http_client.h"
+#include "dcls/proto/json.h"
 #include "src/client/api.h"
 #include "src/client/follow.h"
 #include "src/client/interrupt.h"
@@ -76,7 +77,7 @@ static void on_state(void *arg, const cJSON *job)
 {
     struct seen *seen = arg;
     size_t used = strlen(seen->batches);
-    snprintf(seen->batches + used, sizeof seen->batches - used, "%.0f ", api_number(job, "batch", -1));
+    snprintf(seen->batches + used, sizeof seen->batches - used, "%.0f ", json_number(job, "batch", -1));
     if (seen->interrupt)
         raise(SIGINT);
 }
