@@ -40,7 +40,7 @@ static int check(const unsigned char *text, size_t len, struct err *err)
         size_t size = utf8_size(text + i, len - i);
         if (!size)
             return err_set(err, "not valid UTF-8");
-        if (text[i] == '\0')
+        if (!text[i])
             return err_set(err, "a NUL in a message");
         if (in_string && text[i] < 0x20)
             return err_set(err, "a control character in a string");

@@ -200,8 +200,8 @@ void pending_replies_node_gone(struct pending_replies *replies, const char *node
         bool owed = !strcmp(reply->node, node);
         if (owed)
             fail(reply, 502, why);
-        reply =
-            owed ? LIST_FIRST(&replies->owed) : LIST_NEXT(reply, listed); /* the callback may have changed the list */
+        /* The callback may have changed the list. */
+        reply = owed ? LIST_FIRST(&replies->owed) : LIST_NEXT(reply, listed);
     }
 }
 

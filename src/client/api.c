@@ -35,7 +35,7 @@ int api_refusal(int status, const char *body, size_t size, struct err *err)
 {
     cJSON *answer = cJSON_ParseWithLength(body, size);
     const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "error"));
-    if (said && *said != '\0') {
+    if (said && *said) {
         /* "Node 'x' not found" is what clients of the existing system expect; here errors are lower case. */
         bool capital = isupper((unsigned char)said[0]) && !isupper((unsigned char)said[1]);
         err_set(err, "%c%s", capital ? tolower((unsigned char)said[0]) : said[0], said + 1);

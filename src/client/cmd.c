@@ -30,7 +30,7 @@ int client_main(int argc, char **argv)
     int status = client_run(commands, argc, argv);
     http_global_release();
     /* A full disk behind stdout must not look like success. */
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (!fflush(stdout) && !ferror(stdout))
         return status;
     err_set(&err, "cannot write the results");
     return client_fail(&err);

@@ -17,7 +17,7 @@
 
 static void print_text_line(const char *label, const char *text)
 {
-    if (*text == '\0')
+    if (!*text)
         return;
     printf("%-15s", label);
     text_print(text, TEXT_ONE_LINE);
@@ -140,16 +140,16 @@ int client_log(int argc, char **argv)
     struct err err = ERR_INIT;
     struct buf path, log;
     const char *model;
-    int status;
+    int failed, status;
     if (client_parse_model(&client, &line, argc, argv, &model, &status))
         return status;
     buf_init(&path, API_PATH_MAX);
     buf_init(&log, LOG_MAX);
     if (buf_puts(&path, "/models/") || api_add_segment(&path, model) || buf_puts(&path, "/log"))
-        err_set(&err, "no memory");
-    else if (!api_send(&client, &(struct api_request){ .path = buf_text(&path) }, &log, &err))
-        err.text[0] = '\0';
-    status = err.text[0] != '\0' ? client_fail(&err) : print_log(&client, model, buf_text(&log));
+        failed = err_set(&err, "no memory");
+    else
+        failed = api_send(&client, &(struct api_request){ .path = buf_text(&path) }, &log, &err);
+    status = failed ? client_fail(&err) : print_log(&client, model, buf_text(&log));
     buf_release(&log);
     buf_release(&path);
     return status;

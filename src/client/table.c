@@ -95,7 +95,7 @@ int table_print(const struct table *table, FILE *out)
                 widths[i] = columns;
         }
     }
-    bool headed = table->columns > 1 || *headings[0] != '\0';
+    bool headed = table->columns > 1 || *headings[0];
     if (headed)
         print_row(table, widths, headings, table->columns, out);
     for (size_t k = 0; k < table->count; k += table->columns) {

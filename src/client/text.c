@@ -19,7 +19,7 @@ int text_clean(struct buf *out, const char *text, enum text_lines lines)
     while (*text) {
         size_t plain = 0;
         unsigned char c = 0, next = 0;
-        for (; (c = (unsigned char)text[plain]) != '\0'; plain++) {
+        for (; (c = (unsigned char)text[plain]); plain++) {
             next = (unsigned char)text[plain + 1];
             bool kept = lines == TEXT_KEEP_LINES && (c == '\n' || c == '\t');
             if ((c < 0x20 && !kept) || c == 0x7F || (c == 0xC2 && next >= 0x80 && next <= 0x9F))
@@ -28,7 +28,7 @@ int text_clean(struct buf *out, const char *text, enum text_lines lines)
         if (buf_append(out, text, plain))
             return -1;
         text += plain;
-        if (c == '\0')
+        if (!c)
             return 0;
         if (buf_puts(out, "?"))
             return -1;

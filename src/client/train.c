@@ -42,7 +42,7 @@ static int take_nodes(const struct command_option *option, const char *as, const
         if (!cJSON_AddItemToArray(train->nodes, cJSON_CreateString(name)))
             return err_set(err, "no memory");
         at += size;
-        if (*at == '\0')
+        if (!*at)
             break;
     }
     return 0;
@@ -117,7 +117,7 @@ static int parse(struct client *client, struct train_command *train, int argc, c
         err_set(&err, "'%s' is no type of network", train->type);
     else if (train->node && train->nodes)
         err_set(&err, "--node and --nodes exclude each other");
-    else if (*train->options.resume != '\0' && train->weights_file)
+    else if (*train->options.resume && train->weights_file)
         err_set(&err, "--resume and --weights exclude each other");
     else if (!train_options_check(&train->options, &err))
         return 0;
@@ -159,7 +159,7 @@ static cJSON *submit(const struct client *client, const cJSON *body, struct err 
                                    .async = true };
     cJSON *answer = api_json(client, &request, err);
     free(text);
-    if (answer && *api_text(answer, "job") == '\0') {
+    if (answer && !*api_text(answer, "job")) {
         err_set(err, "the broker took the training without naming its job");
         cJSON_Delete(answer);
         return NULL;

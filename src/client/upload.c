@@ -54,7 +54,7 @@ int upload_file(const struct client *client, const char *path, char hex[SHA256_H
     if (sha256_file(path, upload.hex, err))
         return -1;
     upload.size = (double)fs_size(path);
-    if (pthread_create(&thread, NULL, show, &upload) != 0)
+    if (pthread_create(&thread, NULL, show, &upload))
         return err_set(err, "no memory");
     int status = http_upload_blob(client->api, path, upload.hex, interrupt_flag(), err);
     upload.done = true;

@@ -41,7 +41,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
     transfer->response->status = (int)status; /* the sink's owner may look at it */
     if (request->sink && status / 100 == 2) {
-        transfer->refused_by_sink = request->sink(request->sink_arg, bytes, count) != 0;
+        transfer->refused_by_sink = request->sink(request->sink_arg, bytes, count);
         return transfer->refused_by_sink ? 0 : count;
     }
     transfer->too_large = buf_append(&transfer->response->body, bytes, count);
