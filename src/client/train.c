@@ -68,13 +68,17 @@ static int take_option(const struct command_option *given, const char *as, const
 /* The table of training options as one of a command line; its end is there already. */
 static void list_options(struct train_command *train, struct command_option *list)
 {
-    for (const struct train_option *row = train_option_table; row < train_option_table + train_option_count; row++)
-        *list++ = (struct command_option){
-            row->flag,           row->type,
-            row->value,          train,
-            .help = row->help,   .choices = row->choices,
-            .take = take_option, .absent = row->type == OPTION_SWITCH || !*row->fallback ? NULL : row->fallback
-        };
+    for (const struct train_option *row = train_option_table; row < train_option_table + train_option_count; row++) {
+        bool tells_default = row->type != OPTION_SWITCH && *row->fallback;
+        *list++ = (struct command_option){ .flag = row->flag,
+                                           .type = row->type,
+                                           .value = row->value,
+                                           .to = train,
+                                           .help = row->help,
+                                           .choices = row->choices,
+                                           .absent = tells_default ? row->fallback : NULL,
+                                           .take = take_option };
+    }
 }
 
 /* The result is as options_parse's. */
