@@ -102,5 +102,4 @@ const struct op_functions cpu_eltwise = {
     .forward = primitives_forward,
     .backward = accumulate_backward,
     .release = primitives_release,
-    .implementation = primitives_implementation,
 };

@@ -60,6 +60,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         return -1;
     assert(op->stages[0].activation != ACTIVATION_SIGMOID); /* which the loops do not know */
     state->kernels = kernels_up_to(ISA_BEST)->batch_norm;
+    op_set_implementation(op, state->kernels->name);
     if (op->trains) {
         op->keep_in[IN_DATA] = true;
         op->share_grad = IN_DATA;
@@ -230,17 +231,10 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-static const char *implementation(const struct op *op, enum op_pass pass)
-{
-    (void)pass;
-    return ((const struct batch_norm_state *)op->state)->kernels->name;
-}
-
 const struct op_functions cpu_batch_norm = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
     .recompute = recompute,
     .release = op_state_free,
-    .implementation = implementation,
 };

@@ -81,6 +81,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         return -1;
     const struct conv_1x1_kernels *kernels = state->kernels = kernels_for(plan, op);
     assert(kernels);
+    op_set_implementation(op, kernels->name);
     if (layout_blocked(&to, out, (int)kernels->block, err) || layout_to_value(plan, op->out[OUT_RESULT], &to, err))
         return -1;
     state->images = (size_t)in->n;
@@ -161,17 +162,10 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-static const char *implementation(const struct op *op, enum op_pass pass)
-{
-    (void)pass;
-    return ((const struct conv_1x1_state *)op->state)->kernels->name;
-}
-
 const struct op_functions cpu_conv_1x1 = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,
     .forward = forward,
     .release = primitives_release,
-    .implementation = implementation,
 };

@@ -49,6 +49,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         return -1;
     const struct conv_1x1_kernels *kernels = state->kernels = kernels_for(plan, op);
     assert(kernels);
+    op_set_implementation(op, kernels->block == LARGE ? "im2col:avx512" : "im2col:avx2");
     if (layout_blocked(&to, out, (int)kernels->block, err) || layout_to_value(plan, op->out[OUT_RESULT], &to, err))
         return -1;
     state->taps = (size_t)op_layer(op)->kernel * (size_t)op_layer(op)->kernel;
@@ -146,17 +147,10 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-static const char *implementation(const struct op *op, enum op_pass pass)
-{
-    (void)pass;
-    return ((const struct im2col_state *)op->state)->kernels->block == LARGE ? "im2col:avx512" : "im2col:avx2";
-}
-
 const struct op_functions cpu_conv_im2col = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,
     .forward = forward,
     .release = op_state_free,
-    .implementation = implementation,
 };

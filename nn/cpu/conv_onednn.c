@@ -123,7 +123,6 @@ const struct op_functions cpu_conv_eval = {
     .pack = eval_pack,
     .forward = eval_forward,
     .release = primitives_release,
-    .implementation = primitives_implementation,
 };
 
 struct conv_train_state {
@@ -165,6 +164,7 @@ static int prepare_wgrad(const struct plan *plan, struct op *op, struct conv_lay
         return 0;
     primitive_clear(primitive);
     depthwise_wgrad_init(&state->depthwise, plan, op);
+    op->implementation[PASS_BACKWARD_WEIGHTS] = state->depthwise.kernels ? "depthwise" : "matrix product";
     return state->depthwise.kernels ? 0 : prepare_gemm(plan, op, layouts, err);
 }
 
@@ -302,21 +302,10 @@ static int train_backward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-static const char *train_implementation(const struct op *op, enum op_pass pass)
-{
-    const struct conv_train_state *state = op->state;
-    if (pass == PASS_BACKWARD_WEIGHTS && state->gemm.chunk)
-        return "matrix product";
-    if (pass == PASS_BACKWARD_WEIGHTS && state->depthwise.kernels)
-        return "depthwise";
-    return primitives_implementation(op, pass);
-}
-
 const struct op_functions cpu_conv_train = {
     .prepare = train_prepare,
     .bind = primitives_bind,
     .forward = train_forward,
     .backward = train_backward,
     .release = primitives_release,
-    .implementation = train_implementation,
 };

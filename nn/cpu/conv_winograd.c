@@ -94,6 +94,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
                                     .tiles_y = ((size_t)in->h + 3) / 4,
                                     .tiles_x = ((size_t)in->w + 3) / 4 };
     winograd_pass_init(&state->forward, kernels, &shape, threads);
+    op_set_implementation(op, kernels->name);
     if (op->trains)
         prepare_training(op, kernels, &shape, threads);
     else
@@ -156,12 +157,6 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-static const char *implementation(const struct op *op, enum op_pass pass)
-{
-    (void)pass;
-    return ((const struct winograd_state *)op->state)->forward.kernels->name;
-}
-
 const struct op_functions cpu_conv_winograd = {
     .prepare = prepare,
     .bind = bind,
@@ -169,5 +164,4 @@ const struct op_functions cpu_conv_winograd = {
     .forward = forward,
     .backward = backward,
     .release = primitives_release,
-    .implementation = implementation,
 };

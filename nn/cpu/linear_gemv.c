@@ -16,7 +16,8 @@ bool linear_gemv_supports(const struct plan *plan, const struct op *op)
 
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
-    (void)plan, (void)op, (void)err;
+    (void)plan, (void)err;
+    op_set_implementation(op, kernels()->name);
     return 0;
 }
 
@@ -35,15 +36,8 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-static const char *implementation(const struct op *op, enum op_pass pass)
-{
-    (void)op, (void)pass;
-    return kernels()->name;
-}
-
 const struct op_functions cpu_linear_gemv = {
     .canonical = true,
     .prepare = prepare,
     .forward = forward,
-    .implementation = implementation,
 };

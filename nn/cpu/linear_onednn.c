@@ -76,5 +76,4 @@ const struct op_functions cpu_linear = {
     .forward = primitives_forward,
     .backward = backward,
     .release = primitives_release,
-    .implementation = primitives_implementation,
 };

@@ -152,6 +152,7 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
         return -1;
     state->conv_1x1 = engine_of(plan)->kernels->conv_1x1;
     state->depthwise = engine_of(plan)->kernels->depthwise;
+    op_set_implementation(op, state->conv_1x1->block == 16 ? "mbconv:avx512" : "mbconv:avx2");
     if (prepare_outputs(plan, op, err) ||
         input_copy_blocked(&state->data, plan, op, IN_DATA, AT_OFFSET(REGION_FORWARD, 0), err))
         return -1;
@@ -390,17 +391,10 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-static const char *implementation(const struct op *op, enum op_pass pass)
-{
-    (void)pass;
-    return ((const struct mbconv_state *)op->state)->conv_1x1->block == 16 ? "mbconv:avx512" : "mbconv:avx2";
-}
-
 const struct op_functions cpu_mbconv = {
     .prepare = prepare,
     .bind = bind,
     .pack = pack,
     .forward = forward,
     .release = primitives_release,
-    .implementation = implementation,
 };

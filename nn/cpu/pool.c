@@ -88,7 +88,6 @@ const struct op_functions cpu_max_pool = {
     .forward = primitives_forward,
     .backward = accumulate_backward,
     .release = primitives_release,
-    .implementation = primitives_implementation,
 };
 
 const struct op_functions cpu_global_avg_pool = {
@@ -97,5 +96,4 @@ const struct op_functions cpu_global_avg_pool = {
     .forward = primitives_forward,
     .backward = average_backward,
     .release = primitives_release,
-    .implementation = primitives_implementation,
 };

@@ -24,5 +24,4 @@ const struct op_functions cpu_reorder = {
     .forward = primitives_forward,
     .backward = accumulate_backward,
     .release = primitives_release,
-    .implementation = primitives_implementation,
 };

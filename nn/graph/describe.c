@@ -84,9 +84,8 @@ void describe_op(const struct plan *plan, const struct op *op, char *text, size_
 
 void describe_implementation(const struct op *op, bool backward, char *text, size_t size)
 {
-    const char *(*implementation)(const struct op *, enum op_pass) = op->functions->implementation;
-    const char *first = implementation ? implementation(op, backward ? PASS_BACKWARD_DATA : PASS_FORWARD) : NULL;
-    const char *second = implementation && backward ? implementation(op, PASS_BACKWARD_WEIGHTS) : NULL;
+    const char *first = op->implementation[backward ? PASS_BACKWARD_DATA : PASS_FORWARD];
+    const char *second = backward ? op->implementation[PASS_BACKWARD_WEIGHTS] : NULL;
     if (!first) {
         first = second;
         second = NULL;

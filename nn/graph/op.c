@@ -33,6 +33,12 @@ void op_state_free(struct op *op)
     op->state = NULL;
 }
 
+void op_set_implementation(struct op *op, const char *name)
+{
+    for (int pass = 0; pass < OP_PASSES; pass++)
+        op->implementation[pass] = name;
+}
+
 static void *at(const struct plan *plan, size_t offset)
 {
     return offset == SIZE_MAX ? NULL : plan->arena->base + offset;

@@ -84,6 +84,9 @@ enum op_output {
     OP_OUTPUTS,
 };
 
+/* What an op does in a step. */
+enum op_pass { PASS_FORWARD, PASS_BACKWARD_DATA, PASS_BACKWARD_WEIGHTS, OP_PASSES };
+
 struct op {
     enum op_kind kind;
     const struct op_functions *functions;
@@ -103,6 +106,9 @@ struct op {
     bool keep_in[OP_INPUTS], keep_out;        /* backward reads these values' data, or the result's */
     int share_data; /* i: the result would like in[i]'s memory (equal layouts only): forward in place */
     int share_grad; /* i: the gradient of in[i] would like that of the result: backward in place */
+    /* By what a pass is done, for the benchmark's table: a primitive's or a kernel's name, valid as long as the op;
+     * NULL: loops of its own. A backward of one pass is PASS_BACKWARD_DATA. */
+    const char *implementation[OP_PASSES];
     /* Granted by the plan before bind. Where not granted, the addresses differ. */
     bool data_shared, grad_shared;
     bool recomputed;  /* the result is not kept for backward: it is made anew (recompute.c) */
@@ -138,9 +144,8 @@ unsigned op_fused(const struct op *op);
 /* op->state of that size, zeros; NULL with err. */
 void *op_state_new(struct op *op, size_t size, struct err *err);
 void op_state_free(struct op *op); /* for `release` below */
-
-/* What an op does in a step. */
-enum op_pass { PASS_FORWARD, PASS_BACKWARD_DATA, PASS_BACKWARD_WEIGHTS, OP_PASSES };
+/* For prepare of an op whose passes are all done by the same. */
+void op_set_implementation(struct op *op, const char *name);
 
 /* How an op is run. forward and backward fail only for reasons outside (a library's error). */
 struct op_functions {
@@ -153,9 +158,6 @@ struct op_functions {
     /* Writes the result as forward did, from the inputs, all of which the op keeps, and what is saved. May be NULL. */
     int (*recompute)(struct plan *plan, struct op *op, struct err *err);
     void (*release)(struct op *op); /* may be NULL; also after a failed prepare */
-    /* By what the pass is done, for the benchmark's table: a primitive's or a kernel's name, valid as long as the op;
-     * NULL: loops of its own. May be NULL itself, which says the same. A backward of one pass is PASS_BACKWARD_DATA. */
-    const char *(*implementation)(const struct op *op, enum op_pass pass);
 };
 
 /* Seconds that an op took, summed over the steps since the profile was set. */

@@ -121,7 +121,8 @@ static const_dnnl_primitive_desc_t desc_of(const struct primitive *primitive)
     return found ? desc : NULL;
 }
 
-const char *primitive_implementation(const struct primitive *primitive)
+/* oneDNN's name of what runs it; NULL of an empty one. */
+static const char *implementation_of(const struct primitive *primitive)
 {
     const_dnnl_primitive_desc_t desc = desc_of(primitive);
     const char *name = NULL;
@@ -134,14 +135,9 @@ int primitives_forward(struct plan *plan, struct op *op, struct err *err)
     return primitive_run(primitive_of(op, PASS_FORWARD), plan, err);
 }
 
-const char *primitives_implementation(const struct op *op, enum op_pass pass)
-{
-    return primitive_implementation(primitive_of(op, pass));
-}
-
 bool primitive_is_reference(const struct primitive *primitive)
 {
-    const char *name = primitive_implementation(primitive);
+    const char *name = implementation_of(primitive);
     return name && !strncmp(name, "ref", 3);
 }
 
@@ -187,6 +183,13 @@ static void link_to_op(struct primitive *primitive, struct op *op)
     primitives->first = primitive;
 }
 
+static void tell_implementation(const struct primitive *primitive, struct op *op)
+{
+    for (int pass = 0; pass < OP_PASSES; pass++)
+        if (primitive == primitive_of(op, pass))
+            op->implementation[pass] = implementation_of(primitive);
+}
+
 int primitive_init(struct primitive *primitive, struct making *making, dnnl_primitive_desc_t desc, dnnl_status_t status,
                    struct err *err)
 {
@@ -198,6 +201,7 @@ int primitive_init(struct primitive *primitive, struct making *making, dnnl_prim
     link_to_op(primitive, making->op);
     int result = engine_check(dnnl_primitive_create(&primitive->handle, desc), making->what, err);
     dnnl_primitive_desc_destroy(desc);
+    tell_implementation(primitive, making->op);
     if (result || !primitive_layout(primitive, dnnl_query_scratchpad_md, &scratchpad))
         return result;
     primitive->scratchpad = making->scratchpad.region == REGION_OWN ? 0 : layout_room(&scratchpad);

@@ -74,11 +74,10 @@ static inline struct primitive *primitive_of(const struct op *op, enum op_pass p
     return &((struct primitives *)op->state)->pass[pass];
 }
 
-/* For struct op_functions: of all that the op has, and what the passes' primitives do and are called. */
+/* For struct op_functions: of all that the op has, and what the forward pass's primitive does. */
 int primitives_bind(struct plan *plan, struct op *op, struct err *err);
 void primitives_release(struct op *op);
 int primitives_forward(struct plan *plan, struct op *op, struct err *err);
-const char *primitives_implementation(const struct op *op, enum op_pass pass);
 
 struct argument {
     enum arg arg;
@@ -91,8 +90,6 @@ int primitive_args(struct primitive *primitive, const struct plan *plan, const s
 int primitive_run(const struct primitive *primitive, const struct plan *plan, struct err *err);
 /* Makes it an empty one again. */
 void primitive_clear(struct primitive *primitive);
-/* oneDNN's name of what runs it, "jit:avx2"; NULL of an empty one. */
-const char *primitive_implementation(const struct primitive *primitive);
 /* Whether that is one of its plain loops, which are a hundred times slower than the rest. */
 bool primitive_is_reference(const struct primitive *primitive);
 /* The layout that it wants or gives: dnnl_query_src_md, …; false where it has none. */
@@ -110,7 +107,7 @@ struct making {
 /* Fills in the rest; backward is made after the forward primitive. `post` may be NULL. */
 int making_init(struct making *making, dnnl_post_ops_t post, struct err *err);
 /* Takes what making_init made, and the descriptor that was made from it where `status` is success. `primitive` becomes
- * one of the op's. */
+ * one of the op's; of a pass's the op tells by oneDNN's name of what runs it, "jit:avx2". */
 int primitive_init(struct primitive *primitive, struct making *making, dnnl_primitive_desc_t desc, dnnl_status_t status,
                    struct err *err);
 
