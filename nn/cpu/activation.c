@@ -3,17 +3,13 @@
 
 #include "accumulate.h"
 #include "nn/cpu/onednn/eltwise.h"
+#include "nn/ops/ops.h"
 #include "ops.h"
 
-/* What may lie where, and what backward reads; the result has the input's layout. */
+/* As the reference's but that the result has the input's layout. */
 static int prepare_layout(struct plan *plan, struct op *op, struct layout *layout, struct err *err)
 {
-    bool by_input = op->stages[0].activation == ACTIVATION_SILU;
-    op->keep_in[IN_DATA] = by_input;
-    op->keep_out = !by_input;
-    op->share_data = by_input ? -1 : IN_DATA;
-    op->share_grad = IN_DATA;
-    if (layout_of_value(plan, op->in[IN_DATA], layout, err))
+    if (reference_activation.prepare(plan, op, err) || layout_of_value(plan, op->in[IN_DATA], layout, err))
         return -1;
     return layout_to_value(plan, op->out[OUT_RESULT], layout, err);
 }

@@ -7,6 +7,11 @@
 extern const struct op_functions reference_conv, reference_batch_norm, reference_activation, reference_max_pool,
     reference_global_avg_pool, reference_add, reference_scale, reference_drop, reference_linear;
 
+/* Those of reference_drop; of OP_STOCHASTIC_DEPTH in any layout, which the result shares with the input. */
+int drop_prepare(struct plan *plan, struct op *op, struct err *err);
+int drop_forward(struct plan *plan, struct op *op, struct err *err);
+int drop_backward(struct plan *plan, struct op *op, struct err *err);
+
 extern const struct backend backend_reference;
 
 #endif
