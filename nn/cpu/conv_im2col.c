@@ -2,7 +2,6 @@
  * used on few pixels, are what they wait for, and oneDNN does not fetch them ahead; the loops of 1x1 convolutions do
  * (nn/cpu/kernels/conv_1x1.h). So the pixels under each place of the window are gathered to planes of their own, and
  * what is left is a 1x1 convolution of as many times the channels. Batch norm is folded into the weights. */
-#include <assert.h>
 #include <string.h>
 
 #include "conv_1x1.h"
@@ -14,11 +13,8 @@
 #define LARGE ((size_t)16)     /* channels of AVX-512's blocks */
 
 struct im2col_state {
-    const struct conv_1x1_kernels *kernels;
-    struct conv_1x1 shape;  /* of the product: taps times the channels */
-    size_t taps, in_blocks; /* places of the window; blocks of channels of the input */
-    size_t pixels, parts;   /* of the output; that they are split into */
-    float *packed, *bias;
+    struct conv_1x1_product product; /* of taps times the channels */
+    size_t taps, in_blocks;          /* places of the window; blocks of channels of the input */
 };
 
 /* NULL: not for that op. */
@@ -43,37 +39,16 @@ bool conv_im2col_supports(const struct plan *plan, const struct op *op)
 static int prepare(struct plan *plan, struct op *op, struct err *err)
 {
     struct im2col_state *state = op_state_new(op, sizeof *state, err);
-    const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
-    struct layout to;
-    if (!state)
+    const struct conv_1x1_kernels *kernels = kernels_for(plan, op);
+    size_t taps = (size_t)op_layer(op)->kernel * (size_t)op_layer(op)->kernel;
+    size_t channels = (size_t)op_input(plan, op, IN_DATA)->c;
+    if (!state || conv_1x1_product_init(&state->product, kernels, taps * channels, plan, op, err))
         return -1;
-    const struct conv_1x1_kernels *kernels = state->kernels = kernels_for(plan, op);
-    assert(kernels);
     op_set_implementation(op, kernels->block == LARGE ? "im2col:avx512" : "im2col:avx2");
-    if (layout_blocked(&to, out, (int)kernels->block, err) || layout_to_value(plan, op->out[OUT_RESULT], &to, err))
-        return -1;
-    state->taps = (size_t)op_layer(op)->kernel * (size_t)op_layer(op)->kernel;
-    state->in_blocks = (size_t)in->c / kernels->block;
-    state->pixels = pixels_of(out);
-    state->shape = (struct conv_1x1){ .channels = state->taps * (size_t)in->c,
-                                      .outputs = (size_t)out->c,
-                                      .in_plane = state->pixels * kernels->block,
-                                      .out_plane = state->pixels * kernels->block,
-                                      .activation = op->stages[0].activation };
-    size_t panels = conv_1x1_panels(kernels, &state->shape);
-    state->parts = conv_1x1_parts(panels, state->pixels, kernels->pixels);
-    op->packed = floats_bytes(conv_1x1_packed_floats(kernels, &state->shape));
+    state->taps = taps;
+    state->in_blocks = channels / kernels->block;
     /* The columns; and while weights are packed, the folded ones. */
-    op->scratch_forward = floats_bytes(state->shape.channels * larger(state->pixels, state->shape.outputs));
-    return 0;
-}
-
-static int bind(struct plan *plan, struct op *op, struct err *err)
-{
-    (void)err;
-    struct im2col_state *state = op->state;
-    state->packed = op_packed(plan, op);
-    state->bias = state->packed + conv_1x1_weights_floats(state->kernels, &state->shape);
+    op->scratch_forward = floats_bytes(taps * channels * larger(state->product.pixels, state->product.shape.outputs));
     return 0;
 }
 
@@ -82,10 +57,10 @@ static int pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     const struct im2col_state *state = op->state;
-    const struct conv_1x1 *shape = &state->shape;
-    size_t taps = state->taps, channels = shape->channels / taps, panel = state->kernels->panel;
-    float *folded = op_scratch_forward(plan, op), *packed = state->packed;
-    stage_fold(plan, &op->stages[0], folded, state->bias);
+    const struct conv_1x1 *shape = &state->product.shape;
+    size_t taps = state->taps, channels = shape->channels / taps, panel = state->product.kernels->panel;
+    float *folded = op_scratch_forward(plan, op), *packed = op_packed(plan, op);
+    stage_fold(plan, &op->stages[0], folded, packed + conv_1x1_weights_floats(state->product.kernels, shape));
     for (size_t o = 0; o < shape->outputs; o += panel)
         for (size_t tap = 0; tap < taps; tap++)
             for (size_t c = 0; c < channels; c++)
@@ -109,7 +84,7 @@ static void gather(const struct plan *plan, const struct op *op, size_t tap, siz
     const struct im2col_state *state = op->state;
     const struct layer *layer = op_layer(op);
     const struct value *in = op_input(plan, op, IN_DATA), *out = op_result(plan, op);
-    size_t block = state->kernels->block;
+    size_t block = state->product.kernels->block;
     const float *from = op_input_data(plan, op, IN_DATA) + channel_block * pixels_of(in) * block;
     int above = (int)tap / layer->kernel - layer->padding, left = (int)tap % layer->kernel - layer->padding;
     for (int y = 0; y < out->h; y++)
@@ -124,32 +99,21 @@ static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
     const struct im2col_state *state = op->state;
-    const struct conv_1x1_kernels *kernels = state->kernels;
-    const struct conv_1x1 *shape = &state->shape;
+    const float *packed = op_packed(plan, op);
     float *columns = op_scratch_forward(plan, op), *out = op_result_data(plan, op);
-    size_t panels = conv_1x1_panels(kernels, shape), parts = state->parts, pixels = state->pixels;
+    size_t in_blocks = state->in_blocks, plane_floats = state->product.shape.in_plane;
 #pragma omp parallel
     {
 #pragma omp for schedule(static)
-        for (size_t plane = 0; plane < state->taps * state->in_blocks; plane++)
-            gather(plan, op, plane / state->in_blocks, plane % state->in_blocks, columns + plane * shape->in_plane);
-#pragma omp for schedule(static)
-        for (size_t job = 0; job < panels * parts; job++) {
-            size_t panel = job / parts, part = job % parts;
-            size_t first = pixels * part / parts, end = pixels * (part + 1) / parts;
-            struct conv_1x1_prefetch prefetch = conv_1x1_prefetch(kernels, shape, state->packed, panel, 1, end - first);
-            kernels->run(shape, end - first, columns + first * kernels->block, panel,
-                         state->packed + conv_1x1_panel(kernels, shape, panel), state->bias + panel * kernels->panel,
-                         &prefetch,
-                         out + panel * (kernels->panel / kernels->block) * shape->out_plane + first * kernels->block);
-        }
+        for (size_t plane = 0; plane < state->taps * in_blocks; plane++)
+            gather(plan, op, plane / in_blocks, plane % in_blocks, columns + plane * plane_floats);
+        conv_1x1_product_run(&state->product, packed, columns, NULL, NULL, out);
     }
     return 0;
 }
 
 const struct op_functions cpu_conv_im2col = {
     .prepare = prepare,
-    .bind = bind,
     .pack = pack,
     .forward = forward,
     .release = op_state_free,

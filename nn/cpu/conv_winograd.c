@@ -19,7 +19,6 @@ struct winograd_state {
     struct primitive copy_residual;
     struct winograd_pass forward, backward;
     struct winograd_wgrad gradient;
-    float *weights, *bias; /* not training */
 };
 
 /* Whether a tile's waste at the edges of small planes leaves it fewer multiplications, transformations included, than a
@@ -102,34 +101,31 @@ static int prepare(struct plan *plan, struct op *op, struct err *err)
     return residual_prepare(&state->copy_residual, plan, op, err);
 }
 
-static int bind(struct plan *plan, struct op *op, struct err *err)
+/* Behind the packed weights; NULL in training, which packs none. */
+static float *bias_of(const struct plan *plan, const struct op *op)
 {
-    struct winograd_state *state = op->state;
-    if (!op->trains) {
-        state->weights = op_packed(plan, op);
-        state->bias = state->weights + winograd_pass_weights_floats(&state->forward);
-    }
-    return primitives_bind(plan, op, err);
+    const struct winograd_state *state = op->state;
+    return behind(op_packed(plan, op), floats_bytes(winograd_pass_weights_floats(&state->forward)));
 }
 
 static int pack(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
-    struct winograd_state *state = op->state;
+    const struct winograd_state *state = op->state;
     float *scratch = op_scratch_forward(plan, op), *folded = scratch + winograd_pass_scratch(&state->forward);
     if (op->trains)
         return 0;
-    stage_fold(plan, &op->stages[0], folded, state->bias);
-    winograd_pass_weights(&state->forward, folded, false, scratch, state->weights);
+    stage_fold(plan, &op->stages[0], folded, bias_of(plan, op));
+    winograd_pass_weights(&state->forward, folded, false, scratch, op_packed(plan, op));
     return 0;
 }
 
 static int forward(struct plan *plan, struct op *op, struct err *err)
 {
     const struct winograd_state *state = op->state;
-    const struct winograd_end end = { state->bias, op->in[IN_RESIDUAL] >= 0,
+    const struct winograd_end end = { bias_of(plan, op), op->in[IN_RESIDUAL] >= 0,
                                       op->stages[0].activation == ACTIVATION_RELU };
-    float *scratch = op_scratch_forward(plan, op), *weights = state->weights;
+    float *scratch = op_scratch_forward(plan, op), *weights = op_packed(plan, op);
     if (residual_run(&state->copy_residual, plan, op, err))
         return -1;
     if (op->trains) {
@@ -159,7 +155,7 @@ static int backward(struct plan *plan, struct op *op, struct err *err)
 
 const struct op_functions cpu_conv_winograd = {
     .prepare = prepare,
-    .bind = bind,
+    .bind = primitives_bind,
     .pack = pack,
     .forward = forward,
     .backward = backward,
