@@ -51,14 +51,13 @@ int conv_init(const struct plan *plan, struct op *op, enum op_pass pass, struct 
                                        .padding = { layer->padding, layer->padding } };
     struct making making = { .plan = plan, .op = op, .pass = pass, .what = what };
     dnnl_post_ops_t post = NULL;
-    dnnl_primitive_desc_t desc = NULL;
     if (pass == PASS_FORWARD && make_post_ops(op, &post, err))
         return -1;
     int status = making_init(&making, post, err);
     if (!status) {
-        dnnl_status_t described = api_conv(&desc, &making.api, &layouts->src.md, &layouts->weights.md,
+        dnnl_status_t described = api_conv(&making.desc, &making.api, &layouts->src.md, &layouts->weights.md,
                                            layouts->has_bias ? &layouts->bias.md : NULL, &layouts->dst.md, &window);
-        status = primitive_init(primitive_of(op, pass), &making, desc, described, err);
+        status = primitive_init(primitive_of(op, pass), &making, described, err);
     }
     if (!status)
         tell_layouts(primitive_of(op, pass), pass, layouts);

@@ -12,13 +12,13 @@ int pool_init(const struct plan *plan, struct op *op, enum op_pass pass, const s
                                        .padding = { layer->padding, layer->padding } };
     struct making making = { .plan = plan, .op = op, .pass = pass, .what = "a pooling" };
     struct layout workspace;
-    dnnl_primitive_desc_t desc = NULL;
     if (making_init(&making, NULL, err))
         return -1;
-    dnnl_status_t status = api_pool(&desc, &making.api, max ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding,
-                                    &src->md, &dst->md, &window);
+    dnnl_status_t status =
+        api_pool(&making.desc, &making.api, max ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding, &src->md,
+                 &dst->md, &window);
     struct primitive *primitive = primitive_of(op, pass);
-    if (primitive_init(primitive, &making, desc, status, err))
+    if (primitive_init(primitive, &making, status, err))
         return -1;
     if (pass == PASS_FORWARD && !primitive_layout(primitive, dnnl_query_dst_md, dst))
         return err_set(err, "oneDNN gives a pooling no layout");

@@ -190,8 +190,7 @@ static void tell_implementation(const struct primitive *primitive, struct op *op
             op->implementation[pass] = implementation_of(primitive);
 }
 
-int primitive_init(struct primitive *primitive, struct making *making, dnnl_primitive_desc_t desc, dnnl_status_t status,
-                   struct err *err)
+int primitive_init(struct primitive *primitive, struct making *making, dnnl_status_t status, struct err *err)
 {
     struct layout scratchpad;
     assert(!primitive->handle && !primitive->count);
@@ -199,8 +198,8 @@ int primitive_init(struct primitive *primitive, struct making *making, dnnl_prim
     if (engine_check(status, making->what, err))
         return -1;
     link_to_op(primitive, making->op);
-    int result = engine_check(dnnl_primitive_create(&primitive->handle, desc), making->what, err);
-    dnnl_primitive_desc_destroy(desc);
+    int result = engine_check(dnnl_primitive_create(&primitive->handle, making->desc), making->what, err);
+    dnnl_primitive_desc_destroy(making->desc);
     tell_implementation(primitive, making->op);
     if (result || !primitive_layout(primitive, dnnl_query_scratchpad_md, &scratchpad))
         return result;

@@ -103,12 +103,12 @@ struct making {
     const char *what;           /* "a convolution", for messages */
     struct location scratchpad; /* set by making_init to the start of the scratch of that pass */
     struct api_making api;
+    dnnl_primitive_desc_t desc; /* what api_conv and the like make, for primitive_init to take */
 };
 /* Fills in the rest; backward is made after the forward primitive. `post` may be NULL. */
 int making_init(struct making *making, dnnl_post_ops_t post, struct err *err);
 /* Takes what making_init made, and the descriptor that was made from it where `status` is success. `primitive` becomes
  * one of the op's; of a pass's the op tells by oneDNN's name of what runs it, "jit:avx2". */
-int primitive_init(struct primitive *primitive, struct making *making, dnnl_primitive_desc_t desc, dnnl_status_t status,
-                   struct err *err);
+int primitive_init(struct primitive *primitive, struct making *making, dnnl_status_t status, struct err *err);
 
 #endif

@@ -5,12 +5,11 @@ int reorder_init(struct primitive *primitive, const struct plan *plan, struct op
                  struct err *err)
 {
     struct making making = { .plan = plan, .op = op, .pass = PASS_FORWARD, .what = "a reorder" };
-    dnnl_primitive_desc_t desc = NULL;
     if (making_init(&making, NULL, err))
         return -1;
     making.scratchpad.region = REGION_OWN;
-    dnnl_status_t status = api_reorder(&desc, &making.api, &reorder->from.md, &reorder->to.md);
-    if (primitive_init(primitive, &making, desc, status, err))
+    dnnl_status_t status = api_reorder(&making.desc, &making.api, &reorder->from.md, &reorder->to.md);
+    if (primitive_init(primitive, &making, status, err))
         return -1;
     const struct argument args[] = { { ARG_SRC, &reorder->from, reorder->source },
                                      { ARG_DST, &reorder->to, reorder->target } };
