@@ -115,14 +115,6 @@ static int list_ops(const struct plan *plan, struct op *ops)
     return fuse_ops(plan, ops, count);
 }
 
-static bool reads(const struct op *op, int value)
-{
-    for (int j = 0; j < OP_INPUTS; j++)
-        if (op->in[j] == value)
-            return true;
-    return false;
-}
-
 /* Backward runs from the last op to the first: of several consumers the last writes the gradient, the others add. */
 static void link_gradients(const struct plan *plan, struct op *ops, int count)
 {
@@ -137,7 +129,7 @@ static void link_gradients(const struct plan *plan, struct op *ops, int count)
             for (int before = 0; before < j; before++)
                 ops[i].accumulate[j] |= ops[i].in[before] == value;
             for (int later = i + 1; later < count; later++)
-                ops[i].accumulate[j] |= reads(&ops[later], value);
+                ops[i].accumulate[j] |= op_readings(&ops[later], value) > 0;
         }
 }
 
@@ -153,7 +145,7 @@ static int prepare_op(struct plan *plan, const struct op *from, const struct op_
     struct op *op = &plan->ops[plan->op_count++];
     *op = *from;
     op->functions = functions;
-    return functions->prepare(plan, op, err);
+    return functions->prepare ? functions->prepare(plan, op, err) : 0;
 }
 
 /* A canonical copy of in[j] for this op alone, so that who writes and who adds to its gradient stays as it was linked:

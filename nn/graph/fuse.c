@@ -19,8 +19,8 @@ static bool has_one_reader(const struct op *ops, int count, int value)
 {
     int readers = 0;
     for (int i = 0; i < count; i++)
-        for (int j = 0; ops[i].kind != OP_NONE && j < OP_INPUTS; j++)
-            readers += ops[i].in[j] == value;
+        if (ops[i].kind != OP_NONE)
+            readers += op_readings(&ops[i], value);
     return readers == 1;
 }
 

@@ -1,4 +1,4 @@
-/* See memory.h. */
+/* See huge_pages.h. */
 #include "huge_pages.h"
 
 #include <stdint.h>

@@ -10,7 +10,7 @@ static double weight_of(const struct loss_spec *spec, int class)
     return spec->weights ? (double)spec->weights[class] : 1;
 }
 
-static int highest(const float *row, int classes)
+int highest_logit(const float *row, int classes)
 {
     int best = 0;
     for (int c = 1; c < classes; c++)
@@ -35,7 +35,7 @@ double softmax_cross_entropy(const float *logits, int n, int classes, const int 
 
     for (int i = 0; i < n; i++) {
         const float *row = logits + (size_t)i * (size_t)classes;
-        int label = labels[i], best = highest(row, classes);
+        int label = labels[i], best = highest_logit(row, classes);
         hits += best == label;
 
         double sum = 1; /* the highest's own term; less the highest, exp cannot overflow */

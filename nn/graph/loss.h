@@ -2,6 +2,9 @@
 #ifndef DCLS_NN_LOSS_H
 #define DCLS_NN_LOSS_H
 
+/* The class that logits (classes) answer: the first of the highest. */
+int highest_logit(const float *logits, int classes);
+
 struct loss_spec {
     double smoothing; /* so much of a label's probability is spread over all classes (Szegedy et al. 2015); 0: none */
     const float *weights; /* (classes), of the labels; NULL: each 1 */

@@ -96,14 +96,6 @@ static void range_extend(struct live_range *range, int end)
     range->end = end > range->end ? end : range->end;
 }
 
-static int readings(const struct op *op, int value)
-{
-    int count = 0;
-    for (int j = 0; j < OP_INPUTS; j++)
-        count += op->in[j] == value;
-    return count;
-}
-
 /* In place if nobody else needs what is overwritten. */
 static bool may_share_data(const struct memory_planning *planning, int at)
 {
@@ -112,7 +104,7 @@ static bool may_share_data(const struct memory_planning *planning, int at)
     if (op->share_data < 0)
         return false;
     int in = op->in[op->share_data];
-    return in >= 0 && readings(op, in) == 1 && planning->data_end[in] == at &&
+    return in >= 0 && op_readings(op, in) == 1 && planning->data_end[in] == at &&
            plan->values[in].bytes == op_result(plan, op)->bytes;
 }
 
@@ -151,7 +143,7 @@ static void plan_data_ranges(struct memory_planning *planning)
 static bool may_share_grad(const struct plan *plan, const struct op *op)
 {
     int j = op->share_grad;
-    return j >= 0 && op->wants_grad[j] && !op->accumulate[j] && readings(op, op->in[j]) == 1 &&
+    return j >= 0 && op->wants_grad[j] && !op->accumulate[j] && op_readings(op, op->in[j]) == 1 &&
            op_input(plan, op, j)->bytes == op_result(plan, op)->bytes;
 }
 

@@ -81,9 +81,11 @@ static int param_add(struct net *net, const char *name, const char *leaf, enum p
     return net->param_count++;
 }
 
-/* A layer that does nothing unless its caller says more. `in` -1 passes a failure on. */
+/* A layer that does nothing unless its caller says more. `in` is -1 of the input, and of all once the net has failed,
+ * when nothing is added any more. */
 static struct layer layer_of(const struct net *net, enum layer_kind kind, int in)
 {
+    assert(in >= 0 || net->failed || kind == LAYER_INPUT);
     int channels = in >= 0 ? net->layers[in].channels : 0;
     return (struct layer){ .kind = kind,
                            .in = { in, -1 },
@@ -109,19 +111,18 @@ int net_input(struct net *net, int channels)
 static int conv_add(struct net *net, int in, const char *name, int channels, int kernel, int stride, int padding,
                     int groups, bool bias)
 {
-    if (in < 0)
+    if (in < 0) /* then the groups may be those of no channels */
         return -1;
-    int in_channels = net->layers[in].channels;
-    assert(kernel > 0 && stride > 0 && padding >= 0 && groups > 0);
-    assert(in_channels % groups == 0 && channels % groups == 0);
     struct layer layer = layer_of(net, LAYER_CONV, in);
+    assert(kernel > 0 && stride > 0 && padding >= 0 && groups > 0);
+    assert(layer.inputs % groups == 0 && channels % groups == 0);
     layer.channels = channels;
     layer.kernel = kernel;
     layer.stride = stride;
     layer.padding = padding;
     layer.groups = groups;
     layer.weight = param_add(net, name, "weight", PARAM_CONV_WEIGHT,
-                             (int64_t[4]){ channels, in_channels / groups, kernel, kernel });
+                             (int64_t[4]){ channels, layer.inputs / groups, kernel, kernel });
     if (bias)
         layer.bias = param_add(net, name, "bias", PARAM_CONV_BIAS, (int64_t[4]){ channels });
     return layer_add(net, &layer);
@@ -140,8 +141,6 @@ int net_conv_bias(struct net *net, int in, const char *name, int channels, int k
 
 int net_batch_norm(struct net *net, int in, const char *name, float eps, float momentum)
 {
-    if (in < 0)
-        return -1;
     struct layer layer = layer_of(net, LAYER_BATCH_NORM, in);
     const int64_t shape[4] = { layer.channels };
     layer.eps = eps;
@@ -156,7 +155,7 @@ int net_batch_norm(struct net *net, int in, const char *name, float eps, float m
 
 int net_activation(struct net *net, int in, enum activation activation)
 {
-    if (in < 0 || activation == ACTIVATION_NONE)
+    if (activation == ACTIVATION_NONE)
         return in;
     struct layer layer = layer_of(net, LAYER_ACTIVATION, in);
     layer.activation = activation;
@@ -170,8 +169,6 @@ int net_relu(struct net *net, int in)
 
 int net_max_pool(struct net *net, int in, int kernel, int stride, int padding)
 {
-    if (in < 0)
-        return -1;
     assert(kernel > 0 && stride > 0 && padding >= 0 && 2 * padding <= kernel);
     struct layer layer = layer_of(net, LAYER_MAX_POOL, in);
     layer.kernel = kernel;
@@ -182,17 +179,13 @@ int net_max_pool(struct net *net, int in, int kernel, int stride, int padding)
 
 int net_global_avg_pool(struct net *net, int in)
 {
-    if (in < 0)
-        return -1;
     struct layer layer = layer_of(net, LAYER_GLOBAL_AVG_POOL, in);
     return layer_add(net, &layer);
 }
 
 int net_add(struct net *net, int a, int b)
 {
-    if (a < 0 || b < 0)
-        return -1;
-    assert(net->layers[a].channels == net->layers[b].channels);
+    assert(net->failed || net->layers[a].channels == net->layers[b].channels);
     struct layer layer = layer_of(net, LAYER_ADD, a);
     layer.in[1] = b;
     return layer_add(net, &layer);
@@ -200,9 +193,7 @@ int net_add(struct net *net, int a, int b)
 
 int net_scale(struct net *net, int in, int scale)
 {
-    if (in < 0 || scale < 0)
-        return -1;
-    assert(net->layers[in].channels == net->layers[scale].channels);
+    assert(net->failed || net->layers[in].channels == net->layers[scale].channels);
     struct layer layer = layer_of(net, LAYER_SCALE, in);
     layer.in[1] = scale;
     return layer_add(net, &layer);
@@ -210,7 +201,7 @@ int net_scale(struct net *net, int in, int scale)
 
 static int drop_add(struct net *net, enum layer_kind kind, int in, float drop)
 {
-    if (in < 0 || drop == 0)
+    if (drop == 0)
         return in;
     assert(drop > 0 && drop < 1);
     struct layer layer = layer_of(net, kind, in);
@@ -231,12 +222,9 @@ int net_stochastic_depth(struct net *net, int in, float drop)
 
 int net_linear(struct net *net, int in, const char *name, int outputs)
 {
-    if (in < 0)
-        return -1;
     struct layer layer = layer_of(net, LAYER_LINEAR, in);
-    int inputs = layer.channels;
     layer.channels = outputs;
-    layer.weight = param_add(net, name, "weight", PARAM_LINEAR_WEIGHT, (int64_t[4]){ outputs, inputs });
+    layer.weight = param_add(net, name, "weight", PARAM_LINEAR_WEIGHT, (int64_t[4]){ outputs, layer.inputs });
     layer.bias = param_add(net, name, "bias", PARAM_LINEAR_BIAS, (int64_t[4]){ outputs });
     net->last_weight = layer.weight;
     net->last_bias = layer.bias;

@@ -19,6 +19,14 @@ unsigned op_fused(const struct op *op)
     return fused | (op->out[OUT_MEAN] >= 0 ? FUSED_MEAN : 0);
 }
 
+int op_readings(const struct op *op, int value)
+{
+    int count = 0;
+    for (int j = 0; j < OP_INPUTS; j++)
+        count += op->in[j] == value;
+    return count;
+}
+
 void *op_state_new(struct op *op, size_t size, struct err *err)
 {
     assert(!op->state);

@@ -141,6 +141,9 @@ enum {
 };
 unsigned op_fused(const struct op *op);
 
+/* How many of its inputs the value is. */
+int op_readings(const struct op *op, int value);
+
 /* op->state of that size, zeros; NULL with err. */
 void *op_state_new(struct op *op, size_t size, struct err *err);
 void op_state_free(struct op *op); /* for `release` below */
@@ -149,10 +152,10 @@ void op_set_implementation(struct op *op, const char *name);
 
 /* How an op is run. forward and backward fail only for reasons outside (a library's error). */
 struct op_functions {
-    bool canonical; /* reads and writes canonical values only */
-    int (*prepare)(struct plan *plan, struct op *op, struct err *err);
-    int (*bind)(struct plan *plan, struct op *op, struct err *err); /* may be NULL */
-    int (*pack)(struct plan *plan, struct op *op, struct err *err); /* may be NULL; weights or statistics changed */
+    bool canonical;                                                    /* reads and writes canonical values only */
+    int (*prepare)(struct plan *plan, struct op *op, struct err *err); /* may be NULL */
+    int (*bind)(struct plan *plan, struct op *op, struct err *err);    /* may be NULL */
+    int (*pack)(struct plan *plan, struct op *op, struct err *err);    /* may be NULL; weights or statistics changed */
     int (*forward)(struct plan *plan, struct op *op, struct err *err);
     int (*backward)(struct plan *plan, struct op *op, struct err *err); /* called where op->trains */
     /* Writes the result as forward did, from the inputs, all of which the op keeps, and what is saved. May be NULL. */

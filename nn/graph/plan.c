@@ -119,18 +119,25 @@ static int make_ready(struct plan *plan, struct err *err)
     return 0;
 }
 
+static int run_op(struct plan *plan, int i, int (*run)(struct plan *plan, struct op *op, struct err *err),
+                  bool backward, struct err *err)
+{
+    struct op_time *time = plan->profile ? &plan->profile[i] : NULL;
+    double start = time ? clock_seconds() : 0;
+    if (run(plan, &plan->ops[i], err))
+        return -1;
+    if (time)
+        *(backward ? &time->backward : &time->forward) += clock_seconds() - start;
+    return 0;
+}
+
 int plan_forward(struct plan *plan, struct err *err)
 {
     if (make_ready(plan, err))
         return -1;
-    for (int i = 0; i < plan->op_count; i++) {
-        struct op *op = &plan->ops[i];
-        double start = plan->profile ? clock_seconds() : 0;
-        if (op->functions->forward(plan, op, err))
+    for (int i = 0; i < plan->op_count; i++)
+        if (run_op(plan, i, plan->ops[i].functions->forward, false, err))
             return -1;
-        if (plan->profile)
-            plan->profile[i].forward += clock_seconds() - start;
-    }
     return 0;
 }
 
@@ -145,12 +152,9 @@ double plan_loss(struct plan *plan, const int *labels, int *correct)
 static int recompute(struct plan *plan, int at, int *next, struct err *err)
 {
     for (; *next < plan->recompute_count && plan->ops[plan->recomputes[*next]].recompute_at == at; ++*next) {
-        struct op *op = &plan->ops[plan->recomputes[*next]];
-        double start = plan->profile ? clock_seconds() : 0;
-        if (op->functions->recompute(plan, op, err))
+        int i = plan->recomputes[*next];
+        if (run_op(plan, i, plan->ops[i].functions->recompute, true, err))
             return -1;
-        if (plan->profile)
-            plan->profile[plan->recomputes[*next]].backward += clock_seconds() - start;
     }
     return 0;
 }
@@ -167,11 +171,8 @@ int plan_backward(struct plan *plan, struct err *err)
             return -1;
         if (!op->trains || plan->values[op->out[OUT_RESULT]].grad == SIZE_MAX)
             continue;
-        double start = plan->profile ? clock_seconds() : 0;
-        if (op->functions->backward(plan, op, err))
+        if (run_op(plan, i, op->functions->backward, true, err))
             return -1;
-        if (plan->profile)
-            plan->profile[i].backward += clock_seconds() - start;
     }
     return 0;
 }

@@ -3,23 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "huge_pages.h"
 #include "net.h"
 #include "value_type.h"
 #include "nn/rng.h"
 
-static size_t rounded(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
 /* One allocation for all three, whose pages are zero without being touched: a model that is being loaded has them in
  * memory only once the file's have gone. */
 struct weights *weights_new(const struct net *net, struct err *err)
 {
-    size_t params = rounded(floats_bytes(net->trainable_count)),
-           stats = rounded(floats_bytes(net->running_stats_count));
-    size_t bytes = params + stats + rounded(net->tracked_count * sizeof(int64_t));
+    size_t params = arena_align(floats_bytes(net->trainable_count));
+    size_t stats = arena_align(floats_bytes(net->running_stats_count));
+    size_t bytes = params + stats + arena_align(net->tracked_count * sizeof(int64_t));
     struct weights *weights = calloc(1, sizeof *weights);
     char *memory = huge_pages_alloc(bytes);
     if (!weights || !memory) {

@@ -70,12 +70,6 @@ static int max_pool_backward(struct plan *plan, struct op *op, struct err *err)
     return 0;
 }
 
-static int average_prepare(struct plan *plan, struct op *op, struct err *err)
-{
-    (void)plan, (void)op, (void)err;
-    return 0;
-}
-
 static int average_forward(struct plan *plan, struct op *op, struct err *err)
 {
     (void)err;
@@ -118,7 +112,6 @@ const struct op_functions reference_max_pool = {
 
 const struct op_functions reference_global_avg_pool = {
     .canonical = true,
-    .prepare = average_prepare,
     .forward = average_forward,
     .backward = average_backward,
 };

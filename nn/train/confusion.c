@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/graph/loss.h"
+
 int confusion_init(struct confusion *confusion, int classes, struct err *err)
 {
     size_t count = (size_t)classes, pairs = classes <= CONFUSION_CLASSES_MAX ? count * count : 0;
@@ -39,11 +41,7 @@ void confusion_count(struct confusion *confusion, const float *logits, const int
 {
     size_t classes = (size_t)confusion->classes;
     for (size_t i = 0; i < (size_t)n; i++) {
-        const float *row = logits + i * classes;
-        size_t best = 0, label = (size_t)labels[i];
-        for (size_t c = 1; c < classes; c++)
-            if (row[c] > row[best])
-                best = c;
+        size_t best = (size_t)highest_logit(logits + i * classes, confusion->classes), label = (size_t)labels[i];
         confusion->labelled[label]++;
         confusion->answered[best]++;
         confusion->both[label] += best == label;
