@@ -48,11 +48,11 @@ static int sync_dir(const char *path, struct err *err)
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return err_set(err, "cannot open '%s': %s", path, strerror(errno));
-    int failed = fsync(fd);
-    if (failed)
+    int result = fsync(fd);
+    if (result < 0)
         err_set(err, "cannot sync '%s': %s", path, strerror(errno));
     close(fd);
-    return failed ? -1 : 0;
+    return result;
 }
 
 int model_staging_commit(struct model_staging *staging, struct err *err)

@@ -57,7 +57,8 @@ static int open_loaders(struct trainer *trainer, struct err *err)
     if (!(trainer->train_loader = open_loader(trainer, SPLIT_TRAIN, cache, err)))
         return -1;
     cache -= loader_cache_bytes(trainer->train_loader);
-    return (trainer->test_loader = open_loader(trainer, SPLIT_TEST, cache, err)) ? 0 : -1;
+    trainer->test_loader = open_loader(trainer, SPLIT_TEST, cache, err);
+    return trainer->test_loader ? 0 : -1;
 }
 
 /* The SHA-256 of the classes' names. */
@@ -71,7 +72,9 @@ static int digest_classes(const struct dataset *dataset, char hex[SHA256_HEX_SIZ
     }
     if (failed)
         sha256_free(sha);
-    return failed || sha256_finish(sha, hex) ? err_set(err, "no memory for the names of the classes") : 0;
+    if (failed || sha256_finish(sha, hex))
+        return err_set(err, "no memory for the names of the classes");
+    return 0;
 }
 
 /* N / (K n): what each class adds up to is then the same. */
