@@ -5,7 +5,8 @@
 #   make test         every test that needs nothing but this repository
 #   make test-shared  tests on photos, ImageNet weights and PyTorch: DCLS_SHARED names their folder
 #   make bench        dcls beside PyTorch and ONNX Runtime: BENCH_PAIRS pairs of runs each, written to BENCH_REPORT
-#   make accuracy     what dcls trains beside what PyTorch trains, over SEEDS seeds; needs DCLS_SHARED
+#   make accuracy     what dcls trains beside what PyTorch trains, over SEEDS seeds: needs DCLS_SHARED; ACCURACY_CASES
+#                     names some of resnet, mobilenet, efficientnet, fast-decode, ACCURACY_REPORT where it is written
 #   make asan         make test under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make fuzz         each fuzzer for FUZZ_SECONDS
 #   make lint         format, warnings as errors, the rules in tests/lint (who may use what, …), cppcheck
@@ -21,6 +22,8 @@ ORT_MODULES ?= $(PEERS)/node_modules
 FUZZ_SECONDS ?= 30
 BENCH_PAIRS ?= 5
 SEEDS ?= 5
+ACCURACY_REPORT ?= docs/ACCURACY.md
+ACCURACY_CASES ?=
 BENCH_REPORT ?= docs/BENCHMARKS.md
 BENCH_README := $(if $(filter docs/BENCHMARKS.md,$(BENCH_REPORT)),README.md)
 ONNXRUNTIME := 1.30.0
@@ -176,9 +179,9 @@ $(ONNXRUNTIME_PACKAGE):
 accuracy:
 	$(call install_packages,$(DEMO_DEPS) $(SHARED_DEPS) python3-numpy)
 	@[ -d "$(DCLS_SHARED)/data" ] || { echo "make accuracy: DCLS_SHARED='$(DCLS_SHARED)' has no data/"; exit 1; }
-	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
-	$(KEEP_PAGES) DCLS=$(abspath $(PROGRAM)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
-	    $(PYTHON) tests/bench/accuracy.py docs/ACCURACY.md $(SEEDS)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(BUILD)/tests/tools/trainer
+	$(KEEP_PAGES) DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
+	    $(PYTHON) tests/bench/accuracy.py $(ACCURACY_REPORT) $(SEEDS) $(ACCURACY_CASES)
 
 bench:
 	$(call install_packages,$(DEMO_DEPS) $(SHARED_DEPS) python3-numpy $(if $(shell command -v npm),,nodejs npm))

@@ -1,0 +1,75 @@
+/* What a training starts from and what its first batches lose:
+ * trainer TYPE DATA SEED SIZE none|basic|strong WEIGHTS|none INITIAL.pth adam|sgd RATE STEPS
+ * writes the initial weights, trains for STEPS whole batches of the first epoch as a worker would, and prints the loss
+ * of each, a line each. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/nn/train.h"
+#include "nn/formats/pth.h"
+#include "nn/train/trainer.h"
+
+struct losses {
+    int steps, done;
+    double sum; /* of the batches' losses, which are all of one size */
+};
+
+static void print_loss(void *arg, const struct train_progress *progress)
+{
+    struct losses *losses = arg;
+    double sum = progress->loss * progress->batch;
+    printf("%.9g\n", sum - losses->sum);
+    losses->sum = sum;
+    losses->done = progress->batch;
+}
+
+static bool is_done(void *arg)
+{
+    const struct losses *losses = arg;
+    return losses->done >= losses->steps;
+}
+
+static int write_initial(const struct train_config *config, const char *path, struct err *err)
+{
+    struct trainer trainer = { 0 };
+    int status = trainer_init(&trainer, config, NULL, err);
+    if (!status)
+        status = pth_write(path, trainer.net, trainer.state.weights, err);
+    trainer_release(&trainer);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 11) {
+        fprintf(stderr,
+                "usage: trainer TYPE DATA SEED SIZE none|basic|strong WEIGHTS|none INITIAL.pth adam|sgd RATE STEPS\n");
+        return 2;
+    }
+    struct err err = ERR_INIT;
+    struct losses losses = { .steps = (int)strtol(argv[10], NULL, 10) };
+    const struct train_observer observer = { .arg = &losses, .batch = print_loss, .cancelled = is_done };
+    const struct train_config config = { .type = argv[1],
+                                         .model_name = "m",
+                                         .data_dir = argv[2],
+                                         .models_dir = "/nonexistent", /* it is cancelled before it saves */
+                                         .weights_file = strcmp(argv[6], "none") ? argv[6] : NULL,
+                                         .optimizer = argv[8],
+                                         .momentum = 0.9,
+                                         .scheduler = "none",
+                                         .class_weights = "none",
+                                         .augment = argv[5],
+                                         .backend = "onednn",
+                                         .learning_rate = strtod(argv[9], NULL),
+                                         .epochs = 1,
+                                         .batch_size = 32,
+                                         .image_size = (int)strtol(argv[4], NULL, 10),
+                                         .threads = 2,
+                                         .seed = strtoull(argv[3], NULL, 10) };
+    if (!write_initial(&config, argv[7], &err) &&
+        (!losses.steps || train_run(&config, &observer, &err) == TRAIN_CANCELLED))
+        return fflush(stdout) ? 1 : 0;
+    fprintf(stderr, "trainer: %s\n", err.text);
+    return 1;
+}
