@@ -68,15 +68,58 @@ static inline struct plan *rig_plan(const struct rig *rig, const char *backend, 
     return plan;
 }
 
+/* Takes the kinks out of a network, so that nothing but rounding is between two backends: where an input of ReLU lies
+ * as near to 0 as that goes, or two pixels of a max pool's window as near to each other, they may take different sides,
+ * and a gradient is in one and not in the other. SiLU takes ReLU's and ReLU6's place; of the first convolution the sums
+ * are exact, of whole numbers (rig_forward_whole) and weights on a grid, so that two pixels are equal in both or far
+ * apart, and the shift behind it is where SiLU grows. */
+static inline void rig_make_smooth(struct rig *rig)
+{
+    struct net *net = rig->net;
+    bool first_conv = true, first_norm = true;
+    for (int i = 0; i < net->layer_count; i++) {
+        struct layer *layer = &net->layers[i];
+        if (layer->activation == ACTIVATION_RELU || layer->activation == ACTIVATION_RELU6)
+            layer->activation = ACTIVATION_SILU;
+        float *weight = layer->weight < 0 ? NULL : weights_at(net, rig->weights, layer->weight);
+        float *bias = layer->bias < 0 ? NULL : weights_at(net, rig->weights, layer->bias);
+        for (size_t k = 0; layer->kind == LAYER_CONV && first_conv && k < net->params[layer->weight].count; k++)
+            weight[k] = roundf(weight[k] * 256) / 256;
+        for (size_t k = 0; layer->kind == LAYER_BATCH_NORM && first_norm && k < net->params[layer->bias].count; k++)
+            bias[k] += 3;
+        first_conv &= layer->kind != LAYER_CONV;
+        first_norm &= layer->kind != LAYER_BATCH_NORM;
+    }
+}
+
+static inline size_t rig_input_count(const struct plan *plan)
+{
+    size_t side = (size_t)plan->spec.image_size;
+    return (size_t)plan->spec.batch * (size_t)plan->values[plan->input].c * side * side;
+}
+
+static inline void rig_run(struct plan *plan)
+{
+    struct err err = ERR_INIT;
+    if (plan_forward(plan, &err))
+        fail_msg("%s", err.text);
+}
+
 /* Forward on random images. */
 static inline void rig_forward(struct plan *plan, uint64_t seed)
 {
-    struct err err = ERR_INIT;
-    size_t side = (size_t)plan->spec.image_size;
-    size_t channels = (size_t)plan->values[plan->input].c;
-    rig_fill(plan_input(plan), (size_t)plan->spec.batch * channels * side * side, seed);
-    if (plan_forward(plan, &err))
-        fail_msg("%s", err.text);
+    rig_fill(plan_input(plan), rig_input_count(plan), seed);
+    rig_run(plan);
+}
+
+/* Forward on random images of whole numbers. */
+static inline void rig_forward_whole(struct plan *plan, uint64_t seed)
+{
+    float *images = plan_input(plan);
+    rig_fill(images, rig_input_count(plan), seed);
+    for (size_t i = 0; i < rig_input_count(plan); i++)
+        images[i] = roundf(2 * images[i]);
+    rig_run(plan);
 }
 
 static inline double rig_loss(struct plan *plan)
@@ -88,14 +131,19 @@ static inline double rig_loss(struct plan *plan)
     return plan_loss(plan, labels, NULL);
 }
 
-static inline double rig_step(struct plan *plan, uint64_t seed)
+static inline double rig_backward(struct plan *plan)
 {
     struct err err = ERR_INIT;
-    rig_forward(plan, seed);
     double loss = rig_loss(plan);
     if (plan_backward(plan, &err))
         fail_msg("%s", err.text);
     return loss;
+}
+
+static inline double rig_step(struct plan *plan, uint64_t seed)
+{
+    rig_forward(plan, seed);
+    return rig_backward(plan);
 }
 
 /* ||a - b|| / ||b||; a NaN when either holds one. */

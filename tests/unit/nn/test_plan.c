@@ -49,7 +49,8 @@ static void outcome_make(struct outcome *outcome, struct rig *rig, const float *
     memcpy(rig->weights->running_stats, start, rig->net->running_stats_count * sizeof(float));
     memset(rig->grad, 0xff, rig->net->trainable_count * sizeof(float)); /* NaN until it is written */
     struct plan *plan = rig_plan(rig, backend, PLAN_TRAIN, batch, size, NULL);
-    outcome->loss = rig_step(plan, seed);
+    rig_forward_whole(plan, seed);
+    outcome->loss = rig_backward(plan);
     outcome->logits = copy(plan_logits(plan), (size_t)batch * CLASSES);
     outcome->grad = copy(rig->grad, rig->net->trainable_count);
     outcome->stats = copy(rig->weights->running_stats, rig->net->running_stats_count);
@@ -76,40 +77,39 @@ static double gradients_off(const struct net *net, const float *a, const float *
     return most;
 }
 
-/* An input of a ReLU may be so near 0 that backends round it to different sides, and then a gradient is in one and not
- * in the other. Not with all images, while a wrong backend is wrong on all. One image is of 65 pixels, so that the last
- * batch norms have nine values of each channel: over fewer, the sums' rounding is divided by a variance that nothing
- * steadies, in the reference too. */
+/* Without kinks, so that all images have to agree. One image is of 65 pixels, so that the last batch norms have nine
+ * values of each channel: over fewer, the sums' rounding is divided by a variance that nothing steadies, in the
+ * reference too. */
 static void every_backend_agrees_with_the_reference_in_training(void **state)
 {
     (void)state;
     static const struct {
         int batch, size;
     } cases[] = { { 3, 33 }, { 1, 65 }, { 5, 40 } };
+    struct rig rig;
+    resnet_init(&rig, 11);
+    rig_make_smooth(&rig);
+    float *start = copy(rig.weights->running_stats, rig.net->running_stats_count);
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
-        for (int b = 0; backends[b]; b++) {
+        for (uint64_t seed = 1; seed <= 2; seed++) {
             int batch = cases[c].batch, size = cases[c].size;
-            double off = 1;
-            struct rig rig;
-            resnet_init(&rig, 11);
-            float *start = copy(rig.weights->running_stats, rig.net->running_stats_count);
-            print_message("%s, %d of %dx%d\n", backends[b]->name, batch, size, size);
-            for (uint64_t seed = 1; !(off <= 1e-4) && seed <= 8; seed++) {
-                struct outcome truth, outcome;
-                outcome_make(&truth, &rig, start, "reference", batch, size, seed);
+            struct outcome truth, outcome;
+            outcome_make(&truth, &rig, start, "reference", batch, size, seed);
+            for (int b = 0; backends[b]; b++) {
                 outcome_make(&outcome, &rig, start, backends[b]->name, batch, size, seed);
-                off = gradients_off(rig.net, outcome.grad, truth.grad);
-                print_message("images %d: the gradients are off by %g of their norm at most\n", (int)seed, off);
+                double off = gradients_off(rig.net, outcome.grad, truth.grad);
+                print_message("%s, %d of %dx%d, images %d: the gradients are off by %g of their norm at most\n",
+                              backends[b]->name, batch, size, size, (int)seed, off);
+                assert_true(off <= 1e-4);
                 assert_true(fabs(outcome.loss - truth.loss) <= 1e-4 * truth.loss);
                 assert_true(distance(outcome.logits, truth.logits, (size_t)batch * CLASSES) <= 1e-4);
                 assert_true(distance(outcome.stats, truth.stats, rig.net->running_stats_count) <= 1e-5);
-                outcome_release(&truth);
                 outcome_release(&outcome);
             }
-            assert_true(off <= 1e-4);
-            free(start);
-            rig_release(&rig);
+            outcome_release(&truth);
         }
+    free(start);
+    rig_release(&rig);
 }
 
 static void every_backend_agrees_with_the_reference_in_evaluation(void **state)
