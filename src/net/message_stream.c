@@ -139,7 +139,8 @@ static void on_timer(void *arg)
     }
     set_state(stream, STREAM_CLOSED);
     bufferevent_disable(stream->buffers, EV_READ | EV_WRITE);
-    stream->events->closed(stream->arg, stream->why.text); /* may free the stream */
+    struct err why = stream->why; /* the reason outlives the stream, which the callback may free */
+    stream->events->closed(stream->arg, why.text);
 }
 
 /* Output */

@@ -39,7 +39,7 @@ struct message_stream_events {
     void (*refused)(void *arg, const char *text, size_t len, const struct err *why);
     /* A message that was given a key has left for the network. Legacy peers only: others acknowledge. */
     void (*sent)(void *arg, const char *key);
-    void (*closed)(void *arg, const char *why);
+    void (*closed)(void *arg, const char *why); /* may free the stream; `why` outlives it */
 };
 
 /* Of a connected socket, which it takes over, also where it fails. `events` must outlive the stream. */

@@ -76,9 +76,9 @@ static void on_closed(void *arg, const char *why)
 {
     struct fixture *fixture = arg;
     fixture->closed++;
-    snprintf(fixture->why, sizeof fixture->why, "%s", why);
     message_stream_free(fixture->stream);
     fixture->stream = NULL;
+    snprintf(fixture->why, sizeof fixture->why, "%s", why); /* outlives the stream */
 }
 
 static const struct message_stream_events events = {
