@@ -149,10 +149,11 @@ endif
 
 build-tests: $(PROGRAM) $(UNIT_TESTS)
 
+# End-to-end tests wait for most of their time, so that more of them than there are cores run beside each other.
 run-tests:
 	@$(MAKE) --no-print-directory -k -j$(JOBS) --output-sync=target $(addsuffix .run,$(UNIT_TESTS))
 	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
-	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) tests/e2e
+	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $$((2 * $(JOBS))) tests/e2e
 
 # A test that runs beside others leaves them the cores while its threads wait.
 %.run: %
@@ -198,10 +199,11 @@ fuzz:
 	$(call install_packages,$(BUILD_DEPS) $(LINT_DEPS))
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-fuzz CC=clang WARNINGS= \
 	    CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" build-fuzzers
-	@for f in $(FUZZERS:$(BUILD)/%=build-fuzz/%); do echo "== $$f, $(FUZZ_SECONDS) s"; \
-	    corpus=$$(mktemp -d); seeds=tests/fuzz/seeds/$$(basename $$f); [ -d $$seeds ] || seeds=; \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=25 -verbosity=0 -print_final_stats=1 \
-	        -artifact_prefix=build-fuzz/ $$corpus $$seeds || exit 1; rm -rf $$corpus; done
+	@$(MAKE) --no-print-directory -k -j$(JOBS) --output-sync=target $(FUZZERS:$(BUILD)/%=build-fuzz/%.fuzz)
+%.fuzz: %
+	@echo "== $<, $(FUZZ_SECONDS) s"; corpus=$$(mktemp -d); seeds=tests/fuzz/seeds/$(notdir $<); [ -d $$seeds ] || seeds=; \
+	$< -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=25 -verbosity=0 -print_final_stats=1 \
+	    -artifact_prefix=build-fuzz/ $$corpus $$seeds && rm -rf $$corpus
 build-fuzzers: $(FUZZERS)
 
 lint:
