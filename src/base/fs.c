@@ -59,20 +59,31 @@ static int read_all(int fd, const char *path, size_t expected, size_t max, char 
     return 0;
 }
 
+int fs_open(const char *path, struct stat *info, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return err_set(err, "cannot open '%s': %s", path, strerror(errno));
+    if (fstat(fd, info))
+        err_set(err, "cannot read '%s': %s", path, strerror(errno));
+    else if (!S_ISREG(info->st_mode))
+        err_set(err, "'%s' is no regular file", path);
+    else
+        return fd;
+    close(fd);
+    return -1;
+}
+
 int fs_read(const char *path, size_t max, char **bytes, size_t *count, struct err *err)
 {
     *bytes = NULL;
     *count = 0;
     int status = -1;
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = fs_open(path, &info, err);
     if (fd < 0)
-        return err_set(err, "cannot open '%s': %s", path, strerror(errno));
-    if (fstat(fd, &info))
-        err_set(err, "cannot read '%s': %s", path, strerror(errno));
-    else if (!S_ISREG(info.st_mode))
-        err_set(err, "'%s' is no regular file", path);
-    else if (info.st_size < 0 || (uintmax_t)info.st_size > max)
+        return -1;
+    if (info.st_size < 0 || (uintmax_t)info.st_size > max)
         err_set(err, "'%s' is larger than %zu bytes", path, max);
     else
         status = read_all(fd, path, (size_t)info.st_size, max, bytes, count, err);

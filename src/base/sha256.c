@@ -2,12 +2,13 @@
 #include "dcls/base/sha256.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "dcls/base/fs.h"
 
 enum { PIECE = 256 * 1024, DIGEST_SIZE = 32 };
 
@@ -107,17 +108,11 @@ out:
 
 int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
 {
-    int status = -1;
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = fs_open(path, &info, err);
     if (fd < 0)
-        return err_set(err, "cannot open '%s': %s", path, strerror(errno));
-    if (fstat(fd, &info))
-        err_set(err, "cannot read '%s': %s", path, strerror(errno));
-    else if (!S_ISREG(info.st_mode))
-        err_set(err, "'%s' is no regular file", path);
-    else
-        status = sha256_open_file(fd, path, hex, err);
+        return -1;
+    int status = sha256_open_file(fd, path, hex, err);
     close(fd);
     return status;
 }

@@ -272,15 +272,13 @@ int http_upload_blob(const char *api, const char *path, const char *sha256, cons
     int status = -1;
     char *blob = NULL;
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = fs_open(path, &info, err);
     if (fd < 0)
-        return err_set(err, "cannot open '%s': %s", path, strerror(errno));
+        return -1;
     size_t len = strlen(api);
     while (len && api[len - 1] == '/')
         len--;
-    if (fstat(fd, &info) || !S_ISREG(info.st_mode))
-        err_set(err, "'%s' is no regular file", path);
-    else if (asprintf(&blob, "%.*s/blobs/%s", (int)len, api, sha256) < 0)
+    if (asprintf(&blob, "%.*s/blobs/%s", (int)len, api, sha256) < 0)
         err_set(err, "out of memory");
     else
         status = put_all(blob, fd, path, (int64_t)info.st_size, stop, err);

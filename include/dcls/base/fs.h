@@ -39,8 +39,10 @@ bool fs_is_dir(const char *path);
 bool fs_is_file(const char *path);
 /* -1 where it is no regular file. */
 int64_t fs_size(const char *path);
-/* Opens a regular file for reading, without following a link and without blocking: the descriptor, the caller's to
- * close, and what fstat says; -1 otherwise. */
+/* Opens a regular file for reading, without blocking: the descriptor, the caller's to close, and what fstat says; -1
+ * with err otherwise. */
+int fs_open(const char *path, struct stat *info, struct err *err);
+/* The same without following a link, and without a word of why not. */
 int fs_open_file(const char *path, struct stat *info);
 
 /* Which file a path leads to, and in what state: a file that was replaced or changed has another stamp. */
