@@ -1,8 +1,8 @@
 /* A network described once: its layers in the order they run and its parameters with torchvision's names.
  *
- * models/ builds it with the net_… functions, each of which returns the index of the value it made (-1 after a failure,
- * which every later call passes on and net_new reports). The description holds no floats: those are in struct weights,
- * in the order of net->params, whatever backend runs. */
+ * models/ builds it with the net_… functions, each of which returns the index of the value it made (-1 after a
+ * failure, which every later call passes on and net_new reports). The description holds no floats: those are in struct
+ * weights, in the order of net->params, whatever backend runs. */
 #ifndef DCLS_NN_NET_H
 #define DCLS_NN_NET_H
 

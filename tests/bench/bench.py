@@ -132,7 +132,8 @@ def photos(found):
 def summary(results, serving, loading, pairs):
     """What README quotes."""
     text = f"""Beside PyTorch and ONNX Runtime, on {time.strftime('%Y-%m-%d')} on one core of: {processor()}. Images of
-224x224, medians of {pairs} pairs of runs by `make bench`; [docs/BENCHMARKS.md](docs/BENCHMARKS.md) has it all:
+224x224, medians of {pairs} pairs of runs (half as many of {" and ".join(NAMES[kind] for kind in LARGE)}) by
+`make bench`; [docs/BENCHMARKS.md](docs/BENCHMARKS.md) has it all:
 
 """
     text += table("", "training, batch 32", "over PyTorch", "over PyTorch, tuned", "memory over PyTorch's",
