@@ -1,29 +1,50 @@
 /* Which decoder reads an image is told from its first bytes. What begins with no signature of the table is refused:
- * guessing among formats without one would turn garbage into pixels. */
+ * guessing among formats without one would turn garbage into pixels. What people take for images beside is named. */
 #include "decode.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "decoders.h"
 
+#define SIGNATURES_MAX 8
+
 static const struct decoder {
     const char *name;
-    const char *endings[2];    /* of files' names */
-    const char *signatures[2]; /* with one of these a file begins; '?' is any byte */
+    const char *signatures[SIGNATURES_MAX]; /* with one of these a file begins; '?' is any byte */
     int (*decode)(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
     /* To (size, size, 3) without the whole image in memory. NULL: decoded, then resized. */
     int (*decode_resized)(const uint8_t *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
                           struct resize_scratch *scratch, struct err *err);
 } decoders[] = {
-    { "JPEG", { ".jpg", ".jpeg" }, { "\xff\xd8\xff" }, jpeg_decode, jpeg_decode_resized },
-    { "PNG", { ".png" }, { "\x89PNG\r\n\x1a\n" }, png_decode, NULL },
-    { "BMP", { ".bmp" }, { "BM" }, bmp_decode, NULL },
-    { "GIF", { ".gif" }, { "GIF87a", "GIF89a" }, gif_decode, NULL },
+    { "JPEG", { "\xff\xd8\xff" }, jpeg_decode, jpeg_decode_resized },
+    { "PNG", { "\x89PNG\r\n\x1a\n" }, png_decode, NULL },
+    { "BMP", { "BM" }, bmp_decode, NULL },
+    { "GIF", { "GIF87a", "GIF89a" }, gif_decode, NULL },
 };
 enum { DECODERS = sizeof decoders / sizeof *decoders };
+
+/* What is known and not read; the first that fits. */
+static const struct {
+    const char *name, *signatures[SIGNATURES_MAX];
+} unread[] = {
+    { "RAW photos", { "II*?????CR", "????ftypcrx ", "FUJIFILMCCD-RAW", "IIRO", "IIRS", "MMOR", "IIU", "FOVb" } },
+    { "TIFF images and RAW photos", { "II*?", "MM?*", "II+?", "MM?+" } },
+    { "Photoshop images", { "8BPS" } },
+    { "WebP images", { "RIFF????WEBP" } },
+    { "HEIF and AVIF images",
+      { "????ftyphei", "????ftyphev", "????ftypavi", "????ftypmif", "????ftypmiaf", "????ftypmsf" } },
+    { "JPEG XL images", { "\xff\x0a", "????JXL \r\n\x87\n" } },
+    { "JPEG 2000 images", { "\xff\x4f\xff\x51", "????jP  \r\n\x87\n" } },
+    { "videos",
+      { "????ftyp", "????moov", "????mdat", "????wide", "RIFF????AVI ", "\x1a\x45\xdf\xa3", "FLV", "??\1\xba" } },
+    { "PDF documents", { "%PDF-" } },
+    { "web pages", { "<!DOCTYPE html", "<!doctype html", "<html", "<HTML" } },
+    { "drawings (SVG)", { "<svg", "<?xml" } },
+    { "placeholders of Git LFS", { "version https://git-lfs" } },
+};
 
 static bool begins_with(const uint8_t *bytes, size_t count, const char *signature)
 {
@@ -33,19 +54,37 @@ static bool begins_with(const uint8_t *bytes, size_t count, const char *signatur
     return true;
 }
 
+static bool has_signature(const uint8_t *bytes, size_t count, const char *const signatures[SIGNATURES_MAX])
+{
+    for (int i = 0; i < SIGNATURES_MAX && signatures[i]; i++)
+        if (begins_with(bytes, count, signatures[i]))
+            return true;
+    return false;
+}
+
 /* The format's decoder; NULL with err. */
 static const struct decoder *find(const uint8_t *bytes, size_t count, struct err *err)
 {
-    for (int i = 0; i < DECODERS; i++)
-        for (int k = 0; k < 2 && decoders[i].signatures[k]; k++)
-            if (begins_with(bytes, count, decoders[i].signatures[k]))
-                return &decoders[i];
     char formats[IMAGE_FORMATS_SIZE];
-    if (count)
-        err_set(err, "not a %s image", image_formats(formats, " or "));
-    else
+    if (!count) {
         err_set(err, "the image is empty");
+        return NULL;
+    }
+    for (int i = 0; i < DECODERS; i++)
+        if (has_signature(bytes, count, decoders[i].signatures))
+            return &decoders[i];
+    for (size_t i = 0; i < sizeof unread / sizeof *unread; i++)
+        if (has_signature(bytes, count, unread[i].signatures)) {
+            err_set(err, "%s are not read (%s are)", unread[i].name, image_formats(formats, " and "));
+            return NULL;
+        }
+    err_set(err, "not a %s image", image_formats(formats, " or "));
     return NULL;
+}
+
+int image_format_check(const void *head, size_t count, struct err *err)
+{
+    return find(head, count, err) ? 0 : -1;
 }
 
 int image_decode(struct image *image, const void *bytes, size_t count, struct err *err)
@@ -65,15 +104,6 @@ int image_decode_resized(const void *bytes, size_t count, enum decoding decoding
     if (decoder->decode(spare, bytes, count, err))
         return -1;
     return image_resize(spare, size, size, out, scratch, err);
-}
-
-bool image_ending_known(const char *ending)
-{
-    for (int i = 0; i < DECODERS; i++)
-        for (int k = 0; k < 2 && decoders[i].endings[k]; k++)
-            if (!strcasecmp(ending, decoders[i].endings[k]))
-                return true;
-    return false;
 }
 
 const char *image_formats(char text[IMAGE_FORMATS_SIZE], const char *last)

@@ -2,8 +2,6 @@
 #ifndef DCLS_NN_DECODE_H
 #define DCLS_NN_DECODE_H
 
-#include <stdbool.h>
-
 #include "resize.h"
 
 /* The format is told from the content, never from a name. `image` is zeroed or was decoded into before: its memory is
@@ -16,8 +14,11 @@ int image_decode(struct image *image, const void *bytes, size_t count, struct er
 int image_decode_resized(const void *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
                          struct image *spare, struct resize_scratch *scratch, struct err *err);
 
-/* Whether files of this ending (".jpg", in any case) are images that can be decoded, by their name. */
-bool image_ending_known(const char *ending);
+/* Whether a file that begins with these bytes, IMAGE_HEAD of them or the whole of a shorter one, has a decoder: 0, or
+ * -1 with what it is instead ("the image is empty", "TIFF images … are not read (JPEG, … are)", "not a JPEG, … image").
+ */
+#define IMAGE_HEAD 32
+int image_format_check(const void *head, size_t count, struct err *err);
 
 #define IMAGE_FORMATS_SIZE 128
 /* The formats as a text: "JPEG, PNG, BMP and GIF" where `last` is " and ". Returns text. */

@@ -7,31 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dataset_kind.h"
 #include "dcls/base/fs.h"
+#include "dcls/base/image_formats.h"
 #include "decode.h"
 
 #define IMAGE_FILE_MAX (64 * 1024 * 1024)
-
-static const char *ending_of(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot ? dot : "";
-}
-
-/* Whether it is an image, but of a format that is not decoded. */
-static bool is_unreadable(const char *ending)
-{
-    static const char *const endings[] = { ".ppm", ".pgm", ".tif", ".tiff", ".webp" };
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (!strcasecmp(ending, endings[i]))
-            return true;
-    return false;
-}
 
 static int class_index(const struct dataset *dataset, const char *name)
 {
@@ -79,14 +63,14 @@ static int add_images(struct samples *samples, const char *name, int label, stru
     if (list.count && samples_grow(samples, list.count, err))
         goto out;
     for (size_t i = 0; i < list.count; i++) {
-        const char *ending = ending_of(list.paths[i]);
-        if (is_unreadable(ending)) {
+        const char *unread = image_ending_unread(list.paths[i]);
+        if (unread) {
             char formats[IMAGE_FORMATS_SIZE];
-            err_set(err, "'%s/%s': images of this format are not supported (%s are)", dir, list.paths[i],
+            err_set(err, "'%s/%s': images of this format (%s) are not supported (%s are)", dir, list.paths[i], unread,
                     image_formats(formats, " and "));
             goto out;
         }
-        if (!image_ending_known(ending))
+        if (!image_ending_known(list.paths[i]))
             continue;
         samples->labels[samples->count] = label;
         samples->files[samples->count++] = list.paths[i];

@@ -4,19 +4,18 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dcls/base/buf.h"
 #include "dcls/base/fs.h"
+#include "dcls/base/image_formats.h"
 
 #define VIRTUAL "images/"
 #define PATH_MAX_SHOWN 8192
 
 cJSON *images_list(const char *root, struct err *err)
 {
-    static const char *const endings[] = { ".jpg", ".jpeg", ".png", NULL };
     struct fs_list list = { 0 };
     struct buf path;
     buf_init(&path, PATH_MAX_SHOWN);
@@ -24,7 +23,7 @@ cJSON *images_list(const char *root, struct err *err)
     cJSON *array = cJSON_AddArrayToObject(object, "images");
     if (!array)
         goto no_memory;
-    if (fs_is_dir(root) && fs_list_tree(root, endings, IMAGES_MAX, &list, err))
+    if (fs_is_dir(root) && fs_list_tree(root, image_endings, IMAGES_MAX, &list, err))
         goto fail;
     for (size_t i = 0; i < list.count; i++) {
         buf_clear(&path);
@@ -47,16 +46,6 @@ out:
     return object;
 }
 
-static const char *type_of(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    if (!dot || strchr(dot, '/'))
-        return NULL;
-    if (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"))
-        return "image/jpeg";
-    return !strcasecmp(dot, ".png") ? "image/png" : NULL;
-}
-
 int images_open(const char *root, const char *virtual_path, int64_t *size, const char **type)
 {
     if (!strncmp(virtual_path, "./", 2))
@@ -67,7 +56,7 @@ int images_open(const char *root, const char *virtual_path, int64_t *size, const
     if (!path)
         return -1;
     /* The ending counts where it leads, so that no link named .jpg shows another kind of file. */
-    *type = type_of(path);
+    *type = image_content_type(path);
     struct stat status;
     int fd = *type ? fs_open_file(path, &status) : -1;
     free(path);

@@ -9,7 +9,7 @@
 
 #define IMAGES_MAX 1000000 /* files listed */
 
-/* {"images": ["./images/a/b.jpg", ...]}: every .jpg .jpeg .png below `root`, sorted; none where root is no folder.
+/* {"images": ["./images/a/b.jpg", ...]}: every image below `root` by its ending, sorted; none where root is no folder.
  * NULL with err where memory lacks or the folder cannot be read. */
 cJSON *images_list(const char *root, struct err *err);
 

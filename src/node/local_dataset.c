@@ -9,6 +9,7 @@
 
 #include "daemon.h"
 #include "dcls/base/fs.h"
+#include "dcls/base/image_formats.h"
 
 #define DEFAULT_ROOT "images"
 #define FILES_MAX 10000000
@@ -79,13 +80,12 @@ static cJSON *summary(int64_t images, int64_t classes)
 
 cJSON *local_dataset_summary(const char *dir)
 {
-    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".pgm", ".ppm", NULL };
     char *train = fs_join(dir, "train");
     cJSON *object = NULL;
     if (train && fs_is_dir(train)) {
         struct fs_list classes = { 0 }, files = { 0 };
         int64_t class_count = fs_list_dirs(train, CLASSES_MAX, &classes, NULL) ? -1 : (int64_t)classes.count;
-        int64_t file_count = fs_list_tree(dir, endings, FILES_MAX, &files, NULL) ? -1 : (int64_t)files.count;
+        int64_t file_count = fs_list_tree(dir, image_endings, FILES_MAX, &files, NULL) ? -1 : (int64_t)files.count;
         object = summary(file_count, class_count);
         fs_list_release(&classes);
         fs_list_release(&files);

@@ -124,8 +124,8 @@ static void a_folder_without_what_it_needs_is_refused(void **state)
     expect_refusal(dir, "holds no class folders");
     image_put(dir, "test/dog/a.png", "rgb.png");
     expect_refusal(dir, "has a class 'dog' that 'train' lacks");
-    image_put(dir, "train/dog/a.webp", "rgb.png");
-    expect_refusal(dir, "a.webp': images of this format are not supported");
+    image_put(dir, "train/dog/a.tiff", "rgb.png");
+    expect_refusal(dir, "a.tiff': images of this format (TIFF) are not supported");
     folder_remove(dir);
     dir = folder_dataset("test");
     file_put(dir, "train/empty/notes.txt", "", 0);

@@ -177,6 +177,65 @@ static void what_is_no_image_is_refused(void **state)
     assert_null(image.rgb);
 }
 
+static void what_is_known_and_not_read_is_named_by_its_first_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *begin;
+        size_t count;
+    } cases[] = {
+        { "RAW photos", "II*\0\x10\0\0\0CR\2", 11 },
+        { "RAW photos",
+          "\0\0\0\x18"
+          "ftypcrx \0\0\0\1",
+          16 },
+        { "RAW photos", "FUJIFILMCCD-RAW 0201", 20 },
+        { "TIFF images and RAW photos", "II*\0\x08\0\0\0", 8 },
+        { "TIFF images and RAW photos", "MM\0*\0\0\0\x08", 8 },
+        { "TIFF images and RAW photos", "MM\0+\0\x08", 6 },
+        { "Photoshop images", "8BPS\0\1", 6 },
+        { "JPEG XL images", "\xff\x0a\xfa", 3 },
+        { "JPEG 2000 images", "\0\0\0\x0cjP  \r\n\x87\n", 12 },
+        { "videos",
+          "\0\0\0\x20"
+          "ftypisom\0\0\2\0",
+          16 },
+        { "videos",
+          "\0\0\0\x14"
+          "ftypqt  \0\0\0\0",
+          16 },
+        { "videos", "RIFF\1\2\3\4AVI LIST", 16 },
+        { "videos", "\x1a\x45\xdf\xa3\x9f", 5 },
+        { "web pages", "<!DOCTYPE html><html>", 21 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = ERR_INIT;
+        char expected[128];
+        snprintf(expected, sizeof(expected), "%s are not read (JPEG, ", cases[i].name);
+        assert_int_equal(image_format_check(cases[i].begin, cases[i].count, &err), -1);
+        if (strncmp(err.text, expected, strlen(expected)))
+            fail_msg("'%s', where '%s…' is due", err.text, expected);
+    }
+}
+
+static void the_first_bytes_of_an_image_are_enough_to_know_it(void **state)
+{
+    (void)state;
+    for (const char *const *name = files; *name; name++) {
+        struct err err = ERR_INIT;
+        size_t count;
+        char *bytes = read_image(*name, &count);
+        if (image_format_check(bytes, count < IMAGE_HEAD ? count : IMAGE_HEAD, &err))
+            fail_msg("%s: %s", *name, err.text);
+        free(bytes);
+    }
+    struct err err = ERR_INIT;
+    assert_int_equal(image_format_check("", 0, &err), -1);
+    assert_string_equal(err.text, "the image is empty");
+    assert_int_equal(image_format_check("text", 4, &err), -1);
+    assert_non_null(strstr(err.text, "not a JPEG, "));
+}
+
 static void expect_too_large(const uint8_t *bytes, size_t count)
 {
     struct image image = { 0 };
@@ -353,6 +412,8 @@ int main(void)
         cmocka_unit_test(a_bmp_whose_top_row_comes_first_is_the_same_image),
         cmocka_unit_test(an_image_with_any_byte_changed_does_no_harm),
         cmocka_unit_test(what_is_no_image_is_refused),
+        cmocka_unit_test(what_is_known_and_not_read_is_named_by_its_first_bytes),
+        cmocka_unit_test(the_first_bytes_of_an_image_are_enough_to_know_it),
         cmocka_unit_test(an_image_beyond_the_limits_is_refused_by_its_header),
         cmocka_unit_test(a_png_that_unpacks_to_more_than_its_pixels_is_refused),
         cmocka_unit_test(memory_is_kept_between_images),

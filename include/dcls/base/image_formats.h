@@ -1,0 +1,21 @@
+/* The formats of images by the endings of files' names: for those who list files and open none of them. Which decoder
+ * reads a file is told by its content alone (nn/data/decode.h). A path's ending begins at its last dot and counts in
+ * any case. */
+#ifndef DCLS_BASE_IMAGE_FORMATS_H
+#define DCLS_BASE_IMAGE_FORMATS_H
+
+#include <stdbool.h>
+
+/* Of every format that is read, NULL-ended: for fs_list_tree. */
+extern const char *const image_endings[];
+
+bool image_ending_known(const char *path);
+
+/* "image/jpeg"; NULL where the ending is not known. */
+const char *image_content_type(const char *path);
+
+/* "TIFF": an image by its ending, but of a format that is not read; "video" of those, which lie beside the photos of
+ * many a phone; NULL for everything else. */
+const char *image_ending_unread(const char *path);
+
+#endif
