@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "dcls/base/cpus.h"
+
 #define COUNT_MAX 1e9 /* of epochs, batches, cores */
 #define BYTES_MAX 9007199254740991.0
 #define TEXT_MAX 4096
@@ -148,12 +150,12 @@ static const struct field worker_train[] = {
     { TEXT("modelsDir", models_dir, FIELD_REQUIRED, 1) },
     { TEXT("weightsFile", weights_file, FIELD_OPTIONAL, 1) },
     { NEW("notice", FIELD_MESSAGE, notice, MESSAGE_MAX) },
-    { INT("threads", threads, FIELD_OPTIONAL, 0, 1024) },
+    { INT("threads", threads, FIELD_OPTIONAL, 0, CPUS_MAX) },
 };
 static const struct field worker_inference[] = {
     { KEY("inference_key", inference_key, FIELD_REQUIRED) }, { TEXT("image_path", image_path, FIELD_REQUIRED, 1) },
     { TEXT("imageFile", image_file, FIELD_REQUIRED, 1) },    { NAME("model_name", model_name, FIELD_REQUIRED) },
-    { TEXT("modelsDir", models_dir, FIELD_REQUIRED, 1) },    { INT("threads", threads, FIELD_OPTIONAL, 0, 1024) },
+    { TEXT("modelsDir", models_dir, FIELD_REQUIRED, 1) },    { INT("threads", threads, FIELD_OPTIONAL, 0, CPUS_MAX) },
 };
 
 #define FIELDS(list) .fields = list, .field_count = sizeof list / sizeof list[0]

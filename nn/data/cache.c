@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/cgroup.h"
+
 struct cache {
     size_t bytes, capacity;
     atomic_size_t used;     /* places given away; may pass capacity by as many as there are threads */
@@ -63,30 +65,27 @@ void cache_put(struct cache *cache, size_t sample, const uint8_t *pixels)
     cache->places[sample] = memcpy(cache->pixels + place * cache->bytes, pixels, cache->bytes);
 }
 
-/* The number behind `name` at the start of a line, in the file's own unit; `fallback` where it is not there. */
-static unsigned long long number_in(const char *path, const char *name, unsigned long long fallback)
+/* What the kernel has for programs without swapping, in bytes; CGROUP_NO_LIMIT where it does not say. */
+static uint64_t machine_free(void)
 {
     char line[256];
-    unsigned long long number = fallback;
-    FILE *file = fopen(path, "re");
-    while (file && fgets(line, sizeof(line), file))
-        if (!strncmp(line, name, strlen(name)) && sscanf(line + strlen(name), "%llu", &number) == 1)
-            break;
+    unsigned long long kib;
+    uint64_t bytes = CGROUP_NO_LIMIT;
+    FILE *file = fopen("/proc/meminfo", "re");
+    while (file && bytes == CGROUP_NO_LIMIT && fgets(line, sizeof(line), file))
+        if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+            bytes = (uint64_t)kib * 1024;
     if (file)
         fclose(file);
-    return number;
+    return bytes;
 }
 
 size_t cache_limit(size_t wanted)
 {
-    const unsigned long long none = ~0ull;
-    unsigned long long free_kib = number_in("/proc/meminfo", "MemAvailable:", none), free_bytes = none;
-    if (free_kib != none)
-        free_bytes = free_kib * 1024;
-    /* A container may have less than its machine. */
-    unsigned long long most = number_in("/sys/fs/cgroup/memory.max", "", none);
-    unsigned long long used = number_in("/sys/fs/cgroup/memory.current", "", 0);
-    if (most != none && (most > used ? most - used : 0) < free_bytes)
-        free_bytes = most > used ? most - used : 0;
-    return free_bytes / 4 < wanted ? (size_t)(free_bytes / 4) : wanted;
+    struct cgroup_limits limits;
+    uint64_t bytes = machine_free();
+    cgroup_read("", &limits);
+    if (limits.memory_free < bytes)
+        bytes = limits.memory_free;
+    return bytes / 4 < wanted ? (size_t)(bytes / 4) : wanted;
 }

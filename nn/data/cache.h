@@ -20,7 +20,8 @@ size_t cache_bytes(const struct cache *cache); /* what is reserved */
 const uint8_t *cache_get(const struct cache *cache, size_t sample); /* NULL: not here */
 void cache_put(struct cache *cache, size_t sample, const uint8_t *pixels);
 
-/* `wanted`, or a quarter of the memory that is free where that is less. */
+/* `wanted`, or a quarter of the memory that is free, on the machine and within its control groups, where that is less.
+ */
 size_t cache_limit(size_t wanted);
 
 #endif

@@ -16,8 +16,8 @@
 
 #include "../rng.h"
 #include "cache.h"
+#include "dcls/base/cpus.h"
 
-#define THREADS_MAX 256
 #define PREFETCH_MAX 1024
 #define IMAGE_SIZE_MAX 4096
 
@@ -167,7 +167,7 @@ static int spec_check(const struct loader_spec *spec, struct err *err)
     if (spec->batch_size < 1 || spec->image_size < 1 || spec->image_size > IMAGE_SIZE_MAX)
         return err_set(err, "cannot load batches of %d images of size %d (at most %d)", spec->batch_size,
                        spec->image_size, IMAGE_SIZE_MAX);
-    if (spec->threads < 0 || spec->threads > THREADS_MAX || spec->prefetch < 1 || spec->prefetch > PREFETCH_MAX)
+    if (spec->threads < 0 || spec->threads > CPUS_MAX || spec->prefetch < 1 || spec->prefetch > PREFETCH_MAX)
         return err_set(err, "cannot load with %d threads %d batches ahead", spec->threads, spec->prefetch);
     return 0;
 }

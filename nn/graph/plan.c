@@ -10,6 +10,7 @@
 #include "backend.h"
 #include "compile.h"
 #include "dcls/base/clock.h"
+#include "dcls/base/cpus.h"
 #include "loss.h"
 
 /* Denormals are worth nothing here and cost a hundred cycles each. The mode belongs to a thread. */
@@ -41,7 +42,7 @@ struct plan *plan_new(const struct net *net, struct weights *weights, float *gra
         goto fail;
     }
     if (plan->spec.threads < 1)
-        plan->spec.threads = omp_get_num_procs();
+        plan->spec.threads = cpus_usable();
     omp_set_num_threads(plan->spec.threads);
     flush_denormals();
     if (spec->backend->open && spec->backend->open(plan, err))

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/cpus.h"
 #include "dcls/commands.h"
 #include "dcls/nn/models.h"
 #include "memory.h"
@@ -50,8 +51,8 @@ static int parse(struct bench_command *command, int argc, char **argv, int *stat
     list_backends(backends, sizeof backends);
     snprintf(summary, sizeof summary, "Times steps on synthetic images. TYPE: %s", types);
     const struct command_option table[] = {
-        { "threads", OPTION_INT, NULL, &spec->threads, .help = "that compute", .min = 1, .max = 1024,
-          .absent = "one a processor" },
+        { "threads", OPTION_INT, NULL, &spec->threads, .help = "that compute", .min = 1, .max = CPUS_MAX,
+          .absent = "as many as run at once" },
         { "batch-size", OPTION_INT, NULL, &spec->batch_size, .help = "images a step", .min = 1, .max = 65536,
           .absent = "32 of train, 1 of infer" },
         { "image-size", OPTION_INT, NULL, &spec->image_size, .help = "edge of the images, in pixels", .min = 1,

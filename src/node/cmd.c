@@ -23,8 +23,8 @@ int node_main(int argc, char **argv)
         { "data-dir", OPTION_TEXT, "DIR", &config.data_dir, .help = "the images",
           .absent = "./NAME/images, else ./images, else the broker's are fetched" },
         { "models-dir", OPTION_TEXT, "DIR", &config.models_dir, .help = "the models", .absent = "./NAME/models" },
-        { "threads", OPTION_INT, NULL, &config.threads, .help = "of each worker", .min = 1, .max = 1024,
-          .absent = "every core" },
+        { "threads", OPTION_INT, NULL, &config.threads, .help = "of each worker", .min = 1, .max = CPUS_MAX,
+          .absent = "as many as run at once" },
         { 0 },
     };
     const struct command_line line = {

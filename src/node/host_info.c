@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dcls/base/cgroup.h"
+
 #define ADDRESSES_MAX 16
 
 void host_info_cpu(char *out, size_t size)
@@ -31,8 +33,11 @@ void host_info_cpu(char *out, size_t size)
 
 int64_t host_info_memory(void)
 {
+    struct cgroup_limits limits;
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    return pages > 0 && size > 0 ? (int64_t)pages * size : 0;
+    int64_t bytes = pages > 0 && size > 0 ? (int64_t)pages * size : 0;
+    cgroup_read("", &limits);
+    return limits.memory < (uint64_t)bytes ? (int64_t)limits.memory : bytes;
 }
 
 static int prefix_length(const struct sockaddr *mask)

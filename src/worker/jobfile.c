@@ -9,7 +9,6 @@
 #include "dcls/base/log.h"
 #include "dcls/proto/name.h"
 
-#define THREADS_MAX 1024
 #define DATA_DIR_SHOWN "./images" /* what reports call the image root, wherever it lies */
 
 int jobfile_read(const char *path, struct msg *msg, struct err *err)
@@ -38,8 +37,6 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         return err_set(err, "a job needs modelType, dataDir and modelsDir");
     if (train_options_check(options, err))
         return -1;
-    if (msg->threads > THREADS_MAX)
-        return err_set(err, "threads must be at most %d", THREADS_MAX);
     bool resumes = *options->resume, imagenet = !strcmp(options->weights, "imagenet") && !resumes;
     bool all_epochs = resumes && !train_option_is_set(options, train_option_by_name("epochs"));
     if (strcmp(options->weights, "none") && strcmp(options->weights, "imagenet") && *options->weights &&

@@ -14,7 +14,7 @@ struct bench_spec {
     const char *type;    /* "resnet", … (dcls/nn/models.h) */
     const char *backend; /* "onednn" | "reference" */
     int classes, batch_size, image_size;
-    int threads;  /* below 1: one a processor */
+    int threads;  /* below 1: cpus_usable() */
     bool profile; /* times every op too, for bench_op */
 };
 

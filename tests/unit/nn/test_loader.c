@@ -84,10 +84,10 @@ static const struct loader_spec train_spec = {
 
 static void the_number_of_threads_changes_nothing(void **state)
 {
-    static const int threads[] = { 0, 1, 2, 5 }, prefetch[] = { 1, 2, 9 };
+    static const int threads[] = { 0, 1, 2, 5, 300 }, prefetch[] = { 1, 2, 9 };
     struct dataset *dataset = *state;
     static struct epoch first[3];
-    for (size_t t = 0; t < 4; t++)
+    for (size_t t = 0; t < 5; t++)
         for (size_t a = 0; a < 3; a++) {
             struct loader_spec spec = train_spec;
             spec.threads = threads[t];

@@ -117,7 +117,7 @@ static void a_wrong_job_is_refused_and_the_fault_is_named(void **state)
         { START "}", "Dir" },
         { START PLACES ", \"epochs\": 0}", "epochs" },
         { START PLACES ", \"batchSize\": \"many\"}", "batchSize" },
-        { START PLACES ", \"threads\": 5000}", "threads" },
+        { START PLACES ", \"threads\": 500000}", "threads" },
         { START PLACES ", \"freeze\": \"on\"}", "freeze" },
         { START PLACES ", \"resume\": \"../m\"}", "../m" },
         { START PLACES ", \"resume\": \"m0\", \"seed\": 3}", "seed" },
