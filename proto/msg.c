@@ -48,6 +48,7 @@ void msg_release(struct msg *msg)
     strings_release(&msg->models);
     strings_release(&msg->features);
     strings_release(&msg->addresses);
+    strings_release(&msg->notices);
     msg_init(msg, msg->type);
 }
 

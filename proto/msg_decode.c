@@ -18,7 +18,7 @@ static int take_strings(const char *what, const struct field *field, const cJSON
          * reason to lose the others. */
         if (field->kind == FIELD_NAMES && !name_is_valid(item->valuestring))
             continue;
-        if (strlen(item->valuestring) > FIELD_ITEM_MAX)
+        if (strlen(item->valuestring) > field_item_max(field))
             return err_set(err, "%s: '%s' has an item that is too long", what, field->name);
         if (strings->count >= (size_t)field->max)
             return err_set(err, "%s: '%s' has more than %.0f items", what, field->name, field->max);
@@ -59,7 +59,8 @@ static int take(struct msg *msg, const struct field *field, cJSON *object, cJSON
             return -1;
         return msg_set(member, value->valuestring) ? err_set(err, "out of memory") : 0;
     case FIELD_NAMES:
-    case FIELD_TEXTS: return take_strings(what, field, value, member, err);
+    case FIELD_TEXTS:
+    case FIELD_MESSAGES: return take_strings(what, field, value, member, err);
     case FIELD_INT:
     case FIELD_NUMBER:
         if (!cJSON_IsNumber(value))

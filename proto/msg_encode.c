@@ -25,7 +25,8 @@ static bool is_there(const struct msg *msg, const struct field *field)
     const void *value = value_of(msg, field);
     switch (field->kind) {
     case FIELD_NAMES:
-    case FIELD_TEXTS: return ((const struct strings *)value)->count > 0;
+    case FIELD_TEXTS:
+    case FIELD_MESSAGES: return ((const struct strings *)value)->count > 0;
     case FIELD_INT: return *(const int64_t *)value >= 0;
     case FIELD_NUMBER: return isfinite(*(const double *)value);
     case FIELD_BOOL: return *(const int *)value >= 0;
@@ -48,7 +49,7 @@ static int put_strings(const char *what, const struct field *field, const struct
         return err_set(err, "%s: '%s' has more than %.0f items", what, field->name, field->max);
     for (size_t i = 0; i < strings->count && !failed; i++) {
         const char *text = strings->items[i];
-        if (strlen(text) > FIELD_ITEM_MAX || (field->kind == FIELD_NAMES && !name_is_valid(text)))
+        if (strlen(text) > field_item_max(field) || (field->kind == FIELD_NAMES && !name_is_valid(text)))
             return err_set(err, "%s: '%.300s' is no valid item of '%s'", what, text, field->name);
         failed = (i && buf_puts(out, ", ")) || json_print_string(text, out);
     }
@@ -91,7 +92,8 @@ static int put_member(const struct msg *msg, const struct field *field, bool leg
         text = *(char *const *)value;
         return field_check_text(what, field, text, err) ? -1 : room(json_print_string(text, out));
     case FIELD_NAMES:
-    case FIELD_TEXTS: return put_strings(what, field, value, out, err);
+    case FIELD_TEXTS:
+    case FIELD_MESSAGES: return put_strings(what, field, value, out, err);
     case FIELD_INT:
     case FIELD_NUMBER:
         number = field->kind == FIELD_INT ? (double)*(const int64_t *)value : *(const double *)value;
@@ -132,9 +134,8 @@ static int put_fields(const struct msg *msg, bool legacy, struct buf *out, struc
     struct presence presence = { .what = spec->name, .has_name = msg->name };
     for (size_t i = 0; i < spec->field_count; i++) {
         const struct field *field = &spec->fields[i];
-        bool is_list = field->kind == FIELD_NAMES || field->kind == FIELD_TEXTS;
         /* A list that is needed may be an empty one. */
-        bool there = is_there(msg, field) || (is_list && presence_needs(&presence, field));
+        bool there = is_there(msg, field) || (field_is_list(field) && presence_needs(&presence, field));
         if (presence_note(&presence, field, there, err))
             return -1;
         if (!there || (legacy && field->since > 0))

@@ -7,6 +7,16 @@
 #include "dcls/base/sha256.h"
 #include "dcls/proto/name.h"
 
+bool field_is_list(const struct field *field)
+{
+    return field->kind == FIELD_NAMES || field->kind == FIELD_TEXTS || field->kind == FIELD_MESSAGES;
+}
+
+size_t field_item_max(const struct field *field)
+{
+    return field->kind == FIELD_MESSAGES ? FIELD_MESSAGE_MAX : FIELD_ITEM_MAX;
+}
+
 int field_check_text(const char *what, const struct field *field, const char *text, struct err *err)
 {
     switch (field->kind) {

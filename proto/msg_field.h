@@ -10,22 +10,23 @@
 #include "dcls/base/err.h"
 
 enum field_kind {
-    FIELD_NAME,    /* of a node or a model: char * */
-    FIELD_KEY,     /* char * */
-    FIELD_SHA256,  /* 64 lower-case hex digits: char * */
-    FIELD_TEXT,    /* char *, at most max bytes */
-    FIELD_MESSAGE, /* for people: as FIELD_TEXT, but cut where it is sent */
-    FIELD_NAMES,   /* struct strings, at most max; items that are no names are passed over */
-    FIELD_TEXTS,   /* struct strings, at most max items of FIELD_ITEM_MAX bytes */
-    FIELD_INT,     /* int64_t, min to max */
-    FIELD_NUMBER,  /* double, min to max */
-    FIELD_BOOL,    /* int */
-    FIELD_OBJECT,  /* cJSON * */
-    FIELD_OBJECTS, /* cJSON *, an array of objects */
-    FIELD_OPTIONS  /* struct train_options: each option is a member of the message itself */
+    FIELD_NAME,     /* of a node or a model: char * */
+    FIELD_KEY,      /* char * */
+    FIELD_SHA256,   /* 64 lower-case hex digits: char * */
+    FIELD_TEXT,     /* char *, at most max bytes */
+    FIELD_MESSAGE,  /* for people: as FIELD_TEXT, but cut where it is sent */
+    FIELD_NAMES,    /* struct strings, at most max; items that are no names are passed over */
+    FIELD_TEXTS,    /* struct strings, at most max items of FIELD_ITEM_MAX bytes */
+    FIELD_MESSAGES, /* struct strings, at most max items for people */
+    FIELD_INT,      /* int64_t, min to max */
+    FIELD_NUMBER,   /* double, min to max */
+    FIELD_BOOL,     /* int */
+    FIELD_OBJECT,   /* cJSON * */
+    FIELD_OBJECTS,  /* cJSON *, an array of objects */
+    FIELD_OPTIONS   /* struct train_options: each option is a member of the message itself */
 };
 
-enum { FIELD_ITEM_MAX = 256 };
+enum { FIELD_ITEM_MAX = 256, FIELD_MESSAGE_MAX = 16384 }; /* bytes */
 
 enum field_presence {
     FIELD_OPTIONAL,
@@ -43,6 +44,8 @@ struct field {
     double min, max;
 };
 
+bool field_is_list(const struct field *field);    /* whether its member is a struct strings */
+size_t field_item_max(const struct field *field); /* bytes of an item of such a list */
 int field_check_text(const char *what, const struct field *field, const char *text, struct err *err);
 int field_check_number(const char *what, const struct field *field, double value, struct err *err);
 int field_check_json(const char *what, const struct field *field, const cJSON *value, struct err *err);

@@ -6,11 +6,12 @@
 #include <assert.h>
 
 #include "dcls/base/cpus.h"
+#include "dcls/base/notices.h"
 
 #define COUNT_MAX 1e9 /* of epochs, batches, cores */
 #define BYTES_MAX 9007199254740991.0
 #define TEXT_MAX 4096
-#define MESSAGE_MAX 16384
+#define MESSAGE_MAX FIELD_MESSAGE_MAX
 #define LIST_MAX 65536
 
 #define ANY(text, of, member, need) .name = text, .kind = of, .offset = offsetof(struct msg, member), .presence = need
@@ -149,7 +150,7 @@ static const struct field worker_train[] = {
     { TEXT("dataDir", data_dir, FIELD_REQUIRED, 1) },
     { TEXT("modelsDir", models_dir, FIELD_REQUIRED, 1) },
     { TEXT("weightsFile", weights_file, FIELD_OPTIONAL, 1) },
-    { NEW("notice", FIELD_MESSAGE, notice, MESSAGE_MAX) },
+    { NEW("notices", FIELD_MESSAGES, notices, NOTICES_MAX) },
     { INT("threads", threads, FIELD_OPTIONAL, 0, CPUS_MAX) },
 };
 static const struct field worker_inference[] = {

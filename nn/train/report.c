@@ -112,6 +112,9 @@ int report_write(struct buf *out, const struct train_report *report, struct err 
     cJSON_AddNumberToObject(json, "image_size", report->config->image_size);
     cJSON_AddItemToObject(json, "configuration", config_json(report->config, CONFIG_REPORT));
     cJSON_AddNumberToObject(json, "images_per_second", four_decimals(report->images_per_second));
+    list = cJSON_AddArrayToObject(json, "notices");
+    for (size_t i = 0; i < report->notices->count; i++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(report->notices->lines[i]));
     if (report->confusion->classes <= PER_CLASS_MAX)
         cJSON_AddItemToObject(json, "per_class", per_class(report));
     if (report->confusion->pairs)

@@ -4,6 +4,7 @@
 #define DCLS_NN_REPORT_H
 
 #include "dcls/base/buf.h"
+#include "dcls/base/notices.h"
 #include "confusion.h"
 #include "dcls/nn/train_config.h"
 
@@ -21,7 +22,8 @@ struct train_report {
     const struct epoch_result *results;
     int count;
     const char *model_save_path;
-    const char *const *classes;        /* names */
+    const char *const *classes; /* names */
+    const struct notices *notices;
     const struct confusion *confusion; /* on the test images, of the weights that are saved */
     double seconds, images_per_second; /* the latter while training, over all epochs */
 };

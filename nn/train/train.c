@@ -3,7 +3,6 @@
 #include "dcls/nn/train.h"
 
 #include "dcls/base/clock.h"
-#include "dcls/base/log.h"
 #include "report.h"
 #include "step.h"
 #include "trainer.h"
@@ -160,8 +159,8 @@ static void write_checkpoint(struct trainer *trainer, bool best)
     trainer->state.seconds = trainer_seconds(trainer);
     if ((best && checkpoint_write_best(&trainer->config, &trainer->state, &err)) ||
         checkpoint_write(&trainer->config, &trainer->state, trainer->classes_sha256, &err)) {
-        log_warn("no checkpoint after epoch %d: %s", trainer->state.epochs, err.text);
-        trainer->unkept = err;
+        err_prefix(&err, "a checkpoint is missing");
+        trainer_tell(trainer, err.text);
     }
 }
 

@@ -47,10 +47,10 @@ static char *save_path(const struct train_config *config)
 
 static int add_notices(struct trainer *trainer)
 {
-    const char *notice = trainer->config.notice, *unkept = trainer->unkept.text;
-    if (notice && buf_printf(&trainer->log, "Notice: %s\n", notice))
-        return -1;
-    return *unkept ? buf_printf(&trainer->log, "Notice: a checkpoint is missing: %s\n", unkept) : 0;
+    for (size_t i = 0; i < trainer->notices.count; i++)
+        if (buf_printf(&trainer->log, "Notice: %s\n", trainer->notices.lines[i]))
+            return -1;
+    return 0;
 }
 
 int train_save(struct trainer *trainer, struct err *err)
@@ -80,6 +80,7 @@ int train_save(struct trainer *trainer, struct err *err)
                                            .count = trainer->state.epochs,
                                            .model_save_path = path,
                                            .classes = classes,
+                                           .notices = &trainer->notices,
                                            .confusion = &trainer->state.saved,
                                            .seconds = seconds,
                                            .images_per_second = (double)trainer->state.trained_images /

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dcls/nn/models.h"
+#include "dcls/nn/train_observer.h"
 #include "nn/backends.h"
 #include "nn/data/cache.h"
 #include "dcls/base/clock.h"
@@ -153,6 +154,8 @@ int trainer_init(struct trainer *trainer, const struct train_config *given, cons
     trainer->observer = observer;
     trainer->start = clock_seconds();
     buf_init(&trainer->log, LOG_MAX);
+    for (size_t i = 0; i < given->notice_count; i++)
+        notices_add(&trainer->notices, "%s", given->notices[i]);
     if (config->resume &&
         (checkpoint_open(&trainer->checkpoint, config, err) || checkpoint_configure(&trainer->checkpoint, config, err)))
         return -1;
@@ -181,6 +184,16 @@ int trainer_init(struct trainer *trainer, const struct train_config *given, cons
     return open_loaders(trainer, err);
 }
 
+void trainer_tell(struct trainer *trainer, const char *line)
+{
+    const struct train_observer *observer = trainer->observer;
+    if (!notices_add(&trainer->notices, "%s", line))
+        return;
+    log_warn("%s", line);
+    if (observer && observer->notice)
+        observer->notice(observer->arg, line);
+}
+
 double trainer_seconds(const struct trainer *trainer)
 {
     return clock_seconds() - trainer->start;
@@ -205,4 +218,5 @@ void trainer_release(struct trainer *trainer)
     net_free(trainer->net);
     dataset_close(trainer->dataset);
     buf_release(&trainer->log);
+    notices_release(&trainer->notices);
 }

@@ -5,6 +5,7 @@
 #include "checkpoint.h"
 #include "nn/data/loader.h"
 #include "dcls/base/buf.h"
+#include "dcls/base/notices.h"
 #include "dcls/base/sha256.h"
 #include "nn/graph/plan_cache.h"
 #include "schedule.h"
@@ -27,7 +28,7 @@ struct trainer {
     struct train_state state;
     struct confusion latest; /* of the last epoch */
     double start;            /* clock_seconds(), less what passed before it was resumed */
-    struct err unkept;       /* why a checkpoint could not be written; empty: none failed */
+    struct notices notices;
     struct buf log;
 };
 
@@ -36,6 +37,9 @@ int trainer_init(struct trainer *trainer, const struct train_config *config, con
                  struct err *err);
 /* Also after a failed trainer_init. */
 void trainer_release(struct trainer *trainer);
+
+/* Tells people of it: at once, and in the log and the report. */
+void trainer_tell(struct trainer *trainer, const char *line);
 
 /* The seconds of the whole training, before it was resumed too. */
 double trainer_seconds(const struct trainer *trainer);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void one_line(char *text, size_t size)
+void err_one_line(char *text, size_t size)
 {
     size_t len = strlen(text);
     if (len + 1 == size) {
@@ -32,7 +32,7 @@ static void set(struct err *err, const char *cause, const char *format, va_list 
     size_t used = strlen(text);
     if (cause)
         snprintf(text + used, sizeof text - used, ": %s", cause);
-    one_line(text, sizeof text);
+    err_one_line(text, sizeof text);
     memcpy(err->text, text, sizeof text);
 }
 

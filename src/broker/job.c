@@ -27,6 +27,7 @@ void job_free(struct job *job)
     cJSON_Delete(job->results);
     cJSON_Delete(job->data);
     free(job->error);
+    notices_release(&job->notices);
     free(job);
 }
 
@@ -67,6 +68,21 @@ void job_set_results(struct job *job, cJSON *results)
     job->results = results;
 }
 
+void job_add_notices(struct job *job, const cJSON *lines)
+{
+    const cJSON *line;
+    cJSON_ArrayForEach(line, lines)
+    {
+        if (cJSON_IsString(line))
+            notices_add(&job->notices, "%s", line->valuestring);
+    }
+}
+
+cJSON *job_notices_json(const struct job *job)
+{
+    return cJSON_CreateStringArray((const char *const *)job->notices.lines, (int)job->notices.count);
+}
+
 static void add_time(cJSON *object, const char *name, int64_t ms)
 {
     if (ms)
@@ -88,8 +104,8 @@ cJSON *job_json(const struct job *job)
     cJSON_AddStringToObject(object, "state", job_state_names[job_shown(job)]);
     if (*job->reason)
         cJSON_AddStringToObject(object, "reason", job->reason);
-    if (*job->notice)
-        cJSON_AddStringToObject(object, "notice", job->notice);
+    if (job->notices.count)
+        cJSON_AddItemToObject(object, "notices", job_notices_json(job));
     cJSON_AddStringToObject(object, "modelName", job->model_name);
     cJSON_AddStringToObject(object, "modelType", job->model_type);
     cJSON *nodes = cJSON_AddArrayToObject(object, "nodes");

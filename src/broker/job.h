@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dcls/base/notices.h"
 #include "dcls/proto/msg.h"
 #include "dcls/proto/name.h"
 
@@ -27,7 +28,7 @@ struct job {
     cJSON *data;                     /* TRAINING_COMPLETED's */
     char *error;                     /* why it failed */
     char reason[160];                /* why it waits, or what its node does before the first batch */
-    char notice[512];                /* what people should know of it; not stored */
+    struct notices notices;          /* what people should know of it */
     int64_t created, started, ended; /* wall clock, ms; 0: not yet */
     /* not stored */
     bool sent; /* SERVER TRAIN went out in this run of the broker, or the node said that it runs */
@@ -66,6 +67,11 @@ static inline enum job_state job_shown(const struct job *job)
 void job_add_result(struct job *job, const cJSON *result);
 /* Takes an array in place of what there was; anything else is deleted. */
 void job_set_results(struct job *job, cJSON *results);
+
+/* Adds the lines of an array. */
+void job_add_notices(struct job *job, const cJSON *lines);
+/* Its notices as an array; NULL where memory lacks. */
+cJSON *job_notices_json(const struct job *job);
 
 /* The job object of the HTTP interface; NULL where memory lacks. */
 cJSON *job_json(const struct job *job);

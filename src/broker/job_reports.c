@@ -89,12 +89,13 @@ void job_reports_node_info(struct broker *broker, struct node *node, const cJSON
     jobs_schedule(broker->jobs);
 }
 
-/* The report has every epoch; what was heard meanwhile may lack some. */
-static void take_results(struct job *job, const cJSON *report)
+/* The report has every epoch and notice; what was heard meanwhile may lack some. */
+static void take_report(struct job *job, const cJSON *report)
 {
     const cJSON *results = cJSON_GetObjectItemCaseSensitive(report, "results");
     if (cJSON_GetArraySize(results))
         job_set_results(job, cJSON_Duplicate(results, true));
+    job_add_notices(job, cJSON_GetObjectItemCaseSensitive(report, "notices"));
 }
 
 void job_reports_progress(struct broker *broker, struct node *node, struct msg *msg)
@@ -107,8 +108,7 @@ void job_reports_progress(struct broker *broker, struct node *node, struct msg *
     if (*job->options.resume && msg->epochs > 0)
         job->options.epochs = msg->epochs; /* only its node knew */
     snprintf(job->reason, sizeof job->reason, "%s", msg->message ? msg->message : "");
-    if (msg->notice)
-        snprintf(job->notice, sizeof job->notice, "%s", msg->notice);
+    bool is_news = msg->notice && notices_add(&job->notices, "%s", msg->notice);
     if (msg->batch >= 0 && msg->batches >= 0) {
         job->batch = msg->batch;
         job->batches = msg->batches;
@@ -116,11 +116,11 @@ void job_reports_progress(struct broker *broker, struct node *node, struct msg *
         job->loss = msg->loss;
         job->accuracy = msg->accuracy;
     }
-    if (msg->result) {
+    if (msg->result)
         job_add_result(job, msg->result);
-        /* An epoch is worth a write: a restarted broker shows what was reached. */
+    /* An epoch is worth a write: a restarted broker shows what was reached. */
+    if (msg->result || is_news)
         jobs_save(broker->jobs, job);
-    }
     jobs_publish(broker->jobs, job);
 }
 
@@ -148,7 +148,7 @@ void job_reports_completed(struct broker *broker, struct node *node, struct msg 
         return;
     }
     const char *log = json_text(msg->data, "output_contents");
-    take_results(job, msg->report);
+    take_report(job, msg->report);
     char *report = msg->report ? cJSON_PrintUnformatted(msg->report) : NULL;
     snprintf(job->node, sizeof job->node, "%s", node->name);
     cJSON_Delete(job->data);

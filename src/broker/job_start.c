@@ -69,7 +69,7 @@ static void start(struct broker *broker, struct job *job, struct node *node)
     job_set_state(job, JOB_RUNNING);
     job->sent = false;
     job->reason[0] = 0;
-    job->notice[0] = 0;
+    notices_release(&job->notices);
     job->generation++;
     job->started = clock_wall_ms();
     snprintf(job->node, sizeof job->node, "%s", node->name);

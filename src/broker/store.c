@@ -13,7 +13,7 @@
 #include "job.h"
 #include "model.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS 5000
 
 static const char schema[] = "CREATE TABLE jobs ("
@@ -21,12 +21,15 @@ static const char schema[] = "CREATE TABLE jobs ("
                              " model_type TEXT NOT NULL, wanted TEXT NOT NULL, node TEXT NOT NULL,"
                              " train_key TEXT NOT NULL UNIQUE, generation INTEGER NOT NULL, options TEXT NOT NULL,"
                              " results TEXT NOT NULL, data TEXT, report TEXT, log TEXT, error TEXT,"
-                             " created INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL);"
+                             " created INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,"
+                             " notices TEXT);"
                              "CREATE INDEX jobs_by_model ON jobs (model_name, ended);"
                              "CREATE TABLE models ("
                              " name TEXT NOT NULL, sha256 TEXT NOT NULL, info TEXT, job TEXT NOT NULL,"
                              " completed INTEGER NOT NULL, PRIMARY KEY (name, sha256));"
-                             "PRAGMA user_version = 1;";
+                             "PRAGMA user_version = 2;";
+/* From version 1. */
+static const char upgrade[] = "ALTER TABLE jobs ADD COLUMN notices TEXT; PRAGMA user_version = 2;";
 
 struct store {
     sqlite3 *db;
@@ -59,11 +62,11 @@ static int create_or_check(sqlite3 *db, struct err *err)
     sqlite3_finalize(statement);
     if (version == SCHEMA_VERSION)
         return 0;
-    if (version)
+    if (version && version != 1)
         return err_set(err, "the state's database is of version %d, this program knows %d", version, SCHEMA_VERSION);
     if (run(db, "BEGIN IMMEDIATE", err))
         return -1;
-    if (run(db, schema, err)) {
+    if (run(db, version ? upgrade : schema, err)) {
         run(db, "ROLLBACK", NULL);
         return -1;
     }
@@ -103,6 +106,9 @@ static struct job *read_job(sqlite3_stmt *row)
     job->created = sqlite3_column_int64(row, 12);
     job->started = sqlite3_column_int64(row, 13);
     job->ended = sqlite3_column_int64(row, 14);
+    cJSON *notices = cJSON_Parse(column(row, 15));
+    job_add_notices(job, notices);
+    cJSON_Delete(notices);
     return job;
 }
 
@@ -129,10 +135,11 @@ static int end_rows(sqlite3 *db, sqlite3_stmt *rows, int status, struct err *err
 
 static int load_jobs(sqlite3 *db, struct job **end, struct err *err)
 {
-    sqlite3_stmt *rows = prepare(db,
-                                 "SELECT id, state, model_name, model_type, wanted, node, train_key, generation,"
-                                 " options, results, data, error, created, started, ended FROM jobs ORDER BY id",
-                                 err);
+    sqlite3_stmt *rows =
+        prepare(db,
+                "SELECT id, state, model_name, model_type, wanted, node, train_key, generation,"
+                " options, results, data, error, created, started, ended, notices FROM jobs ORDER BY id",
+                err);
     int status = rows ? 0 : -1;
     while (!status && sqlite3_step(rows) == SQLITE_ROW) {
         if ((*end = read_job(rows)))
@@ -308,14 +315,15 @@ int store_save_job(struct broker *broker, const struct job *job, const char *rep
     struct statement *statement = statement_new(
         broker->store,
         "INSERT INTO jobs (state, model_name, model_type, wanted, node, train_key, options, results, data,"
-        " report, log, error, id, generation, created, started, ended)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+        " report, log, error, notices, id, generation, created, started, ended)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
         " ON CONFLICT (id) DO UPDATE SET state = ?1, node = ?5, results = ?8, data = coalesce(?9, data),"
-        " report = coalesce(?10, report), log = coalesce(?11, log), error = ?12, generation = ?14,"
-        " started = ?16, ended = ?17");
+        " report = coalesce(?10, report), log = coalesce(?11, log), error = ?12, notices = ?13,"
+        " generation = ?15, started = ?17, ended = ?18");
     if (!statement)
         return -1;
-    cJSON *options = cJSON_CreateObject();
+    cJSON *options = cJSON_CreateObject(), *notices = job_notices_json(job);
+    statement->short_of_memory |= !notices;
     statement->short_of_memory |= !options || train_options_to_json(&job->options, options);
     const char *const names[] = { job_state_names[job->state], job->model_name, job->model_type,
                                   job->requested_node,         job->node,       job->train_key };
@@ -327,10 +335,12 @@ int store_save_job(struct broker *broker, const struct job *job, const char *rep
     add_text(statement, report);
     add_text(statement, log);
     add_text(statement, job->error);
+    add_json(statement, notices);
     const int64_t numbers[] = { strtoll(job->id, NULL, 10), job->generation, job->created, job->started, job->ended };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         add_number(statement, numbers[i]);
     cJSON_Delete(options);
+    cJSON_Delete(notices);
     statement->done = done;
     statement->arg = arg;
     return submit(broker, statement);

@@ -24,6 +24,11 @@ void display_init(struct display *display, bool json)
     display->terminal = isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb");
 }
 
+void display_release(struct display *display)
+{
+    notices_release(&display->noticed);
+}
+
 /* Columns left free: some terminals wrap when the last is written, and a Ctrl-C shows as "^C" behind the line. */
 #define SPARE 3
 
@@ -107,18 +112,21 @@ static void show_epochs(struct display *display, const cJSON *job, int epochs)
     }
 }
 
-/* What people should know of the job, once. */
-static void show_notice(struct display *display, const char *notice)
+/* What people should know of the job, each once. */
+static void show_notices(struct display *display, const cJSON *notices)
 {
-    struct buf clean;
-    if (!*notice || !strncmp(notice, display->noticed, sizeof display->noticed - 1))
-        return;
-    snprintf(display->noticed, sizeof display->noticed, "%s", notice);
-    buf_init(&clean, PROGRESS_LINE_SIZE * 4);
-    text_clean(&clean, notice, TEXT_ONE_LINE);
-    display_clear(display);
-    fprintf(stderr, "dcls: %s\n", buf_text(&clean));
-    buf_release(&clean);
+    const cJSON *notice;
+    cJSON_ArrayForEach(notice, notices)
+    {
+        struct buf clean;
+        if (!cJSON_IsString(notice) || !notices_add(&display->noticed, "%s", notice->valuestring))
+            continue;
+        buf_init(&clean, NOTICE_SIZE);
+        text_clean(&clean, notice->valuestring, TEXT_ONE_LINE);
+        display_clear(display);
+        fprintf(stderr, "dcls: %s\n", buf_text(&clean));
+        buf_release(&clean);
+    }
 }
 
 static void show_running(struct display *display, const cJSON *job, struct progress *progress)
@@ -153,7 +161,7 @@ void display_job(struct display *display, const cJSON *job)
     progress_read(&progress, job);
     if (display->plain_time <= 0)
         display->plain_time = clock_seconds();
-    show_notice(display, api_text(job, "notice"));
+    show_notices(display, cJSON_GetObjectItemCaseSensitive(job, "notices"));
     show_epochs(display, job, progress.epochs);
     if (!strcmp(state, "queued")) {
         snprintf(line, sizeof line, "job %.64s is queued%s%s", api_text(job, "id"), *reason ? ": " : "", reason);

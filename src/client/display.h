@@ -6,22 +6,23 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
+#include "dcls/base/notices.h"
 #include "progress.h"
 
 #define DISPLAY_SAID_SIZE 256
-#define DISPLAY_NOTICE_SIZE 512
 
 struct display {
     bool json, terminal;
     bool drawn;  /* a line stands on the screen that the next one replaces */
     int printed; /* the last epoch whose result was shown */
     struct eta eta;
-    double plain_time;                 /* when the last plain line was printed */
-    char said[DISPLAY_SAID_SIZE];      /* the last state told, so that it is told once */
-    char noticed[DISPLAY_NOTICE_SIZE]; /* the last notice that was printed */
+    double plain_time;            /* when the last plain line was printed */
+    char said[DISPLAY_SAID_SIZE]; /* the last state told, so that it is told once */
+    struct notices noticed;       /* those that were printed */
 };
 
 void display_init(struct display *display, bool json);
+void display_release(struct display *display);
 void display_job(struct display *display, const cJSON *job);
 /* A passing remark in place of the bar ("waiting for the broker"); elsewhere a line, once for each text. */
 void display_say(struct display *display, const char *text);

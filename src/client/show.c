@@ -62,7 +62,7 @@ static int print_report(const char *model, const cJSON *report)
 {
     static const char *const headings[] = { ">EPOCH",     ">TRAIN LOSS",    ">TRAIN ACCURACY",
                                             ">TEST LOSS", ">TEST ACCURACY", ">SECONDS" };
-    const cJSON *arguments = cJSON_GetObjectItemCaseSensitive(report, "arguments"), *result;
+    const cJSON *arguments = cJSON_GetObjectItemCaseSensitive(report, "arguments"), *result, *notice;
     double seconds = json_number(report, "total_training_time", NAN);
     char time[PROGRESS_TIME_SIZE];
     struct table table;
@@ -78,6 +78,10 @@ static int print_report(const char *model, const cJSON *report)
     if (isfinite(seconds)) {
         progress_time(time, seconds);
         print_text_line("took", time);
+    }
+    cJSON_ArrayForEach(notice, cJSON_GetObjectItemCaseSensitive(report, "notices"))
+    {
+        print_text_line("notice", cJSON_IsString(notice) ? notice->valuestring : "");
     }
     putchar('\n');
     table_init(&table, headings, sizeof headings / sizeof *headings);

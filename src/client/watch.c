@@ -85,6 +85,7 @@ int watch_job(const struct client *client, const char *id)
     struct follow_observer observer = { PATIENCE_S, &display, on_state, on_lost };
     enum follow_end end = follow_job(client, id, &observer, &job, &err);
     display_clear(&display);
+    display_release(&display);
     if (end == FOLLOW_DONE) {
         status = outcome(client, id, job);
     } else if (end == FOLLOW_INTERRUPTED) {

@@ -17,7 +17,7 @@
 
 static void lack_pretrained(struct preparation *preparation, const char *why)
 {
-    err_set(&preparation->notice, "ImageNet weights cannot be had, so training starts at random: %s", why);
+    notices_add(&preparation->notices, "ImageNet weights cannot be had, so training starts at random: %s", why);
     free(preparation->weights_file);
     preparation->weights_file = NULL;
     preparation->pretrained = NULL;
@@ -69,6 +69,7 @@ void preparation_release(struct preparation *preparation)
     free(preparation->weights_file);
     free(preparation->part);
     free(preparation->api);
+    notices_release(&preparation->notices);
     *preparation = (struct preparation){ 0 };
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "dcls/base/err.h"
+#include "dcls/base/notices.h"
 #include "dcls/proto/train_options.h"
 
 struct daemon;
@@ -17,7 +18,7 @@ struct preparation {
     const struct network *pretrained; /* weights_file is to hold these; NULL: it is a blob, or none */
     char *part;                       /* of what may be downloaded, for who wants to see it grow; NULL: nothing may */
     const char *file;                 /* its name */
-    struct err notice;                /* what people should know once it has run; empty: nothing */
+    struct notices notices;           /* what people should know once it has run */
     char *api;                        /* the broker's; NULL: it has none */
     bool fetches_dataset;
     const struct daemon *daemon; /* of which only the paths are read */

@@ -87,12 +87,12 @@ static int prepare_work(void *arg, const atomic_bool *stop, struct err *err)
 static void on_prepared(void *arg, int result, const struct err *err)
 {
     struct training_run *run = arg;
-    const char *notice = run->preparation.notice.text;
+    const struct notices *notices = &run->preparation.notices;
     run->work = NULL;
     timer_stop(run->download_timer);
-    if (!result && *notice) {
-        log_warn("training '%s': %s", run->request->model_name, notice);
-        tell(run, NULL, notice);
+    for (size_t i = 0; !result && i < notices->count; i++) {
+        log_warn("training '%s': %s", run->request->model_name, notices->lines[i]);
+        tell(run, NULL, notices->lines[i]);
     }
     if (run->preparation.fetches_dataset)
         local_dataset_refresh(run->daemon);
@@ -138,8 +138,9 @@ static int fill_worker_train(const struct training_run *run, struct msg *msg)
     msg->threads = run->daemon->config.threads;
     failed = failed || msg_set(&msg->model_type, run->request->model_type) ||
              msg_set(&msg->data_dir, preparation->data_dir) || msg_set(&msg->models_dir, run->daemon->models_dir) ||
-             msg_set(&msg->weights_file, preparation->weights_file) ||
-             msg_set(&msg->notice, *preparation->notice.text ? preparation->notice.text : NULL);
+             msg_set(&msg->weights_file, preparation->weights_file);
+    for (size_t i = 0; i < preparation->notices.count && !failed; i++)
+        failed = strings_add(&msg->notices, preparation->notices.lines[i]);
     return failed ? -1 : 0;
 }
 
@@ -187,6 +188,6 @@ void training_run_stop(struct training_run *run)
 void training_run_forward(const struct training_run *run, const struct msg *progress)
 {
     struct uplink *link = run->daemon->link;
-    if (!uplink_is_legacy(link) && (progress->result || uplink_backlog(link) < PROGRESS_BACKLOG))
+    if (!uplink_is_legacy(link) && (progress->result || progress->notice || uplink_backlog(link) < PROGRESS_BACKLOG))
         uplink_send(link, progress, NULL);
 }

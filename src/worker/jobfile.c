@@ -30,6 +30,7 @@ int jobfile_read(const char *path, struct msg *msg, struct err *err)
 
 int jobfile_config(const struct msg *msg, struct train_config *config, struct err *err)
 {
+    static const char *const without_weights[] = { "no file of ImageNet weights was given: training starts at random" };
     const struct train_options *options = &msg->options;
     if (!msg->model_name || !name_is_valid(msg->model_name))
         return err_set(err, "'%s' is no name for a model", msg->model_name ? msg->model_name : "");
@@ -43,11 +44,11 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         !msg->weights_file)
         return err_set(err, "the weights '%s' need a weightsFile", options->weights);
     /* A node that could not get them says why. */
-    const char *notice = imagenet && !msg->weights_file && !msg->notice
-                             ? "no file of ImageNet weights was given: training starts at random"
-                             : msg->notice;
-    if (notice)
-        log_warn("%s", notice);
+    bool untold = imagenet && !msg->weights_file && !msg->notices.count;
+    const char *const *notices = untold ? without_weights : (const char *const *)msg->notices.items;
+    size_t notice_count = untold ? 1 : msg->notices.count;
+    for (size_t i = 0; i < notice_count; i++)
+        log_warn("%s", notices[i]);
     *config = (struct train_config){
         .type = msg->model_type,
         .model_name = msg->model_name,
@@ -55,7 +56,8 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         .models_dir = msg->models_dir,
         .data_dir_shown = DATA_DIR_SHOWN,
         .weights_file = msg->weights_file,
-        .notice = notice,
+        .notices = notices,
+        .notice_count = notice_count,
         .optimizer = options->optimizer,
         .scheduler = options->scheduler,
         .augment = options->augment,

@@ -14,15 +14,23 @@ struct run {
     struct channel *channel;
     const struct msg *request;
     int64_t sent_ms; /* when a batch was sent last; 0: never */
+    int epoch, epochs;
 };
+
+/* A lost line ends the job through channel_cancelled, so a failed send needs no more than a word. */
+static void send(struct run *run, const struct msg *msg, bool failed)
+{
+    struct err err = ERR_INIT;
+    if (failed || channel_send(run->channel, msg, &err))
+        log_warn("progress was not sent: %s", *err.text ? err.text : "no memory");
+}
 
 static void send_progress(struct run *run, const struct train_progress *progress, const struct epoch_result *result)
 {
     struct msg msg;
-    struct err err = ERR_INIT;
     int failed = msg_init_about(&msg, MSG_TRAINING_PROGRESS, run->request);
-    msg.epoch = progress->epoch;
-    msg.epochs = progress->epochs;
+    msg.epoch = run->epoch = progress->epoch;
+    msg.epochs = run->epochs = progress->epochs;
     msg.batch = progress->batch;
     msg.batches = progress->batches;
     msg.images_per_second = progress->images_per_second;
@@ -30,9 +38,18 @@ static void send_progress(struct run *run, const struct train_progress *progress
     msg.accuracy = progress->accuracy;
     if (result)
         msg.result = epoch_result_json(result);
-    /* A lost line ends the job through channel_cancelled, so a failed send needs no more than a word. */
-    if (failed || channel_send(run->channel, &msg, &err))
-        log_warn("progress was not sent: %s", *err.text ? err.text : "no memory");
+    send(run, &msg, failed);
+    msg_release(&msg);
+}
+
+static void on_notice(void *arg, const char *line)
+{
+    struct run *run = arg;
+    struct msg msg;
+    int failed = msg_init_about(&msg, MSG_TRAINING_PROGRESS, run->request);
+    msg.epoch = run->epoch;
+    msg.epochs = run->epochs;
+    send(run, &msg, failed || msg_set(&msg.notice, line));
     msg_release(&msg);
 }
 
@@ -84,7 +101,9 @@ static int send_completed(struct run *run, const char *models_dir, struct err *e
 int training_run(struct channel *channel, const struct msg *request, struct err *err)
 {
     struct run run = { .channel = channel, .request = request };
-    struct train_observer observer = { .arg = &run, .batch = on_batch, .epoch = on_epoch, .cancelled = is_cancelled };
+    struct train_observer observer = {
+        .arg = &run, .batch = on_batch, .epoch = on_epoch, .cancelled = is_cancelled, .notice = on_notice
+    };
     struct train_config config;
     struct err why = ERR_INIT;
 

@@ -55,7 +55,7 @@ def start(cluster, monkeypatch, **environment):
 
 
 def expect_notice(cluster, done, *words):
-    """The client, the job and the log all say why the training started at random."""
+    """The client, the job, the log and the report all say why the training started at random."""
     said = [line for line in done.stderr.splitlines() if "ImageNet weights cannot be had" in line]
     assert len(said) == 1 and said[0].startswith("dcls: "), done.stderr
     job = cluster.get("/jobs")["jobs"][-1]
@@ -63,7 +63,10 @@ def expect_notice(cluster, done, *words):
     assert log[0].startswith("Epoch [1/1], Train Loss: ")
     assert log[1].startswith("Notice: ImageNet weights cannot be had, so training starts at random: ")
     for word in words:
-        assert word in said[0] and word in job["notice"] and word in log[1], (word, said[0])
+        assert word in said[0] and word in job["notices"][0] and word in log[1], (word, said[0])
+    report = json.loads(cluster.client("report", job["modelName"], "--json").stdout)
+    assert report["notices"] == job["notices"] == [log[1].removeprefix("Notice: ")]
+    assert job["notices"][0] in cluster.client("report", job["modelName"]).stdout
 
 
 def test_imagenet_is_the_default_and_its_lack_is_told_at_once(cluster, monkeypatch, tmp_path):
@@ -73,9 +76,9 @@ def test_imagenet_is_the_default_and_its_lack_is_told_at_once(cluster, monkeypat
     expect_notice(cluster, done, "cannot reach 'https://127.0.0.1:1': connection refused")
     assert time.monotonic() - began < 30
     quiet = cluster.client(*TRAIN, "--weights", "none")
-    assert "ImageNet" not in quiet.stderr and "notice" not in cluster.get("/jobs")["jobs"][-1]
+    assert "ImageNet" not in quiet.stderr and "notices" not in cluster.get("/jobs")["jobs"][-1]
     told = json.loads(cluster.client(*TRAIN, "--weights", "imagenet", "--json").stdout)
-    assert told["state"] == "completed" and "connection refused" in told["notice"]
+    assert told["state"] == "completed" and "connection refused" in told["notices"][0]
 
 
 def test_a_file_of_another_digest_is_refused_wherever_it_comes_from(cluster, monkeypatch, server, tmp_path):
@@ -142,7 +145,7 @@ def test_a_download_is_told_while_it_lasts(cluster, monkeypatch, server, tmp_pat
     assert told.startswith(f"fetching '{NAME}', ") and told.endswith(" MB so far"), told
     ended = cluster.wait_job(job)
     assert ended["state"] == "completed" and "reason" not in ended
-    assert "is not what was asked for" in ended["notice"]
+    assert "is not what was asked for" in ended["notices"][0]
     assert os.listdir(tmp_path / "cache/dcls") == [NAME + ".lock"]
 
 

@@ -7,6 +7,8 @@
 #ifndef DCLS_BASE_ERR_H
 #define DCLS_BASE_ERR_H
 
+#include <stddef.h>
+
 struct err {
     char text[512]; /* empty until something failed; control characters are replaced, so it is always one line */
 };
@@ -21,6 +23,9 @@ int err_set(struct err *err, const char *format, ...) __attribute__((format(prin
 
 /* Puts "PREFIX: " in front of what is there and returns -1. */
 int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Cleanses a text of the same kind that snprintf wrote into `size` bytes: what was cut ends with a whole character. */
+void err_one_line(char *text, size_t size);
 
 /* Prints "dcls: TEXT" on stderr: the one line of a command that failed. */
 void err_print(const struct err *err);

@@ -13,9 +13,10 @@ struct train_config {
     const char *models_dir;     /* real: MODEL/MODEL.pth, .json, .txt, classes.txt are written below */
     const char *data_dir_shown; /* virtual, for the report: "./images" */
     const char *weights_file;   /* .pth or .safetensors to start from; NULL: random */
-    const char *notice;         /* a line for people in the log, behind the epochs; NULL: none */
-    const char *optimizer;      /* "adam" | "sgd" */
-    const char *scheduler;      /* of the learning rate: "none" | "cosine" | "step"; see train/schedule.c */
+    const char *const *notices; /* lines for people, told already, that are to be in the log and the report too */
+    size_t notice_count;
+    const char *optimizer; /* "adam" | "sgd" */
+    const char *scheduler; /* of the learning rate: "none" | "cosine" | "step"; see train/schedule.c */
     const char
         *class_weights;  /* in the loss: "none" | "balanced", N / (K n) for a class of n of the N images, K classes */
     const char *augment; /* "none" | "basic" | "strong" */

@@ -67,7 +67,7 @@ struct msg {
     char *json_name;
     char *new_model;
     char *message;      /* ERROR, TRAINING FAILED; TRAINING PROGRESS: what is done before the first batch */
-    char *notice;       /* TRAINING PROGRESS, WORKER TRAIN: what people should know of the training */
+    char *notice;       /* TRAINING PROGRESS: what people should know of the training */
     char *image_path;   /* virtual, SERVER INFERENCE */
     char *image_sha256; /* "imageSha256": the image is this blob of the broker's */
     char *model_sha256; /* "modelSha256" */
@@ -76,6 +76,7 @@ struct msg {
     char *instance;
     char *cpu;
     struct strings models, features, addresses;
+    struct strings notices;                    /* WORKER TRAIN: as `notice`, those that were told already */
     int64_t protocol, cores, memory, api_port; /* "apiPort"; memory in bytes */
     cJSON *dataset; /* object {"images","classes"}: of the node, in CLIENT CONNECT and NODE INFO */
     /* jobs */

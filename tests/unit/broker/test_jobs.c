@@ -100,10 +100,13 @@ static void tell(struct peer *peer, const char *format, const char *key)
 #define COMPLETED                                                                                                      \
     "{\"type\": \"TRAINING_COMPLETED\", \"train_key\": \"%s\", \"model_name\": \"m\","                                 \
     " \"data\": {\"output_contents\": \"Epoch [1/3]\"}, \"report\": {\"results\": [{\"epoch\": 1}, {\"epoch\": 2},"    \
-    " {\"epoch\": 3}]}, \"modelInfo\": [{\"name\": \"m\", \"sha256\": \"" DIGEST "\", \"type\": \"resnet\"}]}"
+    " {\"epoch\": 3}], \"notices\": [\"a checkpoint is missing\", 4]}, \"modelInfo\": [{\"name\": \"m\", \"sha256\": " \
+    "\"" DIGEST "\", \"type\": \"resnet\"}]}"
 #define FAILED "{\"type\": \"TRAINING FAILED\", \"train_key\": \"%s\", \"message\": \"out of memory\"}"
 #define CANCELLED                                                                                                      \
     "{\"type\": \"TRAINING FAILED\", \"train_key\": \"%s\", \"message\": \"cancelled\", \"cancelled\": true}"
+#define NOTICE(line)                                                                                                   \
+    "{\"type\": \"TRAINING PROGRESS\", \"train_key\": \"%s\", \"epoch\": 0, \"epochs\": 3, \"notice\": \"" line "\"}"
 #define EPOCH                                                                                                          \
     "{\"type\": \"TRAINING PROGRESS\", \"train_key\": \"%s\", \"epoch\": 3, \"epochs\": 3, \"batch\": 7,"              \
     " \"batches\": 9, \"result\": {\"epoch\": 3, \"train_loss\": 0.5}}"
@@ -352,6 +355,34 @@ static void epochs_are_kept_and_those_missed_come_with_the_report(void **state)
     assert_int_equal(cJSON_GetArraySize(job->results), 3);
     for (int i = 0; i < 3; i++)
         assert_int_equal(number_of(cJSON_GetArrayItem(job->results, i), "epoch"), i + 1);
+    peer_close(&peer);
+}
+
+static void notices_are_kept_once_each_also_by_a_restarted_broker(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    peer_register(&peer, rig, "n");
+    const struct job *job = train(rig, "m", NULL);
+    hear_train(&peer, job);
+    for (int i = 0; i < 2; i++) {
+        tell(&peer, NOTICE("2 files are left out"), job->train_key);
+        tell(&peer, NOTICE("it starts at random"), job->train_key);
+    }
+    RIG_WAIT(rig, job->notices.count == 2);
+    peer_close(&peer);
+    rig_restart(rig);
+    job = jobs_find(rig->broker.jobs, "1");
+    assert_int_equal(job->notices.count, 2);
+    peer_greet(&peer, rig, "n");
+    inform_of(&peer, "n", job, "completed");
+    tell(&peer, COMPLETED, job->train_key); /* whose report has one that was not heard */
+    peer_expect(&peer, "SERVER JOB ACK");
+    cJSON *json = job_json(job), *notices = cJSON_GetObjectItem(json, "notices");
+    assert_int_equal(cJSON_GetArraySize(notices), 3);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(notices, 0)), "2 files are left out");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(notices, 2)), "a checkpoint is missing");
+    cJSON_Delete(json);
     peer_close(&peer);
 }
 
@@ -720,6 +751,7 @@ int main(void)
         TEST(a_job_waits_for_a_node_that_offers_its_options_and_says_so),
         TEST(a_legacy_node_is_sent_what_the_reference_sends),
         TEST(epochs_are_kept_and_those_missed_come_with_the_report),
+        TEST(notices_are_kept_once_each_also_by_a_restarted_broker),
         TEST(an_outcome_is_told_once_and_acknowledged_each_time),
         TEST(an_outcome_that_cannot_be_stored_is_not_acknowledged),
         TEST(an_outcome_of_no_known_job_is_acknowledged_and_its_model_listed),

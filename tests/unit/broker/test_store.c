@@ -61,6 +61,8 @@ static void a_job_comes_back_as_it_was(void **state)
     job.results = cJSON_Parse("[{\"epoch\":1,\"train_loss\":0.5}]");
     job.data = cJSON_Parse("{\"model_path\":\"models/m/m.pth\"}");
     job.error = strdup("node 'node0' was lost");
+    assert_true(notices_add(&job.notices, "2 files are left out"));
+    assert_true(notices_add(&job.notices, "it starts at random"));
     save(rig, &job, NULL, NULL);
     rig_restart(rig);
 
@@ -79,12 +81,16 @@ static void a_job_comes_back_as_it_was(void **state)
     assert_true(cJSON_Compare(back->results, job.results, true));
     assert_true(cJSON_Compare(back->data, job.data, true));
     assert_string_equal(back->error, job.error);
+    assert_int_equal(back->notices.count, 2);
+    assert_string_equal(back->notices.lines[0], "2 files are left out");
+    assert_string_equal(back->notices.lines[1], "it starts at random");
     assert_int_equal(back->created, 11);
     assert_int_equal(back->started, 22);
     assert_int_equal(back->ended, 33);
     cJSON_Delete(job.results);
     cJSON_Delete(job.data);
     free(job.error);
+    notices_release(&job.notices);
 }
 
 static void a_job_saved_again_keeps_its_report_and_its_place(void **state)
@@ -192,6 +198,28 @@ static void a_database_of_another_version_is_refused(void **state)
     assert_refused(rig, "version 1000");
 }
 
+static void a_database_of_the_version_before_is_brought_up_to_date(void **state)
+{
+    struct rig *rig = *state;
+    char path[FOLDER_SIZE + 16];
+    sqlite3 *db;
+    struct job job = make_job("7", "m", JOB_FAILED);
+    save(rig, &job, NULL, NULL);
+    snprintf(path, sizeof path, "%s/dcls.db", rig->folder);
+    rig_close(rig);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "ALTER TABLE jobs DROP COLUMN notices; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    rig_open(rig);
+    assert_string_equal(jobs_find(rig->broker.jobs, "7")->model_name, "m");
+    assert_true(notices_add(&job.notices, "2 files are left out"));
+    save(rig, &job, NULL, NULL);
+    notices_release(&job.notices);
+    rig_restart(rig);
+    assert_int_equal(jobs_find(rig->broker.jobs, "7")->notices.count, 1);
+}
+
 static void what_is_no_database_is_refused(void **state)
 {
     struct rig *rig = *state;
@@ -211,6 +239,7 @@ int main(void)
         TEST(models_come_back_and_forgotten_ones_do_not),
         TEST(a_second_broker_on_the_same_state_is_refused),
         TEST(a_database_of_another_version_is_refused),
+        TEST(a_database_of_the_version_before_is_brought_up_to_date),
         TEST(what_is_no_database_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

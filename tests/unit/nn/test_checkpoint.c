@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "colours.h"
+#include "dcls/base/notices.h"
 #include "nn/formats/safetensors.h"
 
 #define EPOCHS 4
@@ -227,6 +228,12 @@ static void a_damaged_checkpoint_is_refused(void **state)
         fail_msg("%s", err.text);
 }
 
+/* Each is told once. */
+static void hear_notice(void *arg, const char *line)
+{
+    assert_true(notices_add(arg, "%s", line));
+}
+
 static void a_checkpoint_that_cannot_be_written_does_not_end_the_training(void **state)
 {
     const struct place *place = *state;
@@ -237,10 +244,20 @@ static void a_checkpoint_that_cannot_be_written_does_not_end_the_training(void *
     assert_int_equal(fs_make_dirs(place->models, &err), 0);
     snprintf(path, sizeof path, "%s/.checkpoints", place->models);
     assert_int_equal(fs_write(path, "", 0, &err), 0); /* a file where the folder would be */
-    assert_int_equal(train_run(&config, NULL, &err), TRAIN_DONE);
-    char *log = read_text(place, "m.txt");
-    assert_non_null(strstr(log, "\nNotice: a checkpoint is missing: "));
+    const char *const given[] = { "it starts at random" };
+    struct notices heard = { 0 };
+    struct train_observer observer = { .arg = &heard, .notice = hear_notice };
+    config.notices = given;
+    config.notice_count = 1;
+    assert_int_equal(train_run(&config, &observer, &err), TRAIN_DONE);
+    assert_int_equal(heard.count, 1);
+    char *log = read_text(place, "m.txt"), *report = read_text(place, "m.json");
+    assert_non_null(strstr(log, "\nNotice: it starts at random\nNotice: a checkpoint is missing: "));
+    assert_non_null(strstr(report, "\"notices\":\t[\"it starts at random\", \"a checkpoint is missing: "));
+    assert_non_null(strstr(log, heard.lines[0]));
     free(log);
+    free(report);
+    notices_release(&heard);
 }
 
 int main(void)

@@ -47,7 +47,9 @@ static bool hear_cancel(void *arg)
 
 static enum train_end run(struct place *place, const struct train_config *config, struct heard *heard)
 {
-    struct train_observer observer = { heard, hear_batch, hear_epoch, hear_cancel };
+    struct train_observer observer = {
+        .arg = heard, .batch = hear_batch, .epoch = hear_epoch, .cancelled = hear_cancel
+    };
     return train_run(config, &observer, &place->err);
 }
 

@@ -69,7 +69,7 @@ static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_WORKER_TRAIN] =
         "{\"type\": \"WORKER TRAIN\", \"modelName\": \"m1\", \"modelType\": \"resnet\", " OPTIONS
         ", \"train_key\": \"train:1\", \"job\": \"3\", \"generation\": 1, \"dataDir\": \"/d\", \"modelsDir\": \"/m\", "
-        "\"weightsFile\": \"/w.pth\", \"notice\": \"starts at random\", \"threads\": 2}",
+        "\"weightsFile\": \"/w.pth\", \"notices\": [\"starts at random\", \"3 files are left out\"], \"threads\": 2}",
     [MSG_WORKER_INFERENCE] =
         "{\"type\": \"WORKER INFERENCE\", \"inference_key\": \"inference:1\", \"image_path\": \"images/a.jpg\", "
         "\"imageFile\": \"/i/a.jpg\", \"model_name\": \"m1\", \"modelsDir\": \"/m\", \"threads\": 2}",

@@ -15,10 +15,10 @@
 enum { CELLS = 7 };
 
 static const char *const kinds[] = {
-    [FIELD_NAME] = "name",       [FIELD_KEY] = "key",      [FIELD_SHA256] = "digest", [FIELD_TEXT] = "text",
-    [FIELD_MESSAGE] = "message", [FIELD_NAMES] = "names",  [FIELD_TEXTS] = "texts",   [FIELD_INT] = "integer",
-    [FIELD_NUMBER] = "number",   [FIELD_BOOL] = "boolean", [FIELD_OBJECT] = "object", [FIELD_OBJECTS] = "objects",
-    [FIELD_OPTIONS] = "options"
+    [FIELD_NAME] = "name",       [FIELD_KEY] = "key",          [FIELD_SHA256] = "digest", [FIELD_TEXT] = "text",
+    [FIELD_MESSAGE] = "message", [FIELD_NAMES] = "names",      [FIELD_TEXTS] = "texts",   [FIELD_INT] = "integer",
+    [FIELD_NUMBER] = "number",   [FIELD_BOOL] = "boolean",     [FIELD_OBJECT] = "object", [FIELD_OBJECTS] = "objects",
+    [FIELD_OPTIONS] = "options", [FIELD_MESSAGES] = "messages"
 };
 static const char *const needs[] = {
     [FIELD_OPTIONAL] = "no", [FIELD_REQUIRED] = "yes", [FIELD_WITH_NAME] = "with name", [FIELD_ANY_OF] = "one of"

@@ -97,7 +97,7 @@ static void a_resumed_job_takes_from_its_checkpoint_what_it_does_not_say(void **
     struct err err = ERR_INIT;
     assert_int_equal(try_job(*state, START PLACES ", \"resume\": \"m0\"}", &config, &err), 0);
     assert_int_equal(config.epochs, 0);
-    assert_null(config.notice); /* the ImageNet weights are not missed */
+    assert_int_equal(config.notice_count, 0); /* the ImageNet weights are not missed */
     assert_true(config.checkpoint);
     assert_int_equal(
         try_job(*state, START PLACES ", \"resume\": \"m0\", \"epochs\": 7, \"noCheckpoint\": true}", &config, &err), 0);
