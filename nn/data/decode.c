@@ -15,11 +15,10 @@ static const struct decoder {
     const char *name;
     const char *signatures[SIGNATURES_MAX]; /* with one of these a file begins; '?' is any byte */
     int (*decode)(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
-    /* To (size, size, 3) without the whole image in memory. NULL: decoded, then resized. */
-    int (*decode_resized)(const uint8_t *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
-                          struct resize_scratch *scratch, struct err *err);
+    /* NULL: `decode` fills an image; otherwise this is called instead, and may give row by row. */
+    int (*decode_to)(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 } decoders[] = {
-    { "JPEG", { "\xff\xd8\xff" }, jpeg_decode, jpeg_decode_resized },
+    { "JPEG", { "\xff\xd8\xff" }, NULL, jpeg_decode },
     { "PNG", { "\x89PNG\r\n\x1a\n" }, png_decode, NULL },
     { "BMP", { "BM" }, bmp_decode, NULL },
     { "GIF", { "GIF87a", "GIF89a" }, gif_decode, NULL },
@@ -87,23 +86,31 @@ int image_format_check(const void *head, size_t count, struct err *err)
     return find(head, count, err) ? 0 : -1;
 }
 
-int image_decode(struct image *image, const void *bytes, size_t count, struct err *err)
+static int decode(struct decode_target *target, const void *bytes, size_t count, struct err *err)
 {
     const struct decoder *decoder = find(bytes, count, err);
-    return decoder ? decoder->decode(image, bytes, count, err) : -1;
+    if (!decoder)
+        return -1;
+    target->whole = !decoder->decode_to;
+    if (decoder->decode_to ? decoder->decode_to(target, bytes, count, err)
+                           : decoder->decode(target->image, bytes, count, err))
+        return -1;
+    return target_finish(target, err);
+}
+
+int image_decode(struct image *image, const void *bytes, size_t count, struct err *err)
+{
+    struct decode_target target = { .image = image };
+    return decode(&target, bytes, count, err);
 }
 
 int image_decode_resized(const void *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
                          struct image *spare, struct resize_scratch *scratch, struct err *err)
 {
-    const struct decoder *decoder = find(bytes, count, err);
-    if (!decoder)
-        return -1;
-    if (decoder->decode_resized)
-        return decoder->decode_resized(bytes, count, decoding, size, out, scratch, err);
-    if (decoder->decode(spare, bytes, count, err))
-        return -1;
-    return image_resize(spare, size, size, out, scratch, err);
+    struct decode_target target = {
+        .image = spare, .scratch = scratch, .out = out, .size = size, .decoding = decoding
+    };
+    return decode(&target, bytes, count, err);
 }
 
 const char *image_formats(char text[IMAGE_FORMATS_SIZE], const char *last)

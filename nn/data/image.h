@@ -7,8 +7,8 @@
 
 #include "dcls/base/err.h"
 
-#define IMAGE_MAX_SIDE 16384
-#define IMAGE_MAX_PIXELS (64 * 1024 * 1024)
+#define IMAGE_MAX_SIDE 65535
+#define IMAGE_MAX_PIXELS 178956970 /* beyond them PIL speaks of a decompression bomb and refuses */
 
 /* Zeroed it is empty. */
 struct image {

@@ -11,20 +11,21 @@
 
 #include "decoders.h"
 
-/* A progressive file may hold any number of scans over all its pixels; real ones have about ten. */
+/* A progressive file may hold any number of scans over all its pixels; real ones have about ten. The pixels of all
+ * scans together are bounded too. */
 #define SCANS_MAX 100
-#define MEMORY_MAX (512L * 1024 * 1024)
+#define SCANNED_MAX (40LL * IMAGE_MAX_PIXELS)
+/* Of a file with several scans, two bytes a sample are kept until the last of them. */
+#define MEMORY_MAX (4 * 2L * IMAGE_MAX_PIXELS)
 
 struct jpeg_reader {
     struct jpeg_decompress_struct library;
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
-    struct image *image; /* where pixels go: into this or, where it is NULL, through `scratch` to `out` */
-    struct resize_scratch *scratch;
-    uint8_t *out;
-    int size;
-    enum decoding decoding;
+    bool rows_come; /* what is read now is made into rows at once */
+    bool ended;     /* the bytes ran out */
+    struct decode_target *target;
     const uint8_t *bytes;
     size_t count;
     struct err *err;
@@ -42,8 +43,16 @@ static void __attribute__((noreturn)) on_error(j_common_ptr common)
 static void on_message(j_common_ptr common, int level)
 {
     struct jpeg_reader *reader = common->client_data;
-    /* The library would go on with grey where the data ended. Other warnings it repairs, for PIL as well. */
-    if (level < 0 && common->err->msg_code == JWRN_JPEG_EOF) {
+    int code = common->err->msg_code;
+    if (level >= 0)
+        return;
+    if (code == JWRN_JPEG_EOF)
+        reader->ended = true;
+    /* The library goes on with grey where the data ended. If that is behind the last bits that are needed, nothing but
+     * the end marker is missing; which is told of Huffman codes alone, and where no further scan may be due. Other
+     * warnings it repairs, for PIL as well. */
+    if ((code == JWRN_JPEG_EOF && (!reader->rows_come || reader->library.arith_code)) ||
+        (code == JWRN_HIT_MARKER && reader->ended)) {
         err_set(reader->err, "the JPEG image ends early");
         longjmp(reader->failed, 1);
     }
@@ -52,8 +61,10 @@ static void on_message(j_common_ptr common, int level)
 static void on_progress(j_common_ptr common)
 {
     struct jpeg_reader *reader = common->client_data;
-    if (reader->library.input_scan_number > SCANS_MAX) {
-        err_set(reader->err, "the JPEG image has more than %d scans", SCANS_MAX);
+    int scans = reader->library.input_scan_number;
+    int64_t pixels = (int64_t)reader->library.image_width * reader->library.image_height;
+    if (scans > SCANS_MAX || scans * pixels > SCANNED_MAX) {
+        err_set(reader->err, "the JPEG image has too many scans: %d", scans);
         longjmp(reader->failed, 1);
     }
 }
@@ -99,53 +110,36 @@ static int decode_guarded(struct jpeg_reader *reader)
     if (image_size_check(library->image_width, library->image_height, reader->err))
         return -1;
     library->out_color_space = components == 4 ? JCS_CMYK : JCS_RGB;
-    if (reader->decoding == DECODING_FAST)
-        reduce(library, (unsigned)reader->size);
-    jpeg_start_decompress(library);
+    if (reader->target->decoding == DECODING_FAST)
+        reduce(library, (unsigned)reader->target->size);
+    jpeg_start_decompress(library); /* reads all scans of a file that has several */
+    reader->rows_come = true;
     int width = (int)library->output_width, height = (int)library->output_height;
-    if (reader->image
-            ? image_reserve(reader->image, width, height, reader->err)
-            : resize_start(reader->scratch, width, height, reader->size, reader->size, reader->out, reader->err))
+    if (target_start(reader->target, width, height, reader->err))
         return -1;
 
     JSAMPARRAY cmyk = NULL;
     if (components == 4)
         cmyk = library->mem->alloc_sarray((j_common_ptr)library, JPOOL_IMAGE, library->output_width * 4, 1);
     for (int y = 0; y < height; y++) {
-        JSAMPROW row = reader->image ? reader->image->rgb + (size_t)y * width * 3 : resize_room(reader->scratch);
+        JSAMPROW row = target_row(reader->target);
         jpeg_read_scanlines(library, cmyk ? cmyk : &row, 1);
         if (cmyk)
             rgb_from_inverted_cmyk(row, cmyk[0], width);
-        if (!reader->image)
-            resize_row(reader->scratch);
+        target_row_done(reader->target);
     }
-    jpeg_finish_decompress(library); /* reads up to the end marker, so that its absence is noticed */
-    return 0;
+    return 0; /* without jpeg_finish_decompress, which reads on up to the end marker */
 }
 
-static int decode(struct jpeg_reader *reader)
+int jpeg_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err)
 {
-    reader->library.err = jpeg_std_error(&reader->errors);
-    reader->library.client_data = reader;
-    reader->errors.error_exit = on_error;
-    reader->errors.emit_message = on_message;
-    reader->progress.progress_monitor = on_progress;
-    int status = decode_guarded(reader);
-    jpeg_destroy_decompress(&reader->library);
+    struct jpeg_reader reader = { .target = target, .bytes = bytes, .count = count, .err = err };
+    reader.library.err = jpeg_std_error(&reader.errors);
+    reader.library.client_data = &reader;
+    reader.errors.error_exit = on_error;
+    reader.errors.emit_message = on_message;
+    reader.progress.progress_monitor = on_progress;
+    int status = decode_guarded(&reader);
+    jpeg_destroy_decompress(&reader.library);
     return status;
-}
-
-int jpeg_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err)
-{
-    struct jpeg_reader reader = { .image = image, .bytes = bytes, .count = count, .err = err };
-    return decode(&reader);
-}
-
-int jpeg_decode_resized(const uint8_t *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
-                        struct resize_scratch *scratch, struct err *err)
-{
-    struct jpeg_reader reader = {
-        .scratch = scratch, .out = out, .size = size, .decoding = decoding, .bytes = bytes, .count = count, .err = err
-    };
-    return decode(&reader);
 }

@@ -104,11 +104,38 @@ static void an_image_cut_at_any_byte_is_refused(void **state)
             spare = 1; /* the file's trailer says nothing of the first frame */
         if (strstr(*name, ".png"))
             spare = 4; /* the check sum of the chunk that ends the file */
+        if (strstr(*name, ".jpg") && strcmp(*name, "progressive.jpg"))
+            spare = 2; /* the end marker, behind the only scan */
         for (size_t length = 0; length + spare < count; length++)
             if (decodes_when_cut(bytes, length))
                 fail_msg("%s is taken for whole when cut to %zu of %zu bytes", *name, length, count);
         free(bytes);
     }
+}
+
+static void a_jpeg_without_its_end_marker_or_with_junk_there_is_the_same_image(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "420.jpg", "444.jpg", "grey.jpg", "cmyk.jpg" };
+    static const char *const ends[] = { "", "\xff", "junk", "\xff\xd8\xff\xe0", "\xff\xd9more" };
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 5; k++) {
+            struct image whole = { 0 }, other = { 0 };
+            struct err err = ERR_INIT;
+            size_t count, end = strlen(ends[k]);
+            char *bytes = read_image(names[i], &count), *changed = malloc(count + end);
+            assert_non_null(changed);
+            memcpy(changed, bytes, count - 2);
+            memcpy(changed + count - 2, ends[k], end);
+            assert_int_equal(image_decode(&whole, bytes, count, NULL), 0);
+            if (image_decode(&other, changed, count - 2 + end, &err))
+                fail_msg("%s: %s", names[i], err.text);
+            assert_memory_equal(whole.rgb, other.rgb, (size_t)whole.width * whole.height * 3);
+            image_release(&whole);
+            image_release(&other);
+            free(changed);
+            free(bytes);
+        }
 }
 
 static void a_bmp_whose_top_row_comes_first_is_the_same_image(void **state)
@@ -409,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_gives_pils_pixels),
         cmocka_unit_test(an_image_cut_at_any_byte_is_refused),
+        cmocka_unit_test(a_jpeg_without_its_end_marker_or_with_junk_there_is_the_same_image),
         cmocka_unit_test(a_bmp_whose_top_row_comes_first_is_the_same_image),
         cmocka_unit_test(an_image_with_any_byte_changed_does_no_harm),
         cmocka_unit_test(what_is_no_image_is_refused),
