@@ -114,7 +114,7 @@ static void a_sample_that_cannot_be_read_is_named(void **state)
 static void a_folder_without_what_it_needs_is_refused(void **state)
 {
     (void)state;
-    expect_refusal("/nonexistent", "there is no dataset folder");
+    expect_refusal("/dev/null/none", "there is no dataset folder");
     char *dir = folder_make(), path[512];
     expect_refusal(dir, "holds neither a folder 'train' nor 'train-images-idx3-ubyte'");
     image_put(dir, "train/cow/a.png", "rgb.png");
