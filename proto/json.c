@@ -10,34 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The size of the UTF-8 character that starts at `text`, 0 where it is none (RFC 3629: no overlong form, no surrogate,
- * nothing above U+10FFFF). */
-static size_t utf8_size(const unsigned char *text, size_t len)
-{
-    unsigned char first = text[0];
-    if (first < 0x80)
-        return 1;
-    size_t size = first >= 0xc2 && first < 0xe0   ? 2
-                  : first >= 0xe0 && first < 0xf0 ? 3
-                  : first >= 0xf0 && first < 0xf5 ? 4
-                                                  : 0;
-    if (!size || size > len)
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) || (first == 0xf0 && text[1] < 0x90) ||
-        (first == 0xf4 && text[1] > 0x8f))
-        return 0;
-    return size;
-}
+#include "dcls/base/utf8.h"
 
 static int check(const unsigned char *text, size_t len, struct err *err)
 {
     int levels = 0;
     bool in_string = false;
     for (size_t i = 0; i < len;) {
-        size_t size = utf8_size(text + i, len - i);
+        size_t size = utf8_size((const char *)text + i, len - i);
         if (!size)
             return err_set(err, "not valid UTF-8");
         if (!text[i])
@@ -95,7 +75,7 @@ int json_print_string(const char *text, struct buf *out)
         /* A run of what needs no change goes in one piece. */
         size_t run = 0, size = 0;
         while (run < left && at[run] >= 0x20 && at[run] != '"' && at[run] != '\\' &&
-               (size = utf8_size(at + run, left - run)))
+               (size = utf8_size((const char *)at + run, left - run)))
             run += size;
         failed = buf_append(out, at, run);
         at += run;
