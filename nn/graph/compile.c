@@ -32,40 +32,32 @@ static int shape_values(struct plan *plan, struct err *err)
     for (int i = 0; i < plan->net->layer_count; i++) {
         const struct layer *layer = &plan->net->layers[i];
         const struct value *in = layer->in[0] >= 0 ? &plan->values[layer->in[0]] : NULL;
-        int h = in ? in->h : spec->image_size, w = in ? in->w : spec->image_size;
+        int side = layer_side(layer, in ? in->h : spec->image_size);
+        if (!side)
+            return err_set(err, "images of %d pixels are too small for the network '%s'", spec->image_size,
+                           plan->net->type);
         switch (layer->kind) {
         case LAYER_INPUT: plan->input = i; break;
-        case LAYER_CONV:
-        case LAYER_MAX_POOL:
-            h += 2 * layer->padding - layer->kernel;
-            w += 2 * layer->padding - layer->kernel;
-            if (h < 0 || w < 0)
-                return err_set(err, "images of %d pixels are too small for the network '%s'", spec->image_size,
-                               plan->net->type);
-            h = h / layer->stride + 1;
-            w = w / layer->stride + 1;
-            break;
-        case LAYER_GLOBAL_AVG_POOL:
-        case LAYER_LINEAR:
-            assert(layer->kind != LAYER_LINEAR || (h == 1 && w == 1));
-            h = w = 1;
-            break;
         case LAYER_BATCH_NORM:
-            if (spec->mode == PLAN_TRAIN && (long)spec->batch * h * w < 2)
+            if (spec->mode == PLAN_TRAIN && (long)spec->batch * side * side < 2)
                 return err_set(err,
                                "batch norm needs more than one value a channel: a batch of %d images of %d pixels "
                                "is too small to train on",
                                spec->batch, spec->image_size);
             break;
+        case LAYER_LINEAR: assert(in && in->h == 1); break;
+        case LAYER_DROPOUT: assert(side == 1); break;
+        case LAYER_ADD: assert(plan->values[layer->in[1]].h == side); break;
+        case LAYER_SCALE: assert(plan->values[layer->in[1]].h == 1); break;
+        case LAYER_CONV:
+        case LAYER_MAX_POOL:
+        case LAYER_GLOBAL_AVG_POOL:
         case LAYER_ACTIVATION:
         case LAYER_STOCHASTIC_DEPTH: break;
-        case LAYER_DROPOUT: assert(h == 1 && w == 1); break;
-        case LAYER_ADD: assert(plan->values[layer->in[1]].h == h && plan->values[layer->in[1]].w == w); break;
-        case LAYER_SCALE: assert(plan->values[layer->in[1]].h == 1 && plan->values[layer->in[1]].w == 1); break;
         }
-        if ((int64_t)layer->channels * h * w > VALUE_MAX / spec->batch)
+        if ((int64_t)layer->channels * side * side > VALUE_MAX / spec->batch)
             return err_set(err, "a batch of %d images of %d pixels is too large", spec->batch, spec->image_size);
-        value_set(&plan->values[i], spec->batch, layer->channels, h, w);
+        value_set(&plan->values[i], spec->batch, layer->channels, side, side);
     }
     return 0;
 }

@@ -230,3 +230,38 @@ int net_linear(struct net *net, int in, const char *name, int outputs)
     net->last_bias = layer.bias;
     return layer_add(net, &layer);
 }
+
+int layer_side(const struct layer *layer, int side)
+{
+    int past = side + 2 * layer->padding - layer->kernel;
+    switch (layer->kind) {
+    case LAYER_CONV:
+    case LAYER_MAX_POOL: return side && past >= 0 ? past / layer->stride + 1 : 0;
+    case LAYER_GLOBAL_AVG_POOL:
+    case LAYER_LINEAR: return side ? 1 : 0;
+    case LAYER_INPUT:
+    case LAYER_BATCH_NORM:
+    case LAYER_ACTIVATION:
+    case LAYER_ADD:
+    case LAYER_SCALE:
+    case LAYER_DROPOUT:
+    case LAYER_STOCHASTIC_DEPTH: break;
+    }
+    return side;
+}
+
+static int value_side(const struct net *net, int value, int image_size)
+{
+    const struct layer *layer = &net->layers[value];
+    return layer_side(layer, layer->in[0] < 0 ? image_size : value_side(net, layer->in[0], image_size));
+}
+
+int net_norm_side(const struct net *net, int image_size)
+{
+    int least = image_size;
+    for (int i = 0; i < net->layer_count; i++) {
+        int side = net->layers[i].kind == LAYER_BATCH_NORM ? value_side(net, i, image_size) : least;
+        least = side < least ? side : least;
+    }
+    return least;
+}

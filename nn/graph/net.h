@@ -126,6 +126,11 @@ int net_dropout(struct net *net, int in, float drop);
 int net_stochastic_depth(struct net *net, int in, float drop); /* drop 0: `in` itself */
 int net_linear(struct net *net, int in, const char *name, int outputs);
 
+/* The side of what a layer makes of squares of `side`; 0: they are too small for it. */
+int layer_side(const struct layer *layer, int side);
+/* The least side that a batch norm sees of images of `image_size`; 0: they are too small for the network. */
+int net_norm_side(const struct net *net, int image_size);
+
 /* The floats. params, grad: every parameter that is trained, one flat allocation each, canonical layout (shapes as
  * in struct param); running_stats: running means and variances; tracked: counters. 64-byte aligned. */
 struct weights {

@@ -41,9 +41,6 @@ static int train_batch(struct trainer *trainer, struct tally *tally, struct err 
     const struct batch *batch = loader_next(trainer->train_loader, err);
     if (!batch)
         return -1;
-    /* Batch norm has no variance of one value: a remainder of one image is left out, another order brings it in. */
-    if (batch->count == 1 && loader_batches(trainer->train_loader) > 1)
-        return 0;
     struct plan *plan = plan_cache_get(&trainer->train_plans, batch->count, err);
     struct step_result result;
     if (!plan)
@@ -88,9 +85,7 @@ static enum train_end train_epoch(struct trainer *trainer, int epoch, struct err
     const struct train_observer *observer = trainer->observer;
     double start = clock_seconds();
     struct tally train = { 0 }, test = { 0 };
-    struct train_progress progress = { .epoch = epoch,
-                                       .epochs = trainer->config.epochs,
-                                       .batches = loader_batches(trainer->train_loader) };
+    struct train_progress progress = { .epoch = epoch, .epochs = trainer->config.epochs, .batches = trainer->batches };
     trainer->state.optimiser.spec.learning_rate =
         trainer->config.learning_rate * schedule_factor(&trainer->schedule, epoch);
     loader_start(trainer->train_loader, epoch);

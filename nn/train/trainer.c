@@ -146,6 +146,30 @@ static int init_plans(struct trainer *trainer, struct err *err)
     return 0;
 }
 
+/* Batch norm has no variance of one value, which is all that one small image leaves it in the end. Such a last batch is
+ * left out of each epoch, as by PyTorch's drop_last; another order brings its image in. */
+static int count_batches(struct trainer *trainer, struct err *err)
+{
+    const struct train_config *config = &trainer->config;
+    size_t images = dataset_count(trainer->dataset, SPLIT_TRAIN), last = (images - 1) % (size_t)config->batch_size + 1;
+    trainer->batches = loader_batches(trainer->train_loader);
+    if (config->freeze || last > 1 || net_norm_side(trainer->net, config->image_size) != 1)
+        return 0;
+    if (trainer->batches > 1 && config->batch_size > 1) {
+        trainer->batches--;
+        trainer_tell(trainer,
+                     "the last batch of each epoch is left out: batch norm has no variance of one small image");
+        return 0;
+    }
+    int enough = config->image_size;
+    while (net_norm_side(trainer->net, enough) == 1)
+        enough++;
+    return err_set(err,
+                   "one image of %d pixels leaves batch norm one value a channel, which has no variance to train with: "
+                   "it takes %s, or images of %d pixels",
+                   config->image_size, images > 1 ? "a batch size of 2" : "a second training image", enough);
+}
+
 int trainer_init(struct trainer *trainer, const struct train_config *given, const struct train_observer *observer,
                  struct err *err)
 {
@@ -181,7 +205,9 @@ int trainer_init(struct trainer *trainer, const struct train_config *given, cons
     for (int i = 0; i < trainer->state.epochs; i++)
         if (report_log_epoch(&trainer->log, &trainer->state.results[i], config->epochs))
             return err_set(err, "the log of '%s' is too long", config->model_name);
-    return open_loaders(trainer, err);
+    if (open_loaders(trainer, err))
+        return -1;
+    return count_batches(trainer, err);
 }
 
 void trainer_tell(struct trainer *trainer, const char *line)

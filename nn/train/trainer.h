@@ -24,6 +24,7 @@ struct trainer {
     struct arena *arena;  /* training and evaluation take turns in it */
     struct plan_cache train_plans, test_plans;
     struct loader *train_loader, *test_loader;
+    int batches; /* of an epoch, that are trained on */
     struct schedule schedule;
     struct train_state state;
     struct confusion latest; /* of the last epoch */

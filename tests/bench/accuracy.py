@@ -58,7 +58,8 @@ def theirs(kind, data, epochs, seed, size, augment, scheduler, weights):
             done = subprocess.run([*map(str, command)], check=True, text=True, stdout=subprocess.PIPE)
             return done.stdout.splitlines()
 
-        losses = run(TRAINER, kind, data, seed, size, augment, weights or "none", initial, "adam", 0.001, FIRST)
+        losses = run(TRAINER, kind, data, seed, size, augment, weights or "none", initial, "adam", 0.001, FIRST,
+                     32)
         lines = run(sys.executable, HERE / "training_peer.py", kind, data, epochs, seed, size, augment, scheduler,
                     initial, "adam", 0.001)
     told = {"loss": [], "accuracy": []}

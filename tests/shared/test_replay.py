@@ -17,13 +17,14 @@ SEED, SIZE, STEPS = 1, 96, 5
 OPTIMIZER = "sgd", "1e-5"
 
 
+@pytest.mark.parametrize("batch", (32, 1))
 @pytest.mark.parametrize("name", ("resnet", "mobilenet", "efficientnet"))
-def test_each_batch_loses_what_it_loses_in_pytorch(name, tmp_path):
+def test_each_batch_loses_what_it_loses_in_pytorch(name, batch, tmp_path):
     weights = tool.SHARED / "weights" / photos.IMAGENET[name] if name in photos.IMAGENET else "none"
     initial = tmp_path / "initial.pth"
-    ours = tool.run("trainer", name, photos.FARM, SEED, SIZE, "basic", weights, initial, *OPTIMIZER, STEPS)
+    ours = tool.run("trainer", name, photos.FARM, SEED, SIZE, "basic", weights, initial, *OPTIMIZER, STEPS, batch)
     theirs = subprocess.run([sys.executable, PEER, name, photos.FARM, "1", str(SEED), str(SIZE), "basic", "none",
-                             initial, *OPTIMIZER, str(STEPS)],
+                             initial, *OPTIMIZER, str(STEPS), str(batch)],
                             check=True, stdout=subprocess.PIPE, text=True, timeout=300)
     losses = [float(line) for line in ours.stdout.split()]
     expected = [float(line.split()[1]) for line in theirs.stdout.splitlines()]

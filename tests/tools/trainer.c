@@ -1,5 +1,5 @@
 /* What a training starts from and what its first batches lose:
- * trainer TYPE DATA SEED SIZE none|basic|strong WEIGHTS|none INITIAL.pth adam|sgd RATE STEPS
+ * trainer TYPE DATA SEED SIZE none|basic|strong WEIGHTS|none INITIAL.pth adam|sgd RATE STEPS BATCH
  * writes the initial weights, trains for STEPS whole batches of the first epoch as a worker would, and prints the loss
  * of each, a line each. */
 #include <stdio.h>
@@ -42,9 +42,9 @@ static int write_initial(const struct train_config *config, const char *path, st
 
 int main(int argc, char **argv)
 {
-    if (argc != 11) {
-        fprintf(stderr,
-                "usage: trainer TYPE DATA SEED SIZE none|basic|strong WEIGHTS|none INITIAL.pth adam|sgd RATE STEPS\n");
+    if (argc != 12) {
+        fprintf(stderr, "usage: trainer TYPE DATA SEED SIZE none|basic|strong WEIGHTS|none INITIAL.pth adam|sgd RATE "
+                        "STEPS BATCH\n");
         return 2;
     }
     struct err err = ERR_INIT;
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
                                          .backend = "onednn",
                                          .learning_rate = strtod(argv[9], NULL),
                                          .epochs = 1,
-                                         .batch_size = 32,
+                                         .batch_size = (int)strtol(argv[11], NULL, 10),
                                          .image_size = (int)strtol(argv[4], NULL, 10),
                                          .threads = 2,
                                          .seed = strtoull(argv[3], NULL, 10) };

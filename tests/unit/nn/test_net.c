@@ -254,6 +254,20 @@ static void initial_weights_depend_on_the_seed_and_nothing_else(void **state)
     net_free(net);
 }
 
+static void batch_norms_of_every_network_see_planes_of_a_side_over_32(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    for (int i = 0; network_at(i); i++) {
+        struct net *net = network_new(network_at(i)->name, 3, &err);
+        assert_non_null(net);
+        for (int size = 1; size <= 225; size++)
+            assert_int_equal(net_norm_side(net, size), (size + 31) / 32);
+        assert_int_equal(net_norm_side(net, 0), 0);
+        net_free(net);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +282,7 @@ int main(void)
         cmocka_unit_test(initial_weights_are_distributed_as_torchvisions),
         cmocka_unit_test(a_new_last_layer_is_distributed_as_a_linear_layer_of_torch),
         cmocka_unit_test(initial_weights_depend_on_the_seed_and_nothing_else),
+        cmocka_unit_test(batch_norms_of_every_network_see_planes_of_a_side_over_32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

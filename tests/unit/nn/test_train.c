@@ -13,7 +13,8 @@
 
 #include "colours.h"
 #include "dcls/nn/classifier.h"
-#include "nn/train/model_dir.h"
+#include "dcls/nn/models.h"
+#include "nn/formats/weight_file.h"
 
 struct heard {
     int batches, epochs;
@@ -259,14 +260,108 @@ static void a_model_folder_that_is_not_whole_is_refused_by_name(void **state)
     assert_non_null(strstr(place->err.text, "none"));
 }
 
-static void a_last_batch_of_one_image_does_not_end_the_training(void **state)
+/* How many batches an epoch has, and how many steps of training the model's file counts. */
+static void count_batch(void *arg, const struct train_progress *progress)
+{
+    int *batches = arg;
+    ++*batches;
+    assert_int_equal(progress->batch, *batches);
+}
+
+static int64_t steps_of(struct place *place, const struct train_config *config, int *batches)
+{
+    const struct train_observer observer = { .arg = batches, .batch = count_batch };
+    char path[192];
+    *batches = 0;
+    if (train_run(config, &observer, &place->err) != TRAIN_DONE)
+        fail_msg("%s", place->err.text);
+    struct net *net = network_new(config->type, 3, &place->err);
+    struct weights *weights = net ? weights_new(net, &place->err) : NULL;
+    snprintf(path, sizeof path, "%s/m/m.pth", place->models);
+    if (!weights || weight_file_read(path, net, weights, false, NULL, &place->err))
+        fail_msg("%s", place->err.text);
+    int64_t steps = weights->tracked[0];
+    weights_free(weights);
+    net_free(net);
+    return steps;
+}
+
+static void batches_of_one_image_are_trained_on(void **state)
 {
     struct place *place = *state;
     struct train_config config = config_of(place);
-    struct train_observer none = { 0 };
-    config.batch_size = 7; /* 15 images: 7, 7 and 1 */
+    int batches;
     config.epochs = 1;
-    if (train_run(&config, &none, &place->err) != TRAIN_DONE)
+    config.image_size = 33; /* the least at which ResNet's last planes are 2x2 */
+    config.batch_size = 1;
+    assert_int_equal(steps_of(place, &config, &batches), 15);
+    assert_int_equal(batches, 15);
+    config.batch_size = 7; /* 15 images: 7, 7 and 1 */
+    assert_int_equal(steps_of(place, &config, &batches), 3);
+    assert_int_equal(batches, 3);
+    char *log = read_text(place, "m.txt");
+    assert_null(strstr(log, "Notice"));
+    free(log);
+}
+
+static void a_last_batch_of_one_value_a_channel_is_left_out_and_the_log_says_so(void **state)
+{
+    struct place *place = *state;
+    struct train_config config = config_of(place);
+    int batches;
+    config.epochs = 1;
+    config.image_size = 32;
+    config.batch_size = 7;
+    assert_int_equal(steps_of(place, &config, &batches), 2);
+    assert_int_equal(batches, 2);
+    char *log = read_text(place, "m.txt");
+    assert_non_null(strstr(log, "\nNotice: the last batch of each epoch is left out: "));
+    free(log);
+    config.freeze = true; /* then it is evaluated with the running statistics */
+    assert_int_equal(steps_of(place, &config, &batches), 0);
+    assert_int_equal(batches, 3);
+    config.batch_size = 1;
+    steps_of(place, &config, &batches);
+    assert_int_equal(batches, 15);
+    log = read_text(place, "m.txt");
+    assert_null(strstr(log, "Notice"));
+    free(log);
+}
+
+static void a_batch_size_that_leaves_batch_norm_one_value_is_refused_with_what_would_do(void **state)
+{
+    struct place *place = *state;
+    struct train_config config = config_of(place);
+    int batches = 0;
+    const struct train_observer observer = { .arg = &batches, .batch = count_batch };
+    config.image_size = 32;
+    config.batch_size = 1;
+    assert_int_equal(train_run(&config, &observer, &place->err), TRAIN_ERROR);
+    assert_string_equal(place->err.text,
+                        "one image of 32 pixels leaves batch norm one value a channel, which has no variance to train "
+                        "with: it takes a batch size of 2, or images of 33 pixels");
+    assert_int_equal(batches, 0);
+}
+
+static void a_single_small_image_is_refused_with_what_would_do(void **state)
+{
+    struct place *place = *state;
+    struct train_config config = config_of(place);
+    char path[192];
+    for (int colour = 1; colour < 3; colour++)
+        for (int test = 0; test < 2; test++) {
+            snprintf(path, sizeof path, "%s/%s/%s", place->data, test ? "test" : "train", colours[colour].name);
+            assert_int_equal(fs_remove_tree(path, &place->err), 0);
+        }
+    for (int i = 1; i < 5; i++) {
+        snprintf(path, sizeof path, "%s/train/%s/%d.bmp", place->data, colours[0].name, i);
+        assert_int_equal(unlink(path), 0);
+    }
+    config.image_size = 32;
+    assert_int_equal(train_run(&config, NULL, &place->err), TRAIN_ERROR);
+    assert_non_null(strstr(place->err.text, ": it takes a second training image, or images of 33 pixels"));
+    config.image_size = 33;
+    if (train_run(&config, NULL, &place->err) != TRAIN_DONE)
         fail_msg("%s", place->err.text);
 }
 
@@ -300,7 +395,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(balanced_classes_and_a_frozen_network_train, setup, teardown),
         cmocka_unit_test_setup_teardown(a_warm_up_that_leaves_no_epoch_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_image_fails_the_training_by_name, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_last_batch_of_one_image_does_not_end_the_training, setup, teardown),
+        cmocka_unit_test_setup_teardown(batches_of_one_image_are_trained_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_last_batch_of_one_value_a_channel_is_left_out_and_the_log_says_so, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_batch_size_that_leaves_batch_norm_one_value_is_refused_with_what_would_do,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_single_small_image_is_refused_with_what_would_do, setup, teardown),
         cmocka_unit_test_setup_teardown(a_model_folder_that_is_not_whole_is_refused_by_name, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
