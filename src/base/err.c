@@ -1,10 +1,12 @@
 /* The one-line reason of a failure: formatted, cut to its size (never inside a UTF-8 character), and cleansed of
- * control characters, since the text may quote bytes that came from a peer or a file. */
+ * control characters and of what is no UTF-8, since the text may quote bytes that came from a peer or a file. */
 #include "dcls/base/err.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "dcls/base/utf8.h"
 
 void err_one_line(char *text, size_t size)
 {
@@ -17,9 +19,15 @@ void err_one_line(char *text, size_t size)
             len--;
         text[len] = '\0';
     }
-    for (unsigned char *c = (unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c == 0x7f)
-            *c = ' ';
+    for (size_t left = strlen(text), step; left; text += step, left -= step) {
+        step = utf8_size(text, left);
+        if (!step) {
+            *text = '?';
+            step = 1;
+        } else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            *text = ' ';
+        }
+    }
 }
 
 /* What `format` says and, behind a colon, the cause where there is one. */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct err {
-    char text[512]; /* empty until something failed; control characters are replaced, so it is always one line */
+    char text[512]; /* empty until something failed; one line of UTF-8, in which what is none was replaced */
 };
 
 #define ERR_INIT                                                                                                       \
@@ -24,7 +24,8 @@ int err_set(struct err *err, const char *format, ...) __attribute__((format(prin
 /* Puts "PREFIX: " in front of what is there and returns -1. */
 int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Cleanses a text of the same kind that snprintf wrote into `size` bytes: what was cut ends with a whole character. */
+/* Cleanses a text of the same kind that snprintf wrote into `size` bytes: what was cut ends with a whole
+ * character. */
 void err_one_line(char *text, size_t size);
 
 /* Prints "dcls: TEXT" on stderr: the one line of a command that failed. */

@@ -95,6 +95,9 @@ static void a_reason_is_one_line_and_returns_minus_one(void **state)
     struct err err = ERR_INIT;
     assert_int_equal(err_set(&err, "bad '%s'", "a\nb\x01\x7f"), -1);
     assert_string_equal(err.text, "bad 'a b  '");
+    err_set(&err, "%s", "caf\xc3\xa9 \xe9\xff \xe7\x8c");
+    assert_string_equal(err.text, "caf\xc3\xa9 ?? ??");
+    assert_int_equal(err_set(&err, "bad '%s'", "a\nb\x01\x7f"), -1);
     assert_int_equal(err_prefix(&err, "in '%s'", "x\ty"), -1);
     assert_string_equal(err.text, "in 'x y': bad 'a b  '");
     assert_int_equal(err_set(&err, "%s again", err.text), -1);
