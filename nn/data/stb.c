@@ -1,11 +1,8 @@
-/* PNG and BMP by stb_image (and its one instance, which gif.c uses too), from memory alone, with the size checked
+/* PNG by stb_image (and its one instance, which bmp.c and gif.c use too), from memory alone, with the size checked
  * before any pixel is decoded. As with PIL's convert('RGB'): alpha is dropped, palettes, grey and 1 to 4 bits a sample
- * are expanded, 16-bit colour keeps the high byte, and 16-bit grey is clipped at 255.
- *
- * Where stb_image does not follow PIL: it refuses run-length coded BMPs, and widens the 5-bit samples of 16-bit BMPs
- * by repeating bits, up to one level apart. */
+ * are expanded, 16-bit colour keeps the high byte, and 16-bit grey is clipped at 255. */
+#include <assert.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "stb.h"
@@ -54,8 +51,7 @@ static int measure(const char *format, const uint8_t *bytes, size_t count, struc
         return err_set(err, "the %s image is larger than 2 GiB", format);
     if (!stbi_info_from_memory(bytes, (int)count, &width, &height, &channels))
         return err_set(err, "cannot decode the %s image: %s", format, stbi_failure_reason());
-    /* The height of a BMP whose top row comes first stands there as a negative number. */
-    if (image_reserve(image, width, height < 0 ? -(int64_t)height : height, err))
+    if (image_reserve(image, width, height, err))
         return -1;
     /* Sizes are doubled, of at most the file or 8 bytes a pixel and some more a row. */
     growth_max = 2 * count + 2 * ((size_t)width * 8 + 64) * (size_t)image->height + 65536;
@@ -127,28 +123,15 @@ int png_decode(struct image *image, const uint8_t *bytes, size_t count, struct e
     return decode("PNG", image, bytes, count, err);
 }
 
-static uint32_t little(const uint8_t *bytes, int count)
+int stb_decode_bmp(const uint8_t *bytes, size_t count, int width, int height, uint8_t *rgb, struct err *err)
 {
-    uint32_t value = 0;
-    for (int i = 0; i < count; i++)
-        value |= (uint32_t)bytes[i] << 8 * i;
-    return value;
-}
-
-int bmp_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err)
-{
-    if (count < 26)
-        return err_set(err, "the BMP image ends early");
-    if (measure("BMP", bytes, count, image, err))
-        return -1;
-    /* stb_image reads zeros behind the end. The file holds the pixels' offset at 10 and, by the kind of its second
-     * header (12 bytes or more), the bits a pixel at 24 or 28; rows are padded to 4 bytes. */
-    bool old = little(bytes + 14, 4) == 12;
-    if (count < 30 && !old)
-        return err_set(err, "the BMP image ends early");
-    uint64_t bits = little(bytes + (old ? 24 : 28), 2);
-    uint64_t row = ((uint64_t)image->width * bits + 31) / 32 * 4;
-    if (little(bytes + 10, 4) + row * (uint64_t)image->height > count)
-        return err_set(err, "the BMP image ends early");
-    return decode("BMP", image, bytes, count, err);
+    int w, h, channels;
+    assert(count <= INT_MAX);
+    uint8_t *decoded = stbi_load_from_memory(bytes, (int)count, &w, &h, &channels, 3);
+    if (!decoded)
+        return err_set(err, "cannot decode the BMP image: %s", stbi_failure_reason());
+    assert(w == width && h == height);
+    memcpy(rgb, decoded, (size_t)width * (size_t)height * 3);
+    free(decoded);
+    return 0;
 }

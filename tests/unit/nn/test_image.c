@@ -38,6 +38,23 @@ static const char *const files[] = {
     "palette.bmp",
     "1-bit.bmp",
     "rgba.bmp",
+    "os2-1-bit.bmp",
+    "os2-4-bit.bmp",
+    "os2-8-bit.bmp",
+    "os2-24-bit.bmp",
+    "52-byte-header.bmp",
+    "56-byte-header.bmp",
+    "64-byte-header.bmp",
+    "palette-short.bmp",
+    "black-and-white-8-bit.bmp",
+    "gap.bmp",
+    "top-down.bmp",
+    "last-row-unpadded.bmp",
+    "15-bit.bmp",
+    "16-bit.bmp",
+    "32-bit-masks.bmp",
+    "rle8.bmp",
+    "rle4.bmp",
     "grey.gif",
     "transparent.gif",
     "uncovered.gif",
@@ -106,6 +123,10 @@ static void an_image_cut_at_any_byte_is_refused(void **state)
             spare = 4; /* the check sum of the chunk that ends the file */
         if (strstr(*name, ".jpg") && strcmp(*name, "progressive.jpg"))
             spare = 2; /* the end marker, behind the only scan */
+        if (strstr(*name, ".bmp"))
+            spare = 3; /* what pads the last row, and the run-length code of the end */
+        if (!strcmp(*name, "black-and-white-8-bit.bmp"))
+            spare = 21; /* PIL reads a bit a pixel */
         for (size_t length = 0; length + spare < count; length++)
             if (decodes_when_cut(bytes, length))
                 fail_msg("%s is taken for whole when cut to %zu of %zu bytes", *name, length, count);
@@ -162,7 +183,7 @@ static void a_bmp_whose_top_row_comes_first_is_the_same_image(void **state)
     assert_int_equal(down.height, up.height);
     assert_memory_equal(down.rgb, up.rgb, (size_t)up.width * up.height * 3);
 
-    for (size_t length = 0; length < count; length++)
+    for (size_t length = 0; length + 3 < count; length++) /* the last row may lack its padding */
         if (decodes_when_cut(flipped, length))
             fail_msg("taken for whole when cut to %zu of %zu bytes", length, count);
     height = INT32_MIN;
