@@ -19,7 +19,7 @@ static const struct decoder {
     int (*decode_to)(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 } decoders[] = {
     { "JPEG", { "\xff\xd8\xff" }, NULL, jpeg_decode },
-    { "PNG", { "\x89PNG\r\n\x1a\n" }, png_decode, NULL },
+    { "PNG", { "\x89PNG\r\n\x1a\n" }, NULL, png_decode },
     { "BMP", { "BM" }, bmp_decode, NULL },
     { "GIF", { "GIF87a", "GIF89a" }, gif_decode, NULL },
 };

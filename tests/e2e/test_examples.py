@@ -35,3 +35,12 @@ def test_every_dcls_command_of_the_readme_exists():
         done = subprocess.run([DCLS, *command.split(), "--help"], capture_output=True, text=True,
                               timeout=20 * PATIENCE)
         assert done.returncode == 0, command
+
+
+def test_the_program_links_to_no_library_that_the_readme_does_not_name():
+    dynamic = subprocess.run(["readelf", "-d", DCLS], check=True, capture_output=True, text=True).stdout
+    needed = re.findall(r"\(NEEDED\).*\[([a-z_]+)", dynamic)  # without their versions
+    assert "libc" in needed and "libjpeg" in needed
+    sanitizers = {"libasan", "libubsan", "libtsan"}
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in needed if name not in readme and name not in sanitizers] == []

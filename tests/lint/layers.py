@@ -44,6 +44,7 @@ LIBRARIES = {
     "OpenSSL": (r"openssl/", r"EVP_|SHA256_", ["src/base/sha256.c"]),
     "libzip": (r"zip\.h", r"zip_", ["nn/formats/"]),
     "libjpeg": (r"jpeglib\.h|jerror\.h", r"jpeg_", ["nn/data/"]),
+    "libpng": (r"png\.h", r"png_(?!decode|stream)", ["nn/data/png.c"]),
     "stb_image": (r"stb_image\.h", r"stbi_", ["nn/data/"]),
     "zlib": (r"zlib\.h", r"(inflate|deflate|gz)[A-Z_a-z]*$", ["nn/data/", "nn/formats/"]),
 }
