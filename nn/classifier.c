@@ -7,6 +7,7 @@
 
 #include "backends.h"
 #include "dcls/nn/models.h"
+#include "nn/finite.h"
 #include "nn/data/decode.h"
 #include "nn/formats/weight_file.h"
 #include "nn/train/model_dir.h"
@@ -37,6 +38,9 @@ static int load(struct classifier *classifier, const char *dir, const char *mode
     free(file);
     if (failed)
         return -1;
+    /* A NaN may be lost on the way: whatever is above 0 or else 0, as ReLU has it, is a number. */
+    if (weights_check_finite(classifier->net, classifier->weights, err))
+        return err_prefix(err, "model '%s'", model);
     struct plan_spec spec = { .mode = PLAN_EVAL,
                               .batch = 1,
                               .image_size = card->image_size,
@@ -117,7 +121,11 @@ static int classify(struct classifier *classifier, const struct encoded_image *i
     image_normalise(classifier->pixels, size, plan_input(classifier->plan));
     if (plan_forward(classifier->plan, err))
         return -1;
-    softmax(plan_logits(classifier->plan), classifier_classes(classifier), probabilities);
+    const float *logits = plan_logits(classifier->plan);
+    int classes = classifier_classes(classifier);
+    if (!floats_are_finite(logits, (size_t)classes))
+        return err_set(err, "the model's answer is not finite");
+    softmax(logits, classes, probabilities);
     return 0;
 }
 

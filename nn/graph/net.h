@@ -145,6 +145,8 @@ void weights_init(const struct net *net, struct weights *weights, uint64_t seed)
 /* The last layer alone, as a new torch.nn.Linear in its place: both uniform, up to 1 over the root of its inputs. */
 void weights_init_last(const struct net *net, struct weights *weights, uint64_t seed);
 void weights_copy(const struct net *net, struct weights *to, const struct weights *from);
+/* An error that names the first parameter that has a value which is not finite. */
+int weights_check_finite(const struct net *net, const struct weights *weights, struct err *err);
 /* Where param i's floats start (floats; NULL for PARAM_TRACKED). */
 float *weights_at(const struct net *net, const struct weights *weights, int param);
 /* A conv's weight (O, I/groups, KH, KW) and bias (O) with the norm's running statistics folded in; norm NULL: the

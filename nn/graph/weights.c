@@ -7,6 +7,7 @@
 #include "huge_pages.h"
 #include "net.h"
 #include "value_type.h"
+#include "nn/finite.h"
 #include "nn/rng.h"
 
 /* One allocation for all three, whose pages are zero without being touched: a model that is being loaded has them in
@@ -73,6 +74,16 @@ float *weights_at(const struct net *net, const struct weights *weights, int para
     case PARAM_RUNNING_VAR: return weights->running_stats + net->params[param].offset;
     default: return weights->params + net->params[param].offset;
     }
+}
+
+int weights_check_finite(const struct net *net, const struct weights *weights, struct err *err)
+{
+    for (int i = 0; i < net->param_count; i++) {
+        const struct param *param = &net->params[i];
+        if (param->kind != PARAM_TRACKED && !floats_are_finite(weights_at(net, weights, i), param->count))
+            return err_set(err, "'%s' has a value that is not finite", param->name);
+    }
+    return 0;
 }
 
 static void fill(float *to, size_t count, float value)

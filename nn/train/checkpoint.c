@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "dcls/base/fs.h"
+#include "nn/finite.h"
 #include "nn/formats/safetensors.h"
 
 #define FORMAT 1
@@ -28,7 +29,7 @@ struct piece {
 static char *checkpoint_path(const char *models_dir, const char *model, const char *file, struct err *err)
 {
     char *path = NULL;
-    if (asprintf(&path, "%s/.checkpoints/%s%s%s", models_dir, model, file ? "/" : "", file ? file : "") < 0) {
+    if (asprintf(&path, "%s/" CHECKPOINTS "/%s%s%s", models_dir, model, file ? "/" : "", file ? file : "") < 0) {
         err_set(err, "no memory for the checkpoint of '%s'", model);
         return NULL;
     }
@@ -59,6 +60,24 @@ static int list_pieces(const struct train_state *state, struct piece pieces[PIEC
     return count;
 }
 
+int train_state_check(const struct train_state *state, struct err *err)
+{
+    const struct optimiser *optimiser = &state->optimiser;
+    if (weights_check_finite(state->net, state->weights, err) ||
+        (state->best && weights_check_finite(state->net, state->best, err)))
+        return -1;
+    if (!floats_are_finite(optimiser->first, optimiser->count) ||
+        (optimiser->second && !floats_are_finite(optimiser->second, optimiser->count)))
+        return err_set(err, "a moment of the optimizer is not finite");
+    for (int i = 0; i < state->epochs; i++) {
+        const struct epoch_result *result = &state->results[i];
+        if (!isfinite(result->train_loss + result->train_accuracy + result->test_loss + result->test_accuracy +
+                      result->seconds))
+            return err_set(err, "the result of epoch %d is not finite", result->epoch);
+    }
+    return 0;
+}
+
 static char *describe(const struct train_config *config, const struct train_state *state, const char *classes_sha256)
 {
     cJSON *object = cJSON_CreateObject();
@@ -83,7 +102,7 @@ int checkpoint_write(const struct train_config *config, const struct train_state
     struct piece pieces[PIECES_MAX];
     int count = list_pieces(state, pieces), status = -1;
     char *dir = checkpoint_path(config->models_dir, config->model_name, NULL, err);
-    char *path = checkpoint_path(config->models_dir, config->model_name, "last.safetensors", err);
+    char *path = checkpoint_path(config->models_dir, config->model_name, CHECKPOINT_LAST, err);
     char *text = describe(config, state, classes_sha256);
     double *results = calloc((size_t)state->epochs, RESULT_COLUMNS * sizeof *results);
     if (!dir || !path)
@@ -150,7 +169,7 @@ out:
 int checkpoint_open(struct checkpoint *checkpoint, const struct train_config *config, struct err *err)
 {
     *checkpoint = (struct checkpoint){ 0 };
-    char *path = checkpoint_path(config->models_dir, config->resume, "last.safetensors", err);
+    char *path = checkpoint_path(config->models_dir, config->resume, CHECKPOINT_LAST, err);
     if (!path)
         return -1;
     int status = fs_is_file(path) ? read_file(checkpoint, path, err)
@@ -257,5 +276,5 @@ int checkpoint_restore(const struct checkpoint *checkpoint, struct train_state *
     state->trained_images = (int64_t)images;
     state->trained_seconds = trained;
     state->seconds = seconds;
-    return 0;
+    return train_state_check(state, err) ? err_prefix(err, "the training diverged") : 0;
 }

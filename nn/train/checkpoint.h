@@ -13,6 +13,9 @@
 #include "nn/formats/tensors.h"
 #include "optimiser.h"
 
+#define CHECKPOINTS ".checkpoints"
+#define CHECKPOINT_LAST "last.safetensors"
+
 struct train_state {
     const struct net *net;
     struct weights *weights;
@@ -25,6 +28,9 @@ struct train_state {
     int64_t trained_images;          /* in all epochs, and the seconds that they took without the test images */
     double trained_seconds, seconds; /* the latter of the whole training */
 };
+
+/* An error that names what of it is not finite: its training has diverged. */
+int train_state_check(const struct train_state *state, struct err *err);
 
 /* Durable. `classes_sha256` stands for the names of the classes. */
 int checkpoint_write(const struct train_config *config, const struct train_state *state, const char *classes_sha256,

@@ -20,8 +20,7 @@ int step_train(struct plan *plan, const float *images, const int *labels, struct
         return -1;
     result->loss = plan_loss(plan, labels, &result->correct);
     if (!isfinite(result->loss))
-        return err_set(err, "the loss is no longer finite: try a lower learning rate than %g",
-                       optimiser->spec.learning_rate);
+        return err_set(err, "the loss is not finite");
     if (plan_backward(plan, err))
         return -1;
     optimiser_step(optimiser, weights->params, grad);

@@ -15,7 +15,8 @@ struct step_result {
 int step_forward(struct plan *plan, const float *images, struct err *err);
 
 /* Forward, loss, backward and the optimiser's step, which moves weights->params by grad, both the plan's own. A loss
- * that is not finite is an error. The caller then tells every plan on these weights that they changed. */
+ * that is not finite is an error, and then in `result` too. The caller then tells every plan on these weights that they
+ * changed. */
 int step_train(struct plan *plan, const float *images, const int *labels, struct optimiser *optimiser,
                struct weights *weights, const float *grad, struct step_result *result, struct err *err);
 

@@ -2,7 +2,10 @@
  * a finished model folder at the end. */
 #include "dcls/nn/train.h"
 
+#include <math.h>
+
 #include "dcls/base/clock.h"
+#include "nn/finite.h"
 #include "report.h"
 #include "step.h"
 #include "trainer.h"
@@ -36,20 +39,32 @@ static bool cancelled(const struct trainer *trainer)
     return observer && observer->cancelled && observer->cancelled(observer->arg);
 }
 
+/* err says what is not finite: what is not stays so, and the training has failed. Adds why that may be and what is
+ * left. */
+static int diverged(const struct trainer *trainer, struct err *err)
+{
+    err_set(err, "%s: most likely the learning rate of %g is too high", err->text, trainer->config.learning_rate);
+    if (!trainer->kept_model)
+        return err_set(err, "%s; there is no checkpoint of an earlier epoch", err->text);
+    return err_set(err,
+                   "%s; the last good checkpoint is that of epoch %d, 'models/" CHECKPOINTS "/%s/" CHECKPOINT_LAST "'",
+                   err->text, trainer->kept_epoch, trainer->kept_model);
+}
+
 static int train_batch(struct trainer *trainer, struct tally *tally, struct err *err)
 {
     const struct batch *batch = loader_next(trainer->train_loader, err);
     if (!batch)
         return -1;
     struct plan *plan = plan_cache_get(&trainer->train_plans, batch->count, err);
-    struct step_result result;
+    struct step_result result = { 0 };
     if (!plan)
         return -1;
     plan_set_step(plan, trainer->state.step++);
     batch_normalise(batch, plan_input(plan));
     if (step_train(plan, NULL, batch->labels, &trainer->state.optimiser, trainer->state.weights, trainer->grad, &result,
                    err))
-        return -1;
+        return isfinite(result.loss) ? -1 : diverged(trainer, err);
     plan_cache_weights_changed(&trainer->train_plans);
     tally_add(tally, result.loss, result.correct, batch->count);
     return 0;
@@ -72,6 +87,11 @@ static enum train_end evaluate(struct trainer *trainer, struct tally *tally, str
         batch_normalise(batch, plan_input(plan));
         if (step_forward(plan, NULL, err))
             return TRAIN_ERROR;
+        if (!floats_are_finite(plan_logits(plan), (size_t)batch->count * (size_t)trainer->net->classes)) {
+            err_set(err, "the loss on the test images is not finite");
+            diverged(trainer, err);
+            return TRAIN_ERROR;
+        }
         int correct;
         double loss = plan_loss(plan, batch->labels, &correct);
         confusion_count(&trainer->latest, plan_logits(plan), batch->labels, batch->count);
@@ -105,9 +125,16 @@ static enum train_end train_epoch(struct trainer *trainer, int epoch, struct err
     }
     trainer->state.trained_images += train.images;
     trainer->state.trained_seconds += clock_seconds() - start;
+    if (train_state_check(&trainer->state, err)) {
+        diverged(trainer, err);
+        err_prefix(err, "epoch %d", epoch);
+        return TRAIN_ERROR;
+    }
     enum train_end end = evaluate(trainer, &test, err);
-    if (end != TRAIN_DONE)
+    if (end != TRAIN_DONE) {
+        err_prefix(err, "epoch %d", epoch);
         return end;
+    }
     struct epoch_result *result = &trainer->state.results[trainer->state.epochs++];
     *result = (struct epoch_result){ .epoch = epoch,
                                      .train_loss = tally_loss(&train),
@@ -156,7 +183,10 @@ static void write_checkpoint(struct trainer *trainer, bool best)
         checkpoint_write(&trainer->config, &trainer->state, trainer->classes_sha256, &err)) {
         err_prefix(&err, "a checkpoint is missing");
         trainer_tell(trainer, err.text);
+        return;
     }
+    trainer->kept_model = trainer->config.model_name;
+    trainer->kept_epoch = trainer->state.epochs;
 }
 
 static bool is_patience_over(const struct trainer *trainer)

@@ -24,6 +24,8 @@ static int load_weights(struct trainer *trainer, struct err *err)
     bool replaced;
     if (weight_file_read(config->weights_file, trainer->net, trainer->state.weights, true, &replaced, err))
         return err_prefix(err, "weights");
+    if (weights_check_finite(trainer->net, trainer->state.weights, err))
+        return err_prefix(err, "weights: '%s'", config->weights_file);
     if (replaced) {
         weights_init_last(trainer->net, trainer->state.weights, config->seed);
         log_info("the last layer starts from random weights: %d classes", trainer->net->classes);
@@ -120,6 +122,8 @@ static int init_state(struct trainer *trainer, struct err *err)
         return load_weights(trainer, err);
     if (checkpoint_restore(&trainer->checkpoint, state, trainer->classes_sha256, err))
         return err_prefix(err, "'%s' cannot be resumed", config->resume);
+    trainer->kept_model = config->resume;
+    trainer->kept_epoch = state->epochs;
     log_info("resumed '%s' after epoch %d", config->resume, state->epochs);
     return 0;
 }

@@ -27,6 +27,8 @@ struct trainer {
     int batches; /* of an epoch, that are trained on */
     struct schedule schedule;
     struct train_state state;
+    const char *kept_model;  /* whose checkpoint was written or resumed last; NULL: none yet */
+    int kept_epoch;          /* behind which that was */
     struct confusion latest; /* of the last epoch */
     double start;            /* clock_seconds(), less what passed before it was resumed */
     struct notices notices;
