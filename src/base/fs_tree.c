@@ -20,13 +20,12 @@ enum {
     VISITED_AT_LEAST = 65536
 };
 
-/* Whether the real path `path` is the real folder `root` or lies below it. */
-static bool lies_below(const char *root, const char *path)
+const char *fs_below(const char *root, const char *path)
 {
-    size_t len = strlen(root);
-    if (len == 1 && root[0] == '/')
-        return true;
-    return !strncmp(root, path, len) && (path[len] == '/' || path[len] == '\0');
+    size_t len = strcmp(root, "/") ? strlen(root) : 0;
+    if (strncmp(root, path, len) || (path[len] != '/' && path[len] != '\0'))
+        return NULL;
+    return path + len + (path[len] == '/');
 }
 
 static bool is_virtual(const char *path)
@@ -68,7 +67,7 @@ char *fs_resolve(const char *root, const char *relative, struct err *err)
         err_set(err, "'%s' not found", relative);
         goto out;
     }
-    if (!lies_below(real_root, real)) {
+    if (!fs_below(real_root, real)) {
         err_set(err, "'%s' leads out of its folder", relative);
         goto out;
     }
@@ -98,14 +97,13 @@ static int by_bytes(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-static void sort(struct fs_list *list)
+void fs_list_sort(struct fs_list *list)
 {
     if (list->count)
         qsort(list->paths, list->count, sizeof *list->paths, by_bytes);
 }
 
-/* Takes `path` over, also where it fails. */
-static int add(struct fs_list *list, char *path, size_t max, const char *dir, struct err *err)
+int fs_list_add(struct fs_list *list, char *path, size_t max, const char *dir, struct err *err)
 {
     int status = -1;
     if (!path) {
@@ -167,14 +165,14 @@ static int walk_entry(struct walk *walk, const char *path, const char *relative,
     char *real = NULL;
     if (S_ISLNK(info.st_mode)) {
         real = realpath(path, NULL);
-        if (!real || !lies_below(walk->root, real) || lstat(real, &info)) {
+        if (!real || !fs_below(walk->root, real) || lstat(real, &info)) {
             free(real);
             return 0;
         }
     }
     int status = 0;
     if (S_ISREG(info.st_mode) && ends_in(relative, walk->endings))
-        status = add(walk->list, strdup(relative), walk->max, walk->root, err);
+        status = fs_list_add(walk->list, strdup(relative), walk->max, walk->root, err);
     else if (S_ISDIR(info.st_mode) && level < TREE_LEVELS)
         status = walk_folder(walk, real ? real : path, relative, level, err);
     free(real);
@@ -245,7 +243,7 @@ int fs_list_tree(const char *root, const char *const *endings, size_t max, struc
     if (status)
         fs_list_release(list);
     else
-        sort(list);
+        fs_list_sort(list);
     free(real);
     return status;
 }
@@ -262,7 +260,7 @@ static int list_names(const char *path, bool folders, size_t max, struct fs_list
         struct stat info;
         if (entry->d_name[0] != '.' && !fstatat(dirfd(dir), entry->d_name, &info, 0) &&
             (folders ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode)))
-            status = add(list, strdup(entry->d_name), max, path, err);
+            status = fs_list_add(list, strdup(entry->d_name), max, path, err);
     }
     if (!status && errno)
         status = err_set(err, "cannot read the folder '%s': %s", path, strerror(errno));
@@ -270,7 +268,7 @@ static int list_names(const char *path, bool folders, size_t max, struct fs_list
     if (status)
         fs_list_release(list);
     else
-        sort(list);
+        fs_list_sort(list);
     return status;
 }
 

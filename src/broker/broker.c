@@ -53,7 +53,7 @@ static int restore(struct broker *broker, struct err *err)
 
 static int init(struct broker *broker, const struct broker_options *options, struct err *err)
 {
-    broker->images = options->images;
+    broker->images = (struct image_tree){ options->images, options->follow_links };
     broker->state = options->state;
     if (!(broker->base = event_base_new()) || !(broker->events = events_new(clock_wall_ms())) ||
         !(broker->registry = registry_new(broker)) || !(broker->models = models_new(broker)) ||

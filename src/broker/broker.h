@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #include "dcls/base/err.h"
+#include "image_tree.h"
 
 /* Lanes of the thread pool. What shares one is ordered: a blob's removal against its writing, a job's states. */
 enum broker_lane {
@@ -37,15 +38,16 @@ struct broker {
     struct pending_replies *pending_replies;
     struct links *links;
     struct server *server; /* HTTP */
-    const char *images;    /* --images */
-    const char *state;     /* --state */
-    int port, api_port;    /* as bound */
-    bool stopping;         /* the loop no longer turns: what was accepted is stored, and nothing starts */
+    struct image_tree images;
+    const char *state;  /* --state */
+    int port, api_port; /* as bound */
+    bool stopping;      /* the loop no longer turns: what was accepted is stored, and nothing starts */
 };
 
 struct broker_options {
     const char *host, *images, *state, *port_file;
     int port, api_port;
+    bool follow_links;
 };
 
 /* Serves until SIGINT or SIGTERM. -1 with err where it cannot start. */

@@ -16,6 +16,8 @@ int broker_main(int argc, char **argv)
           .fallback = "8001" },
         { "images", OPTION_TEXT, "DIR", &options.images, .help = "images and dataset that it serves",
           .fallback = "./images" },
+        { "follow-links", OPTION_SWITCH, NULL, &options.follow_links,
+          .help = "serves what links lead to outside of that folder" },
         { "state", OPTION_TEXT, "DIR", &options.state, .help = "jobs, models and blobs", .fallback = "./broker-state" },
         { "port-file", OPTION_TEXT, "FILE", &options.port_file,
           .help = "writes {\"port\": P, \"api_port\": Q} there once both listen" },

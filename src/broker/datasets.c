@@ -2,7 +2,7 @@
  * manifest_json, while the next is being made. */
 #include "datasets.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,12 +21,14 @@ struct manifest_entry {
 };
 
 struct known_files {
-    struct manifest_entry *entries; /* sorted by path */
+    struct manifest_entry *entries;  /* sorted by path */
+    struct manifest_entry **by_hash; /* once all are hashed */
     size_t count;
+    struct left_out left_out;
 };
 
 struct manifest {
-    char *root;
+    const struct image_tree *tree;
     struct known_files current, next;
     size_t done; /* of next */
 };
@@ -36,17 +38,18 @@ static void table_release(struct known_files *table)
     for (size_t i = 0; i < table->count; i++)
         free(table->entries[i].path);
     free(table->entries);
+    free(table->by_hash);
+    left_out_release(&table->left_out);
     *table = (struct known_files){ 0 };
 }
 
-struct manifest *manifest_new(const char *root, struct err *err)
+struct manifest *manifest_new(const struct image_tree *tree, struct err *err)
 {
     struct manifest *manifest = calloc(1, sizeof *manifest);
-    if (!manifest || !(manifest->root = strdup(root))) {
-        free(manifest);
+    if (manifest)
+        manifest->tree = tree;
+    else
         err_set(err, "no memory");
-        return NULL;
-    }
     return manifest;
 }
 
@@ -56,7 +59,6 @@ void manifest_free(struct manifest *manifest)
         return;
     table_release(&manifest->current);
     table_release(&manifest->next);
-    free(manifest->root);
     free(manifest);
 }
 
@@ -65,17 +67,19 @@ int manifest_scan(struct manifest *manifest, struct err *err)
     struct fs_list list = { 0 };
     table_release(&manifest->next);
     manifest->done = 0;
-    if (!fs_is_dir(manifest->root))
+    if (!fs_is_dir(manifest->tree->root))
         return 0;
-    if (fs_list_tree(manifest->root, NULL, DATASET_MAX_FILES, &list, err))
+    if (image_tree_list(manifest->tree, TREE_ALL_FILES, DATASET_MAX_FILES, &list, &manifest->next.left_out, err))
         return -1;
     int status = 0;
     manifest->next.entries = calloc(list.count + 1, sizeof *manifest->next.entries);
-    if (!manifest->next.entries) {
+    manifest->next.by_hash = calloc(list.count + 1, sizeof *manifest->next.by_hash);
+    if (!manifest->next.entries || !manifest->next.by_hash) {
         status = err_set(err, "no memory for a manifest of %zu files", list.count);
     } else {
         for (size_t i = 0; i < list.count; i++) {
             manifest->next.entries[i].path = list.paths[i];
+            manifest->next.by_hash[i] = &manifest->next.entries[i];
             list.paths[i] = NULL;
         }
         manifest->next.count = list.count;
@@ -89,26 +93,25 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const struct manifest_entry *)a)->path, ((const struct manifest_entry *)b)->path);
 }
 
+static int by_hash(const void *a, const void *b)
+{
+    return strcmp((*(struct manifest_entry *const *)a)->sha256, (*(struct manifest_entry *const *)b)->sha256);
+}
+
 static bool same_time(const struct timespec *a, const struct timespec *b)
 {
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* Opens a listed path; -1 where it is no regular file below the root any more. */
-static int open_below(const struct manifest *manifest, const char *relative, struct stat *status)
-{
-    char *path = fs_resolve(manifest->root, relative, NULL);
-    int fd = path ? fs_open_file(path, status) : -1;
-    free(path);
-    return fd;
-}
-
-static void hash_entry(const struct manifest *manifest, struct manifest_entry *entry)
+static void hash_entry(struct manifest *manifest, struct manifest_entry *entry)
 {
     struct stat status;
-    int fd = open_below(manifest, entry->path, &status);
-    if (fd < 0)
+    int fd = image_tree_open(manifest->tree, entry->path, &status);
+    if (fd < 0) {
+        if (errno != ENOENT) /* that one went meanwhile */
+            left_out_add(&manifest->next.left_out, entry->path, strerrordesc_np(errno));
         return;
+    }
     entry->size = status.st_size;
     entry->changed = status.st_mtim;
     const struct manifest_entry *known =
@@ -118,10 +121,20 @@ static void hash_entry(const struct manifest *manifest, struct manifest_entry *e
     if (known && known->size == entry->size && same_time(&known->changed, &entry->changed)) {
         memcpy(entry->sha256, known->sha256, sizeof entry->sha256);
     } else if (sha256_open_file(fd, entry->path, entry->sha256, NULL)) {
-        log_warn("cannot hash '%s': it is left out of the dataset", entry->path);
+        left_out_add(&manifest->next.left_out, entry->path, "it cannot be read");
         entry->sha256[0] = '\0';
     }
     close(fd);
+}
+
+/* Once, as long as it stays the same. */
+static void warn_of_left_out(const struct manifest *manifest)
+{
+    char before[LEFT_OUT_TEXT_SIZE], now[LEFT_OUT_TEXT_SIZE];
+    left_out_describe(&manifest->current.left_out, before);
+    left_out_describe(&manifest->next.left_out, now);
+    if (*now && strcmp(before, now))
+        log_warn("%s", now);
 }
 
 bool manifest_step(struct manifest *manifest, int budget_ms)
@@ -132,6 +145,9 @@ bool manifest_step(struct manifest *manifest, int budget_ms)
         if (clock_ms() >= until && manifest->done < manifest->next.count)
             return true;
     }
+    if (manifest->next.count)
+        qsort(manifest->next.by_hash, manifest->next.count, sizeof *manifest->next.by_hash, by_hash);
+    warn_of_left_out(manifest);
     table_release(&manifest->current);
     manifest->current = manifest->next;
     manifest->next = (struct known_files){ 0 };
@@ -153,6 +169,8 @@ cJSON *manifest_json(const struct manifest *manifest)
              cJSON_AddNumberToObject(file, "size", (double)entry->size) &&
              cJSON_AddStringToObject(file, "sha256", entry->sha256);
     }
+    if (ok && manifest->current.left_out.count)
+        ok = cJSON_AddItemToObject(object, "leftOut", left_out_json(&manifest->current.left_out));
     if (!ok) {
         cJSON_Delete(object);
         return NULL;
@@ -160,16 +178,30 @@ cJSON *manifest_json(const struct manifest *manifest)
     return object;
 }
 
+/* The first of current.by_hash that has this hash or a higher one. */
+static size_t find_hash(const struct manifest *manifest, const char *sha256)
+{
+    size_t low = 0, high = manifest->current.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(manifest->current.by_hash[middle]->sha256, sha256) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 int manifest_open(const struct manifest *manifest, const char *sha256, int64_t *size)
 {
     if (!sha256_is_hex(sha256))
         return -1;
-    for (size_t i = 0; i < manifest->current.count; i++) {
-        const struct manifest_entry *entry = &manifest->current.entries[i];
+    for (size_t i = find_hash(manifest, sha256); i < manifest->current.count; i++) {
+        const struct manifest_entry *entry = manifest->current.by_hash[i];
         if (strcmp(entry->sha256, sha256))
-            continue;
+            break;
         struct stat status;
-        int fd = open_below(manifest, entry->path, &status);
+        int fd = image_tree_open(manifest->tree, entry->path, &status);
         if (fd >= 0 && status.st_size == entry->size && same_time(&status.st_mtim, &entry->changed)) {
             *size = status.st_size;
             return fd;

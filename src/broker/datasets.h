@@ -12,18 +12,21 @@
 #include <stdint.h>
 
 #include "dcls/base/err.h"
+#include "image_tree.h"
 
 #define DATASET_MAX_FILES 1000000
 
 struct manifest;
 
-struct manifest *manifest_new(const char *root, struct err *err);
+/* Of a tree of the caller's. */
+struct manifest *manifest_new(const struct image_tree *tree, struct err *err);
 void manifest_free(struct manifest *manifest);
 
 int manifest_scan(struct manifest *manifest, struct err *err);
 /* Hashes files until `budget_ms` is used up (at least one). A file that went meanwhile is left out. */
 bool manifest_step(struct manifest *manifest, int budget_ms);
-/* {"files": [{"path", "size", "sha256"}...]} of the last manifest completed; NULL where memory lacks. */
+/* {"files": [{"path", "size", "sha256"}...], "leftOut"} of the last manifest completed; NULL where memory lacks.
+ * leftOut (left_out_json) is there where something is, and is logged by the step that finds it. */
 cJSON *manifest_json(const struct manifest *manifest);
 
 /* Opens the file of the manifest that has this hash, unless it changed since: the descriptor, the caller's to close, or

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "dcls/base/err.h"
+#include "dcls/base/notices.h"
 
 #define FETCH_IMAGE_MAX (32 << 20)
 #define FETCH_WEIGHTS_MAX ((int64_t)4 << 30)
@@ -28,5 +29,8 @@ int fetch_image(const char *api, const char *image_path, const char *path, const
  * manifest that it then holds is kept in `manifest_path`: the same one again costs one request. */
 int fetch_dataset(const char *api, const char *dir, const char *manifest_path, const atomic_bool *stop,
                   struct err *err);
+
+/* What the broker left out of the dataset whose manifest is kept there, if anything. */
+void fetch_dataset_notice(const char *manifest_path, struct notices *notices);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dcls/base/dataset_name.h"
 #include "dcls/base/fs.h"
 #include "dcls/net/http_client.h"
 #include "dcls/base/log.h"
@@ -18,7 +19,6 @@
 #define FILES_MAX 2000000
 #define MANIFEST_MAX (512u << 20)
 #define FILE_SIZE_MAX ((int64_t)64 << 30)
-#define PATH_LENGTH_MAX 1024
 
 struct mirror_entry {
     const char *path, *sha256; /* point into the manifest */
@@ -41,7 +41,7 @@ struct mirror {
 static bool is_safe_path(const char *path)
 {
     size_t len = strlen(path);
-    if (!len || len > PATH_LENGTH_MAX)
+    if (!len || len > DATASET_PATH_MAX)
         return false;
     for (const char *part = path;;) {
         size_t size = strcspn(part, "/");
@@ -61,6 +61,14 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const struct mirror_entry *)a)->path, ((const struct mirror_entry *)b)->path);
 }
 
+/* What the broker left out, for people; empty: nothing. */
+static const char *notice_of(const cJSON *manifest)
+{
+    const cJSON *left_out = cJSON_GetObjectItemCaseSensitive(manifest, "leftOut");
+    const char *notice = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(left_out, "notice"));
+    return notice ? notice : "";
+}
+
 static int read_manifest(struct mirror *mirror, const cJSON *manifest, struct err *err)
 {
     const cJSON *files = cJSON_GetObjectItemCaseSensitive(manifest, "files"), *file;
@@ -68,8 +76,10 @@ static int read_manifest(struct mirror *mirror, const cJSON *manifest, struct er
         return err_set(err, "the broker's dataset is not a list of files");
     size_t count = 0;
     cJSON_ArrayForEach(file, files) count++;
-    if (!count)
-        return err_set(err, "the broker has no dataset");
+    if (!count) {
+        const char *notice = notice_of(manifest);
+        return err_set(err, "the broker has no dataset%s%s", *notice ? ": " : "", notice);
+    }
     if (count > FILES_MAX)
         return err_set(err, "the broker's dataset has more than %d files", FILES_MAX);
     if (!(mirror->entries = calloc(count, sizeof *mirror->entries)))
@@ -256,4 +266,18 @@ out:
     free(mirror.into);
     free(url);
     return result;
+}
+
+void fetch_dataset_notice(const char *manifest_path, struct notices *notices)
+{
+    char *text = NULL;
+    size_t count;
+    if (fs_read(manifest_path, MANIFEST_MAX, &text, &count, NULL))
+        return;
+    cJSON *manifest = cJSON_ParseWithLength(text, count);
+    const char *notice = notice_of(manifest);
+    if (*notice)
+        notices_add(notices, "%s", notice);
+    cJSON_Delete(manifest);
+    free(text);
 }

@@ -73,19 +73,19 @@ void preparation_release(struct preparation *preparation)
     *preparation = (struct preparation){ 0 };
 }
 
-static int get_dataset(const struct preparation *preparation, const atomic_bool *stop, struct err *err)
+static int get_dataset(struct preparation *preparation, const atomic_bool *stop, struct err *err)
 {
     const struct daemon *daemon = preparation->daemon;
     struct err why = ERR_INIT;
     int failed = preparation->api
                      ? fetch_dataset(preparation->api, daemon->images_dir, daemon->manifest_path, stop, &why)
                      : err_set(&why, "this broker offers none");
-    if (!failed)
-        return 0;
     /* What was fetched before serves while the broker's is out of reach. */
-    if (*stop || !fs_is_dir(daemon->images_dir))
+    if (failed && (*stop || !fs_is_dir(daemon->images_dir)))
         return err_set(err, "no dataset: %s", why.text);
-    log_warn("the dataset is used as it was fetched last: %s", why.text);
+    if (failed)
+        log_warn("the dataset is used as it was fetched last: %s", why.text);
+    fetch_dataset_notice(daemon->manifest_path, &preparation->notices);
     return 0;
 }
 

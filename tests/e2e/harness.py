@@ -48,16 +48,21 @@ def make_dataset(folder, train=8, test=4, size=32):
     return pathlib.Path(folder)
 
 
+def as_user(user):
+    """What makes a process another user's: None is who runs the tests."""
+    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
+
+
 class Process:
     """One dcls process with its output in a file."""
 
-    def __init__(self, folder, name, *arguments, environment=None):
+    def __init__(self, folder, name, *arguments, environment=None, user=None):
         self.name, self.folder = name, pathlib.Path(folder)
         self.log_path = self.folder / f"{name}.log"
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen([DCLS, *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log,
-                                        env={**os.environ, **(environment or {})})
+                                        env={**os.environ, **(environment or {})}, **as_user(user))
 
     def alive(self):
         return self.process.poll() is None
@@ -88,13 +93,14 @@ class Cluster:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.broker, self.nodes, self.port, self.api_port = None, {}, 0, 0
+        self.broker_user = None
 
     def start_broker(self, *options, environment=None):
         ports = self.folder / "ports.json"
         ports.unlink(missing_ok=True)
         self.broker = Process(self.folder, "broker", "broker", "--port", self.port, "--api-port", self.api_port,
                               "--port-file", ports, "--state", self.folder / "state", *options,
-                              environment=environment)
+                              environment=environment, user=self.broker_user)
         wait_for("the broker's ports", lambda: ports.exists() and ports.read_text() or not self.broker.alive())
         assert self.broker.alive(), self.broker.text()
         found = json.loads(ports.read_text())

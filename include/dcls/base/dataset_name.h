@@ -13,4 +13,7 @@ bool dataset_name_is_hidden(const char *name);
  * of ONNX, and part of a path on another machine. NULL: nothing. */
 const char *dataset_name_fault(const char *name);
 
+/* Bytes of a path below the dataset's folder; what is longer is left out. */
+#define DATASET_PATH_MAX 1024
+
 #endif

@@ -64,6 +64,9 @@ char *fs_join(const char *dir, const char *name);
  * Returns the real path of an existing regular file or folder, the caller's to free; NULL with err otherwise. */
 char *fs_resolve(const char *root, const char *relative, struct err *err);
 
+/* The rest of the real path `path` where it is the real folder `root` ("") or lies below it; NULL otherwise. */
+const char *fs_below(const char *root, const char *path);
+
 /* Every regular file below `root` whose name ends (case-insensitively) in one of `endings` (NULL-ended; NULL: every
  * file), sorted by bytes, as paths relative to root with '/' between. Links that leave root are passed over; at
  * most `max` files and 32 levels. */
@@ -75,6 +78,10 @@ int fs_list_tree(const char *root, const char *const *endings, size_t max, struc
 /* The names of the folders (or files) right below `dir`, without dot names, sorted by bytes. */
 int fs_list_dirs(const char *dir, size_t max, struct fs_list *list, struct err *err);
 int fs_list_files(const char *dir, size_t max, struct fs_list *list, struct err *err);
+/* For a walk of its own: adds a path, which is taken over also where this fails, in `dir` of at most `max` entries; and
+ * sorts by bytes. */
+int fs_list_add(struct fs_list *list, char *path, size_t max, const char *dir, struct err *err);
+void fs_list_sort(struct fs_list *list);
 void fs_list_release(struct fs_list *list);
 
 #endif

@@ -16,7 +16,7 @@ static int run_list(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct image_read *image = arg;
     (void)stop;
-    image->list = images_list(image->exchange->broker->images, err);
+    image->list = images_list(&image->exchange->broker->images, err);
     return image->list ? 0 : -1;
 }
 
@@ -24,7 +24,7 @@ static int run_open(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct image_read *image = arg;
     (void)stop;
-    image->fd = images_open(image->exchange->broker->images, image->path, &image->size, &image->type);
+    image->fd = images_open(&image->exchange->broker->images, image->path, &image->size, &image->type);
     return image->fd < 0 ? err_set(err, "Image not found") : 0;
 }
 

@@ -259,7 +259,7 @@ struct server *server_new(struct broker *broker, const char *host, int port, str
     }
     struct http *http = &server->http;
     server->broker = broker;
-    if (open_blobs(server, err) || !(http->manifest = manifest_new(broker->images, err)))
+    if (open_blobs(server, err) || !(http->manifest = manifest_new(&broker->images, err)))
         goto fail;
     http->blob_refs = blob_refs_new(broker, http->blobs);
     http->sse = sse_new(broker);

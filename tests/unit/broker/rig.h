@@ -37,7 +37,7 @@ static inline void rig_open(struct rig *rig)
 {
     struct err err = ERR_INIT;
     struct broker *broker = &rig->broker;
-    *broker = (struct broker){ .state = rig->folder, .images = rig->folder, .api_port = 8001 };
+    *broker = (struct broker){ .state = rig->folder, .images = { rig->folder, false }, .api_port = 8001 };
     assert_non_null(broker->base = event_base_new());
     assert_non_null(broker->events = events_new(1));
     assert_non_null(broker->registry = registry_new(broker));

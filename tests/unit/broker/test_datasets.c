@@ -13,6 +13,7 @@
 #include "src/broker/datasets.h"
 
 static char folder[FOLDER_SIZE];
+static const struct image_tree tree = { folder, false };
 
 static int set_up(void **state)
 {
@@ -50,7 +51,7 @@ static void every_file_is_in_the_manifest_and_opened_by_its_hash(void **state)
     (void)state;
     folder_put(folder, "train/b/1.png", "one");
     folder_put(folder, "classes.txt", "a\nb\n");
-    struct manifest *manifest = manifest_new(folder, NULL);
+    struct manifest *manifest = manifest_new(&tree, NULL);
     refresh(manifest);
     char hex[SHA256_HEX_SIZE], other[SHA256_HEX_SIZE], expected[512];
     assert_int_equal(sha256_bytes("one", 3, hex, NULL), 0);
@@ -73,7 +74,7 @@ static void the_last_manifest_holds_while_the_next_is_made(void **state)
     (void)state;
     folder_put(folder, "a", "one");
     folder_put(folder, "b", "two");
-    struct manifest *manifest = manifest_new(folder, NULL);
+    struct manifest *manifest = manifest_new(&tree, NULL);
     refresh(manifest);
     folder_put(folder, "c", "three");
     assert_int_equal(manifest_scan(manifest, NULL), 0);
@@ -94,7 +95,7 @@ static void a_file_that_changed_is_hashed_anew_and_not_served_as_it_was(void **s
 {
     (void)state;
     folder_put(folder, "a", "one");
-    struct manifest *manifest = manifest_new(folder, NULL);
+    struct manifest *manifest = manifest_new(&tree, NULL);
     refresh(manifest);
     char before[SHA256_HEX_SIZE], after[SHA256_HEX_SIZE];
     assert_int_equal(sha256_bytes("one", 3, before, NULL), 0);
@@ -107,10 +108,69 @@ static void a_file_that_changed_is_hashed_anew_and_not_served_as_it_was(void **s
     manifest_free(manifest);
 }
 
+static void what_is_left_out_is_told_once_in_the_manifest(void **state)
+{
+    (void)state;
+    char path[FOLDER_SIZE + 32];
+    folder_put(folder, "train/a/1.png", "one");
+    folder_put(folder, "train/a/._1.png", "hidden");
+    folder_put(folder, "train/a/b\\c.png", "backslash");
+    snprintf(path, sizeof path, "%s/train/b", folder);
+    assert_int_equal(symlink("/tmp", path), 0);
+    struct manifest *manifest = manifest_new(&tree, NULL);
+    refresh(manifest);
+    char *text = text_of(manifest);
+    assert_non_null(strstr(text, "[{\"path\":\"train/a/1.png\",\"size\":3,"));
+    const char *left_out = strstr(text, "}],\"leftOut\":");
+    assert_non_null(left_out);
+    assert_string_equal(left_out,
+                        "}],\"leftOut\":{\"count\":2,\"first\":["
+                        "{\"path\":\"train/a/b\\\\c.png\",\"reason\":\"its name has a backslash\"},"
+                        "{\"path\":\"train/b\",\"reason\":\"a link out of the folder\"}],"
+                        "\"notice\":\"2 entries of the broker's images are left out: "
+                        "'train/a/b\\\\c.png' (its name has a backslash), 'train/b' (a link out of the folder); "
+                        "the broker's option --follow-links follows links out of the folder\"}}");
+    cJSON_free(text);
+    assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/train/a/b\\c.png", folder);
+    assert_int_equal(unlink(path), 0);
+    refresh(manifest);
+    text = text_of(manifest);
+    assert_null(strstr(text, "leftOut"));
+    cJSON_free(text);
+    manifest_free(manifest);
+}
+
+static void each_file_of_many_is_opened_by_its_hash(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        char name[32], text[16];
+        snprintf(name, sizeof name, "%d/%d.png", i % 7, i);
+        snprintf(text, sizeof text, "%d", i / 2); /* each twice */
+        folder_put(folder, name, text);
+    }
+    struct manifest *manifest = manifest_new(&tree, NULL);
+    refresh(manifest);
+    folder_put(folder, "0/0.png", "changed"); /* its copy is still there */
+    for (int i = 0; i < 150; i++) {
+        char text[16], hex[SHA256_HEX_SIZE];
+        int64_t size;
+        snprintf(text, sizeof text, "%d", i);
+        assert_int_equal(sha256_bytes(text, strlen(text), hex, NULL), 0);
+        folder_assert_open(manifest_open(manifest, hex, &size), (int64_t)strlen(text), text);
+    }
+    char hex[SHA256_HEX_SIZE];
+    int64_t size;
+    assert_int_equal(sha256_bytes("none", 4, hex, NULL), 0);
+    assert_int_equal(manifest_open(manifest, hex, &size), -1);
+    manifest_free(manifest);
+}
+
 static void a_missing_folder_is_an_empty_dataset(void **state)
 {
     (void)state;
-    struct manifest *manifest = manifest_new("/nonexistent/images", NULL);
+    struct manifest *manifest = manifest_new(&(struct image_tree){ "/nonexistent/images", false }, NULL);
     refresh(manifest);
     char *text = text_of(manifest);
     assert_string_equal(text, "{\"files\":[]}");
@@ -126,6 +186,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_file_is_in_the_manifest_and_opened_by_its_hash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_manifest_holds_while_the_next_is_made, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_changed_is_hashed_anew_and_not_served_as_it_was, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_left_out_is_told_once_in_the_manifest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_file_of_many_is_opened_by_its_hash, set_up, tear_down),
         cmocka_unit_test(a_missing_folder_is_an_empty_dataset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

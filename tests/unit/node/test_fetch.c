@@ -30,6 +30,7 @@ struct server {
     int fd;
     pthread_t thread;
     struct served files[FILES_MAX]; /* only changed between requests */
+    const char *notice;             /* of what is left out; NULL: nothing is */
     bool wrong_bytes;
     atomic_int blobs;
     char dir[64], *images, *manifest;
@@ -73,7 +74,12 @@ static void serve_one(struct server *server, int fd)
         free(text);
         return;
     }
-    strncat(manifest, "]}", sizeof manifest - strlen(manifest) - 1);
+    size_t end = strlen(manifest);
+    if (server->notice)
+        snprintf(manifest + end, sizeof manifest - end, "], \"leftOut\": {\"count\": 1, \"notice\": \"%s\"}}",
+                 server->notice);
+    else
+        snprintf(manifest + end, sizeof manifest - end, "]}");
     if (!strncmp(request, "GET /dataset ", 13))
         answer(fd, 200, manifest, strlen(manifest));
     else
@@ -240,6 +246,39 @@ static void an_empty_dataset_is_an_error(void **state)
     assert_string_equal(err.text, "the broker has no dataset");
 }
 
+static void what_the_broker_left_out_is_told_as_long_as_it_is_so(void **state)
+{
+    struct server *server = *state;
+    struct notices notices = { .count = 0 };
+    struct err err = ERR_INIT;
+    fetch_dataset_notice(server->manifest, &notices); /* there is none yet */
+    fetch_first(server);
+    fetch_dataset_notice(server->manifest, &notices);
+    assert_int_equal(notices.count, 0);
+    server->notice = "1 entry is left out: 'a' (why)";
+    for (int i = 0; i < 2; i++) { /* also where the manifest is known */
+        if (fetch(server, &err))
+            fail_msg("%s", err.text);
+        fetch_dataset_notice(server->manifest, &notices);
+        assert_int_equal(notices.count, 1);
+        assert_string_equal(notices.lines[0], server->notice);
+        notices_release(&notices);
+    }
+    server->notice = NULL;
+    assert_int_equal(fetch(server, &err), 0);
+    fetch_dataset_notice(server->manifest, &notices);
+    assert_int_equal(notices.count, 0);
+}
+
+static void a_dataset_of_which_all_is_left_out_says_so(void **state)
+{
+    struct server *server = *state;
+    struct err err = ERR_INIT;
+    server->notice = "1 entry is left out: 'train' (a link out of the folder)";
+    assert_int_equal(fetch(server, &err), -1);
+    assert_string_equal(err.text, "the broker has no dataset: 1 entry is left out: 'train' (a link out of the folder)");
+}
+
 static void a_weights_blob_is_fetched_once_and_kept(void **state)
 {
     static const atomic_bool stop = false;
@@ -281,6 +320,8 @@ int main(void)
         SERVED(a_failed_refresh_leaves_what_is_there),
         SERVED(a_path_that_leaves_the_folder_is_refused),
         SERVED(an_empty_dataset_is_an_error),
+        SERVED(what_the_broker_left_out_is_told_as_long_as_it_is_so),
+        SERVED(a_dataset_of_which_all_is_left_out_says_so),
         SERVED(a_weights_blob_is_fetched_once_and_kept),
     };
     return cmocka_run_group_tests(tests, start_http, end_http);
