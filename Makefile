@@ -89,12 +89,6 @@ $(BUILD)/%.o: %.c
 # Pillow's pixels are those of a multiplication and an addition, each rounded.
 $(BUILD)/nn/data/colour.o $(BUILD)/nn/data/augment.o: DCLS_CFLAGS += -ffp-contract=off
 
-# stb_image takes colours that a palette lacks from its stack: let nothing lie there.
-$(BUILD)/nn/data/stb.o: DCLS_CFLAGS += -ftrivial-auto-var-init=$(if $(findstring clang,$(CC)),pattern,zero)
-# It adds 0 to NULL, copies no bytes from there, and more that the letter of C forbids but that harms nobody; what does
-# harm, AddressSanitizer tells.
-$(BUILD)/nn/data/stb.o: override CFLAGS += -fno-sanitize=undefined
-
 define unit_rules
 $(1)_TESTS := $$(patsubst tests/unit/%.c,$$(BUILD)/tests/unit/%,$$(wildcard tests/unit/$(1)/test_*.c))
 UNIT_TESTS += $$($(1)_TESTS)

@@ -34,6 +34,12 @@ struct bmp {
     size_t rows_at, stride; /* of the rows in the file */
 };
 
+/* A strip of it in the plain form. */
+struct plain {
+    uint8_t *bytes;
+    size_t head, stride; /* what stands in front of the rows; a row */
+};
+
 static int early(struct err *err)
 {
     return err_set(err, "the BMP image ends early");
@@ -228,45 +234,56 @@ static void write_row(const struct bmp *bmp, int y, uint8_t *out)
         memcpy(out, row, ((size_t)bmp->width * (size_t)bmp->bits + 7) / 8);
 }
 
-static int decode_strips(const struct bmp *bmp, struct image *image, struct err *err)
+/* `rows` rows from y on, of the plain image, whose header lacks only their number. */
+static int decode_strip(const struct bmp *bmp, struct plain *plain, int y, int rows, struct decode_target *target,
+                        struct err *err)
+{
+    le32_put(plain->bytes + 22, (uint32_t)rows);
+    for (int i = 0; i < rows; i++) /* the bottom row first */
+        write_row(bmp, y + rows - 1 - i, plain->bytes + plain->head + (size_t)i * plain->stride);
+    uint8_t *rgb = stb_decode_bmp(plain->bytes, plain->head + (size_t)rows * plain->stride, bmp->width, rows, err);
+    if (!rgb)
+        return -1;
+    size_t row = (size_t)bmp->width * 3;
+    for (int i = 0; i < rows; i++) {
+        memcpy(target_row(target), rgb + (size_t)i * row, row);
+        target_row_done(target);
+    }
+    free(rgb);
+    return 0;
+}
+
+static int decode_strips(const struct bmp *bmp, struct decode_target *target, struct err *err)
 {
     size_t bits = bmp->bits > 8 ? 24 : (size_t)bmp->bits, palette = bits > 8 ? 0 : sizeof(*bmp->palette) << bits;
-    size_t stride = ((size_t)bmp->width * bits + 31) / 32 * 4, head = PLAIN_HEADER + palette;
-    int rows = (int)(1 + STRIP / stride);
+    struct plain plain = { .head = PLAIN_HEADER + palette, .stride = ((size_t)bmp->width * bits + 31) / 32 * 4 };
+    int rows = (int)(1 + STRIP / plain.stride), status = 0;
     if (rows > bmp->height)
         rows = bmp->height;
-    uint8_t *plain = calloc(head + (size_t)rows * stride, 1);
-    if (!plain)
+    plain.bytes = calloc(plain.head + (size_t)rows * plain.stride, 1);
+    if (!plain.bytes)
         return err_set(err, "no memory for a BMP image");
-    memcpy(plain, "BM", 2);
-    le32_put(plain + 10, (uint32_t)head);
-    le32_put(plain + 14, PLAIN_HEADER - FILE_HEADER);
-    le32_put(plain + 18, (uint32_t)bmp->width);
-    plain[26] = 1; /* plane */
-    plain[28] = (uint8_t)bits;
-    memcpy(plain + PLAIN_HEADER, bmp->palette, palette);
-    int status = 0;
-    for (int y = 0; y < bmp->height && !status; y += rows) {
-        if (rows > bmp->height - y)
-            rows = bmp->height - y;
-        le32_put(plain + 22, (uint32_t)rows);
-        for (int i = 0; i < rows; i++) /* the bottom row first */
-            write_row(bmp, y + rows - 1 - i, plain + head + (size_t)i * stride);
-        status = stb_decode_bmp(plain, head + (size_t)rows * stride, bmp->width, rows,
-                                image->rgb + (size_t)y * (size_t)bmp->width * 3, err);
-    }
-    free(plain);
+    memcpy(plain.bytes, "BM", 2);
+    le32_put(plain.bytes + 10, (uint32_t)plain.head);
+    le32_put(plain.bytes + 14, PLAIN_HEADER - FILE_HEADER);
+    le32_put(plain.bytes + 18, (uint32_t)bmp->width);
+    plain.bytes[26] = 1; /* plane */
+    plain.bytes[28] = (uint8_t)bits;
+    memcpy(plain.bytes + PLAIN_HEADER, bmp->palette, palette);
+    for (int y = 0; y < bmp->height && !status; y += rows)
+        status = decode_strip(bmp, &plain, y, rows < bmp->height - y ? rows : bmp->height - y, target, err);
+    free(plain.bytes);
     return status;
 }
 
-int bmp_decode(struct image *image, const uint8_t *bytes, size_t count, struct err *err)
+int bmp_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err)
 {
     struct bmp bmp = { .bytes = bytes, .count = count };
     uint8_t *unpacked = NULL;
     int status = -1;
-    if (read_head(&bmp, err) || find_rows(&bmp, &unpacked, err) || image_reserve(image, bmp.width, bmp.height, err))
+    if (read_head(&bmp, err) || find_rows(&bmp, &unpacked, err) || target_start(target, bmp.width, bmp.height, err))
         goto out;
-    status = decode_strips(&bmp, image, err);
+    status = decode_strips(&bmp, target, err);
 out:
     free(unpacked);
     return status;

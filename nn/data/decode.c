@@ -14,14 +14,12 @@
 static const struct decoder {
     const char *name;
     const char *signatures[SIGNATURES_MAX]; /* with one of these a file begins; '?' is any byte */
-    int (*decode)(struct image *image, const uint8_t *bytes, size_t count, struct err *err);
-    /* NULL: `decode` fills an image; otherwise this is called instead, and may give row by row. */
-    int (*decode_to)(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
+    int (*decode)(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 } decoders[] = {
-    { "JPEG", { "\xff\xd8\xff" }, NULL, jpeg_decode },
-    { "PNG", { "\x89PNG\r\n\x1a\n" }, NULL, png_decode },
-    { "BMP", { "BM" }, bmp_decode, NULL },
-    { "GIF", { "GIF87a", "GIF89a" }, gif_decode, NULL },
+    { "JPEG", { "\xff\xd8\xff" }, jpeg_decode },
+    { "PNG", { "\x89PNG\r\n\x1a\n" }, png_decode },
+    { "BMP", { "BM" }, bmp_decode },
+    { "GIF", { "GIF87a", "GIF89a" }, gif_decode },
 };
 enum { DECODERS = sizeof decoders / sizeof *decoders };
 
@@ -89,11 +87,7 @@ int image_format_check(const void *head, size_t count, struct err *err)
 static int decode(struct decode_target *target, const void *bytes, size_t count, struct err *err)
 {
     const struct decoder *decoder = find(bytes, count, err);
-    if (!decoder)
-        return -1;
-    target->whole = !decoder->decode_to;
-    if (decoder->decode_to ? decoder->decode_to(target, bytes, count, err)
-                           : decoder->decode(target->image, bytes, count, err))
+    if (!decoder || decoder->decode(target, bytes, count, err))
         return -1;
     return target_finish(target, err);
 }

@@ -5,17 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/data/image.h"
+#include "nn/data/decode_target.h"
 
 /* They are decoded, or refused with a reason; and every pixel is written: into memory that held others it is the same
  * image. Large ones are decoded once. */
-static inline void decoder_try(int (*decode)(struct image *image, const uint8_t *bytes, size_t count, struct err *err),
+static inline void decoder_try(int (*decode)(struct decode_target *target, const uint8_t *bytes, size_t count,
+                                             struct err *err),
                                const uint8_t *bytes, size_t count)
 {
     enum { AGAIN_MAX = 1 << 20 };
     struct image image = { 0 }, again = { 0 };
+    struct decode_target target = { .image = &image }, target_again = { .image = &again };
     struct err err = ERR_INIT;
-    if (decode(&image, bytes, count, &err)) {
+    if (decode(&target, bytes, count, &err)) {
         if (!err.text[0])
             abort();
     } else if (image.width * (int64_t)image.height <= AGAIN_MAX) {
@@ -23,7 +25,7 @@ static inline void decoder_try(int (*decode)(struct image *image, const uint8_t 
         if (image_reserve(&again, image.width, image.height, &err))
             abort();
         memset(again.rgb, 0xa5, size);
-        if (decode(&again, bytes, count, &err) || memcmp(image.rgb, again.rgb, size))
+        if (decode(&target_again, bytes, count, &err) || memcmp(image.rgb, again.rgb, size))
             abort();
     }
     image_release(&image);

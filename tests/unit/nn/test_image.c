@@ -73,6 +73,17 @@ static const char *const files[] = {
     "transparent.gif",
     "uncovered.gif",
     "uncovered-transparent.gif",
+    "interlaced.gif",
+    "table-none.gif",
+    "table-short.gif",
+    "table-local.gif",
+    "table-local-grey.gif",
+    "screen-none.gif",
+    "frame-beyond-screen.gif",
+    "zeros-between-blocks.gif",
+    "no-end.gif",
+    "junk-before-image.gif",
+    "codes-12-bits.gif",
     NULL,
 };
 
