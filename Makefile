@@ -30,7 +30,8 @@ ONNXRUNTIME := 1.30.0
 JOBS := $(shell nproc)
 
 BUILD_DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libssl-dev libdnnl-dev libstb-dev \
-              libevent-dev libsqlite3-dev libjpeg62-turbo-dev libpng-dev libzip-dev zlib1g-dev
+              libevent-dev libsqlite3-dev libjpeg62-turbo-dev libpng-dev libwebp-dev \
+              libzip-dev zlib1g-dev
 DEMO_DEPS := $(BUILD_DEPS) dataset-fashion-mnist curl python3 python3-pil
 TEST_DEPS := $(DEMO_DEPS) libcmocka-dev python3-pytest python3-pytest-xdist mandoc openssl
 LINT_DEPS := cppcheck clang-format clang libclang-rt-14-dev libomp-14-dev python3-pytest
@@ -41,7 +42,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wwrite-strings -Wvla -W
 BANNED := -include include/dcls/base/banned.h
 DCLS_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Iinclude -I. $(WARNINGS) -fno-math-errno -fno-trapping-math -pthread -fopenmp \
                $(BANNED) -isystem /usr/include/stb
-LIBS := -Wl,--as-needed -ldnnl -lcurl -lcjson -levent_core -levent_extra -levent_pthreads -lsqlite3 -ljpeg -lpng -lzip -lz \
+LIBS := -Wl,--as-needed -ldnnl -lcurl -lcjson -levent_core -levent_extra -levent_pthreads -lsqlite3 -ljpeg -lpng -lwebp -lwebpdemux -lzip -lz \
         -lcrypto -lm
 
 # A part is a folder that becomes one archive; what each may use is checked by tests/lint.

@@ -16,9 +16,8 @@ static const struct decoder {
     const char *signatures[SIGNATURES_MAX]; /* with one of these a file begins; '?' is any byte */
     int (*decode)(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 } decoders[] = {
-    { "JPEG", { "\xff\xd8\xff" }, jpeg_decode },
-    { "PNG", { "\x89PNG\r\n\x1a\n" }, png_decode },
-    { "BMP", { "BM" }, bmp_decode },
+    { "JPEG", { "\xff\xd8\xff" }, jpeg_decode },    { "PNG", { "\x89PNG\r\n\x1a\n" }, png_decode },
+    { "WebP", { "RIFF????WEBPVP8" }, webp_decode }, { "BMP", { "BM" }, bmp_decode },
     { "GIF", { "GIF87a", "GIF89a" }, gif_decode },
 };
 enum { DECODERS = sizeof decoders / sizeof *decoders };
@@ -30,7 +29,6 @@ static const struct {
     { "RAW photos", { "II*?????CR", "????ftypcrx ", "FUJIFILMCCD-RAW", "IIRO", "IIRS", "MMOR", "IIU", "FOVb" } },
     { "TIFF images and RAW photos", { "II*?", "MM?*", "II+?", "MM?+" } },
     { "Photoshop images", { "8BPS" } },
-    { "WebP images", { "RIFF????WEBP" } },
     { "HEIF and AVIF images",
       { "????ftyphei", "????ftyphev", "????ftypavi", "????ftypmif", "????ftypmiaf", "????ftypmsf" } },
     { "JPEG XL images", { "\xff\x0a", "????JXL \r\n\x87\n" } },

@@ -7,6 +7,7 @@
 
 int jpeg_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 int png_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
+int webp_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 int bmp_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 int gif_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 

@@ -11,6 +11,7 @@
     X(".jfif", "image/jpeg")                                                                                           \
     X(".jpe", "image/jpeg")                                                                                            \
     X(".png", "image/png")                                                                                             \
+    X(".webp", "image/webp")                                                                                           \
     X(".bmp", "image/bmp")                                                                                             \
     X(".gif", "image/gif")
 
@@ -22,12 +23,12 @@ static const char *const types[] = { ENDINGS(TYPE) };
 static const struct {
     const char *ending, *format;
 } unread[] = {
-    { ".webp", "WebP" }, { ".heic", "HEIF" }, { ".heif", "HEIF" },  { ".avif", "AVIF" },     { ".tif", "TIFF" },
-    { ".tiff", "TIFF" }, { ".dng", "RAW" },   { ".cr2", "RAW" },    { ".cr3", "RAW" },       { ".nef", "RAW" },
-    { ".arw", "RAW" },   { ".raf", "RAW" },   { ".orf", "RAW" },    { ".rw2", "RAW" },       { ".pef", "RAW" },
-    { ".srw", "RAW" },   { ".x3f", "RAW" },   { ".psd", "PSD" },    { ".jp2", "JPEG 2000" }, { ".jxl", "JPEG XL" },
-    { ".mp4", "video" }, { ".mov", "video" }, { ".m4v", "video" },  { ".avi", "video" },     { ".mkv", "video" },
-    { ".ppm", "PNM" },   { ".pgm", "PNM" },   { ".webm", "video" },
+    { ".heic", "HEIF" }, { ".heif", "HEIF" },  { ".avif", "AVIF" },     { ".tif", "TIFF" },    { ".tiff", "TIFF" },
+    { ".dng", "RAW" },   { ".cr2", "RAW" },    { ".cr3", "RAW" },       { ".nef", "RAW" },     { ".arw", "RAW" },
+    { ".raf", "RAW" },   { ".orf", "RAW" },    { ".rw2", "RAW" },       { ".pef", "RAW" },     { ".srw", "RAW" },
+    { ".x3f", "RAW" },   { ".psd", "PSD" },    { ".jp2", "JPEG 2000" }, { ".jxl", "JPEG XL" }, { ".mp4", "video" },
+    { ".mov", "video" }, { ".m4v", "video" },  { ".avi", "video" },     { ".mkv", "video" },   { ".ppm", "PNM" },
+    { ".pgm", "PNM" },   { ".webm", "video" },
 };
 
 static const char *ending_of(const char *path)

@@ -47,6 +47,11 @@ static const char *const files[] = {
     "check-sum-wrong.png",
     "profile-broken.png",
     "animated.png",
+    "lossy.webp",
+    "lossless.webp",
+    "lossy-alpha.webp",
+    "lossless-alpha.webp",
+    "animated.webp",
     "rgb.bmp",
     "grey.bmp",
     "palette.bmp",
@@ -250,7 +255,7 @@ static void what_is_no_image_is_refused(void **state)
     assert_int_equal(image_decode(&image, "", 0, &err), -1);
     assert_string_equal(err.text, "the image is empty");
     assert_int_equal(image_decode(&image, "#!/bin/sh\n", 10, &err), -1);
-    assert_string_equal(err.text, "not a JPEG, PNG, BMP or GIF image");
+    assert_string_equal(err.text, "not a JPEG, PNG, WebP, BMP or GIF image");
     assert_null(image.rgb);
 }
 
