@@ -1,5 +1,6 @@
 /* The options of a training, in one table, and the three ways a value gets in or out: a command line's text, a JSON
- * object's member, and back into a JSON object. Every way checks the same bounds. */
+ * object's member, and back into a JSON object. Every way checks the same bounds. A number is a JSON number, but that
+ * the legacy options may be decimal numbers as texts. */
 #include "dcls/proto/train_options.h"
 
 #include <stdio.h>
@@ -165,6 +166,27 @@ const struct train_option *train_option_by_flag(const char *flag)
     return NULL;
 }
 
+/* The existing page sends what a person has typed as the text that it is, and the existing broker passes that on. */
+static int set_typed(struct train_options *options, const struct train_option *option, const char *text,
+                     struct err *err)
+{
+    static const char spaces[] = " \t\n\v\f\r";
+    char typed[64];
+    double number;
+    text += strspn(text, spaces);
+    size_t size = strlen(text);
+    while (size && strchr(spaces, text[size - 1]))
+        size--;
+    if (size >= sizeof typed)
+        return err_set(err, "'%s' is too long", option->name);
+    memcpy(typed, text, size);
+    typed[size] = '\0';
+    if (option_number(option->name, typed, option->type, option->min, option->max, &number, err))
+        return -1;
+    set_number(options, option, number);
+    return 0;
+}
+
 static int set_json(struct train_options *options, const struct train_option *option, const cJSON *value,
                     struct err *err)
 {
@@ -181,6 +203,8 @@ static int set_json(struct train_options *options, const struct train_option *op
     case OPTION_INT:
     case OPTION_NUMBER: break;
     }
+    if (cJSON_IsString(value) && option->legacy)
+        return set_typed(options, option, value->valuestring, err);
     if (!cJSON_IsNumber(value))
         return err_set(err, "'%s' must be a number", as);
     if (option_check_number(as, number, option->type, option->min, option->max, err))

@@ -94,6 +94,24 @@ def test_training_inference_and_get_json_as_the_existing_broker_asks(link, clust
     assert all(len(read) < 4096 for read in link.reads)
 
 
+def test_texts_that_a_legacy_broker_passes_on_from_its_page_are_numbers(link):
+    done, _ = train(link, epochs="2", batchSize=" 4 ", learningRate="0.0005")
+    assert "\nEpoch [2/2], Train Loss: " in done["data"]["output_contents"]
+    link.send({"type": "GET_JSON", "name": "node0", "json_name": "m1"})
+    report = link.expect("JSON_RESPONSE")["data"]
+    assert {name: report["arguments"][name] for name in ("epochs", "batch_size", "learning_rate")} == \
+        {"epochs": 2, "batch_size": 4, "learning_rate": 0.0005}
+
+
+@pytest.mark.parametrize("field,text", [("epochs", "2.5"), ("epochs", ""), ("batchSize", "abc"), ("batchSize", "0x10"),
+                                        ("learningRate", "1e999"), ("learningRate", "nan")])
+def test_a_text_that_is_no_number_is_an_error_that_names_the_field(link, field, text):
+    link.send({**TRAIN, field: text})
+    assert f"'{field}' is " in link.expect("ERROR")["message"]
+    link.send({"type": "SERVER PING"})
+    assert link.next() == {"type": "CLIENT PONG", "name": "node0"}
+
+
 @pytest.mark.parametrize("wanted,answer", [
     ({"type": "GET_JSON", "name": "node0", "json_name": "none"},
      {"type": "ERROR", "name": "node0", "json_name": "none", "message": "File 'models/none/none.json' not found"}),

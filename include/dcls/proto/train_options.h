@@ -71,7 +71,8 @@ const struct train_option *train_option_by_flag(const char *flag);
 int train_option_parse(struct train_options *options, const struct train_option *option, const char *text,
                        struct err *err);
 
-/* Reads every member of `object` that is an option; others are left alone. Wrong type or bounds: -1, err names it. */
+/* Reads every member of `object` that is an option; others are left alone. Wrong type or bounds: -1, err names it. The
+ * three legacy options may also be texts: decimal numbers, with or without spaces around them. */
 int train_options_from_json(struct train_options *options, const cJSON *object, struct err *err);
 
 /* Adds what is set to `object`, and the three legacy options always. -1 where memory lacks. */

@@ -204,7 +204,9 @@ static void json_of_the_wrong_kind_is_refused_and_other_members_left_alone(void 
     for (size_t i = 0; i < train_option_count; i++) {
         struct train_options options;
         cJSON *object = cJSON_CreateObject();
-        if (is_number(&train_option_table[i]))
+        if (train_option_table[i].legacy)
+            cJSON_AddTrueToObject(object, train_option_table[i].name);
+        else if (is_number(&train_option_table[i]))
             cJSON_AddStringToObject(object, train_option_table[i].name, "1");
         else
             cJSON_AddNumberToObject(object, train_option_table[i].name, 1);
@@ -221,6 +223,87 @@ static void json_of_the_wrong_kind_is_refused_and_other_members_left_alone(void 
     cJSON_Delete(object);
 }
 
+/* 0 where the member is taken as such a text. */
+static int take_text(struct train_options *options, const char *name, const char *text, struct err *err)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, name, text);
+    train_options_init(options);
+    int status = train_options_from_json(options, object, err);
+    cJSON_Delete(object);
+    return status;
+}
+
+static void the_options_that_all_know_may_be_numbers_as_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t number;
+    } good[] = {
+        { "2", 2 }, { " 12\t", 12 }, { "\n7\r\n", 7 }, { "3.0", 3 }, { "1e1", 10 }, { "007", 7 }, { "+5", 5 }
+    };
+    struct train_options options;
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(take_text(&options, "epochs", good[i].text, &err), 0);
+        assert_int_equal(options.epochs, good[i].number);
+        assert_true(train_option_is_set(&options, train_option_by_name("epochs")));
+        assert_int_equal(take_text(&options, "batchSize", good[i].text, &err), 0);
+        assert_int_equal(options.batch_size, good[i].number);
+    }
+    assert_int_equal(take_text(&options, "learningRate", " 0.0005 ", &err), 0);
+    assert_true(options.learning_rate == 0.0005);
+    assert_int_equal(take_text(&options, "learningRate", "1e-4", &err), 0);
+    assert_true(options.learning_rate == 1e-4);
+}
+
+static void a_text_that_is_no_number_within_bounds_is_refused_by_its_name(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "",
+                                       " ",
+                                       "abc",
+                                       "2x",
+                                       "2 3",
+                                       "nan",
+                                       "inf",
+                                       "-1",
+                                       "0x2",
+                                       "1e999",
+                                       "-1e999",
+                                       "infinity",
+                                       "1,5",
+                                       ".",
+                                       "--2",
+                                       "\xc2\xa0"
+                                       "2",
+                                       "true",
+                                       "null",
+                                       "[2]" };
+    static const char *const names[] = { "epochs", "batchSize", "learningRate" };
+    struct train_options options;
+    char text[100];
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+            struct err err = ERR_INIT;
+            assert_int_equal(take_text(&options, names[n], bad[i], &err), -1);
+            assert_non_null(strstr(err.text, names[n]));
+            assert_int_equal(options.is_set, 0);
+        }
+        struct err err = ERR_INIT;
+        memset(text, '1', sizeof text);
+        text[sizeof text - 1] = '\0';
+        assert_int_equal(take_text(&options, names[n], text, &err), -1);
+        assert_non_null(strstr(err.text, names[n]));
+    }
+    struct err err = ERR_INIT;
+    assert_int_equal(take_text(&options, "epochs", "2.5", &err), -1);
+    assert_string_equal(err.text, "'epochs' is 2.5: it must be a whole number from 1 to 100000");
+    assert_int_equal(take_text(&options, "batchSize", "0", &err), -1);
+    assert_string_equal(err.text, "'batchSize' is 0: it must be a whole number from 1 to 4096");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +315,8 @@ int main(void)
         cmocka_unit_test(rows_are_found_by_name_and_by_flag),
         cmocka_unit_test(json_carries_the_three_that_all_know_and_what_was_given),
         cmocka_unit_test(json_of_the_wrong_kind_is_refused_and_other_members_left_alone),
+        cmocka_unit_test(the_options_that_all_know_may_be_numbers_as_texts),
+        cmocka_unit_test(a_text_that_is_no_number_within_bounds_is_refused_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
