@@ -29,7 +29,7 @@ static int plan_pretrained(struct preparation *preparation, const char *type, st
     preparation->pretrained = network_find(type);
     if (!preparation->pretrained)
         return 0; /* of a type that only the worker can refuse */
-    if (!(preparation->weights_file = pretrained_path(preparation->pretrained, &why)))
+    if (!(preparation->weights_file = pretrained_path(preparation->pretrained, preparation->daemon->weights_dir, &why)))
         lack_pretrained(preparation, why.text);
     else if (asprintf(&preparation->part, "%s.part", preparation->weights_file) < 0) {
         preparation->part = NULL;

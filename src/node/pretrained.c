@@ -19,18 +19,35 @@
 #define FILE_MAX_BYTES ((int64_t)1 << 30)
 #define LOCK_POLL_NS (200 * 1000 * 1000)
 
-char *pretrained_path(const struct network *network, struct err *err)
+/* The person's cache folder, the caller's to free; NULL where there is none, as in a service or a container whose user
+ * has no home. The XDG base directory specification has relative paths ignored. */
+static char *user_cache(void)
 {
-    /* The XDG base directory specification has relative paths ignored. */
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    bool given = cache && *cache == '/';
-    char *path = NULL;
-    if (!given && (!home || *home != '/'))
-        err_set(err, "there is no cache folder: neither XDG_CACHE_HOME nor HOME is set");
-    else if (asprintf(&path, "%s%s/dcls/%s", given ? cache : home, given ? "" : "/.cache", network->weights_file) < 0) {
-        path = NULL;
-        err_set(err, "no memory for '%s'", network->weights_file);
+    char *dir = NULL;
+    if (cache && *cache == '/')
+        return fs_join(cache, "dcls");
+    /* A home that is not there is not made, and "/" is nobody's. */
+    if (!home || *home != '/' || !home[strspn(home, "/")] || !fs_is_dir(home))
+        return NULL;
+    return asprintf(&dir, "%s/.cache/dcls", home) < 0 ? NULL : dir;
+}
+
+static bool is_usable(const char *dir, const char *path)
+{
+    return fs_is_file(path) || (!fs_make_dirs(dir, NULL) && !faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS));
+}
+
+char *pretrained_path(const struct network *network, const char *node_dir, struct err *err)
+{
+    char *dir = user_cache(), *path = dir ? fs_join(dir, network->weights_file) : NULL;
+    if (!path || !is_usable(dir, path)) {
+        free(path);
+        path = fs_join(node_dir, network->weights_file);
     }
+    if (!path)
+        err_set(err, "no memory for '%s'", network->weights_file);
+    free(dir);
     return path;
 }
 
@@ -95,6 +112,11 @@ int pretrained_fetch(const struct network *network, const char *path, const atom
         goto out;
     }
     *strrchr(dir, '/') = '\0';
+    /* A whole one needs no lock, which a cache that is only read could not hold. */
+    if (fs_is_file(path) && !check(network, path, NULL)) {
+        status = 0;
+        goto out;
+    }
     if (fs_make_dirs(dir, err) || (lock = lock_file(path, stop, err)) < 0)
         goto out;
     if (fs_is_file(path)) {

@@ -8,10 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "dcls/base/fs.h"
 #include "dcls/net/http_client.h"
 #include "src/node/pretrained.h"
+
+#define NOBODY 65534
 
 static const char content[] = "abc";
 #define CONTENT_DIGEST "ba7816bf" /* of "abc", from FIPS 180-4's examples */
@@ -20,29 +24,93 @@ static const struct network known = { .name = "small",
                                       .weights_file = "small-ba7816bf.pth",
                                       .weights_sha256 = CONTENT_DIGEST };
 
-static void the_cache_is_where_xdg_says(void **state)
+#define NAME "small-ba7816bf.pth"
+
+static void set_variable(const char *name, const char *value)
+{
+    if (value)
+        setenv(name, value, 1);
+    else
+        unsetenv(name);
+}
+
+static void the_cache_is_the_persons_or_else_the_nodes(void **state)
 {
     (void)state;
+    /* Below a folder of the test's, which each path but the node's begins with. */
     static const struct {
         const char *cache, *home, *path;
     } cases[] = {
-        { "/c", "/h", "/c/dcls/small-ba7816bf.pth" },
-        { NULL, "/h", "/h/.cache/dcls/small-ba7816bf.pth" },
-        { "", "/h", "/h/.cache/dcls/small-ba7816bf.pth" },
-        { "relative", "/h", "/h/.cache/dcls/small-ba7816bf.pth" },
+        { "/c", "/h", "/c/dcls/" NAME },
+        { NULL, "/h", "/h/.cache/dcls/" NAME },
+        { "", "/h", "/h/.cache/dcls/" NAME },
+        { "relative", "/h", "/h/.cache/dcls/" NAME },
+        { "/full", "/h", "/full/dcls/" NAME }, /* holds the file, but may not be written */
+        { "/locked", "/h", NULL },
+        { "/file", "/h", NULL },
+        { NULL, "/locked", NULL },
+        { NULL, "/none", NULL },
+        { NULL, "", NULL },
         { NULL, NULL, NULL },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct err err = ERR_INIT;
-        cases[i].cache ? setenv("XDG_CACHE_HOME", cases[i].cache, 1) : unsetenv("XDG_CACHE_HOME");
-        cases[i].home ? setenv("HOME", cases[i].home, 1) : unsetenv("HOME");
-        char *path = pretrained_path(&known, &err);
-        if (cases[i].path)
-            assert_string_equal(path, cases[i].path);
-        else
-            assert_true(!path && strstr(err.text, "no cache folder"));
-        free(path);
+    static const char *const homes[] = { "/", "//", "", "relative" };
+    char dir[] = "/tmp/dcls-pretrained-XXXXXX", path[128], cache[128], home[128];
+    assert_false(!geteuid() && seteuid(NOBODY)); /* for root no folder is locked */
+    assert_non_null(mkdtemp(dir));
+    static const char *const folders[] = { "h", "locked", "full/dcls" };
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, folders[i]);
+        assert_int_equal(fs_make_dirs(path, NULL), 0);
     }
+    snprintf(path, sizeof path, "%s/full/dcls/" NAME, dir);
+    assert_int_equal(fs_write(path, content, strlen(content), NULL), 0);
+    snprintf(path, sizeof path, "%s/file", dir);
+    assert_int_equal(fs_write(path, "", 0, NULL), 0);
+    for (size_t i = 1; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, folders[i]);
+        assert_int_equal(chmod(path, 0555), 0);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(cache, sizeof cache, "%s%s", dir, cases[i].cache ? cases[i].cache : "");
+        snprintf(home, sizeof home, "%s%s", dir, cases[i].home ? cases[i].home : "");
+        bool is_below = cases[i].cache && *cases[i].cache == '/';
+        set_variable("XDG_CACHE_HOME", is_below ? cache : cases[i].cache);
+        set_variable("HOME", cases[i].home && *cases[i].home ? home : cases[i].home);
+        char *found = pretrained_path(&known, "node0/cache/weights", NULL);
+        snprintf(path, sizeof path, "%s%s", cases[i].path ? dir : "",
+                 cases[i].path ? cases[i].path : "node0/cache/weights/" NAME);
+        assert_string_equal(found, path);
+        free(found);
+    }
+    unsetenv("XDG_CACHE_HOME");
+    for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
+        setenv("HOME", homes[i], 1);
+        char *found = pretrained_path(&known, "node0/cache/weights", NULL);
+        assert_string_equal(found, "node0/cache/weights/" NAME);
+        free(found);
+    }
+    snprintf(path, sizeof path, "%s/none", dir);
+    assert_false(fs_is_dir(path)); /* nobody's home is made */
+    assert_false(!getuid() && seteuid(0));
+    assert_int_equal(fs_remove_tree(dir, NULL), 0);
+}
+
+static void a_whole_file_in_a_cache_that_is_only_read_is_taken(void **state)
+{
+    (void)state;
+    static const atomic_bool go_on = false;
+    char dir[] = "/tmp/dcls-pretrained-XXXXXX", path[64];
+    struct err err = ERR_INIT;
+    assert_false(!geteuid() && seteuid(NOBODY));
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/" NAME, dir);
+    assert_int_equal(fs_write(path, content, strlen(content), NULL), 0);
+    assert_int_equal(chmod(dir, 0555), 0);
+    if (pretrained_fetch(&known, path, &go_on, &err))
+        fail_msg("%s", err.text);
+    assert_false(!getuid() && seteuid(0));
+    assert_int_equal(chmod(dir, 0755), 0);
+    assert_int_equal(fs_remove_tree(dir, NULL), 0);
 }
 
 /* Fetches into a new folder that holds `file`, where that is not NULL. */
@@ -99,7 +167,8 @@ static void what_is_not_there_and_cannot_be_fetched_fails_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_cache_is_where_xdg_says),
+        cmocka_unit_test(the_cache_is_the_persons_or_else_the_nodes),
+        cmocka_unit_test(a_whole_file_in_a_cache_that_is_only_read_is_taken),
         cmocka_unit_test(a_cached_file_of_the_right_digest_needs_no_network),
         cmocka_unit_test(a_cached_file_of_another_digest_is_refused),
         cmocka_unit_test(what_is_not_there_and_cannot_be_fetched_fails_at_once),
