@@ -1,6 +1,13 @@
 """Fixtures: an empty cluster, and one with images, a broker and nodes."""
+import os
+import pathlib
+import shutil
+import tempfile
+import warnings
+
 import pytest
 
+import harness
 from harness import Cluster, make_dataset
 
 
@@ -10,6 +17,22 @@ def cluster(tmp_path):
     made = Cluster(tmp_path)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def strangers(monkeypatch):
+    """A Cluster whose broker, nodes and client are three users, none of them root, for whom every file is readable."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="dcls-e2e-"))
+    folder.chmod(0o777)
+    made = Cluster(folder)
+    if os.geteuid() == 0:
+        monkeypatch.setattr(harness, "DCLS", shutil.copy(harness.DCLS, folder / "dcls"))
+        made.users = {"broker": 65531, "node": 65532, "client": 65533}
+    else:
+        warnings.warn("only root can start processes of several users: this test has one user for all")
+    yield made
+    made.stop()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -48,21 +48,27 @@ def make_dataset(folder, train=8, test=4, size=32):
     return pathlib.Path(folder)
 
 
-def as_user(user):
+def as_user(user, umask=-1):
     """What makes a process another user's: None is who runs the tests."""
-    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    other = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    return {**other, "umask": umask}
+
+
+def environment_with(changes):
+    """This process's environment, changed: None takes a variable out."""
+    return {name: value for name, value in {**os.environ, **(changes or {})}.items() if value is not None}
 
 
 class Process:
     """One dcls process with its output in a file."""
 
-    def __init__(self, folder, name, *arguments, environment=None, user=None):
+    def __init__(self, folder, name, *arguments, environment=None, user=None, umask=-1):
         self.name, self.folder = name, pathlib.Path(folder)
         self.log_path = self.folder / f"{name}.log"
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen([DCLS, *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log,
-                                        env={**os.environ, **(environment or {})}, **as_user(user))
+                                        env=environment_with(environment), **as_user(user, umask))
 
     def alive(self):
         return self.process.poll() is None
@@ -93,23 +99,24 @@ class Cluster:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.broker, self.nodes, self.port, self.api_port = None, {}, 0, 0
-        self.broker_user = None
+        self.users, self.umask = {}, -1  # users: of "broker", "node" and "client" where it is not who runs the tests
 
     def start_broker(self, *options, environment=None):
         ports = self.folder / "ports.json"
         ports.unlink(missing_ok=True)
         self.broker = Process(self.folder, "broker", "broker", "--port", self.port, "--api-port", self.api_port,
                               "--port-file", ports, "--state", self.folder / "state", *options,
-                              environment=environment, user=self.broker_user)
+                              environment=environment, user=self.users.get("broker"), umask=self.umask)
         wait_for("the broker's ports", lambda: ports.exists() and ports.read_text() or not self.broker.alive())
         assert self.broker.alive(), self.broker.text()
         found = json.loads(ports.read_text())
         self.port, self.api_port = found["port"], found["api_port"]
         return self
 
-    def start_node(self, name, *options, wait=True):
-        self.nodes[name] = Process(self.folder, name, "node", "--name", name, "--port", self.port, "--threads", 1,
-                                   *options)
+    def start_node(self, name, *options, wait=True, environment=None, folder=None):
+        self.nodes[name] = Process(folder or self.folder, name, "node", "--name", name, "--port", self.port,
+                                   "--threads", 1, *options, environment=environment, user=self.users.get("node"),
+                                   umask=self.umask)
         if wait:
             wait_for(f"{name} registered", lambda: name in self.node_names())
         return self.nodes[name]
@@ -176,7 +183,8 @@ class Cluster:
     def client(self, *arguments, check=True, timeout=60):
         done = subprocess.run([DCLS, "client", *map(str, arguments)], cwd=self.folder, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=timeout * PATIENCE,
-                              env={**os.environ, "DCLS_API": self.api})
+                              env={**os.environ, "DCLS_API": self.api},
+                              **as_user(self.users.get("client"), self.umask))
         if check:
             assert done.returncode == 0, (arguments, done.returncode, done.stdout, done.stderr)
         return done
