@@ -15,27 +15,31 @@
 #define WEIGHTS_KEPT ((int64_t)8 << 30) /* bytes of fetched weights */
 #define WEIGHTS_PREFIX "sha256:"
 
-static void lack_pretrained(struct preparation *preparation, const char *why)
+/* A failure where they were asked for, and not only the default. */
+static int lack_pretrained(struct preparation *preparation, const char *why, struct err *err)
 {
+    if (preparation->asked_for)
+        return err_set(err, "ImageNet weights cannot be had: %s", why);
     notices_add(&preparation->notices, "ImageNet weights cannot be had, so training starts at random: %s", why);
     free(preparation->weights_file);
     preparation->weights_file = NULL;
     preparation->pretrained = NULL;
+    return 0;
 }
 
 static int plan_pretrained(struct preparation *preparation, const char *type, struct err *err)
 {
-    struct err why = ERR_INIT;
     preparation->pretrained = network_find(type);
     if (!preparation->pretrained)
         return 0; /* of a type that only the worker can refuse */
-    if (!(preparation->weights_file = pretrained_path(preparation->pretrained, preparation->daemon->weights_dir, &why)))
-        lack_pretrained(preparation, why.text);
-    else if (asprintf(&preparation->part, "%s.part", preparation->weights_file) < 0) {
+    preparation->weights_file = pretrained_path(preparation->pretrained, preparation->daemon->weights_dir, err);
+    if (!preparation->weights_file)
+        return -1;
+    if (asprintf(&preparation->part, "%s.part", preparation->weights_file) < 0) {
         preparation->part = NULL;
         return err_set(err, "no memory to start a training");
     }
-    preparation->file = preparation->pretrained ? preparation->pretrained->weights_file : NULL;
+    preparation->file = preparation->pretrained->weights_file;
     return 0;
 }
 
@@ -46,6 +50,7 @@ int preparation_init(struct preparation *preparation, const struct daemon *daemo
     /* Only a dataset that was fetched is kept like the broker's; a person's own is left alone. */
     bool was_fetched = root == daemon->images_dir && fs_is_file(daemon->manifest_path);
     *preparation = (struct preparation){ .daemon = daemon, .fetches_dataset = !root || was_fetched };
+    preparation->asked_for = train_option_is_set(options, train_option_by_name("weights"));
     preparation->data_dir = strdup(root ? root : daemon->images_dir);
     preparation->api = api ? strdup(api) : NULL;
     if (!preparation->data_dir || (api && !preparation->api))
@@ -100,7 +105,7 @@ int preparation_run(struct preparation *preparation, const atomic_bool *stop, st
         if (pretrained_fetch(preparation->pretrained, preparation->weights_file, stop, &why)) {
             if (*stop)
                 return err_set(err, "%s", why.text);
-            lack_pretrained(preparation, why.text);
+            return lack_pretrained(preparation, why.text, err);
         }
         return 0;
     }

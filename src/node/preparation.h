@@ -16,6 +16,7 @@ struct preparation {
     char *data_dir;                   /* where the worker finds the images */
     char *weights_file;               /* NULL: none */
     const struct network *pretrained; /* weights_file is to hold these; NULL: it is a blob, or none */
+    bool asked_for;                   /* the weights: not only the default */
     char *part;                       /* of what may be downloaded, for who wants to see it grow; NULL: nothing may */
     const char *file;                 /* its name */
     struct notices notices;           /* what people should know once it has run */
@@ -29,8 +30,8 @@ int preparation_init(struct preparation *preparation, const struct daemon *daemo
                      const struct train_options *options, struct err *err);
 void preparation_release(struct preparation *preparation);
 
-/* Fetches what is not here. Pretrained weights that cannot be had are no failure: there are none then, and a notice
- * says so. On one of the pool's threads. */
+/* Fetches what is not here. Pretrained weights that cannot be had are a failure where they were asked for; where they
+ * are but the default there are none then, and a notice says so. On one of the pool's threads. */
 int preparation_run(struct preparation *preparation, const atomic_bool *stop, struct err *err);
 
 #endif

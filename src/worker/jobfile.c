@@ -40,7 +40,7 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         return -1;
     bool resumes = *options->resume, imagenet = !strcmp(options->weights, "imagenet") && !resumes;
     bool all_epochs = resumes && !train_option_is_set(options, train_option_by_name("epochs"));
-    if (strcmp(options->weights, "none") && strcmp(options->weights, "imagenet") && *options->weights &&
+    if (train_option_is_set(options, train_option_by_name("weights")) && strcmp(options->weights, "none") &&
         !msg->weights_file)
         return err_set(err, "the weights '%s' need a weightsFile", options->weights);
     /* A node that could not get them says why. */

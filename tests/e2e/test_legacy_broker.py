@@ -63,6 +63,7 @@ def test_training_inference_and_get_json_as_the_existing_broker_asks(link, clust
         "models/m1/m1.pth", "models/m1/m1.json", "models/m1/m1.txt")
     lines = data["output_contents"].splitlines()
     assert lines[0].startswith("Epoch [1/1], Train Loss: ") and lines[0].endswith(" seconds")
+    assert lines[1].startswith("Notice: ImageNet weights cannot be had, so training starts at random: ")
     assert lines[-3].startswith("Model saved as ") and lines[-2].startswith("Total training time: ")
     assert lines[-1] == "Report saved to models/m1/m1.json"
     assert added == {"type": "NEW MODEL ADDED", "name": "node0", "new_model": "m1", "models": ["m1"]}

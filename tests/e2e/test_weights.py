@@ -77,8 +77,19 @@ def test_imagenet_is_the_default_and_its_lack_is_told_at_once(cluster, monkeypat
     assert time.monotonic() - began < 30
     quiet = cluster.client(*TRAIN, "--weights", "none")
     assert "ImageNet" not in quiet.stderr and "notices" not in cluster.get("/jobs")["jobs"][-1]
-    told = json.loads(cluster.client(*TRAIN, "--weights", "imagenet", "--json").stdout)
+    told = json.loads(cluster.client(*TRAIN, "--json").stdout)
     assert told["state"] == "completed" and "connection refused" in told["notices"][0]
+
+
+def test_imagenet_that_was_asked_for_and_cannot_be_had_is_a_failure(cluster, monkeypatch, tmp_path):
+    start(cluster, monkeypatch, XDG_CACHE_HOME=tmp_path / "cache")
+    reason = "ImageNet weights cannot be had: cannot reach 'https://127.0.0.1:1': connection refused"
+    done = cluster.client(*TRAIN, "--weights", "imagenet", "--name", "m", check=False)
+    assert done.returncode == 1 and reason in done.stderr and "at random" not in done.stderr
+    job = cluster.wait_job(cluster.train(weights="imagenet", modelName="m"))
+    assert job["state"] == "failed" and reason in job["error"] and "notices" not in job
+    assert not (cluster.folder / "node0/models/m").exists()
+    assert cluster.wait_job(cluster.train(modelName="m"))["state"] == "completed"
 
 
 def test_a_file_of_another_digest_is_refused_wherever_it_comes_from(cluster, monkeypatch, server, tmp_path):

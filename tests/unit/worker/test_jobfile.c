@@ -121,6 +121,7 @@ static void a_wrong_job_is_refused_and_the_fault_is_named(void **state)
         { START PLACES ", \"freeze\": \"on\"}", "freeze" },
         { START PLACES ", \"resume\": \"../m\"}", "../m" },
         { START PLACES ", \"resume\": \"m0\", \"seed\": 3}", "seed" },
+        { START PLACES ", \"weights\": \"imagenet\"}", "'imagenet'" },
         { START PLACES ", \"weights\": "
                        "\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"}",
           "weights" },
