@@ -18,7 +18,7 @@ static const struct decoder {
 } decoders[] = {
     { "JPEG", { "\xff\xd8\xff" }, jpeg_decode },    { "PNG", { "\x89PNG\r\n\x1a\n" }, png_decode },
     { "WebP", { "RIFF????WEBPVP8" }, webp_decode }, { "BMP", { "BM" }, bmp_decode },
-    { "GIF", { "GIF87a", "GIF89a" }, gif_decode },
+    { "GIF", { "GIF87a", "GIF89a" }, gif_decode },  { "PNM", { "P1", "P2", "P3", "P4", "P5", "P6" }, pnm_decode },
 };
 enum { DECODERS = sizeof decoders / sizeof *decoders };
 

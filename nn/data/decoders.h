@@ -10,5 +10,6 @@ int png_decode(struct decode_target *target, const uint8_t *bytes, size_t count,
 int webp_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 int bmp_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 int gif_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
+int pnm_decode(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
 
 #endif

@@ -13,7 +13,11 @@
     X(".png", "image/png")                                                                                             \
     X(".webp", "image/webp")                                                                                           \
     X(".bmp", "image/bmp")                                                                                             \
-    X(".gif", "image/gif")
+    X(".gif", "image/gif")                                                                                             \
+    X(".ppm", "image/x-portable-pixmap")                                                                               \
+    X(".pgm", "image/x-portable-graymap")                                                                              \
+    X(".pbm", "image/x-portable-bitmap")                                                                               \
+    X(".pnm", "image/x-portable-anymap")
 
 #define ENDING(ending, type) ending,
 #define TYPE(ending, type) type,
@@ -23,12 +27,11 @@ static const char *const types[] = { ENDINGS(TYPE) };
 static const struct {
     const char *ending, *format;
 } unread[] = {
-    { ".heic", "HEIF" }, { ".heif", "HEIF" },  { ".avif", "AVIF" },     { ".tif", "TIFF" },    { ".tiff", "TIFF" },
-    { ".dng", "RAW" },   { ".cr2", "RAW" },    { ".cr3", "RAW" },       { ".nef", "RAW" },     { ".arw", "RAW" },
-    { ".raf", "RAW" },   { ".orf", "RAW" },    { ".rw2", "RAW" },       { ".pef", "RAW" },     { ".srw", "RAW" },
-    { ".x3f", "RAW" },   { ".psd", "PSD" },    { ".jp2", "JPEG 2000" }, { ".jxl", "JPEG XL" }, { ".mp4", "video" },
-    { ".mov", "video" }, { ".m4v", "video" },  { ".avi", "video" },     { ".mkv", "video" },   { ".ppm", "PNM" },
-    { ".pgm", "PNM" },   { ".webm", "video" },
+    { ".heic", "HEIF" }, { ".heif", "HEIF" }, { ".avif", "AVIF" },     { ".tif", "TIFF" },    { ".tiff", "TIFF" },
+    { ".dng", "RAW" },   { ".cr2", "RAW" },   { ".cr3", "RAW" },       { ".nef", "RAW" },     { ".arw", "RAW" },
+    { ".raf", "RAW" },   { ".orf", "RAW" },   { ".rw2", "RAW" },       { ".pef", "RAW" },     { ".srw", "RAW" },
+    { ".x3f", "RAW" },   { ".psd", "PSD" },   { ".jp2", "JPEG 2000" }, { ".jxl", "JPEG XL" }, { ".mp4", "video" },
+    { ".mov", "video" }, { ".m4v", "video" }, { ".avi", "video" },     { ".mkv", "video" },   { ".webm", "video" },
 };
 
 static const char *ending_of(const char *path)
