@@ -24,8 +24,8 @@ void err_one_line(char *text, size_t size)
         if (!step) {
             *text = '?';
             step = 1;
-        } else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-            *text = ' ';
+        } else if (utf8_is_control(utf8_code(text, step))) {
+            memset(text, ' ', step);
         }
     }
 }

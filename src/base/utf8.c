@@ -36,6 +36,18 @@ uint32_t utf8_code(const char *text, size_t size)
     return code;
 }
 
+bool utf8_is_control(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = { { 0, 0x1f },        { 0x7f, 0x9f },     { 0x061c, 0x061c }, { 0x200e, 0x200f },
+                   { 0x2028, 0x202e }, { 0x2066, 0x2069 }, { 0xfff9, 0xfffb } };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (code >= ranges[i].first && code <= ranges[i].last)
+            return true;
+    return false;
+}
+
 bool utf8_is_valid(const char *text)
 {
     for (size_t len = strlen(text), size; len; text += size, len -= size)

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "api.h"
 #include "dcls/base/clock.h"
+#include "dcls/base/err.h"
 #include "dcls/proto/json.h"
 #include "text.h"
 
@@ -21,7 +21,7 @@ void display_init(struct display *display, bool json)
 {
     const char *terminal = getenv("TERM");
     *display = (struct display){ .json = json };
-    display->terminal = isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb");
+    display->terminal = isatty(STDERR_FILENO) && terminal && *terminal && strcmp(terminal, "dumb");
 }
 
 void display_release(struct display *display)
@@ -34,16 +34,16 @@ void display_release(struct display *display)
 
 static int screen_width(void)
 {
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+    int columns = (int)text_screen(STDERR_FILENO);
+    if (columns == 0)
         return WIDTH_DEFAULT - SPARE;
-    return size.ws_col > SPARE ? size.ws_col - SPARE : 1;
+    return columns > SPARE ? columns - SPARE : 1;
 }
 
 /* In one write, so that no half line is ever seen. */
 static void draw(struct display *display, const char *line)
 {
-    char text[PROGRESS_LINE_SIZE + 16];
+    char text[DISPLAY_SAID_SIZE + 16];
     int size = snprintf(text, sizeof text, "\r%s\033[K", line);
     assert(size > 0 && (size_t)size < sizeof text);
     fwrite(text, 1, (size_t)size, stderr);
@@ -58,30 +58,15 @@ void display_clear(struct display *display)
     display->drawn = false;
 }
 
-/* Cut to the screen's width at a character's start. */
-static void fit(char *text, int width)
-{
-    int columns = 0;
-    for (char *c = text; *c; c++) {
-        if (((unsigned char)*c & 0xC0) != 0x80 && columns++ == width) {
-            *c = '\0';
-            return;
-        }
-    }
-}
-
 void display_say(struct display *display, const char *text)
 {
-    struct buf clean;
     char line[DISPLAY_SAID_SIZE];
-    buf_init(&clean, PROGRESS_LINE_SIZE);
-    text_clean(&clean, text, TEXT_ONE_LINE);
-    snprintf(line, sizeof line, "%s", buf_text(&clean));
-    buf_release(&clean);
+    snprintf(line, sizeof line, "%s", text);
+    err_one_line(line, sizeof line);
     if (display->terminal) {
         char shown[DISPLAY_SAID_SIZE];
         memcpy(shown, line, sizeof shown);
-        fit(shown, screen_width());
+        text_cut(shown, (size_t)screen_width());
         draw(display, shown);
     } else if (strcmp(display->said, line)) {
         fprintf(stderr, "%s\n", line);
@@ -131,11 +116,11 @@ static void show_notices(struct display *display, const cJSON *notices)
 
 static void show_running(struct display *display, const cJSON *job, struct progress *progress)
 {
-    char line[PROGRESS_LINE_SIZE];
+    char line[DISPLAY_SAID_SIZE];
     const char *node = cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(job, "nodes"), 0));
     if (progress->epoch <= 0 || progress->batches <= 0) {
         const char *reason = api_text(job, "reason");
-        snprintf(line, sizeof line, "job %.64s: '%.64s' prepares the training%s%.200s", api_text(job, "id"),
+        snprintf(line, sizeof line, "job %.64s: '%.64s' prepares the training%s%s", api_text(job, "id"),
                  node ? node : "", *reason ? ": " : "", reason);
         display_say(display, line);
         return;

@@ -9,7 +9,7 @@
 #include "dcls/base/notices.h"
 #include "progress.h"
 
-#define DISPLAY_SAID_SIZE 256
+#define DISPLAY_SAID_SIZE 640 /* more than an err and a progress line */
 
 struct display {
     bool json, terminal;

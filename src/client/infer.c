@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api.h"
 #include "client.h"
@@ -105,7 +106,8 @@ static size_t class_columns(const cJSON *output)
 static void print_report(const struct infer *infer, const char *image, size_t image_columns, const cJSON *report)
 {
     const cJSON *output = cJSON_GetObjectItemCaseSensitive(report, "output"), *pair;
-    size_t widest = class_columns(output);
+    size_t widest = class_columns(output), screen = text_screen(STDOUT_FILENO);
+    bool is_narrow = screen && image_columns + widest + strlen("    100.00%") > screen;
     int top = infer->top > 0 ? infer->top : 1, line = 0;
     cJSON_ArrayForEach(pair, output)
     {
@@ -114,8 +116,13 @@ static void print_report(const struct infer *infer, const char *image, size_t im
         if (line == top)
             break;
         const char *label = line++ == 0 ? image : "";
+        size_t columns = text_columns(label);
         text_print(label, TEXT_ONE_LINE);
-        printf("%*s", (int)(image_columns - text_columns(label) + 2), "");
+        /* Where both do not fit beside each other, the classes stand below. */
+        if (is_narrow && *label)
+            printf("\n  ");
+        else
+            printf("%*s", is_narrow ? 2 : (int)(image_columns - columns + 2), "");
         text_print(name ? name : "?", TEXT_ONE_LINE);
         printf("%*s%6.2f%%\n", (int)(widest - text_columns(name ? name : "?") + 2), "",
                cJSON_IsNumber(probability) ? 100 * probability->valuedouble : NAN);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api.h"
 #include "client.h"
@@ -137,7 +138,7 @@ static int print_list(const struct listing *list, const cJSON *items)
     {
         list->row(&table, item);
     }
-    if (table_print(&table, stdout)) {
+    if (table_print(&table, stdout, text_screen(STDOUT_FILENO))) {
         err_set(&err, "no memory");
         status = client_fail(&err);
     }

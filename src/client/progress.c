@@ -118,9 +118,13 @@ static void drop_least(struct part *parts, size_t *count)
 static void compose(char text[PROGRESS_LINE_SIZE], const char *head, double fraction, struct part *parts, size_t count,
                     int width)
 {
-    const size_t frame = strlen(" [] 100%");
+    const size_t frame = strlen(" [] 100%"), least = strlen(" 100%");
     size_t room = width > 0 && width < PROGRESS_LINE_SIZE - 1 ? (size_t)width : PROGRESS_LINE_SIZE - 1;
-    size_t fixed = text_columns(head) + frame;
+    char shown[PROGRESS_LINE_SIZE];
+    snprintf(shown, sizeof shown, "%s", head);
+    if (room > least)
+        text_cut(shown, room - least); /* how far it is tells more */
+    size_t fixed = text_columns(shown) + frame;
 
     while (count > 0 && fixed + BAR_MIN + parts_size(parts, count) > room)
         drop_least(parts, &count);
@@ -133,14 +137,15 @@ static void compose(char text[PROGRESS_LINE_SIZE], const char *head, double frac
     for (int i = 0; i < bar; i++)
         strip[i] = i < full ? '=' : (i == full ? '>' : ' ');
     if (bar >= BAR_MIN)
-        snprintf(line, sizeof line, "%s [%.*s] %3d%%", head, bar, strip, percent);
+        snprintf(line, sizeof line, "%s [%.*s] %3d%%", shown, bar, strip, percent);
     else
-        snprintf(line, sizeof line, "%s %3d%%", head, percent);
+        snprintf(line, sizeof line, "%s %3d%%", shown, percent);
     for (size_t i = 0; i < count; i++) {
         size_t length = strlen(line);
         snprintf(line + length, sizeof line - length, "%s", parts[i].text);
     }
-    snprintf(text, PROGRESS_LINE_SIZE, "%.*s", (int)room, line);
+    text_cut(line, room);
+    snprintf(text, PROGRESS_LINE_SIZE, "%s", line);
 }
 
 /* The parts of a training's line; accuracies are in percent. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api.h"
 #include "client.h"
@@ -53,7 +54,7 @@ static int print_classes(const cJSON *report)
         percent_cell(&table, class, "f1");
     }
     putchar('\n');
-    int failed = table_print(&table, stdout);
+    int failed = table_print(&table, stdout, text_screen(STDOUT_FILENO));
     table_release(&table);
     return failed;
 }
@@ -94,7 +95,7 @@ static int print_report(const char *model, const cJSON *report)
         table_cellf(&table, "%.2f%%", json_number(result, "test_accuracy", NAN));
         table_cellf(&table, "%.2f", json_number(result, "epoch_time_seconds", NAN));
     }
-    if (table_print(&table, stdout) || print_classes(report)) {
+    if (table_print(&table, stdout, text_screen(STDOUT_FILENO)) || print_classes(report)) {
         err_set(&err, "no memory");
         status = client_fail(&err);
     }

@@ -80,10 +80,24 @@ static void print_row(const struct table *table, const size_t *widths, const cha
     fputs("\n", out);
 }
 
-int table_print(const struct table *table, FILE *out)
+/* A row as lines of their own, for a screen on which it would be broken anywhere. */
+static void print_block(const struct table *table, const char *const *headings, const char *const *cells, size_t count,
+                        FILE *out)
+{
+    size_t widest = 0;
+    for (size_t i = 0; i < table->columns; i++) {
+        size_t columns = text_columns(headings[i]);
+        widest = columns > widest ? columns : widest;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (*cells[i])
+            fprintf(out, "%s%*s%s\n", headings[i], (int)(widest - text_columns(headings[i]) + 2), "", cells[i]);
+}
+
+int table_print(const struct table *table, FILE *out, size_t screen)
 {
     const char *headings[TABLE_COLUMNS];
-    size_t widths[TABLE_COLUMNS];
+    size_t widths[TABLE_COLUMNS], total = 0;
     if (table->failed)
         return -1;
     for (size_t i = 0; i < table->columns; i++) {
@@ -94,13 +108,21 @@ int table_print(const struct table *table, FILE *out)
             if (columns > widths[i])
                 widths[i] = columns;
         }
+        total += widths[i] + (i ? 2 : 0);
     }
-    bool headed = table->columns > 1 || *headings[0];
-    if (headed)
+    bool is_list = table->columns == 1, in_blocks = screen && total > screen && !is_list;
+    if (!in_blocks && !(is_list && !*headings[0]))
         print_row(table, widths, headings, table->columns, out);
     for (size_t k = 0; k < table->count; k += table->columns) {
         size_t count = table->count - k < table->columns ? table->count - k : table->columns;
-        print_row(table, widths, (const char *const *)&table->cells[k], count, out);
+        const char *const *cells = (const char *const *)&table->cells[k];
+        if (!in_blocks) {
+            print_row(table, widths, cells, count, out);
+            continue;
+        }
+        if (k)
+            fputs("\n", out);
+        print_block(table, headings, cells, count, out);
     }
     return 0;
 }

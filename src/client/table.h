@@ -23,7 +23,9 @@ void table_release(struct table *table);
 void table_cell(struct table *table, const char *text);
 void table_cellf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints headings and rows; nothing ends in a blank. -1, and nothing, where memory lacked anywhere. */
-int table_print(const struct table *table, FILE *out);
+/* Prints headings and rows; nothing ends in a blank. Where a row is wider than a screen of `screen` columns (0: it is
+ * none), each becomes a block, a line a cell behind its heading, instead. -1, and nothing, where memory lacked
+ * anywhere. */
+int table_print(const struct table *table, FILE *out, size_t screen);
 
 #endif

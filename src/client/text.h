@@ -1,4 +1,5 @@
-/* Text that came from elsewhere, for a person's screen: nothing in it may move the cursor or change colours. */
+/* Text that came from elsewhere, for a person's screen: nothing in it may move the cursor, change colours or turn what
+ * follows around. */
 #ifndef DCLS_CLIENT_TEXT_H
 #define DCLS_CLIENT_TEXT_H
 
@@ -7,10 +8,14 @@
 
 #include "dcls/base/buf.h"
 
-/* Columns that UTF-8 text takes, one a character. */
+/* Columns that the text takes once it is cleaned, on one line: 2 of a wide character, 0 of one that is combined with
+ * the one before. */
 size_t text_columns(const char *text);
+/* Cuts it to so many columns, between two characters. */
+void text_cut(char *text, size_t columns);
 
-/* Appends `text` with control characters (of ASCII and of C1) replaced by '?'; newlines and tabs stay where `lines`. */
+/* Appends `text` with '?' for each control character (utf8_is_control) and each byte that is no UTF-8; newlines and
+ * tabs stay where `lines`. */
 enum text_lines { TEXT_ONE_LINE, TEXT_KEEP_LINES };
 int text_clean(struct buf *out, const char *text, enum text_lines lines);
 
@@ -20,5 +25,8 @@ void text_print(const char *text, enum text_lines lines);
 /* 44.7 MiB */
 #define TEXT_BYTES_SIZE 32
 void text_bytes(char text[TEXT_BYTES_SIZE], double bytes);
+
+/* Columns of the terminal that `fd` is; 0: it is none, or does not say. */
+size_t text_screen(int fd);
 
 #endif

@@ -1,6 +1,7 @@
 /* See upload.h. The upload blocks; a second thread asks the broker now and then how much it holds, and draws that. */
 #include "upload.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,12 +9,15 @@
 
 #include "api.h"
 #include "dcls/base/clock.h"
+#include "dcls/base/err.h"
 #include "dcls/base/fs.h"
 #include "dcls/net/http_client.h"
 #include "dcls/proto/json.h"
 #include "display.h"
 #include "interrupt.h"
+#include "text.h"
 
+#define NAME_COLUMNS 64
 #define SHOW_AFTER_S 0.5 /* a short upload shows nothing */
 
 struct blob_upload {
@@ -29,9 +33,13 @@ static void *show(void *arg)
     struct blob_upload *upload = arg;
     struct display display;
     struct err err = ERR_INIT;
-    char what[96];
-    const char *name = strrchr(upload->path, '/');
-    snprintf(what, sizeof what, "uploading '%.64s'", name ? name + 1 : upload->path);
+    char what[NAME_MAX + 16], name[NAME_MAX + 1];
+    const char *slash = strrchr(upload->path, '/');
+    snprintf(name, sizeof name, "%s", slash ? slash + 1 : upload->path);
+    err_one_line(name, sizeof name);
+    text_cut(name, NAME_COLUMNS);
+    snprintf(what, sizeof what, "uploading '%s'", name);
+    err_one_line(what, sizeof what);
     display_init(&display, upload->client->json);
     for (double next = clock_seconds() + SHOW_AFTER_S; !upload->done && !*interrupt_flag();) {
         interrupt_sleep(0.1);

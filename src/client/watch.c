@@ -26,9 +26,9 @@ static void on_lost(void *arg, const char *why, int seconds_left)
     char line[DISPLAY_SAID_SIZE];
     /* The countdown only where the line is redrawn. */
     if (display->terminal)
-        snprintf(line, sizeof line, "%.180s: trying again for %d s", why, seconds_left);
+        snprintf(line, sizeof line, "%s: trying again for %d s", why, seconds_left);
     else
-        snprintf(line, sizeof line, "%.180s: trying again", why);
+        snprintf(line, sizeof line, "%s: trying again", why);
     display_say(display, line);
 }
 

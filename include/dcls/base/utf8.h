@@ -13,6 +13,10 @@ size_t utf8_size(const char *text, size_t len);
 /* The code point of a character of that size. */
 uint32_t utf8_code(const char *text, size_t size);
 
+/* Whether a code point acts on a screen instead of being shown: control characters, line and paragraph separators, and
+ * what turns the direction of the text behind it. */
+bool utf8_is_control(uint32_t code);
+
 bool utf8_is_valid(const char *text);
 
 #endif

@@ -63,10 +63,23 @@ static void overlong_forms_surrogates_and_stray_bytes_are_no_characters(void **s
     }
 }
 
+static void what_acts_on_a_screen_is_a_control_character(void **state)
+{
+    static const uint32_t controls[] = { 0,      '\n',   0x1b,   0x7f,   0x80,   0x9b,   0x61c, 0x200e,
+                                         0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069 };
+    static const uint32_t shown[] = { ' ', 'a', 0xa0, 0xe9, 0x5d0, 0x301, 0x200d, 0x2019, 0x732b, 0xfe0f, 0x1f408 };
+    (void)state;
+    for (size_t i = 0; i < sizeof controls / sizeof *controls; i++)
+        assert_true(utf8_is_control(controls[i]));
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        assert_false(utf8_is_control(shown[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_character_has_its_size_and_code),
+        cmocka_unit_test(what_acts_on_a_screen_is_a_control_character),
         cmocka_unit_test(overlong_forms_surrogates_and_stray_bytes_are_no_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dcls/base/utf8.h"
 #include "src/client/progress.h"
 #include "src/client/text.h"
 
@@ -38,6 +39,12 @@ static void a_line_fits_every_width(void **state)
         assert_in_range(strlen(line), 1, width);
         progress_bytes_line(line, "uploading 'wäights.pth'", 5e6, 4.5e7, 1e6, width);
         assert_in_range(text_columns(line), 1, width);
+        progress_bytes_line(line, "uploading '\xe7\x8c\xab\xe7\x8c\xab\xe7\x8c\xab\xe7\x8c\xab\xe7\x8c\xab.pth'", 5e6,
+                            4.5e7, 1e6, width);
+        assert_in_range(text_columns(line), 1, width);
+        assert_true(utf8_is_valid(line));
+        if (width > 5)
+            assert_non_null(strstr(line, "11%"));
     }
 }
 
