@@ -170,8 +170,8 @@ static int count_batches(struct trainer *trainer, struct err *err)
         enough++;
     return err_set(err,
                    "one image of %d pixels leaves batch norm one value a channel, which has no variance to train with: "
-                   "it takes %s, or images of %d pixels",
-                   config->image_size, images > 1 ? "a batch size of 2" : "a second training image", enough);
+                   "it takes %s, or images of at least %d pixels",
+                   config->image_size, images > 1 ? "a batch size of at least 2" : "a second training image", enough);
 }
 
 int trainer_init(struct trainer *trainer, const struct train_config *given, const struct train_observer *observer,

@@ -339,7 +339,7 @@ static void a_batch_size_that_leaves_batch_norm_one_value_is_refused_with_what_w
     assert_int_equal(train_run(&config, &observer, &place->err), TRAIN_ERROR);
     assert_string_equal(place->err.text,
                         "one image of 32 pixels leaves batch norm one value a channel, which has no variance to train "
-                        "with: it takes a batch size of 2, or images of 33 pixels");
+                        "with: it takes a batch size of at least 2, or images of at least 33 pixels");
     assert_int_equal(batches, 0);
 }
 
@@ -359,7 +359,7 @@ static void a_single_small_image_is_refused_with_what_would_do(void **state)
     }
     config.image_size = 32;
     assert_int_equal(train_run(&config, NULL, &place->err), TRAIN_ERROR);
-    assert_non_null(strstr(place->err.text, ": it takes a second training image, or images of 33 pixels"));
+    assert_non_null(strstr(place->err.text, ": it takes a second training image, or images of at least 33 pixels"));
     config.image_size = 33;
     if (train_run(&config, NULL, &place->err) != TRAIN_DONE)
         fail_msg("%s", place->err.text);
