@@ -31,9 +31,9 @@ JOBS := $(shell nproc)
 
 BUILD_DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libssl-dev libdnnl-dev libstb-dev \
               libevent-dev libsqlite3-dev libjpeg62-turbo-dev libpng-dev libwebp-dev \
-              libzip-dev zlib1g-dev
+              libheif-dev libzip-dev zlib1g-dev
 DEMO_DEPS := $(BUILD_DEPS) dataset-fashion-mnist curl python3 python3-pil
-TEST_DEPS := $(DEMO_DEPS) libcmocka-dev python3-pytest python3-pytest-xdist mandoc openssl locales
+TEST_DEPS := $(DEMO_DEPS) libheif1 libcmocka-dev python3-pytest python3-pytest-xdist mandoc openssl locales
 LINT_DEPS := cppcheck clang-format clang libclang-rt-14-dev libomp-14-dev python3-pytest
 SHARED_DEPS := python3-torch python3-torchvision $(if $(shell command -v npm),,nodejs npm)
 

@@ -15,10 +15,16 @@ static const struct decoder {
     const char *name;
     const char *signatures[SIGNATURES_MAX]; /* with one of these a file begins; '?' is any byte */
     int (*decode)(struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err);
+    int (*available)(struct err *err); /* whether what decodes it is installed; NULL: it always is */
 } decoders[] = {
-    { "JPEG", { "\xff\xd8\xff" }, jpeg_decode },    { "PNG", { "\x89PNG\r\n\x1a\n" }, png_decode },
-    { "WebP", { "RIFF????WEBPVP8" }, webp_decode }, { "BMP", { "BM" }, bmp_decode },
-    { "GIF", { "GIF87a", "GIF89a" }, gif_decode },  { "PNM", { "P1", "P2", "P3", "P4", "P5", "P6" }, pnm_decode },
+    { "JPEG", { "\xff\xd8\xff" }, jpeg_decode, NULL },
+    { "PNG", { "\x89PNG\r\n\x1a\n" }, png_decode, NULL },
+    { "WebP", { "RIFF????WEBPVP8" }, webp_decode, NULL },
+    { "HEIC", { "????ftyphei", "????ftyphev", "????ftypmif", "????ftypmsf" }, heif_decode, heic_available },
+    { "AVIF", { "????ftypavi" }, heif_decode, avif_available },
+    { "BMP", { "BM" }, bmp_decode, NULL },
+    { "GIF", { "GIF87a", "GIF89a" }, gif_decode, NULL },
+    { "PNM", { "P1", "P2", "P3", "P4", "P5", "P6" }, pnm_decode, NULL },
 };
 enum { DECODERS = sizeof decoders / sizeof *decoders };
 
@@ -29,8 +35,6 @@ static const struct {
     { "RAW photos", { "II*?????CR", "????ftypcrx ", "FUJIFILMCCD-RAW", "IIRO", "IIRS", "MMOR", "IIU", "FOVb" } },
     { "TIFF images and RAW photos", { "II*?", "MM?*", "II+?", "MM?+" } },
     { "Photoshop images", { "8BPS" } },
-    { "HEIF and AVIF images",
-      { "????ftyphei", "????ftyphev", "????ftypavi", "????ftypmif", "????ftypmiaf", "????ftypmsf" } },
     { "JPEG XL images", { "\xff\x0a", "????JXL \r\n\x87\n" } },
     { "JPEG 2000 images", { "\xff\x4f\xff\x51", "????jP  \r\n\x87\n" } },
     { "videos",
@@ -79,7 +83,10 @@ static const struct decoder *find(const uint8_t *bytes, size_t count, struct err
 
 int image_format_check(const void *head, size_t count, struct err *err)
 {
-    return find(head, count, err) ? 0 : -1;
+    const struct decoder *decoder = find(head, count, err);
+    if (!decoder)
+        return -1;
+    return decoder->available ? decoder->available(err) : 0;
 }
 
 static int decode(struct decode_target *target, const void *bytes, size_t count, struct err *err)

@@ -12,6 +12,9 @@
     X(".jpe", "image/jpeg")                                                                                            \
     X(".png", "image/png")                                                                                             \
     X(".webp", "image/webp")                                                                                           \
+    X(".heic", "image/heic")                                                                                           \
+    X(".heif", "image/heif")                                                                                           \
+    X(".avif", "image/avif")                                                                                           \
     X(".bmp", "image/bmp")                                                                                             \
     X(".gif", "image/gif")                                                                                             \
     X(".ppm", "image/x-portable-pixmap")                                                                               \
@@ -27,11 +30,11 @@ static const char *const types[] = { ENDINGS(TYPE) };
 static const struct {
     const char *ending, *format;
 } unread[] = {
-    { ".heic", "HEIF" }, { ".heif", "HEIF" }, { ".avif", "AVIF" },     { ".tif", "TIFF" },    { ".tiff", "TIFF" },
-    { ".dng", "RAW" },   { ".cr2", "RAW" },   { ".cr3", "RAW" },       { ".nef", "RAW" },     { ".arw", "RAW" },
-    { ".raf", "RAW" },   { ".orf", "RAW" },   { ".rw2", "RAW" },       { ".pef", "RAW" },     { ".srw", "RAW" },
-    { ".x3f", "RAW" },   { ".psd", "PSD" },   { ".jp2", "JPEG 2000" }, { ".jxl", "JPEG XL" }, { ".mp4", "video" },
-    { ".mov", "video" }, { ".m4v", "video" }, { ".avi", "video" },     { ".mkv", "video" },   { ".webm", "video" },
+    { ".tif", "TIFF" },    { ".tiff", "TIFF" },  { ".dng", "RAW" },   { ".cr2", "RAW" },   { ".cr3", "RAW" },
+    { ".nef", "RAW" },     { ".arw", "RAW" },    { ".raf", "RAW" },   { ".orf", "RAW" },   { ".rw2", "RAW" },
+    { ".pef", "RAW" },     { ".srw", "RAW" },    { ".x3f", "RAW" },   { ".psd", "PSD" },   { ".jp2", "JPEG 2000" },
+    { ".jxl", "JPEG XL" }, { ".mp4", "video" },  { ".mov", "video" }, { ".m4v", "video" }, { ".avi", "video" },
+    { ".mkv", "video" },   { ".webm", "video" },
 };
 
 static const char *ending_of(const char *path)

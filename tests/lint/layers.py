@@ -45,6 +45,7 @@ LIBRARIES = {
     "libzip": (r"zip\.h", r"zip_", ["nn/formats/"]),
     "libjpeg": (r"jpeglib\.h|jerror\.h", r"jpeg_", ["nn/data/"]),
     "libpng": (r"png\.h", r"png_(?!decode|stream)", ["nn/data/png.c"]),
+    "libheif": (r"libheif/", r"heif_(?!decode$|check$)", ["nn/data/heif.c"]),
     "libwebp": (r"webp/", r"(WebP|VP8)[A-Z]", ["nn/data/webp.c"]),
     "stb_image": (r"stb_image\.h", r"stbi_", ["nn/data/"]),
     "zlib": (r"zlib\.h", r"(inflate|deflate|gz)[A-Z_a-z]*$", ["nn/data/", "nn/formats/"]),

@@ -269,7 +269,7 @@ static void what_is_no_image_is_refused(void **state)
     assert_int_equal(image_decode(&image, "", 0, &err), -1);
     assert_string_equal(err.text, "the image is empty");
     assert_int_equal(image_decode(&image, "#!/bin/sh\n", 10, &err), -1);
-    assert_string_equal(err.text, "not a JPEG, PNG, WebP, BMP, GIF or PNM image");
+    assert_string_equal(err.text, "not a JPEG, PNG, WebP, HEIC, AVIF, BMP, GIF or PNM image");
     assert_null(image.rgb);
 }
 

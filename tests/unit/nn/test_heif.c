@@ -1,0 +1,194 @@
+/* HEIC and AVIF, of tests/fixtures/make_heif.py: the pictures that went in come out, turned as the file says; and what
+ * libheif must not be given is refused. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcls/base/fs.h"
+#include "nn/data/decode.h"
+#include "ppm.h"
+
+/* Stands before the system's: a machine without libheif. */
+static bool absent;
+
+void *dlopen(const char *name, int flags)
+{
+    void *(*real)(const char *, int) = NULL;
+    *(void **)&real = dlsym(RTLD_NEXT, "dlopen");
+    if (absent && name && strstr(name, "libheif"))
+        return NULL;
+    return real(name, flags);
+}
+
+static const char *const files[] = { "photo.heic", "photo-odd.heic", "photo-turned.heic", "photo.avif",
+                                     "photo-turned.avif" };
+enum { FILES = sizeof files / sizeof *files };
+
+static char *read_image(const char *name, size_t *count)
+{
+    char path[256], *bytes;
+    struct err err = ERR_INIT;
+    snprintf(path, sizeof(path), "tests/fixtures/images/%s", name);
+    if (fs_read(path, 1 << 20, &bytes, count, &err))
+        fail_msg("%s", err.text);
+    return bytes;
+}
+
+static void what_went_in_comes_out_turned_as_the_file_says(void **state)
+{
+    (void)state;
+    struct image image = { 0 };
+    for (int i = 0; i < FILES; i++) {
+        struct err err = ERR_INIT;
+        struct ppm expected;
+        char path[256];
+        size_t count;
+        char *bytes = read_image(files[i], &count);
+        if (image_format_check(bytes, IMAGE_HEAD, &err) || image_decode(&image, bytes, count, &err))
+            fail_msg("%s: %s", files[i], err.text);
+        snprintf(path, sizeof(path), "tests/fixtures/images/%s.ppm", files[i]);
+        ppm_read(&expected, path);
+        assert_int_equal(image.width, expected.width);
+        assert_int_equal(image.height, expected.height);
+        for (size_t k = 0; k < (size_t)expected.width * expected.height * 3; k++)
+            if (abs(image.rgb[k] - expected.rgb[k]) > 8)
+                fail_msg("%s: sample %zu is %d, not near %d", files[i], k, image.rgb[k], expected.rgb[k]);
+        ppm_release(&expected);
+        free(bytes);
+    }
+    image_release(&image);
+}
+
+static void rows_that_are_resized_as_they_come_give_the_same_pixels(void **state)
+{
+    (void)state;
+    uint8_t expected[20 * 20 * 3], out[20 * 20 * 3];
+    struct image image = { 0 }, spare = { 0 };
+    struct resize_scratch *scratch = resize_scratch_new();
+    size_t count;
+    char *bytes = read_image("photo-odd.heic", &count);
+    assert_non_null(scratch);
+    assert_int_equal(image_decode(&image, bytes, count, NULL), 0);
+    assert_int_equal(image_resize(&image, 20, 20, expected, scratch, NULL), 0);
+    assert_int_equal(image_decode_resized(bytes, count, DECODING_FULL, 20, out, &spare, scratch, NULL), 0);
+    assert_memory_equal(out, expected, sizeof(out));
+    resize_scratch_free(scratch);
+    image_release(&image);
+    image_release(&spare);
+    free(bytes);
+}
+
+static void expect_refusal(const char *bytes, size_t count, const char *why)
+{
+    struct image image = { 0 };
+    struct err err = ERR_INIT;
+    assert_int_equal(image_decode(&image, bytes, count, &err), -1);
+    if (!strstr(err.text, why))
+        fail_msg("'%s' does not say '%s'", err.text, why);
+    image_release(&image);
+}
+
+static void items_that_refer_to_each_other_in_a_circle_are_refused(void **state)
+{
+    (void)state;
+    static const char *const circles[] = { "circle.heic", "circle-of-two.heic", "deep.heic" };
+    for (int i = 0; i < 3; i++) {
+        size_t count;
+        char *bytes = read_image(circles[i], &count);
+        expect_refusal(bytes, count, "in a circle");
+        free(bytes);
+    }
+}
+
+/* The file's beginning, then `meta` with nothing but these references in it. */
+static void expect_references_refused(const char *references, size_t count, const char *why)
+{
+    char file[256] = "\0\0\0\x10"
+                     "ftypheic\0\0\0\0\0\0\0\0meta\0\0\0\0\0\0\0\0iref\0\0\0\0";
+    file[19] = (char)(24 + count);
+    file[31] = (char)(12 + count);
+    memcpy(file + 40, references, count);
+    expect_refusal(file, 40 + count, why);
+}
+
+static void references_that_are_not_what_they_say_are_refused(void **state)
+{
+    (void)state;
+    static const char in_circle[] = "\0\0\0\x0e"
+                                    "auxl\0\1\0\1\0\1";
+    static const char longer[] = "\0\0\0\x10"
+                                 "dimg\0\1\0\1\0\2\0\0";
+    static const char shorter[] = "\0\0\0\x0e"
+                                  "dimg\0\1\0\2\0\2";
+    static const char open[] = "\0\0\0\0"
+                               "dimg\0\1\0\1\0\2";
+    expect_references_refused(in_circle, 14, "in a circle");
+    expect_references_refused(longer, 16, "is damaged");
+    expect_references_refused(shorter, 14, "is damaged");
+    expect_references_refused(open, 14, "is damaged");
+    expect_references_refused("\0\0", 2, "is damaged");
+}
+
+static void a_file_that_is_cut_or_changed_does_no_harm(void **state)
+{
+    (void)state;
+    struct image image = { 0 };
+    int decoded = 0, tried = 0;
+    for (int i = 0; i < FILES; i += 3) {
+        size_t count;
+        char *bytes = read_image(files[i], &count);
+        for (size_t at = 0; at < count; at++) {
+            struct err err = ERR_INIT;
+            char *cut = malloc(at + 1);
+            assert_non_null(cut);
+            memcpy(cut, bytes, at);
+            if (!image_decode(&image, cut, at, &err))
+                fail_msg("%s is taken for whole when cut to %zu of %zu bytes", files[i], at, count);
+            assert_true(err.text[0]);
+            free(cut);
+            bytes[at] ^= 0x11;
+            decoded += !image_decode(&image, bytes, count, &err);
+            tried++;
+            bytes[at] ^= 0x11;
+        }
+        free(bytes);
+    }
+    assert_in_range(decoded, 1, tried - 1);
+    image_release(&image);
+}
+
+static void without_libheif_its_package_is_named(void **state)
+{
+    (void)state;
+    for (int i = 0; i < FILES; i++) {
+        struct err err = ERR_INIT;
+        size_t count;
+        char *bytes = read_image(files[i], &count);
+        absent = true;
+        assert_int_equal(image_format_check(bytes, IMAGE_HEAD, &err), -1);
+        assert_non_null(strstr(err.text, "package libheif1"));
+        expect_refusal(bytes, count, "package libheif1");
+        absent = false;
+        assert_int_equal(image_format_check(bytes, IMAGE_HEAD, &err), 0);
+        free(bytes);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_went_in_comes_out_turned_as_the_file_says),
+        cmocka_unit_test(rows_that_are_resized_as_they_come_give_the_same_pixels),
+        cmocka_unit_test(items_that_refer_to_each_other_in_a_circle_are_refused),
+        cmocka_unit_test(references_that_are_not_what_they_say_are_refused),
+        cmocka_unit_test(a_file_that_is_cut_or_changed_does_no_harm),
+        cmocka_unit_test(without_libheif_its_package_is_named),
+    };
+    return cmocka_run_group_tests_name("heif", tests, NULL, NULL);
+}
