@@ -1,115 +1,21 @@
-/* The opcodes that torch.save(state_dict) emits (Python's pickletools documents them), on the stack machine. Every
- * allocation is bounded by the pickle's own size, which is bounded, and by the limits below. */
+/* The opcodes (Python's pickletools documents them), on the stack machine. Every allocation is bounded by the pickle's
+ * own size, which is bounded, and by the machine's limits. Refused are the opcodes of extension registries and of
+ * buffers outside the pickle, which no file has. */
 #include "pickle.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "pickle_calls.h"
+#include "pickle_literals.h"
+#include "pickle_torch.h"
 
 #define MEMO_MAX (1 << 20)
-#define ITEMS_MAX (1 << 20) /* of all tuples, and of all dictionaries */
-#define NAME_MAX_BYTES 1024
+#define PROTOCOL_MAX 5
 
-static const char *const global_names[GLOBAL_COUNT] = {
-    [ORDERED_DICT] = "collections OrderedDict", [REBUILD_TENSOR] = "torch._utils _rebuild_tensor_v2",
-    [FLOAT_STORAGE] = "torch FloatStorage",     [DOUBLE_STORAGE] = "torch DoubleStorage",
-    [HALF_STORAGE] = "torch HalfStorage",       [BFLOAT16_STORAGE] = "torch BFloat16Storage",
-    [LONG_STORAGE] = "torch LongStorage",
-};
-
-static const uint8_t *take(struct machine *machine, size_t count)
+static int remember(struct machine *machine, uint64_t index)
 {
-    if (machine->count - machine->at < count) {
-        err_set(machine->err, "the pickle ends early");
-        return NULL;
-    }
-    machine->at += count;
-    return machine->bytes + machine->at - count;
-}
-
-/* An unsigned little-endian number of `size` bytes. */
-static int take_number(struct machine *machine, int size, uint64_t *number)
-{
-    const uint8_t *bytes = take(machine, (size_t)size);
-    if (!bytes)
-        return -1;
-    *number = 0;
-    for (int i = 0; i < size; i++)
-        *number |= (uint64_t)bytes[i] << 8 * i;
-    return 0;
-}
-
-static int push_integer(struct machine *machine, int size, bool is_signed)
-{
-    uint64_t number;
-    if (take_number(machine, size, &number))
-        return -1;
-    if (is_signed && size && size < 8 && number >> (8 * size - 1))
-        number |= ~(uint64_t)0 << 8 * size;
-    return machine_push(machine, (struct pickle_value){ .kind = INTEGER, .integer = (int64_t)number });
-}
-
-static int push_long(struct machine *machine)
-{
-    uint64_t size;
-    if (take_number(machine, 1, &size))
-        return -1;
-    if (size > 8)
-        return err_set(machine->err, "the pickle has an integer of more than 64 bits");
-    return push_integer(machine, (int)size, true);
-}
-
-static int push_string(struct machine *machine, int size)
-{
-    uint64_t length;
-    if (take_number(machine, size, &length))
-        return -1;
-    if (length > NAME_MAX_BYTES)
-        return err_set(machine->err, "the pickle has a text of %llu bytes", (unsigned long long)length);
-    const uint8_t *start = take(machine, length);
-    if (!start)
-        return -1;
-    if (memchr(start, 0, length))
-        return err_set(machine->err, "the pickle has a text with a zero byte");
-    return machine_push(machine, (struct pickle_value){ .kind = STRING, .string = { (const char *)start, length } });
-}
-
-static int push_dict(struct machine *machine)
-{
-    return machine_push(machine, (struct pickle_value){ .kind = DICT, .index = machine->dicts++ });
-}
-
-/* Two lines, module and name. */
-static int push_global(struct machine *machine)
-{
-    const char *parts[2];
-    int lengths[2];
-    for (int i = 0; i < 2; i++) {
-        const uint8_t *start = machine->bytes + machine->at;
-        const uint8_t *end = memchr(start, '\n', machine->count - machine->at);
-        if (!end)
-            return err_set(machine->err, "the pickle ends early");
-        parts[i] = (const char *)start;
-        lengths[i] = end - start > NAME_MAX_BYTES ? NAME_MAX_BYTES : (int)(end - start);
-        machine->at += (size_t)(end - start) + 1;
-    }
-    char name[2 * NAME_MAX_BYTES + 2];
-    snprintf(name, sizeof(name), "%.*s %.*s", lengths[0], parts[0], lengths[1], parts[1]);
-    for (int i = 0; i < GLOBAL_COUNT; i++)
-        if (!strcmp(name, global_names[i]))
-            return machine_push(machine, (struct pickle_value){ .kind = GLOBAL, .global = (enum global)i });
-    if (!strncmp(name, "torch ", 6) && strlen(name) > 7 && !strcmp(name + strlen(name) - 7, "Storage"))
-        return err_set(machine->err, "tensors of the type '%.100s' are not supported", name + 6);
-    return err_set(machine->err, "the pickle asks for '%.200s', which is refused", name);
-}
-
-static int remember(struct machine *machine, int size)
-{
-    uint64_t index;
-    if (take_number(machine, size, &index))
-        return -1;
-    const struct pickle_value *stack = machine->stack.items;
-    if (!machine->stack.count || stack[machine->stack.count - 1].kind == MARK)
+    const struct pickle_value *top = machine_below(machine, 0);
+    if (!top || top->kind == MARK)
         return err_set(machine->err, "the pickle remembers nothing at byte %zu", machine->at);
+    struct pickle_value value = *top;
     if (index >= MEMO_MAX)
         return err_set(machine->err, "the pickle is too large");
     while (machine->memo.count <= index) {
@@ -118,93 +24,153 @@ static int remember(struct machine *machine, int size)
             return -1;
         *empty = (struct pickle_value){ .kind = MARK }; /* never remembered: tells an unused place */
     }
-    ((struct pickle_value *)machine->memo.items)[index] = stack[machine->stack.count - 1];
+    ((struct pickle_value *)machine->memo.items)[index] = value;
     return 0;
 }
 
-static int recall(struct machine *machine, int size)
+static int recall(struct machine *machine, uint64_t index)
 {
-    uint64_t index;
-    if (take_number(machine, size, &index))
-        return -1;
     const struct pickle_value *memo = machine->memo.items;
     if (index >= machine->memo.count || memo[index].kind == MARK)
         return err_set(machine->err, "the pickle recalls what it never remembered");
     return machine_push(machine, memo[index]);
 }
 
-/* The value below the top `below` ones, which must be of `kind`; NULL where it is not. */
-static struct pickle_value *value_below(struct machine *machine, size_t below, enum kind kind)
+/* The place in the memo stands behind the opcode, as a number of `size` bytes or, of 0, as a line. */
+static int use_memo(struct machine *machine, int size, int (*use)(struct machine *, uint64_t))
 {
-    struct pickle_value *stack = machine->stack.items;
-    if (machine->stack.count <= below || stack[machine->stack.count - 1 - below].kind != kind)
-        return NULL;
-    return &stack[machine->stack.count - 1 - below];
+    uint64_t index;
+    if (size ? pickle_take_number(machine, size, &index) : pickle_take_decimal(machine, &index))
+        return -1;
+    return use(machine, index);
 }
 
-/* Copies the top `count` values, of which none may be a mark, to the end of the pool. */
-static int pool_values(struct machine *machine, size_t count)
+/* Two lines, module and name. */
+static int take_global(struct machine *machine)
 {
-    const struct pickle_value *stack = machine->stack.items;
-    for (size_t i = machine->stack.count - count; i < machine->stack.count; i++) {
-        struct pickle_value *item = machine_add(machine, &machine->items, sizeof(*item), ITEMS_MAX);
-        if (!item)
-            return -1;
-        if (stack[i].kind == MARK)
-            return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
-        *item = stack[i];
-    }
-    return 0;
+    struct pickle_text module, name;
+    if (pickle_take_line(machine, &module) || pickle_take_line(machine, &name))
+        return -1;
+    return pickle_push_global(machine, module, name);
 }
 
-/* The opcodes that take the top `count` values. `marked`: a mark lies below those and goes with them. */
+static int stack_global(struct machine *machine)
+{
+    struct pickle_value module, name;
+    if (machine_pop_kind(machine, STRING, &name) || machine_pop_kind(machine, STRING, &module))
+        return -1;
+    return pickle_push_global(machine, module.text, name.text);
+}
+
+/* The opcodes that take the top `count` values, of which none is a mark. `marked`: a mark lies below those and goes
+ * with them. */
 typedef int take_values(struct machine *machine, size_t count, bool marked);
 
 /* They become one tuple. */
 static int make_tuple(struct machine *machine, size_t count, bool marked)
 {
     struct pickle_value tuple = { .kind = TUPLE, .tuple = { machine->items.count, count } };
-    if (count > machine->stack.count)
-        return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
-    if (pool_values(machine, count))
-        return -1;
+    const struct pickle_value *stack = machine->stack.items;
+    for (size_t i = machine->stack.count - count; i < machine->stack.count; i++) {
+        struct pickle_value *item = machine_add(machine, &machine->items, sizeof(*item), PICKLE_ITEMS_MAX);
+        if (!item)
+            return -1;
+        *item = stack[i];
+    }
     machine->stack.count -= count + marked;
     return machine_push(machine, tuple);
 }
 
-/* They go to the end of the list below them. */
+/* They go to the end of the list below them, or into an object or set, of which nothing is needed. */
 static int append(struct machine *machine, size_t count, bool marked)
 {
-    struct pickle_value *list = value_below(machine, count + marked, LIST);
-    if (!list)
+    const struct pickle_value *list = machine_below(machine, count + marked);
+    if (!list || (list->kind != LIST && list->kind != OBJECT && list->kind != OTHER))
         return err_set(machine->err, "the pickle appends to no list at byte %zu", machine->at);
-    /* A list grows at the end of the pool only: nothing that torch writes has lists in between. */
-    if (list->tuple.first + list->tuple.count != machine->items.count)
-        return err_set(machine->err, "the pickle has lists in each other");
-    if (pool_values(machine, count))
-        return -1;
-    list->tuple.count += count;
+    if (list->kind == LIST)
+        for (size_t i = 0; i < count; i++)
+            if (machine_add_entry(machine, *list, (struct pickle_value){ .kind = NOTHING }, list[1 + marked + i]))
+                return -1;
     machine->stack.count -= count + marked;
     return 0;
 }
 
-/* They are keys and values of the dictionary below them. */
+/* They are keys and values of the dictionary below them, or of an object. */
 static int set_items(struct machine *machine, size_t count, bool marked)
 {
-    const struct pickle_value *dict = value_below(machine, count + marked, DICT);
-    if (count % 2 || !dict)
+    const struct pickle_value *dict = machine_below(machine, count + marked);
+    if (count % 2 || !dict || (dict->kind != DICT && dict->kind != OBJECT))
         return err_set(machine->err, "the pickle sets items of no dictionary at byte %zu", machine->at);
     const struct pickle_value *values = dict + 1 + marked;
-    for (size_t i = 0; i < count; i += 2) {
-        struct pickle_pair *pair = machine_add(machine, &machine->pairs, sizeof(*pair), ITEMS_MAX);
-        if (!pair)
+    for (size_t i = 0; i < count && dict->kind == DICT; i += 2)
+        if (machine_add_entry(machine, *dict, values[i], values[i + 1]))
             return -1;
-        if (values[i].kind != STRING || values[i + 1].kind == MARK)
-            return err_set(machine->err, "the pickle has a dictionary whose keys are no texts");
-        *pair = (struct pickle_pair){ dict->index, values[i], values[i + 1] };
-    }
     machine->stack.count -= count + marked;
     return 0;
+}
+
+static int make_dict(struct machine *machine, size_t count, bool marked)
+{
+    if (machine_push_container(machine, DICT))
+        return -1;
+    const struct pickle_value *values = machine_below(machine, count);
+    struct pickle_value dict = values[count];
+    if (count % 2)
+        return err_set(machine->err, "the pickle has a dictionary of what are no pairs");
+    for (size_t i = 0; i < count; i += 2)
+        if (machine_add_entry(machine, dict, values[i], values[i + 1]))
+            return -1;
+    machine->stack.count -= count + marked + 1;
+    return machine_push(machine, dict);
+}
+
+static int make_list(struct machine *machine, size_t count, bool marked)
+{
+    if (machine_push_container(machine, LIST))
+        return -1;
+    const struct pickle_value *values = machine_below(machine, count);
+    struct pickle_value list = values[count];
+    for (size_t i = 0; i < count; i++)
+        if (machine_add_entry(machine, list, (struct pickle_value){ .kind = NOTHING }, values[i]))
+            return -1;
+    machine->stack.count -= count + marked + 1;
+    return machine_push(machine, list);
+}
+
+static int make_set(struct machine *machine, size_t count, bool marked)
+{
+    machine->stack.count -= count + marked;
+    return machine_push(machine, (struct pickle_value){ .kind = OTHER });
+}
+
+static int drop(struct machine *machine, size_t count, bool marked)
+{
+    machine->stack.count -= count + marked;
+    return 0;
+}
+
+/* A class and its arguments: an object as Python 2 has them. */
+static int make_object(struct machine *machine, size_t count, bool marked)
+{
+    struct pickle_value class, arguments;
+    if (!count)
+        return err_set(machine->err, "the pickle lacks a value at byte %zu", machine->at);
+    class = *machine_below(machine, count - 1);
+    if (make_tuple(machine, count - 1, false) || machine_pop(machine, &arguments))
+        return -1;
+    machine->stack.count -= 1u + marked;
+    return pickle_call(machine, class, arguments);
+}
+
+/* The top `count` values, above which no mark may lie. */
+static int take_top(struct machine *machine, size_t count, take_values *take_them)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct pickle_value *value = machine_below(machine, i);
+        if (!value || value->kind == MARK)
+            return err_set(machine->err, "the pickle lacks values at byte %zu", machine->at);
+    }
+    return take_them(machine, count, false);
 }
 
 /* All values above the last mark. */
@@ -217,89 +183,150 @@ static int take_marked(struct machine *machine, take_values *take_them)
     return err_set(machine->err, "the pickle lacks a mark before byte %zu", machine->at);
 }
 
-static int reduce(struct machine *machine)
+/* INST: as OBJ, but that the class stands behind the opcode, in two lines. */
+static int make_instance(struct machine *machine)
 {
-    struct pickle_value arguments, function;
-    if (machine_pop(machine, TUPLE, &arguments) || machine_pop(machine, GLOBAL, &function))
+    struct pickle_value class, arguments;
+    if (take_marked(machine, make_tuple) || machine_pop(machine, &arguments) || take_global(machine) ||
+        machine_pop(machine, &class))
         return -1;
-    if (function.global == REBUILD_TENSOR)
-        return torch_tensor(machine, arguments);
-    if (function.global == ORDERED_DICT && !arguments.tuple.count)
-        return push_dict(machine);
-    return err_set(machine->err, "the pickle calls '%s', which is refused", global_names[function.global]);
+    return pickle_call(machine, class, arguments);
 }
 
-/* The attributes of a dictionary (torch's _metadata): nothing here needs them. */
+/* `keywords`: a dictionary of arguments by name lies on top; no tensor is made with those. */
+static int call(struct machine *machine, bool keywords)
+{
+    struct pickle_value function, arguments, named;
+    if ((keywords && machine_pop(machine, &named)) || machine_pop_kind(machine, TUPLE, &arguments) ||
+        machine_pop(machine, &function))
+        return -1;
+    return pickle_call(machine, function, arguments);
+}
+
 static int build(struct machine *machine)
 {
-    struct pickle_value state, dict;
-    if (machine_pop(machine, DICT, &state) || machine_pop(machine, DICT, &dict))
+    struct pickle_value state;
+    if (machine_pop(machine, &state))
         return -1;
-    return machine_push(machine, dict);
+    return pickle_build(machine, state);
+}
+
+/* The id lies on the stack or, as a text, stands behind the opcode. */
+static int take_persistent(struct machine *machine, bool line)
+{
+    struct pickle_value id;
+    if ((line && pickle_push_text_line(machine, false)) || machine_pop(machine, &id))
+        return -1;
+    return torch_persistent(machine, id);
+}
+
+static int begin(struct machine *machine)
+{
+    const uint8_t *protocol = pickle_take(machine, 1);
+    if (!protocol)
+        return -1;
+    return *protocol <= PROTOCOL_MAX ? 0 : err_set(machine->err, "the pickle is of protocol %d", *protocol);
+}
+
+static int push_kind(struct machine *machine, enum kind kind)
+{
+    return machine_push(machine, (struct pickle_value){ .kind = kind });
+}
+
+/* Opcodes that push one number or text; *known is false where it is none of them. */
+static int step_literal(struct machine *machine, uint8_t opcode, bool *known)
+{
+    switch (opcode) {
+    case 'N': return push_kind(machine, NOTHING);
+    case 0x88:
+    case 0x89: return machine_push(machine, (struct pickle_value){ .kind = BOOLEAN, .integer = opcode == 0x88 });
+    case 'K': return pickle_push_integer(machine, 1, false);
+    case 'M': return pickle_push_integer(machine, 2, false);
+    case 'J': return pickle_push_integer(machine, 4, true);
+    case 0x8a: return pickle_push_long(machine, 1);
+    case 0x8b: return pickle_push_long(machine, 4);
+    case 'I': return pickle_push_integer_line(machine);
+    case 'L': return pickle_push_long_line(machine);
+    case 'G': return pickle_push_other(machine, 8);
+    case 'F': return pickle_push_other_line(machine);
+    case 0x8c:
+    case 'U': return pickle_push_text(machine, 1, STRING);
+    case 'X':
+    case 'T': /* as Python 2 pickles its texts */ return pickle_push_text(machine, 4, STRING);
+    case 0x8d: return pickle_push_text(machine, 8, STRING);
+    case 'S': return pickle_push_text_line(machine, true);
+    case 'V': return pickle_push_text_line(machine, false);
+    case 'C': return pickle_push_text(machine, 1, OTHER);
+    case 'B': return pickle_push_text(machine, 4, OTHER);
+    case 0x8e:
+    case 0x96: return pickle_push_text(machine, 8, OTHER);
+    default: *known = false; return 0;
+    }
 }
 
 /* One opcode, but for STOP. */
 static int step(struct machine *machine, uint8_t opcode)
 {
+    bool literal = true;
+    if (step_literal(machine, opcode, &literal))
+        return -1;
+    if (literal)
+        return 0;
     switch (opcode) {
-    case '(': return machine_push(machine, (struct pickle_value){ .kind = MARK });
-    case 'N': return machine_push(machine, (struct pickle_value){ .kind = NOTHING });
-    case 0x88:
-    case 0x89: return machine_push(machine, (struct pickle_value){ .kind = BOOLEAN, .integer = opcode == 0x88 });
-    case 'K': return push_integer(machine, 1, false);
-    case 'M': return push_integer(machine, 2, false);
-    case 'J': return push_integer(machine, 4, true);
-    case 0x8a: return push_long(machine);
-    case 'X':
-    case 'T': /* as Python 2 pickles its texts */ return push_string(machine, 4);
-    case 'U': return push_string(machine, 1);
-    case '}': return push_dict(machine);
-    case ']': return machine_push(machine, (struct pickle_value){ .kind = LIST, .tuple = { machine->items.count, 0 } });
-    case 'a': return append(machine, 1, false);
+    case 0x80: return begin(machine);
+    case 0x95: return pickle_take(machine, 8) ? 0 : -1; /* FRAME: how many bytes follow together */
+    case '(': return push_kind(machine, MARK);
+    case 0x8f: return push_kind(machine, OTHER); /* a set */
+    case 0x90: return take_marked(machine, append);
+    case 0x91: return take_marked(machine, make_set);
+    case '}': return machine_push_container(machine, DICT);
+    case 'd': return take_marked(machine, make_dict);
+    case ']': return machine_push_container(machine, LIST);
+    case 'l': return take_marked(machine, make_list);
+    case 'a': return take_top(machine, 1, append);
     case 'e': return take_marked(machine, append);
     case ')': return make_tuple(machine, 0, false);
     case 0x85:
     case 0x86:
-    case 0x87: return make_tuple(machine, opcode - 0x84u, false);
+    case 0x87: return take_top(machine, opcode - 0x84u, make_tuple);
     case 't': return take_marked(machine, make_tuple);
-    case 's': return set_items(machine, 2, false);
+    case 's': return take_top(machine, 2, set_items);
     case 'u': return take_marked(machine, set_items);
-    case 'c': return push_global(machine);
-    case 'Q': return torch_storage(machine);
-    case 'R': return reduce(machine);
+    case '0': return take_top(machine, 1, drop);
+    case '1': return take_marked(machine, drop);
+    case 'c': return take_global(machine);
+    case 0x93: return stack_global(machine);
+    case 'Q': return take_persistent(machine, false);
+    case 'P': return take_persistent(machine, true);
+    case 'R':
+    case 0x81: return call(machine, false);
+    case 0x92: return call(machine, true);
+    case 'o': return take_marked(machine, make_object);
+    case 'i': return make_instance(machine);
     case 'b': return build(machine);
-    case 'q': return remember(machine, 1);
-    case 'r': return remember(machine, 4);
-    case 'h': return recall(machine, 1);
-    case 'j': return recall(machine, 4);
+    case 'q': return use_memo(machine, 1, remember);
+    case 'r': return use_memo(machine, 4, remember);
+    case 'p': return use_memo(machine, 0, remember);
+    case 0x94: return remember(machine, machine->memo.count);
+    case 'h': return use_memo(machine, 1, recall);
+    case 'j': return use_memo(machine, 4, recall);
+    case 'g': return use_memo(machine, 0, recall);
     default: return err_set(machine->err, "the pickle has the opcode 0x%02x, which is refused", opcode);
     }
 }
 
 int pickle_run(struct machine *machine)
 {
-    const uint8_t *start = take(machine, 2);
-    if (!start)
-        return -1;
-    if (start[0] != 0x80 || start[1] != 2)
-        return err_set(machine->err, "the pickle is not of protocol 2");
     for (;;) {
-        const uint8_t *opcode = take(machine, 1);
+        const uint8_t *opcode = pickle_take(machine, 1);
         if (!opcode)
             return -1;
         if (*opcode == '.')
-            return 0;
+            break;
         if (step(machine, *opcode))
             return -1;
     }
-}
-
-int pickle_read(const void *bytes, size_t count, struct pickled *pickled, struct err *err)
-{
-    if (count > PICKLE_BYTES_MAX)
-        return err_set(err, "the pickle has more than %d bytes", PICKLE_BYTES_MAX);
-    struct machine machine = { .bytes = bytes, .count = count, .err = err };
-    int failed = pickle_run(&machine) || torch_collect(&machine, pickled);
-    machine_release(&machine);
-    return failed ? -1 : 0;
+    if (!machine->stack.count)
+        return err_set(machine->err, "the pickle has no value");
+    return machine->stack.count == 1 ? 0 : err_set(machine->err, "the pickle leaves values behind");
 }

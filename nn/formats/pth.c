@@ -8,7 +8,7 @@
 #include <zip.h>
 
 #include "pickle.h"
-#include "tensors.h"
+#include "pickled.h"
 
 #define ENTRY_NAME_SIZE 512
 #define PICKLE_NAME "data.pkl"
@@ -16,11 +16,7 @@
 struct archive {
     zip_t *zip;
     char prefix[ENTRY_NAME_SIZE / 2]; /* "archive" */
-    /* The storage read last: a tensor often shares none, and if, then with its neighbour. */
-    char key[PICKLE_KEY_SIZE];
-    char *storage;
-    size_t storage_size;
-    size_t unpacked, max; /* bytes of all storages: so far, at most */
+    size_t unpacked, max;             /* bytes of all storages: so far, at most */
 };
 
 static int archive_open(struct archive *archive, const void *bytes, size_t count, struct err *err)
@@ -40,7 +36,6 @@ static void archive_release(struct archive *archive)
 {
     if (archive->zip)
         zip_discard(archive->zip);
-    free(archive->storage);
 }
 
 /* The one folder that holds a data.pkl. */
@@ -134,53 +129,42 @@ static int check_byte_order(struct archive *archive, struct err *err)
     return little ? 0 : err_set(err, "the archive was written with another byte order than 'little'");
 }
 
-/* Has the storage of a tensor in archive->storage. */
-static int read_storage(struct archive *archive, const struct pickled_tensor *tensor, struct err *err)
+/* Sets the elements of the tensors that see a storage. */
+static int read_storage(struct archive *archive, const struct pickled *pickled, size_t index, struct tensors *tensors,
+                        struct err *err)
 {
-    size_t size = (size_t)tensor->storage_count * tensor_type_size(tensor->type);
-    if (!archive->storage || strcmp(archive->key, tensor->key)) {
-        char name[PICKLE_KEY_SIZE + 8];
-        zip_stat_t info;
-        snprintf(name, sizeof(name), "data/%s", tensor->key);
-        if (find_entry(archive, name, &info))
-            return err_set(err, "the archive lacks '%s' for '%s'", name, tensor->name);
-        if (info.size != size)
-            return err_set(err, "'%s' needs %zu bytes, but the archive's '%s' has %llu", tensor->name, size, name,
-                           (unsigned long long)info.size);
-        if (size > archive->max - archive->unpacked)
-            return err_set(err, "the archive unpacks to more than %zu bytes, too many for its size", archive->max);
-        archive->unpacked += size;
-        free(archive->storage);
-        archive->storage = NULL;
-        if (read_entry(archive, &info, &archive->storage, err))
-            return -1;
-        archive->storage_size = size;
-        memcpy(archive->key, tensor->key, sizeof(archive->key));
-    }
-    return size == archive->storage_size ? 0 : err_set(err, "'%s' takes its storage for another type", tensor->name);
-}
-
-static int read_tensor(struct archive *archive, const struct pickled_tensor *window, struct tensors *tensors,
-                       struct err *err)
-{
-    struct tensor *tensor = tensors_add(tensors, window->name, window->type, window->rank, window->shape, err);
-    if (!tensor || read_storage(archive, window, err))
+    const struct pickled_storage *storage = &pickled->storages[index];
+    const char *tensor = pickled->list[storage->first].name;
+    size_t size = (size_t)storage->count * storage->size;
+    char name[PICKLE_KEY_SIZE + 8], *elements;
+    zip_stat_t info;
+    snprintf(name, sizeof(name), "data/%s", storage->key);
+    if (find_entry(archive, name, &info))
+        return err_set(err, "the archive lacks '%s' for '%s'", name, tensor);
+    if (info.size != size)
+        return err_set(err, "'%s' needs %zu bytes, but the archive's '%s' has %llu", tensor, size, name,
+                       (unsigned long long)info.size);
+    if (size > archive->max - archive->unpacked)
+        return err_set(err, "the archive unpacks to more than %zu bytes, too many for its size", archive->max);
+    archive->unpacked += size;
+    if (read_entry(archive, &info, &elements, err))
         return -1;
-    pickled_copy(window, archive->storage, tensor);
+    pickled_copy(pickled, index, elements, tensors);
+    free(elements);
     return 0;
 }
 
 int pth_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
 {
     struct archive archive = { .max = tensors_max_of(count) };
-    tensors->max = archive.max;
+    tensors->max = tensors_max_shown(count);
     struct pickled pickled = { 0 };
     int status = -1;
     if (archive_open(&archive, bytes, count, err) || find_prefix(&archive, err) || check_byte_order(&archive, err) ||
-        read_pickle(&archive, &pickled, err))
+        read_pickle(&archive, &pickled, err) || pickled_add(&pickled, tensors, err))
         goto out;
-    for (size_t i = 0; i < pickled.count; i++)
-        if (read_tensor(&archive, &pickled.list[i], tensors, err))
+    for (size_t i = 0; i < pickled.storage_count; i++)
+        if (pickled.storages[i].first != PICKLED_NONE && read_storage(&archive, &pickled, i, tensors, err))
             goto out;
     status = 0;
 out:

@@ -35,8 +35,9 @@ static int find_type(const char *name, enum tensor_type *type)
         const char *name;
         enum tensor_type type;
     } types[] = {
-        { "F32", TENSOR_FLOAT32 },   { "F64", TENSOR_FLOAT64 }, { "F16", TENSOR_FLOAT16 },
-        { "BF16", TENSOR_BFLOAT16 }, { "I64", TENSOR_INT64 },
+        { "F32", TENSOR_FLOAT32 }, { "F64", TENSOR_FLOAT64 }, { "F16", TENSOR_FLOAT16 }, { "BF16", TENSOR_BFLOAT16 },
+        { "I64", TENSOR_INT64 },   { "I32", TENSOR_INT32 },   { "I16", TENSOR_INT16 },   { "I8", TENSOR_INT8 },
+        { "U8", TENSOR_UINT8 },    { "BOOL", TENSOR_BOOL },
     };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (name && !strcmp(name, types[i].name)) {

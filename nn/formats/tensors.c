@@ -1,17 +1,25 @@
 /* The list of tensors, with its bounds. */
 #include "tensors.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SHOWN_LEAST ((size_t)256 << 20)
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weight files are read and written as memory holds them");
 
 size_t tensor_type_size(enum tensor_type type)
 {
     switch (type) {
+    case TENSOR_INT8:
+    case TENSOR_UINT8:
+    case TENSOR_BOOL: return 1;
     case TENSOR_FLOAT16:
-    case TENSOR_BFLOAT16: return 2;
-    case TENSOR_FLOAT32: return 4;
+    case TENSOR_BFLOAT16:
+    case TENSOR_INT16: return 2;
+    case TENSOR_FLOAT32:
+    case TENSOR_INT32: return 4;
     case TENSOR_FLOAT64:
     case TENSOR_INT64: break;
     }
@@ -22,6 +30,12 @@ size_t tensors_max_of(size_t count)
 {
     size_t max = ((size_t)1 << 20) + 20 * (count < TENSORS_BYTES_MAX ? count : TENSORS_BYTES_MAX);
     return max < TENSORS_BYTES_MAX ? max : TENSORS_BYTES_MAX;
+}
+
+size_t tensors_max_shown(size_t count)
+{
+    size_t max = tensors_max_of(count);
+    return max > SHOWN_LEAST ? max : SHOWN_LEAST;
 }
 
 int64_t shape_count(int rank, const int64_t *shape)
@@ -84,6 +98,46 @@ void tensors_release(struct tensors *tensors)
         free(tensors->list[i].name);
         free(tensors->list[i].bytes);
     }
+    for (size_t i = 0; i < tensors->note_count; i++)
+        free(tensors->notes[i].name);
     free(tensors->list);
+    free(tensors->notes);
     *tensors = (struct tensors){ 0 };
+}
+
+/* The prefix that all names have; NULL: none. */
+static const char *common_prefix(const struct tensors *tensors)
+{
+    static const char *const prefixes[] = { "module.", "_orig_mod.", "model.", "net.", "backbone." };
+    for (size_t p = 0; p < sizeof(prefixes) / sizeof(prefixes[0]); p++) {
+        size_t length = strlen(prefixes[p]), i = 0;
+        while (i < tensors->count && !strncmp(tensors->list[i].name, prefixes[p], length))
+            i++;
+        if (i && i == tensors->count)
+            return prefixes[p];
+    }
+    return NULL;
+}
+
+/* Moves a name up to its rest behind the prefix, where it has it. */
+static void strip(char *name, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    if (!strncmp(name, prefix, length))
+        memmove(name, name + length, strlen(name + length) + 1);
+}
+
+void tensors_strip_prefix(struct tensors *tensors)
+{
+    for (;;) {
+        const char *prefix = common_prefix(tensors);
+        size_t used = strlen(tensors->prefix);
+        if (!prefix || used + strlen(prefix) >= sizeof(tensors->prefix))
+            return;
+        for (size_t i = 0; i < tensors->count; i++)
+            strip(tensors->list[i].name, prefix);
+        for (size_t i = 0; i < tensors->note_count; i++)
+            strip(tensors->notes[i].name, prefix);
+        snprintf(tensors->prefix + used, sizeof(tensors->prefix) - used, "%s", prefix);
+    }
 }

@@ -5,18 +5,38 @@
 #include <string.h>
 
 #include "dcls/base/fs.h"
+#include "dcls/base/log.h"
 #include "pth.h"
 #include "safetensors.h"
 
-int weight_file_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
+static int read_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
 {
     if (count >= 4 && !memcmp(bytes, "PK\3\4", 4))
         return pth_tensors(bytes, count, tensors, err);
     if (pth_is_old(bytes, count))
         return pth_old_tensors(bytes, count, tensors, err);
+    if (pth_is_tar(bytes, count))
+        return pth_tar_tensors(bytes, count, tensors, err);
     if (safetensors_is(bytes, count))
         return safetensors_tensors(bytes, count, tensors, err);
     return err_set(err, "neither a .pth nor a .safetensors file");
+}
+
+int weight_file_tensors(const void *bytes, size_t count, struct tensors *tensors, struct err *err)
+{
+    if (read_tensors(bytes, count, tensors, err))
+        return -1;
+    tensors_strip_prefix(tensors);
+    return 0;
+}
+
+/* In the log: what was chosen that the file's writer might not expect. */
+static void tell(const char *path, const struct tensors *tensors)
+{
+    if (*tensors->member)
+        log_info("weights of '%s' taken from its member '%s'", path, tensors->member);
+    if (*tensors->prefix)
+        log_info("weights of '%s' taken without '%s' in front of their names", path, tensors->prefix);
 }
 
 int weight_file_read(const char *path, const struct net *net, struct weights *weights, bool replace_last,
@@ -31,6 +51,8 @@ int weight_file_read(const char *path, const struct net *net, struct weights *we
     free(bytes);
     if (!status)
         status = tensors_assign(&tensors, net, weights, replace_last, replaced, err);
+    if (!status)
+        tell(path, &tensors);
     tensors_release(&tensors);
     return status ? err_prefix(err, "'%s'", path) : 0;
 }

@@ -1,5 +1,6 @@
 /* Weight files on the command line.
  *   pth list FILE                      each tensor: name, type, shape (2x3, or "scalar"), sum of its numbers
+ *                                      (of 32 bits and more)
  *   pth copy TYPE CLASSES FILE OUT     reads into that network and writes it again; an ImageNet file's last layer is
  *                                      replaced by zeros where CLASSES differs
  *   pth export TYPE SIZE FORMAT FILE OUT   as dcls client export; FORMAT: pth, safetensors, onnx, onnx-unfolded */
@@ -17,13 +18,17 @@
 static void print_tensor(const struct tensor *tensor)
 {
     static const char *const types[] = {
-        [TENSOR_FLOAT32] = "float32", [TENSOR_FLOAT64] = "float64", [TENSOR_INT64] = "int64"
+        [TENSOR_FLOAT32] = "float32",   [TENSOR_FLOAT64] = "float64", [TENSOR_FLOAT16] = "float16",
+        [TENSOR_BFLOAT16] = "bfloat16", [TENSOR_INT64] = "int64",     [TENSOR_INT32] = "int32",
+        [TENSOR_INT16] = "int16",       [TENSOR_INT8] = "int8",       [TENSOR_UINT8] = "uint8",
+        [TENSOR_BOOL] = "bool",
     };
     double sum = 0;
     for (size_t i = 0; i < tensor->count; i++)
         sum += tensor->type == TENSOR_FLOAT32   ? ((const float *)tensor->bytes)[i]
                : tensor->type == TENSOR_FLOAT64 ? ((const double *)tensor->bytes)[i]
-                                                : (double)((const int64_t *)tensor->bytes)[i];
+               : tensor->type == TENSOR_INT64   ? (double)((const int64_t *)tensor->bytes)[i]
+                                                : 0;
     printf("%s %s ", tensor->name, types[tensor->type]);
     for (int d = 0; d < tensor->rank; d++)
         printf("%s%lld", d ? "x" : "", (long long)tensor->shape[d]);
