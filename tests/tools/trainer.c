@@ -12,14 +12,17 @@
 
 struct losses {
     int steps, done;
-    double sum; /* of the batches' losses, which are all of one size */
+    size_t batch_size, images; /* of an epoch */
+    double sum;                /* over the images so far */
 };
 
 static void print_loss(void *arg, const struct train_progress *progress)
 {
     struct losses *losses = arg;
-    double sum = progress->loss * progress->batch;
-    printf("%.9g\n", sum - losses->sum);
+    size_t before = (size_t)losses->done * losses->batch_size, now = before + losses->batch_size;
+    now = now < losses->images ? now : losses->images;
+    double sum = progress->loss * (double)now;
+    printf("%.9g\n", (sum - losses->sum) / (double)(now - before));
     losses->sum = sum;
     losses->done = progress->batch;
 }
@@ -30,12 +33,13 @@ static bool is_done(void *arg)
     return losses->done >= losses->steps;
 }
 
-static int write_initial(const struct train_config *config, const char *path, struct err *err)
+static int write_initial(const struct train_config *config, const char *path, size_t *images, struct err *err)
 {
     struct trainer trainer = { 0 };
     int status = trainer_init(&trainer, config, NULL, err);
     if (!status)
         status = pth_write(path, trainer.net, trainer.state.weights, err);
+    *images = trainer.dataset ? dataset_count(trainer.dataset, SPLIT_TRAIN) : 0;
     trainer_release(&trainer);
     return status;
 }
@@ -48,7 +52,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct err err = ERR_INIT;
-    struct losses losses = { .steps = (int)strtol(argv[10], NULL, 10) };
+    struct losses losses = { .steps = (int)strtol(argv[10], NULL, 10), .batch_size = strtoul(argv[11], NULL, 10) };
     const struct train_observer observer = { .arg = &losses, .batch = print_loss, .cancelled = is_done };
     const struct train_config config = { .type = argv[1],
                                          .model_name = "m",
@@ -63,11 +67,11 @@ int main(int argc, char **argv)
                                          .backend = "onednn",
                                          .learning_rate = strtod(argv[9], NULL),
                                          .epochs = 1,
-                                         .batch_size = (int)strtol(argv[11], NULL, 10),
+                                         .batch_size = (int)losses.batch_size,
                                          .image_size = (int)strtol(argv[4], NULL, 10),
                                          .threads = 2,
                                          .seed = strtoull(argv[3], NULL, 10) };
-    if (!write_initial(&config, argv[7], &err) &&
+    if (!write_initial(&config, argv[7], &losses.images, &err) &&
         (!losses.steps || train_run(&config, &observer, &err) == TRAIN_CANCELLED))
         return fflush(stdout) ? 1 : 0;
     fprintf(stderr, "trainer: %s\n", err.text);
