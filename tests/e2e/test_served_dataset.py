@@ -2,8 +2,6 @@
 import os
 import shutil
 
-from PIL import Image
-
 import harness
 from harness import make_dataset
 
@@ -95,15 +93,17 @@ def test_a_folder_of_which_all_is_left_out_is_no_dataset(strangers):
 
 
 def test_every_format_that_a_dataset_may_have_is_listed_and_shown(strangers):
-    formats = {"jpg": "jpeg", "JPEG": "jpeg", "jpe": "jpeg", "jfif": "jpeg", "png": "png", "bmp": "bmp", "gif": "gif"}
+    """Whatever is in such a file: to list and to show it nobody decodes it."""
+    types = {"jpg": "jpeg", "JPEG": "jpeg", "jpe": "jpeg", "Jfif": "jpeg", "png": "png", "WEBP": "webp", "heic": "heic",
+             "HEIF": "heif", "avif": "avif", "gif": "gif", "BMP": "bmp", "ppm": "x-portable-pixmap",
+             "pgm": "x-portable-graymap", "pbm": "x-portable-bitmap", "pnm": "x-portable-anymap"}
     images = strangers.folder / "images"
     images.mkdir()
-    for ending, kind in formats.items():
-        Image.new("RGB", (4, 4)).save(images / f"x.{ending}", format=kind)
-    (images / "notes.txt").write_text("no image")
+    for ending in [*types, "txt", "tiff", "mp4", "jpg.part", ""]:
+        (images / f"x.{ending}").write_text(f"of {ending}")
     strangers.start_broker()
-    assert strangers.client("images").stdout.split() == sorted(f"./images/x.{ending}" for ending in formats)
-    for ending, kind in formats.items():
+    assert strangers.client("images").stdout.split() == sorted(f"./images/x.{ending}" for ending in types)
+    assert strangers.get("/images") == {"images": sorted(f"./images/x.{ending}" for ending in types)}
+    for ending, kind in types.items():
         status, headers, body = strangers.request("GET", f"/image?imagePath=./images/x.{ending}")
-        assert (status, headers["Content-Type"]) == (200, f"image/{kind}"), ending
-        assert body == (images / f"x.{ending}").read_bytes()
+        assert (status, headers["Content-Type"], body.decode()) == (200, f"image/{kind}", f"of {ending}"), ending
