@@ -38,6 +38,8 @@ const struct train_option train_option_table[] = {
       .help = "share of a label's probability that all classes share" },
     { CHOICE("classWeights", "class-weights", class_weights, "none|balanced", "none"),
       .help = "whether images of rare classes count more in the loss" },
+    { NUMBER("validationSplit", "validation-split", validation_split, 0, 0.5, "0"),
+      .help = "share of each class held out to test on where no images are there for that; 0: none" },
     { WHOLE("patience", "patience", patience, 0, 100000, "0"),
       .help = "epochs without a better test accuracy after which training ends; 0: none" },
     { SWITCH("freeze", "freeze", freeze), .help = "train the last layer alone" },

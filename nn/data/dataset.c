@@ -6,29 +6,45 @@
 
 #include "dataset_kind.h"
 #include "dcls/base/fs.h"
+#include "hold_out.h"
 
 /* The first that is found there is taken. */
-static const struct dataset_kind *const kinds[] = { &dataset_folder, &dataset_idx };
+static const struct dataset_kind *const kinds[] = { &dataset_folder, &dataset_idx, &dataset_class_folders };
+
+static const struct dataset_kind *find_kind(const char *dir, struct err *err)
+{
+    if (!fs_is_dir(dir)) {
+        err_set(err, "there is no dataset folder '%s'", dir);
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i]->found(dir))
+            return kinds[i];
+    err_set(err, "'%s' holds neither a folder 'train', nor class folders, nor 'train-images-idx3-ubyte' (or .gz)", dir);
+    return NULL;
+}
 
 static int open_kind(struct dataset *dataset, const char *dir, struct err *err)
 {
-    if (!fs_is_dir(dir))
-        return err_set(err, "there is no dataset folder '%s'", dir);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i]->found(dir)) {
-            dataset->kind = kinds[i];
-            return kinds[i]->open(dataset, dir, err);
-        }
-    return err_set(err, "'%s' holds neither a folder 'train' nor 'train-images-idx3-ubyte' (or .gz)", dir);
+    double share = dataset->options.validation_split;
+    if (!(dataset->kind = find_kind(dir, err)) || dataset->kind->open(dataset, dir, err))
+        return -1;
+    if (!dataset->splits[SPLIT_TEST].count)
+        return hold_out(dataset, share, err) ? err_prefix(err, "'%s'", dir) : 0;
+    if (share > 0)
+        notices_add(&dataset->notices, "no images are held out by 'validation-split': there are some to test on");
+    return 0;
 }
 
-struct dataset *dataset_open(const char *dir, struct err *err)
+struct dataset *dataset_open(const char *dir, const struct dataset_options *options, struct err *err)
 {
     struct dataset *dataset = calloc(1, sizeof(*dataset));
     if (!dataset) {
         err_set(err, "no memory for a dataset");
         return NULL;
     }
+    if (options)
+        dataset->options = *options;
     if (open_kind(dataset, dir, err)) {
         dataset_close(dataset);
         return NULL;
@@ -56,7 +72,13 @@ void dataset_close(struct dataset *dataset)
     free(dataset->classes);
     samples_release(&dataset->splits[SPLIT_TRAIN]);
     samples_release(&dataset->splits[SPLIT_TEST]);
+    notices_release(&dataset->notices);
     free(dataset);
+}
+
+const struct notices *dataset_notices(const struct dataset *dataset)
+{
+    return &dataset->notices;
 }
 
 int dataset_classes(const struct dataset *dataset)

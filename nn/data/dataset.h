@@ -7,15 +7,23 @@
 #include <stdint.h>
 
 #include "dcls/base/err.h"
+#include "dataset_options.h"
+#include "dcls/base/notices.h"
 #include "sample_reader.h"
 
 struct dataset;
 
-/* Opens an ImageFolder (train/CLASS/files and test/, val/ or validation/) or the four IDX files of the MNIST family
- * (gzipped or not). Classes are the sorted folder names of train/; of IDX the labels "0", "1", … or, where a
- * classes.txt lies beside, its lines. A test class that train lacks is an error. Freed by dataset_close. */
-struct dataset *dataset_open(const char *dir, struct err *err);
+/* Opens a folder of images or the four IDX files of the MNIST family (gzipped or not).
+ *
+ * Of a folder (dcls/base/dataset_tree.h) the classes are the sorted names of the class folders that hold images; of IDX
+ * the labels "0", "1", … or, where a classes.txt lies beside, its lines. Each file's first bytes are read: what no
+ * decoder knows is left out, and too much of that is an error. Without images to test on, a share of each class is held
+ * out (hold_out.h). `options` may be NULL. Freed by dataset_close. */
+struct dataset *dataset_open(const char *dir, const struct dataset_options *options, struct err *err);
 void dataset_close(struct dataset *dataset);
+
+/* What people should know of it. */
+const struct notices *dataset_notices(const struct dataset *dataset);
 
 int dataset_classes(const struct dataset *dataset);
 const char *dataset_class(const struct dataset *dataset, int index);

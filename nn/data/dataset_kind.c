@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/dataset_tree.h"
+#include "dcls/base/utf8.h"
+
+#define DONE_BETWEEN 64 /* samples between two words about progress */
+
 static int check_class_name(const char *name, struct err *err)
 {
     if (!name[0])
@@ -11,7 +16,7 @@ static int check_class_name(const char *name, struct err *err)
     for (const unsigned char *c = (const unsigned char *)name; *c; c++)
         if (*c < ' ' || *c == 0x7f)
             return err_set(err, "the class name '%s' has a control character", name);
-    return 0;
+    return utf8_is_valid(name) ? 0 : err_set(err, "the class name '%s' is not UTF-8", name);
 }
 
 int dataset_add_class(struct dataset *dataset, const char *name, size_t length, struct err *err)
@@ -28,4 +33,14 @@ int dataset_add_class(struct dataset *dataset, const char *name, size_t length, 
     }
     dataset->classes[dataset->class_count++] = copy;
     return check_class_name(copy, err);
+}
+
+int dataset_go_on(const struct dataset *dataset, const char *what, size_t done, size_t total, struct err *err)
+{
+    const struct dataset_options *options = &dataset->options;
+    if (done % DONE_BETWEEN && done < total)
+        return 0;
+    if (options->progress)
+        options->progress(options->arg, what, done, total);
+    return options->cancelled && options->cancelled(options->arg) ? err_set(err, "cancelled") : 0;
 }

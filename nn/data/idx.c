@@ -209,12 +209,32 @@ static int name_classes(struct dataset *dataset, const char *dir, struct err *er
     return 0;
 }
 
+/* Whether there is at least one of the two files that test images lie in. */
+static bool has_tests(const char *dir)
+{
+    bool has = false;
+    for (int i = 0; i < 2 && !has; i++) {
+        char *path = find(dir, names[SPLIT_TEST][i], NULL);
+        has = path;
+        free(path);
+    }
+    return has;
+}
+
 static int open_idx(struct dataset *dataset, const char *dir, struct err *err)
 {
     if (open_split(&dataset->splits[SPLIT_TRAIN], dir, SPLIT_TRAIN, err) ||
-        open_split(&dataset->splits[SPLIT_TEST], dir, SPLIT_TEST, err))
+        (has_tests(dir) && open_split(&dataset->splits[SPLIT_TEST], dir, SPLIT_TEST, err)))
         return -1;
     return name_classes(dataset, dir, err);
+}
+
+static int digest(const struct dataset *dataset, const struct samples *samples, size_t index, char hex[SHA256_HEX_SIZE],
+                  struct err *err)
+{
+    (void)dataset;
+    size_t pixels = (size_t)samples->width * samples->height;
+    return sha256_bytes(samples->pixels + index * pixels, pixels, hex, err);
 }
 
 static int read_sample(const struct dataset *dataset, const struct samples *samples, size_t index,
@@ -230,4 +250,4 @@ static int read_sample(const struct dataset *dataset, const struct samples *samp
     return image_resize(&reader->image, reader->size, reader->size, out, reader->scratch, err);
 }
 
-const struct dataset_kind dataset_idx = { .found = found, .open = open_idx, .read = read_sample };
+const struct dataset_kind dataset_idx = { .found = found, .open = open_idx, .read = read_sample, .digest = digest };

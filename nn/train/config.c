@@ -29,6 +29,7 @@ static const struct config_member {
     { "warmup_epochs", MEMBER_INT, AT(warmup_epochs), BOTH, 0, 100000 },
     { "label_smoothing", MEMBER_NUMBER, AT(label_smoothing), BOTH, 0, 0.5 },
     { "class_weights", MEMBER_TEXT, AT(class_weights), BOTH, 0, 0 },
+    { "validation_split", MEMBER_NUMBER, AT(validation_split), BOTH, 0, 0.5 },
     { "patience", MEMBER_INT, AT(patience), BOTH, 0, 100000 },
     { "freeze", MEMBER_BOOL, AT(freeze), BOTH, 0, 0 },
     { "augment", MEMBER_TEXT, AT(augment), BOTH, 0, 0 },

@@ -199,8 +199,10 @@ enum train_end train_run(const struct train_config *config, const struct train_o
 {
     struct trainer trainer = { 0 };
     enum train_end end = TRAIN_ERROR;
-    if (trainer_init(&trainer, config, observer, err))
+    if (trainer_init(&trainer, config, observer, err)) {
+        end = trainer.cancelled ? TRAIN_CANCELLED : TRAIN_ERROR;
         goto out;
+    }
     while (trainer.state.epochs < trainer.config.epochs) {
         if ((end = train_epoch(&trainer, trainer.state.epochs + 1, err)) != TRAIN_DONE)
             goto out;

@@ -64,6 +64,36 @@ static int open_loaders(struct trainer *trainer, struct err *err)
     return trainer->test_loader ? 0 : -1;
 }
 
+static void on_opening(void *arg, const char *what, size_t done, size_t total)
+{
+    const struct trainer *trainer = arg;
+    const struct train_observer *observer = trainer->observer;
+    if (observer && observer->opening)
+        observer->opening(observer->arg, what, done, total);
+}
+
+static bool is_cancelled(void *arg)
+{
+    struct trainer *trainer = arg;
+    const struct train_observer *observer = trainer->observer;
+    trainer->cancelled = observer && observer->cancelled && observer->cancelled(observer->arg);
+    return trainer->cancelled;
+}
+
+static int open_dataset(struct trainer *trainer, struct err *err)
+{
+    const struct train_config *config = &trainer->config;
+    struct dataset_options options = {
+        .validation_split = config->validation_split, .arg = trainer, .progress = on_opening, .cancelled = is_cancelled
+    };
+    if (!(trainer->dataset = dataset_open(config->data_dir, &options, err)))
+        return -1;
+    const struct notices *notices = dataset_notices(trainer->dataset);
+    for (size_t i = 0; i < notices->count; i++)
+        trainer_tell(trainer, notices->lines[i]);
+    return 0;
+}
+
 /* The SHA-256 of the classes' names. */
 static int digest_classes(const struct dataset *dataset, char hex[SHA256_HEX_SIZE], struct err *err)
 {
@@ -189,8 +219,8 @@ int trainer_init(struct trainer *trainer, const struct train_config *given, cons
         return -1;
     if (config->epochs < 1 || config->batch_size < 1 || config->image_size < 1 || config->threads < 1)
         return err_set(err, "epochs, batch size, image size and threads must be 1 or more");
-    if (!(trainer->dataset = dataset_open(config->data_dir, err)) ||
-        digest_classes(trainer->dataset, trainer->classes_sha256, err) || balance_classes(trainer, err) ||
+    if (open_dataset(trainer, err) || digest_classes(trainer->dataset, trainer->classes_sha256, err) ||
+        balance_classes(trainer, err) ||
         !(trainer->net = network_new(config->type, dataset_classes(trainer->dataset), err)))
         return -1;
     const struct net *net = trainer->net;

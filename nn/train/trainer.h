@@ -15,6 +15,7 @@ struct train_observer;
 struct trainer {
     struct train_config config; /* as it is in force: a checkpoint's where training is resumed */
     const struct train_observer *observer;
+    bool cancelled;               /* while it was made */
     struct checkpoint checkpoint; /* to resume from, until then */
     struct dataset *dataset;
     char classes_sha256[SHA256_HEX_SIZE];

@@ -8,12 +8,10 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "dcls/base/dataset_tree.h"
 #include "dcls/base/fs.h"
-#include "dcls/base/image_formats.h"
 
 #define DEFAULT_ROOT "images"
-#define FILES_MAX 10000000
-#define CLASSES_MAX 100000
 #define CLASSES_FILE_MAX (1024 * 1024)
 
 const char *local_dataset_root(const struct daemon *daemon)
@@ -78,23 +76,44 @@ static cJSON *summary(int64_t images, int64_t classes)
     return object;
 }
 
+/* Images of one split by their endings; `classes` that have some are counted where it is not NULL. -1 where they cannot
+ * be listed. */
+static int64_t count_images(const char *dir, const char *split, int64_t *classes)
+{
+    struct dataset_tree tree = { .dir = dir };
+    struct left_out left_out = { 0 };
+    struct fs_list names, images;
+    int64_t count = dataset_tree_classes(&tree, split, &names, &left_out, NULL) ? -1 : 0;
+    for (size_t i = 0; i < names.count && count >= 0; i++) {
+        if (dataset_tree_images(&tree, split, names.paths[i], &images, &left_out, NULL))
+            count = -1;
+        else
+            count += (int64_t)images.count;
+        if (classes)
+            *classes += images.count > 0;
+        fs_list_release(&images);
+    }
+    fs_list_release(&names);
+    left_out_release(&left_out);
+    return count;
+}
+
+static cJSON *folder_summary(const char *dir, const struct dataset_layout *layout)
+{
+    int64_t classes = 0, images = count_images(dir, layout->train, &classes);
+    int64_t tests = layout->test ? count_images(dir, layout->test, NULL) : 0;
+    return images < 0 || tests < 0 ? summary(-1, -1) : summary(images + tests, classes);
+}
+
 cJSON *local_dataset_summary(const char *dir)
 {
-    char *train = fs_join(dir, "train");
-    cJSON *object = NULL;
-    if (train && fs_is_dir(train)) {
-        struct fs_list classes = { 0 }, files = { 0 };
-        int64_t class_count = fs_list_dirs(train, CLASSES_MAX, &classes, NULL) ? -1 : (int64_t)classes.count;
-        int64_t file_count = fs_list_tree(dir, image_endings, FILES_MAX, &files, NULL) ? -1 : (int64_t)files.count;
-        object = summary(file_count, class_count);
-        fs_list_release(&classes);
-        fs_list_release(&files);
-    } else {
-        int64_t labels = count_labels(dir, "train-labels-idx1-ubyte");
-        int64_t tests = count_labels(dir, "t10k-labels-idx1-ubyte");
-        if (labels >= 0 && tests >= 0)
-            object = summary(labels + tests, count_lines(dir, "classes.txt"));
-    }
-    free(train);
-    return object;
+    struct dataset_layout layout;
+    bool is_folder = dataset_layout_find(dir, &layout);
+    if (is_folder && *layout.train)
+        return folder_summary(dir, &layout);
+    int64_t labels = count_labels(dir, "train-labels-idx1-ubyte");
+    int64_t tests = count_labels(dir, "t10k-labels-idx1-ubyte");
+    if (labels >= 0)
+        return summary(labels + (tests > 0 ? tests : 0), count_lines(dir, "classes.txt"));
+    return is_folder ? folder_summary(dir, &layout) : NULL;
 }

@@ -66,6 +66,7 @@ int jobfile_config(const struct msg *msg, struct train_config *config, struct er
         .momentum = options->momentum,
         .weight_decay = options->weight_decay,
         .label_smoothing = options->label_smoothing,
+        .validation_split = options->validation_split,
         .warmup_epochs = (int)options->warmup_epochs,
         .patience = (int)options->patience,
         .freeze = options->freeze,

@@ -1,6 +1,7 @@
 /* Runs the engine's training and tells of it: batches at most five times a second, every epoch, and one outcome. */
 #include "training.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "dcls/base/clock.h"
@@ -16,6 +17,16 @@ struct run {
     int64_t sent_ms; /* when a batch was sent last; 0: never */
     int epoch, epochs;
 };
+
+/* Not too often. */
+static bool is_due(struct run *run)
+{
+    int64_t now = clock_ms();
+    if (run->sent_ms && now - run->sent_ms < PROGRESS_INTERVAL_MS)
+        return false;
+    run->sent_ms = now;
+    return true;
+}
 
 /* A lost line ends the job through channel_cancelled, so a failed send needs no more than a word. */
 static void send(struct run *run, const struct msg *msg, bool failed)
@@ -42,6 +53,20 @@ static void send_progress(struct run *run, const struct train_progress *progress
     msg_release(&msg);
 }
 
+static void on_opening(void *arg, const char *what, size_t done, size_t total)
+{
+    struct run *run = arg;
+    struct msg msg;
+    char text[80];
+    if (!is_due(run))
+        return;
+    int failed = msg_init_about(&msg, MSG_TRAINING_PROGRESS, run->request);
+    snprintf(text, sizeof text, "%s %zu of %zu images", what, done, total);
+    msg.epoch = msg.epochs = 0;
+    send(run, &msg, failed || msg_set(&msg.message, text));
+    msg_release(&msg);
+}
+
 static void on_notice(void *arg, const char *line)
 {
     struct run *run = arg;
@@ -55,12 +80,8 @@ static void on_notice(void *arg, const char *line)
 
 static void on_batch(void *arg, const struct train_progress *progress)
 {
-    struct run *run = arg;
-    int64_t now = clock_ms();
-    if (run->sent_ms && now - run->sent_ms < PROGRESS_INTERVAL_MS)
-        return;
-    run->sent_ms = now;
-    send_progress(run, progress, NULL);
+    if (is_due(arg))
+        send_progress(arg, progress, NULL);
 }
 
 static void on_epoch(void *arg, const struct train_progress *progress, const struct epoch_result *result)
@@ -101,9 +122,12 @@ static int send_completed(struct run *run, const char *models_dir, struct err *e
 int training_run(struct channel *channel, const struct msg *request, struct err *err)
 {
     struct run run = { .channel = channel, .request = request };
-    struct train_observer observer = {
-        .arg = &run, .batch = on_batch, .epoch = on_epoch, .cancelled = is_cancelled, .notice = on_notice
-    };
+    struct train_observer observer = { .arg = &run,
+                                       .opening = on_opening,
+                                       .batch = on_batch,
+                                       .epoch = on_epoch,
+                                       .cancelled = is_cancelled,
+                                       .notice = on_notice };
     struct train_config config;
     struct err why = ERR_INIT;
 

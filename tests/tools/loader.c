@@ -28,7 +28,7 @@ static int run(int argc, char **argv, struct err *err)
     float *images = malloc((size_t)BATCH * 3 * spec.image_size * spec.image_size * sizeof(float));
     if (!images)
         return err_set(err, "no memory for a batch of size %d", spec.image_size);
-    struct dataset *dataset = dataset_open(argv[1], err);
+    struct dataset *dataset = dataset_open(argv[1], NULL, err);
     struct loader *loader = dataset ? loader_new(dataset, &spec, err) : NULL;
     int status = loader ? 0 : -1;
     for (int epoch = 1; !status && epoch <= epochs; epoch++) {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #define NOTICES_MAX 16
-#define NOTICE_SIZE 2048 /* of a line, its NUL included */
+#define NOTICE_SIZE 4096 /* of a line, its NUL included */
 
 struct notices {
     char *lines[NOTICES_MAX];

@@ -24,9 +24,10 @@ struct train_config {
     const char *resume;  /* a model whose training goes on from its checkpoint, as it was begun: of the options
                             only epochs, threads, checkpoint and cache_bytes count. NULL: none */
     double learning_rate, momentum, weight_decay, label_smoothing;
-    int warmup_epochs; /* below epochs */
-    int patience;      /* ends after so many epochs without a better test accuracy, and saves the best; 0: never */
-    int epochs;        /* in all; 0 with `resume`: as many as it was begun with */
+    double validation_split; /* the share of the images held out to test on where none are there for that; 0: none */
+    int warmup_epochs;       /* below epochs */
+    int patience; /* ends after so many epochs without a better test accuracy, and saves the best; 0: never */
+    int epochs;   /* in all; 0 with `resume`: as many as it was begun with */
     int batch_size, image_size, threads;
     uint64_t seed;
     bool freeze;        /* trains the last layer alone; below, batch norm keeps its statistics */

@@ -17,17 +17,18 @@
 #define OPTION_TEXT_SIZE 1024
 
 struct train_options {
-    int64_t epochs;         /* 10 */
-    int64_t batch_size;     /* 32 */
-    double learning_rate;   /* 0.001 */
-    char optimizer[16];     /* adam | sgd */
-    double momentum;        /* 0.9, of sgd */
-    double weight_decay;    /* 0 */
-    char scheduler[16];     /* none | cosine | step */
-    int64_t warmup_epochs;  /* 0 */
-    double label_smoothing; /* 0 */
-    char class_weights[16]; /* none | balanced */
-    int64_t patience;       /* 0: never */
+    int64_t epochs;          /* 10 */
+    int64_t batch_size;      /* 32 */
+    double learning_rate;    /* 0.001 */
+    char optimizer[16];      /* adam | sgd */
+    double momentum;         /* 0.9, of sgd */
+    double weight_decay;     /* 0 */
+    char scheduler[16];      /* none | cosine | step */
+    int64_t warmup_epochs;   /* 0 */
+    double label_smoothing;  /* 0 */
+    char class_weights[16];  /* none | balanced */
+    double validation_split; /* 0 */
+    int64_t patience;        /* 0: never */
     bool freeze;
     int64_t image_size; /* 224 */
     int64_t seed;       /* 0 */

@@ -66,16 +66,16 @@ static void classes_and_images_are_sorted_by_their_bytes(void **state)
     assert_int_equal(dataset_tree_images(&tree, "train", "b", &list, &left_out, &err), 0);
     EXPECT(&list, "1.jpeg", "1/3.png", "2.JPG", "x.tiff");
     assert_int_equal(left_out.count, 0);
-    tree.dir = "/nonexistent";
+    tree.dir = "/dev/null/none";
     assert_int_equal(dataset_tree_classes(&tree, "", &list, &left_out, &err), -1);
-    assert_non_null(strstr(err.text, "'/nonexistent'"));
+    assert_non_null(strstr(err.text, "'/dev/null/none'"));
     assert_int_equal(list.count, 0);
 }
 
 static void expect_layout(const char *dir, const char *train, const char *test)
 {
     struct dataset_layout layout;
-    assert_int_equal(dataset_layout_find(dir, &layout), train != NULL);
+    assert_int_equal(dataset_layout_find(dir, &layout), train ? 1 : 0);
     if (!train)
         return;
     assert_string_equal(layout.train, train);
@@ -101,7 +101,7 @@ static void images_to_test_on_lie_in_the_first_folder_of_four(void **state)
         put(dir, path);
         expect_layout(dir, "train", order[i]);
     }
-    expect_layout("/nonexistent", NULL, NULL);
+    expect_layout("/dev/null/none", NULL, NULL);
 }
 
 static void a_tree_without_end_ends(void **state)

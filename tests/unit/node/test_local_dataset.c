@@ -58,10 +58,29 @@ static void an_image_folder_has_its_images_and_classes(void **state)
     expect(dir, "{\"images\":4,\"classes\":2}");
 }
 
+static void class_folders_alone_are_a_dataset_and_hidden_files_none_of_it(void **state)
+{
+    const char *dir = *state;
+    put(dir, "cats/1.jpg", 1);
+    put(dir, "cats/._1.jpg", 1);
+    put(dir, "cats/deep/2.JFIF", 1);
+    put(dir, "dogs/1.png", 1);
+    put(dir, "empty/notes.txt", 1);
+    put(dir, ".ipynb_checkpoints/1.jpg", 1);
+    put(dir, "3.jpg", 1);
+    expect(dir, "{\"images\":3,\"classes\":2}");
+    put(dir, "valid/cats/3.jpg", 1); /* a split's folder: there has to be one to train on too */
+    assert_null(local_dataset_summary(dir));
+    put(dir, "train/cats/4.jpg", 1);
+    put(dir, "test/cats/5.jpg", 1); /* after "valid" */
+    expect(dir, "{\"images\":2,\"classes\":1}");
+}
+
 static void idx_files_have_as_many_images_as_labels(void **state)
 {
     const char *dir = *state;
     put(dir, "train-labels-idx1-ubyte", 8 + 60);
+    expect(dir, "{\"images\":60}"); /* some may be held out */
     put(dir, "t10k-labels-idx1-ubyte", 8 + 10);
     expect(dir, "{\"images\":70}");
     char *path = fs_join(dir, "classes.txt");
@@ -85,9 +104,7 @@ static void a_folder_without_images_has_no_summary(void **state)
 {
     const char *dir = *state;
     assert_null(local_dataset_summary(dir));
-    put(dir, "train-labels-idx1-ubyte", 8 + 60); /* but no test labels */
-    assert_null(local_dataset_summary(dir));
-    put(dir, "t10k-labels-idx1-ubyte.gz", 3); /* too short to tell */
+    put(dir, "train-labels-idx1-ubyte.gz", 3); /* too short to tell */
     assert_null(local_dataset_summary(dir));
 }
 
@@ -96,6 +113,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(an_image_folder_has_its_images_and_classes),
+        TEST(class_folders_alone_are_a_dataset_and_hidden_files_none_of_it),
         TEST(idx_files_have_as_many_images_as_labels),
         TEST(a_compressed_idx_file_tells_its_size_at_its_end),
         TEST(a_folder_without_images_has_no_summary),

@@ -11,7 +11,8 @@
 #define OPTIONS                                                                                                        \
     "\"epochs\": 3, \"batchSize\": 64, \"learningRate\": 0.01, \"optimizer\": \"sgd\", "                               \
     "\"momentum\": 0.5, \"weightDecay\": 0.0001, \"scheduler\": \"cosine\", \"warmupEpochs\": 1, "                     \
-    "\"labelSmoothing\": 0.25, \"classWeights\": \"balanced\", \"patience\": 2, \"freeze\": true, \"imageSize\": 32, " \
+    "\"labelSmoothing\": 0.25, \"classWeights\": \"balanced\", \"validationSplit\": 0.25, \"patience\": 2, "           \
+    "\"freeze\": true, \"imageSize\": 32, "                                                                            \
     "\"seed\": 7, \"augment\": \"none\", "                                                                             \
     "\"fastDecode\": true, \"cache\": 64, "                                                                            \
     "\"backend\": \"reference\", \"weights\": \"sha256:" SHA "\", "                                                    \
