@@ -94,14 +94,20 @@ static void print_block(const struct table *table, const char *const *headings, 
             fprintf(out, "%s%*s%s\n", headings[i], (int)(widest - text_columns(headings[i]) + 2), "", cells[i]);
 }
 
-int table_print(const struct table *table, FILE *out, size_t screen)
+/* One column needs no measuring, and is taken from the screen as it is. */
+static void print_list(const struct table *table, const char *heading, FILE *out)
 {
-    const char *headings[TABLE_COLUMNS];
-    size_t widths[TABLE_COLUMNS], total = 0;
-    if (table->failed)
-        return -1;
+    if (*heading)
+        fprintf(out, "%s\n", heading);
+    for (size_t k = 0; k < table->count; k++)
+        fprintf(out, "%s\n", table->cells[k]);
+}
+
+/* The columns that a row takes. */
+static size_t measure(const struct table *table, const char *const *headings, size_t *widths)
+{
+    size_t total = 0;
     for (size_t i = 0; i < table->columns; i++) {
-        headings[i] = table->headings[i] + is_right(table->headings[i]);
         widths[i] = text_columns(headings[i]);
         for (size_t k = i; k < table->count; k += table->columns) {
             size_t columns = text_columns(table->cells[k]);
@@ -110,8 +116,23 @@ int table_print(const struct table *table, FILE *out, size_t screen)
         }
         total += widths[i] + (i ? 2 : 0);
     }
-    bool is_list = table->columns == 1, in_blocks = screen && total > screen && !is_list;
-    if (!in_blocks && !(is_list && !*headings[0]))
+    return total;
+}
+
+int table_print(const struct table *table, FILE *out, size_t screen)
+{
+    const char *headings[TABLE_COLUMNS];
+    size_t widths[TABLE_COLUMNS];
+    if (table->failed)
+        return -1;
+    for (size_t i = 0; i < table->columns; i++)
+        headings[i] = table->headings[i] + is_right(table->headings[i]);
+    if (table->columns == 1) {
+        print_list(table, headings[0], out);
+        return 0;
+    }
+    bool in_blocks = measure(table, headings, widths) > screen && screen;
+    if (!in_blocks)
         print_row(table, widths, headings, table->columns, out);
     for (size_t k = 0; k < table->count; k += table->columns) {
         size_t count = table->count - k < table->columns ? table->count - k : table->columns;
