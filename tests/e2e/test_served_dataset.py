@@ -107,3 +107,45 @@ def test_every_format_that_a_dataset_may_have_is_listed_and_shown(strangers):
     for ending, kind in types.items():
         status, headers, body = strangers.request("GET", f"/image?imagePath=./images/x.{ending}")
         assert (status, headers["Content-Type"], body.decode()) == (200, f"image/{kind}", f"of {ending}"), ending
+
+
+def digest(cluster, model):
+    return next(entry["sha256"] for entry in cluster.get("/models")["models"] if entry["name"] == model)
+
+
+def test_a_dataset_is_the_same_where_it_lies_and_where_it_was_fetched(strangers):
+    images = make_dataset(strangers.folder / "images", train=10, test=3)
+    strangers.start_broker()
+    strangers.start_node("local", "--data-dir", images)
+    _, fetched = start_fetcher(strangers)
+    hidden = images / "train/red/.ipynb_checkpoints"
+    hidden.mkdir()
+    (hidden / "0.png").write_bytes(b"no image")
+    (images / "train/red/empty").mkdir()
+    (images / "train/none").mkdir()
+    (images / "train/blue/again.PNG").symlink_to("0.png")
+    (images / "train/blue/back").symlink_to("..")
+
+    def train_both(name, classes, tested, **options):
+        """Both train the same model of it; the fetcher is told at least what the other is told."""
+        jobs = [strangers.wait_job(strangers.train(modelName=f"{name}-{node}", nodes=[node], weights="none", **options))
+                for node in ("local", "fetcher")]
+        assert [job["state"] for job in jobs] == ["completed"] * 2, jobs
+        report = strangers.get(f"/get_json?node=fetcher&json={name}-fetcher")
+        assert [entry["class"] for entry in report["per_class"]] == classes
+        assert sum(entry["images"] for entry in report["per_class"]) == tested
+        assert digest(strangers, f"{name}-local") == digest(strangers, f"{name}-fetcher")
+
+    train_both("plain", ["blue", "green", "red"], 9)
+    # val comes before valid, validation and test, which may be anything then.
+    shutil.copytree(images / "train/red", images / "test/yellow")
+    shutil.copytree(images / "train", images / "val", symlinks=True)
+    train_both("val", ["blue", "green", "red"], 31)
+    assert (fetched / "val/red/0.png").exists()
+    # Without train each folder is a class.
+    for name in ("red", "green"):
+        (images / "train" / name).rename(images / name)
+    for split in ("train", "val", "test"):
+        shutil.rmtree(images / split)
+    train_both("alone", ["green", "red"], 4, validationSplit=0.2)
+    assert sorted(path.name for path in fetched.iterdir()) == ["green", "red"]
