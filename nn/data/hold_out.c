@@ -1,5 +1,4 @@
-/* See hold_out.h. The images are sorted by their digests; each class gives the first of its own until its share is
- * reached. */
+/* See hold_out.h. The different images are gone through in the order of their digests. */
 #include "hold_out.h"
 
 #include <assert.h>
@@ -29,13 +28,18 @@ static size_t copies(const struct photo *photos, size_t count, size_t at)
     return end - at;
 }
 
+static bool is_first_of_label(const struct photo *photos, size_t at, size_t i)
+{
+    return i == at || photos[i].label != photos[i - 1].label;
+}
+
 /* For each class, how many different images are to be held out. */
 static void wanted(const struct photo *photos, size_t count, int classes, double share, size_t *wants)
 {
     for (size_t at = 0, end; at < count; at = end) {
         end = at + copies(photos, count, at);
         for (size_t i = at; i < end; i++)
-            wants[photos[i].label] += i == at || photos[i].label != photos[i - 1].label;
+            wants[photos[i].label] += is_first_of_label(photos, at, i);
     }
     for (int c = 0; c < classes; c++) {
         size_t different = wants[c], part = (size_t)lround(share * (double)different);
@@ -44,18 +48,21 @@ static void wanted(const struct photo *photos, size_t count, int classes, double
     }
 }
 
-/* Marks those that are held out; how many are. */
+/* Marks those that are held out; how many are. An image of several classes is where each of them wants one. */
 static size_t choose(const struct photo *photos, size_t count, size_t *wants, bool *held)
 {
     size_t chosen = 0;
     for (size_t at = 0, end; at < count; at = end) {
         end = at + copies(photos, count, at);
-        bool is_of_one = photos[at].label == photos[end - 1].label;
-        if (!is_of_one || !wants[photos[at].label])
-            continue;
-        wants[photos[at].label]--;
+        bool is_wanted = true;
         for (size_t i = at; i < end; i++)
+            is_wanted = is_wanted && wants[photos[i].label];
+        if (!is_wanted)
+            continue;
+        for (size_t i = at; i < end; i++) {
             held[photos[i].index] = true;
+            wants[photos[i].label] -= is_first_of_label(photos, at, i);
+        }
         chosen += end - at;
     }
     return chosen;

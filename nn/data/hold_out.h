@@ -1,8 +1,8 @@
 /* Images to test on where there are none for that: a share of each class's training images.
  *
  * Which are taken is decided by the SHA-256 of their content alone, so that it is the same on every machine, whatever
- * files are called, and copies of one image never lie on both sides. Of a class with two different images or more at
- * least one lies on each side; what is an image of several classes is never held out. */
+ * files are called, and copies of one image never lie on both sides, whatever classes they are of. Of a class with two
+ * different images or more at least one lies on each side. */
 #ifndef DCLS_NN_HOLD_OUT_H
 #define DCLS_NN_HOLD_OUT_H
 
