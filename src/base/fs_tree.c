@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -129,23 +128,9 @@ int fs_list_add(struct fs_list *list, char *path, size_t max, const char *dir, s
     return status;
 }
 
-static bool ends_in(const char *name, const char *const *endings)
-{
-    if (!endings)
-        return true;
-    size_t len = strlen(name);
-    for (; *endings; endings++) {
-        size_t ending = strlen(*endings);
-        if (len >= ending && !strcasecmp(name + len - ending, *endings))
-            return true;
-    }
-    return false;
-}
-
 /* One walk over a tree. The chain of folders above is kept, so that a link back to one of them ends there. */
 struct walk {
     const char *root; /* its real path */
-    const char *const *endings;
     size_t max, visited, visited_max;
     struct fs_list *list;
     struct {
@@ -171,7 +156,7 @@ static int walk_entry(struct walk *walk, const char *path, const char *relative,
         }
     }
     int status = 0;
-    if (S_ISREG(info.st_mode) && ends_in(relative, walk->endings))
+    if (S_ISREG(info.st_mode))
         status = fs_list_add(walk->list, strdup(relative), walk->max, walk->root, err);
     else if (S_ISDIR(info.st_mode) && level < TREE_LEVELS)
         status = walk_folder(walk, real ? real : path, relative, level, err);
@@ -229,13 +214,13 @@ static int walk_folder(struct walk *walk, const char *path, const char *relative
     return status;
 }
 
-int fs_list_tree(const char *root, const char *const *endings, size_t max, struct fs_list *list, struct err *err)
+int fs_list_tree(const char *root, size_t max, struct fs_list *list, struct err *err)
 {
     *list = (struct fs_list){ 0 };
     char *real = realpath(root, NULL);
     if (!real)
         return err_set(err, "cannot read the folder '%s': %s", root, strerror(errno));
-    struct walk walk = { .root = real, .endings = endings, .max = max, .list = list };
+    struct walk walk = { .root = real, .max = max, .list = list };
     walk.visited_max = max > SIZE_MAX / VISITED_PER_FILE ? SIZE_MAX : max * VISITED_PER_FILE;
     if (walk.visited_max < VISITED_AT_LEAST)
         walk.visited_max = VISITED_AT_LEAST;

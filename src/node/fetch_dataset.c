@@ -178,7 +178,7 @@ static int get_all(struct mirror *mirror, struct err *err)
 static int remove_others(const struct mirror *mirror, struct err *err)
 {
     struct fs_list files = { 0 };
-    if (fs_list_tree(mirror->into, NULL, 2 * FILES_MAX, &files, err))
+    if (fs_list_tree(mirror->into, 2 * FILES_MAX, &files, err))
         return -1;
     int result = 0;
     for (size_t i = 0; i < files.count && !result; i++) {

@@ -67,14 +67,13 @@ char *fs_resolve(const char *root, const char *relative, struct err *err);
 /* The rest of the real path `path` where it is the real folder `root` ("") or lies below it; NULL otherwise. */
 const char *fs_below(const char *root, const char *path);
 
-/* Every regular file below `root` whose name ends (case-insensitively) in one of `endings` (NULL-ended; NULL: every
- * file), sorted by bytes, as paths relative to root with '/' between. Links that leave root are passed over; at
- * most `max` files and 32 levels. */
+/* Every regular file below `root`, sorted by bytes, as paths relative to root with '/' between. Links that leave root
+ * are passed over; at most `max` files and 32 levels. */
 struct fs_list {
     char **paths;
     size_t count;
 };
-int fs_list_tree(const char *root, const char *const *endings, size_t max, struct fs_list *list, struct err *err);
+int fs_list_tree(const char *root, size_t max, struct fs_list *list, struct err *err);
 /* The names of the folders (or files) right below `dir`, without dot names, sorted by bytes. */
 int fs_list_dirs(const char *dir, size_t max, struct fs_list *list, struct err *err);
 int fs_list_files(const char *dir, size_t max, struct fs_list *list, struct err *err);

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Of every format that is read, NULL-ended: for fs_list_tree. */
+/* Of every format that is read, NULL-ended. */
 extern const char *const image_endings[];
 
 bool image_ending_known(const char *path);

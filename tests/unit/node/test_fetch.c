@@ -148,7 +148,7 @@ static void expect_file(const struct server *server, const char *path, const cha
 static size_t count_files(const struct server *server)
 {
     struct fs_list files = { 0 };
-    assert_int_equal(fs_list_tree(server->images, NULL, 100, &files, NULL), 0);
+    assert_int_equal(fs_list_tree(server->images, 100, &files, NULL), 0);
     size_t count = files.count;
     fs_list_release(&files);
     return count;

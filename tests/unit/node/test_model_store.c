@@ -165,7 +165,7 @@ static void a_removed_model_leaves_nothing(void **state)
     assert_int_equal(model_store_remove(model_store, "m1", &err), 0);
     assert_null(model_store_sha256(model_store, "m1"));
     assert_non_null(model_store_sha256(model_store, "m2"));
-    assert_int_equal(fs_list_tree(*state, NULL, 100, &files, NULL), 0);
+    assert_int_equal(fs_list_tree(*state, 100, &files, NULL), 0);
     assert_int_equal(files.count, 1);
     fs_list_release(&files);
     assert_int_equal(model_store_remove(model_store, "m1", &err), -1);
