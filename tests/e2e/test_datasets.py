@@ -3,7 +3,7 @@ import json
 import os
 import shutil
 
-from harness import make_dataset
+from harness import Process, make_dataset, wait_for
 
 TRAIN = ["train", "resnet", "--epochs", 1, "--image-size", 32, "--batch-size", 8, "--weights", "none"]
 
@@ -54,6 +54,23 @@ def test_what_is_left_out_is_told_in_the_log_the_report_and_by_the_client_once(c
     assert (cluster.folder / "node0/models/full/classes.txt").read_text() == "blue\ngreen\nred\n"
     # What is left is what was there before, in the same order, so that the same seed trains the same model.
     assert digest(cluster, "full") == digest(cluster, "plain")
+
+
+def test_the_broker_s_dataset_is_the_same_where_it_is_and_where_it_is_fetched(cluster):
+    images = make_dataset(cluster.folder / "images", train=9)
+    fill_with_what_does_not_count(images)
+    start(cluster)
+    place = cluster.folder / "elsewhere"
+    place.mkdir()
+    cluster.nodes["fetcher"] = Process(place, "fetcher", "node", "--name", "fetcher", "--port", cluster.port,
+                                       "--threads", 1)
+    wait_for("the node", lambda: "fetcher" in cluster.node_names())
+    for node in "node0", "fetcher":
+        cluster.client(*TRAIN, "--name", f"of-{node}", "--node", node)
+    assert digest(cluster, "of-node0") == digest(cluster, "of-fetcher")
+    assert not (place / "fetcher/images/train/red/._0.png").exists()
+    for notices in (job["notices"] for job in cluster.get("/jobs")["jobs"]):
+        assert any("'train/red/scan.tif' (TIFF images" in notice for notice in notices), notices
 
 
 def test_more_than_a_tenth_of_unreadable_images_fails_before_the_first_step(cluster):

@@ -166,6 +166,8 @@ static void a_cancelled_or_failed_training_leaves_the_old_model(void **state)
     heard = (struct heard){ .cancel = true };
     assert_int_equal(run(place, &config, &heard), TRAIN_CANCELLED);
     assert_int_equal(heard.batches, 2);
+    assert_int_equal(run(place, &config, &heard), TRAIN_CANCELLED); /* while the dataset is opened */
+    assert_int_equal(heard.batches, 2);
     heard = (struct heard){ 0 };
     config.type = "alexnet";
     assert_int_equal(run(place, &config, &heard), TRAIN_ERROR);
