@@ -19,8 +19,8 @@ OPTIMIZER = "sgd", "1e-5"
 
 
 def losses_of(name, data, size, weights, initial, steps, batch):
-    """Of the first batches: dcls', PyTorch's. Of an epoch that ends before, dcls' model cannot be saved."""
-    ours = tool.run("trainer", name, data, SEED, size, "basic", weights, initial, *OPTIMIZER, steps, batch, check=False)
+    """Of the first batches: dcls', PyTorch's."""
+    ours = tool.run("trainer", name, data, SEED, size, "basic", weights, initial, *OPTIMIZER, steps, batch)
     theirs = subprocess.run([sys.executable, PEER, name, data, "1", str(SEED), str(size), "basic", "none", initial,
                              *OPTIMIZER, str(steps), str(batch)],
                             check=True, stdout=subprocess.PIPE, text=True, timeout=300)

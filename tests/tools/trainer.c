@@ -1,7 +1,7 @@
 /* What a training starts from and what its first batches lose:
  * trainer TYPE DATA SEED SIZE none|basic|strong WEIGHTS|none INITIAL.pth adam|sgd RATE STEPS BATCH
- * writes the initial weights, trains for STEPS whole batches of the first epoch as a worker would, and prints the loss
- * of each, a line each. */
+ * writes the initial weights, trains for STEPS batches, but for one epoch at most, as a worker would, and prints the
+ * loss of each, a line each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "nn/train/trainer.h"
 
 struct losses {
-    int steps, done;
+    int steps, done, batches;  /* the last of an epoch */
     size_t batch_size, images; /* of an epoch */
     double sum;                /* over the images so far */
 };
@@ -25,12 +25,13 @@ static void print_loss(void *arg, const struct train_progress *progress)
     printf("%.9g\n", (sum - losses->sum) / (double)(now - before));
     losses->sum = sum;
     losses->done = progress->batch;
+    losses->batches = progress->batches;
 }
 
 static bool is_done(void *arg)
 {
     const struct losses *losses = arg;
-    return losses->done >= losses->steps;
+    return losses->done >= losses->steps || (losses->done && losses->done == losses->batches);
 }
 
 static int write_initial(const struct train_config *config, const char *path, size_t *images, struct err *err)
