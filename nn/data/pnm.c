@@ -1,7 +1,9 @@
 /* PBM, PGM and PPM, plain and binary (P1 to P6), of up to 16 bits a sample, as PIL 9.4 reads them. Samples are scaled
  * from the file's largest to 255 and rounded; but grey ones of more than 8 bits are scaled to 65535, and clipped at 255
  * by convert('RGB'). A comment joins what stands before and behind it. Where a plain file ends early, but in the midst
- * of a number, PIL takes that number for all that is missing; other files that end early are refused. */
+ * of a number, PIL takes that number for all that is missing; other files that end early are refused.
+ *
+ * What is not followed: of plain files of some MiB, PIL 9.4 may insert a number at a multiple of 1 MiB. */
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
