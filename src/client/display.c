@@ -118,14 +118,20 @@ static void show_running(struct display *display, const cJSON *job, struct progr
 {
     char line[DISPLAY_SAID_SIZE];
     const char *node = cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(job, "nodes"), 0));
+    double now = clock_seconds();
     if (progress->epoch <= 0 || progress->batches <= 0) {
+        /* How far it is changes often: lines that stay are printed now and then. */
+        if (!display->terminal && display->preparing && now - display->plain_time < PLAIN_EVERY_S)
+            return;
+        display->preparing = true;
+        display->plain_time = now;
         const char *reason = api_text(job, "reason");
         snprintf(line, sizeof line, "job %.64s: '%.64s' prepares the training%s%s", api_text(job, "id"),
                  node ? node : "", *reason ? ": " : "", reason);
         display_say(display, line);
         return;
     }
-    double now = clock_seconds();
+    display->preparing = false;
     progress->seconds_left = eta_left(&display->eta, now, progress_fraction(progress));
     if (display->terminal) {
         progress_line(line, progress, screen_width());
@@ -149,6 +155,7 @@ void display_job(struct display *display, const cJSON *job)
     show_notices(display, cJSON_GetObjectItemCaseSensitive(job, "notices"));
     show_epochs(display, job, progress.epochs);
     if (!strcmp(state, "queued")) {
+        display->preparing = false;
         snprintf(line, sizeof line, "job %.64s is queued%s%s", api_text(job, "id"), *reason ? ": " : "", reason);
         display_say(display, line);
     } else if (!strcmp(state, "running")) {

@@ -13,8 +13,9 @@
 
 struct display {
     bool json, terminal;
-    bool drawn;  /* a line stands on the screen that the next one replaces */
-    int printed; /* the last epoch whose result was shown */
+    bool preparing; /* was told last */
+    bool drawn;     /* a line stands on the screen that the next one replaces */
+    int printed;    /* the last epoch whose result was shown */
     struct eta eta;
     double plain_time;            /* when the last plain line was printed */
     char said[DISPLAY_SAID_SIZE]; /* the last state told, so that it is told once */

@@ -51,6 +51,7 @@ def test_what_is_left_out_is_told_in_the_log_the_report_and_by_the_client_once(c
     assert json.loads(cluster.client("report", "full", "--json").stdout)["notices"] == [unreadable, left_out]
     assert [line for line in done.stderr.splitlines() if "left out" in line] == \
         [f"dcls: {unreadable}", f"dcls: {left_out}"]
+    assert done.stderr.count("prepares the training") <= 1  # how far it is, is told every 10 s where lines stay
     assert (cluster.folder / "node0/models/full/classes.txt").read_text() == "blue\ngreen\nred\n"
     # What is left is what was there before, in the same order, so that the same seed trains the same model.
     assert digest(cluster, "full") == digest(cluster, "plain")
