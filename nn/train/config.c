@@ -6,6 +6,7 @@
 
 #define WHOLE_MAX 9007199254740991.0 /* what a double holds exactly */
 #define BOTH (CONFIG_REPORT | CONFIG_CHECKPOINT)
+#define MAY_LACK 4 /* in a checkpoint of an earlier version: then it stays as it is */
 
 #define AT(member) offsetof(struct train_config, member)
 
@@ -29,7 +30,7 @@ static const struct config_member {
     { "warmup_epochs", MEMBER_INT, AT(warmup_epochs), BOTH, 0, 100000 },
     { "label_smoothing", MEMBER_NUMBER, AT(label_smoothing), BOTH, 0, 0.5 },
     { "class_weights", MEMBER_TEXT, AT(class_weights), BOTH, 0, 0 },
-    { "validation_split", MEMBER_NUMBER, AT(validation_split), BOTH, 0, 0.5 },
+    { "validation_split", MEMBER_NUMBER, AT(validation_split), BOTH | MAY_LACK, 0, 0.5 },
     { "patience", MEMBER_INT, AT(patience), BOTH, 0, 100000 },
     { "freeze", MEMBER_BOOL, AT(freeze), BOTH, 0, 0 },
     { "augment", MEMBER_TEXT, AT(augment), BOTH, 0, 0 },
@@ -74,7 +75,7 @@ int config_read(struct train_config *config, const cJSON *object, struct err *er
     for (int i = 0; i < MEMBERS; i++) {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, members[i].name);
         void *to = (char *)config + members[i].offset;
-        if (!(members[i].uses & CONFIG_CHECKPOINT))
+        if (!(members[i].uses & CONFIG_CHECKPOINT) || (!item && members[i].uses & MAY_LACK))
             continue;
         if (!is_valid(item, &members[i]))
             return err_set(err, "the checkpoint of '%s' has no valid '%s'", config->resume, members[i].name);
