@@ -109,7 +109,9 @@ int image_decode_resized(const void *bytes, size_t count, enum decoding decoding
     struct decode_target target = {
         .image = spare, .scratch = scratch, .out = out, .size = size, .decoding = decoding
     };
-    return decode(&target, bytes, count, err);
+    int status = decode(&target, bytes, count, err);
+    image_shrink(spare);
+    return status;
 }
 
 const char *image_formats(char text[IMAGE_FORMATS_SIZE], const char *last)

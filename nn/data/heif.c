@@ -10,7 +10,8 @@
 #include "heif_check.h"
 
 #define LIBRARY "libheif.so.1"
-#define SIDE_MAX 13377 /* its square is the most pixels */
+#define BYTES_A_PIXEL 9 /* as it is coded, of 16 bits and with all its colours, and as RGB */
+#define SIDE_MAX 13377  /* its square is the most pixels */
 
 #define FUNCTIONS(X)                                                                                                   \
     X(heif_context_alloc)                                                                                              \
@@ -131,6 +132,8 @@ static int decode(const struct heif *heif, struct heif_parts *parts, struct deco
     if (image_size_check(heif->heif_image_handle_get_width(parts->handle),
                          heif->heif_image_handle_get_height(parts->handle), err))
         return -1;
+    image_claim(target->image, BYTES_A_PIXEL * (size_t)heif->heif_image_handle_get_width(parts->handle) *
+                                   (size_t)heif->heif_image_handle_get_height(parts->handle));
     parts->options->convert_hdr_to_8bit = 1;
     parts->options->strict_decoding = 1; /* what is damaged is refused, not made up from what lay in memory */
     error = heif->heif_decode_image(parts->handle, &parts->image, heif_colorspace_RGB, heif_chroma_interleaved_RGB,

@@ -18,6 +18,7 @@ int image_reserve(struct image *image, int64_t width, int64_t height, struct err
         return -1;
     size_t needed = (size_t)(width * height) * 3;
     if (needed > image->capacity) {
+        image_claim(image, needed);
         uint8_t *rgb = malloc(needed);
         if (!rgb)
             return err_set(err, "no memory for an image of %lldx%lld pixels", (long long)width, (long long)height);
@@ -30,8 +31,31 @@ int image_reserve(struct image *image, int64_t width, int64_t height, struct err
     return 0;
 }
 
+void image_claim(struct image *image, size_t bytes)
+{
+    if (!image->budget || bytes <= IMAGE_KEPT || bytes <= image->claimed)
+        return;
+    if (image->claimed)
+        image_budget_give_back(image->budget, image->claimed);
+    image_budget_take(image->budget, bytes);
+    image->claimed = bytes;
+}
+
+void image_shrink(struct image *image)
+{
+    if (image->capacity > IMAGE_KEPT) {
+        free(image->rgb);
+        image->rgb = NULL;
+        image->capacity = 0;
+    }
+    if (image->claimed)
+        image_budget_give_back(image->budget, image->claimed);
+    image->claimed = 0;
+}
+
 void image_release(struct image *image)
 {
+    image_shrink(image);
     free(image->rgb);
     *image = (struct image){ 0 };
 }

@@ -110,6 +110,8 @@ static int decode_guarded(struct jpeg_reader *reader)
     if (image_size_check(library->image_width, library->image_height, reader->err))
         return -1;
     library->out_color_space = components == 4 ? JCS_CMYK : JCS_RGB;
+    if (jpeg_has_multiple_scans(library))
+        image_claim(reader->target->image, (size_t)2 * components * library->image_width * library->image_height);
     if (reader->target->decoding == DECODING_FAST)
         reduce(library, (unsigned)reader->target->size);
     jpeg_start_decompress(library); /* reads all scans of a file that has several */

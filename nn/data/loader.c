@@ -20,6 +20,7 @@
 
 #define PREFETCH_MAX 1024
 #define IMAGE_SIZE_MAX 4096
+#define WHOLE_IMAGES_MAX ((size_t)1 << 30) /* bytes of images that are decoded whole at a time */
 
 struct slot {
     struct batch batch;
@@ -44,7 +45,8 @@ struct loader {
     int batches;
     size_t *order; /* (samples): the sample at each position of this epoch */
     struct slot *slots;
-    struct cache *cache; /* NULL where samples are not decoded, or none are kept */
+    struct image_budget budget; /* of all workers' large images */
+    struct cache *cache;        /* NULL where samples are not decoded, or none are kept */
     struct loader_worker *workers;
     int worker_count; /* at least one: its buffers serve loader_next when there are no threads */
 
@@ -204,6 +206,7 @@ static int allocate(struct loader *loader, struct err *err)
             worker->augmenter = augmenter_new(spec->image_size, ISA_BEST);
         if (sample_reader_init(&worker->reader, side, spec->decoding, err))
             return -1;
+        worker->reader.image.budget = &loader->budget;
         if (!worker->pixels || (spec->augment != AUGMENT_NONE && !worker->augmenter))
             return err_set(err, "no memory to load images");
     }
@@ -243,6 +246,7 @@ struct loader *loader_new(struct dataset *dataset, const struct loader_spec *spe
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->work, NULL);
     pthread_cond_init(&loader->finished, NULL);
+    image_budget_init(&loader->budget, cache_limit(WHOLE_IMAGES_MAX));
     if (allocate(loader, err) || start_threads(loader, err)) {
         loader_free(loader);
         return NULL;
@@ -281,6 +285,7 @@ void loader_free(struct loader *loader)
     pthread_cond_destroy(&loader->work);
     pthread_cond_destroy(&loader->finished);
     free_parts(loader);
+    image_budget_release(&loader->budget);
     free(loader);
 }
 

@@ -7,6 +7,8 @@
 
 #include "decoders.h"
 
+#define BYTES_A_PIXEL 7 /* of a lossless one: libwebp's own four, and ours */
+
 static const char *reason(VP8StatusCode status)
 {
     switch (status) {
@@ -47,6 +49,8 @@ int webp_decode(struct decode_target *target, const uint8_t *bytes, size_t count
         err_set(err, "the WebP image ends early or is damaged");
         goto out;
     }
+    image_claim(target->image, BYTES_A_PIXEL * (size_t)WebPDemuxGetI(file, WEBP_FF_CANVAS_WIDTH) *
+                                   WebPDemuxGetI(file, WEBP_FF_CANVAS_HEIGHT));
     if (target_whole(target, WebPDemuxGetI(file, WEBP_FF_CANVAS_WIDTH), WebPDemuxGetI(file, WEBP_FF_CANVAS_HEIGHT),
                      err) ||
         decode_frame(&frame, target->image, err))

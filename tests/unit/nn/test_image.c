@@ -430,6 +430,42 @@ static void a_damaged_png_is_refused_with_the_reason(void **state)
     free(bytes);
 }
 
+/* 4100 x 4100 grey pixels, interlaced: they have to lie whole, and take more than is kept. */
+static void the_memory_of_a_large_image_is_given_back(void **state)
+{
+    (void)state;
+    size_t side = 4100, unpacked = 2 * side * side;
+    uLongf packed = compressBound(unpacked);
+    uint8_t *zeros = calloc(unpacked, 1), *data = malloc(packed), *file = malloc(packed + 100), out[8 * 8 * 3];
+    assert_true(zeros && data && file);
+    assert_int_equal(compress2(data, &packed, zeros, unpacked, 1), Z_OK);
+    memcpy(file, PNG_SIGNATURE, 8);
+    size_t count = 8;
+    count += png_chunk(file + count, "IHDR", (const uint8_t *)"\0\0\x10\x04\0\0\x10\x04\x08\0\0\0\1", 13);
+    count += png_chunk(file + count, "IDAT", data, (uint32_t)packed);
+    struct image_budget budget;
+    image_budget_init(&budget, 1);
+    struct image spare = { .budget = &budget };
+    struct resize_scratch *scratch = resize_scratch_new();
+    struct err err = ERR_INIT;
+    assert_non_null(scratch);
+    for (int i = 0; i < 2; i++) { /* the second time it would wait for the first */
+        memset(out, 1, sizeof(out));
+        if (image_decode_resized(file, count - (size_t)i * packed / 2, DECODING_FULL, 8, out, &spare, scratch, &err) !=
+            -i)
+            fail_msg("%s", err.text);
+        assert_int_equal(out[0], i);
+        assert_int_equal(spare.capacity, 0);
+        assert_int_equal(budget.used, 0);
+    }
+    image_release(&spare);
+    image_budget_release(&budget);
+    resize_scratch_free(scratch);
+    free(zeros);
+    free(data);
+    free(file);
+}
+
 static void memory_is_kept_between_images(void **state)
 {
     (void)state;
@@ -547,6 +583,7 @@ int main(void)
         cmocka_unit_test(an_image_beyond_the_limits_is_refused_by_its_header),
         cmocka_unit_test(a_png_is_unpacked_no_further_than_its_pixels),
         cmocka_unit_test(a_damaged_png_is_refused_with_the_reason),
+        cmocka_unit_test(the_memory_of_a_large_image_is_given_back),
         cmocka_unit_test(memory_is_kept_between_images),
         cmocka_unit_test(decoding_and_resizing_in_one_gives_the_same_pixels),
         cmocka_unit_test(fast_decoding_is_near_and_only_where_the_image_stays_large_enough),
