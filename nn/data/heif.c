@@ -8,6 +8,7 @@
 
 #include "decoders.h"
 #include "heif_check.h"
+#include "heif_memory.h"
 
 #define LIBRARY "libheif.so.1"
 #define BYTES_A_PIXEL 9 /* as it is coded, of 16 bits and with all its colours, and as RGB */
@@ -136,8 +137,10 @@ static int decode(const struct heif *heif, struct heif_parts *parts, struct deco
                                    (size_t)heif->heif_image_handle_get_height(parts->handle));
     parts->options->convert_hdr_to_8bit = 1;
     parts->options->strict_decoding = 1; /* what is damaged is refused, not made up from what lay in memory */
+    heif_memory_zeroed(true);
     error = heif->heif_decode_image(parts->handle, &parts->image, heif_colorspace_RGB, heif_chroma_interleaved_RGB,
                                     parts->options);
+    heif_memory_zeroed(false);
     if (error.code)
         return failure(error, err);
     return give_rows(heif, parts->image, target, err);

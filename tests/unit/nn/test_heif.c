@@ -92,6 +92,35 @@ static void rows_that_are_resized_as_they_come_give_the_same_pixels(void **state
     free(bytes);
 }
 
+/* Leaves this byte in memory that is free. */
+static void soil(int byte)
+{
+    void *blocks[200];
+    for (int i = 0; i < 200; i++) {
+        blocks[i] = malloc((size_t)1000 * (size_t)(i + 1));
+        assert_non_null(blocks[i]);
+        memset(blocks[i], byte, (size_t)1000 * (size_t)(i + 1));
+    }
+    for (int i = 0; i < 200; i++)
+        free(blocks[i]);
+}
+
+static void damaged_data_show_nothing_of_what_lay_in_memory(void **state)
+{
+    (void)state;
+    struct image image = { 0 }, again = { 0 };
+    size_t count;
+    char *bytes = read_image("damaged-data.heic", &count);
+    soil(0xa5);
+    assert_int_equal(image_decode(&image, bytes, count, NULL), 0);
+    soil(0x3c);
+    assert_int_equal(image_decode(&again, bytes, count, NULL), 0);
+    assert_memory_equal(image.rgb, again.rgb, (size_t)image.width * (size_t)image.height * 3);
+    image_release(&image);
+    image_release(&again);
+    free(bytes);
+}
+
 static void expect_refusal(const char *bytes, size_t count, const char *why)
 {
     struct image image = { 0 };
@@ -193,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_went_in_comes_out_turned_as_the_file_says),
         cmocka_unit_test(rows_that_are_resized_as_they_come_give_the_same_pixels),
+        cmocka_unit_test(damaged_data_show_nothing_of_what_lay_in_memory),
         cmocka_unit_test(items_that_refer_to_each_other_in_a_circle_are_refused),
         cmocka_unit_test(references_that_are_not_what_they_say_are_refused),
         cmocka_unit_test(a_file_that_is_cut_or_changed_does_no_harm),
