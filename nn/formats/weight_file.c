@@ -1,11 +1,11 @@
 /* Chooses the reader of a weight file by its first bytes. */
 #include "weight_file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dcls/base/fs.h"
-#include "dcls/base/log.h"
 #include "pth.h"
 #include "safetensors.h"
 
@@ -30,17 +30,22 @@ int weight_file_tensors(const void *bytes, size_t count, struct tensors *tensors
     return 0;
 }
 
-/* In the log: what was chosen that the file's writer might not expect. */
-static void tell(const char *path, const struct tensors *tensors)
+/* What was chosen that the file's writer might not expect. */
+static void tell_taken(const struct tensors *tensors, char taken[WEIGHT_FILE_TAKEN_SIZE])
 {
-    if (*tensors->member)
-        log_info("weights of '%s' taken from its member '%s'", path, tensors->member);
-    if (*tensors->prefix)
-        log_info("weights of '%s' taken without '%s' in front of their names", path, tensors->prefix);
+    const char *member = tensors->member, *prefix = tensors->prefix;
+    taken[0] = '\0';
+    if (*member && *prefix)
+        snprintf(taken, WEIGHT_FILE_TAKEN_SIZE,
+                 "the weights are the member '%s' of their file, without '%s' in front of all names", member, prefix);
+    else if (*member)
+        snprintf(taken, WEIGHT_FILE_TAKEN_SIZE, "the weights are the member '%s' of their file", member);
+    else if (*prefix)
+        snprintf(taken, WEIGHT_FILE_TAKEN_SIZE, "the weights are taken without '%s' in front of all names", prefix);
 }
 
 int weight_file_read(const char *path, const struct net *net, struct weights *weights, bool replace_last,
-                     bool *replaced, struct err *err)
+                     struct weight_file_notes *notes, struct err *err)
 {
     struct tensors tensors = { 0 };
     char *bytes = NULL;
@@ -50,9 +55,9 @@ int weight_file_read(const char *path, const struct net *net, struct weights *we
     int status = weight_file_tensors(bytes, count, &tensors, err);
     free(bytes);
     if (!status)
-        status = tensors_assign(&tensors, net, weights, replace_last, replaced, err);
-    if (!status)
-        tell(path, &tensors);
+        status = tensors_assign(&tensors, net, weights, replace_last, notes ? &notes->replaced : NULL, err);
+    if (notes)
+        tell_taken(&tensors, notes->taken);
     tensors_release(&tensors);
     return status ? err_prefix(err, "'%s'", path) : 0;
 }

@@ -21,12 +21,14 @@ static int load_weights(struct trainer *trainer, struct err *err)
     weights_init(trainer->net, trainer->state.weights, config->seed);
     if (!config->weights_file)
         return 0;
-    bool replaced;
-    if (weight_file_read(config->weights_file, trainer->net, trainer->state.weights, true, &replaced, err))
+    struct weight_file_notes notes;
+    if (weight_file_read(config->weights_file, trainer->net, trainer->state.weights, true, &notes, err))
         return err_prefix(err, "weights");
     if (weights_check_finite(trainer->net, trainer->state.weights, err))
         return err_prefix(err, "weights: '%s'", config->weights_file);
-    if (replaced) {
+    if (*notes.taken)
+        trainer_tell(trainer, notes.taken);
+    if (notes.replaced) {
         weights_init_last(trainer->net, trainer->state.weights, config->seed);
         log_info("the last layer starts from random weights: %d classes", trainer->net->classes);
     }

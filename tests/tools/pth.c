@@ -2,7 +2,7 @@
  *   pth list FILE                      each tensor: name, type, shape (2x3, or "scalar"), sum of its numbers
  *                                      (of 32 bits and more)
  *   pth copy TYPE CLASSES FILE OUT     reads into that network and writes it again; an ImageNet file's last layer is
- *                                      replaced by zeros where CLASSES differs
+ *                                      replaced by zeros where CLASSES differs; tells on stderr what was taken
  *   pth export TYPE SIZE FORMAT FILE OUT   as dcls client export; FORMAT: pth, safetensors, onnx, onnx-unfolded */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,8 +55,11 @@ static int copy(const char *type, const char *classes, const char *from, const c
     struct net *net = network_new(type, (int)strtol(classes, NULL, 10), err);
     struct weights *weights = net ? weights_new(net, err) : NULL;
     int status = -1;
-    if (weights && !weight_file_read(from, net, weights, true, NULL, err))
+    struct weight_file_notes notes;
+    if (weights && !weight_file_read(from, net, weights, true, &notes, err)) {
+        fprintf(stderr, "%s", notes.taken);
         status = pth_write(to, net, weights, err);
+    }
     weights_free(weights);
     net_free(net);
     return status;

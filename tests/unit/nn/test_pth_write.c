@@ -20,10 +20,11 @@ static void what_is_written_is_read_again(void **state)
     struct weights *written = small_weights(), *read = weights_new(&small_net, NULL);
     assert_non_null(read);
     snprintf(path, sizeof(path), "%s/m.pth", dir);
-    bool replaced = true;
-    if (pth_write(path, &small_net, written, &err) || weight_file_read(path, &small_net, read, true, &replaced, &err))
+    struct weight_file_notes notes = { .replaced = true, .taken = "x" };
+    if (pth_write(path, &small_net, written, &err) || weight_file_read(path, &small_net, read, true, &notes, &err))
         fail_msg("%s", err.text);
-    assert_false(replaced);
+    assert_false(notes.replaced);
+    assert_string_equal(notes.taken, "");
     assert_memory_equal(read->params, written->params, 15 * sizeof(float));
     assert_memory_equal(read->running_stats, written->running_stats, 2 * sizeof(float));
     assert_int_equal(read->tracked[0], 70000);
