@@ -44,9 +44,11 @@ static int class_index(const struct dataset *dataset, const char *name)
 static void leave_out(struct left_out *left_out, const char *split, const char *class, const char *file,
                       const char *reason)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s%s%s%s%s", split, *split ? "/" : "", class, file ? "/" : "", file ? file : "");
-    left_out_add(left_out, path, reason);
+    char *path;
+    if (asprintf(&path, "%s%s%s%s%s", split, *split ? "/" : "", class, file ? "/" : "", file ? file : "") < 0)
+        path = NULL;
+    left_out_add(left_out, path ? path : class, reason);
+    free(path);
 }
 
 /* Takes the listed files over. */
@@ -144,7 +146,11 @@ static int check_split(struct folder_listing *listing, enum split split, struct 
         char path[PATH_MAX];
         struct err why = ERR_INIT;
         int label = samples->labels[i];
-        if (folder_path(dataset, samples, i, path, sizeof path, &why) || check_file(path, &why)) {
+        if (folder_path(dataset, samples, i, path, sizeof path, NULL))
+            err_set(&why, "its path is too long");
+        else
+            check_file(path, &why);
+        if (*why.text) {
             leave_out(&listing->unreadable, listing->splits[split], dataset->classes[label], samples->files[i],
                       why.text);
             free(samples->files[i]);
@@ -161,13 +167,11 @@ static int check_split(struct folder_listing *listing, enum split split, struct 
     return status;
 }
 
-/* Of a split, how many images each class has. */
-static size_t *count_labels(const struct dataset *dataset, enum split split, struct err *err)
+/* Of a split, how many images each class has; NULL where memory lacks. */
+static size_t *count_labels(const struct dataset *dataset, enum split split)
 {
     const struct samples *samples = &dataset->splits[split];
     size_t *counts = calloc((size_t)dataset->class_count + 1, sizeof *counts);
-    if (!counts)
-        err_set(err, "no memory for a dataset");
     for (size_t i = 0; counts && i < samples->count; i++)
         counts[samples->labels[i]]++;
     return counts;
@@ -194,7 +198,7 @@ static int drop_empty_classes(struct folder_listing *listing, struct err *err)
 {
     struct dataset *dataset = listing->dataset;
     const char *train_dir = listing->splits[SPLIT_TRAIN], *test_dir = listing->splits[SPLIT_TEST];
-    size_t *trained = count_labels(dataset, SPLIT_TRAIN, err), *tested = count_labels(dataset, SPLIT_TEST, err);
+    size_t *trained = count_labels(dataset, SPLIT_TRAIN), *tested = count_labels(dataset, SPLIT_TEST);
     int *labels = calloc((size_t)dataset->class_count + 1, sizeof *labels), kept = 0, status = -1;
     if (!trained || !tested || !labels) {
         err_set(err, "no memory for a dataset");
@@ -258,11 +262,14 @@ static void tell(struct folder_listing *listing)
     struct notices *notices = &listing->dataset->notices;
     struct buf names;
     buf_init(&names, NOTICE_SIZE);
-    if (unreadable->count && !left_out_list(unreadable, &names))
+    /* Names that have no room are left away: how many there are is told all the same. */
+    left_out_list(unreadable, &names);
+    if (unreadable->count)
         notices_add(notices, "%zu of %zu images cannot be read and %s left out: %s", unreadable->count, listing->listed,
                     unreadable->count == 1 ? "is" : "are", buf_text(&names));
     buf_clear(&names);
-    if (left_out->count && !left_out_list(left_out, &names))
+    left_out_list(left_out, &names);
+    if (left_out->count)
         notices_add(notices, "%zu %s of the dataset's folder %s left out: %s", left_out->count,
                     left_out->count == 1 ? "entry" : "entries", left_out->count == 1 ? "is" : "are", buf_text(&names));
     buf_release(&names);

@@ -29,7 +29,7 @@ static bool is_due(struct run *run)
 }
 
 /* A lost line ends the job through channel_cancelled, so a failed send needs no more than a word. */
-static void send(struct run *run, const struct msg *msg, bool failed)
+static void send_or_warn(struct run *run, const struct msg *msg, bool failed)
 {
     struct err err = ERR_INIT;
     if (failed || channel_send(run->channel, msg, &err))
@@ -49,7 +49,7 @@ static void send_progress(struct run *run, const struct train_progress *progress
     msg.accuracy = progress->accuracy;
     if (result)
         msg.result = epoch_result_json(result);
-    send(run, &msg, failed);
+    send_or_warn(run, &msg, failed);
     msg_release(&msg);
 }
 
@@ -63,7 +63,7 @@ static void on_opening(void *arg, const char *what, size_t done, size_t total)
     int failed = msg_init_about(&msg, MSG_TRAINING_PROGRESS, run->request);
     snprintf(text, sizeof text, "%s %zu of %zu images", what, done, total);
     msg.epoch = msg.epochs = 0;
-    send(run, &msg, failed || msg_set(&msg.message, text));
+    send_or_warn(run, &msg, failed || msg_set(&msg.message, text));
     msg_release(&msg);
 }
 
@@ -74,7 +74,7 @@ static void on_notice(void *arg, const char *line)
     int failed = msg_init_about(&msg, MSG_TRAINING_PROGRESS, run->request);
     msg.epoch = run->epoch;
     msg.epochs = run->epochs;
-    send(run, &msg, failed || msg_set(&msg.notice, line));
+    send_or_warn(run, &msg, failed || msg_set(&msg.notice, line));
     msg_release(&msg);
 }
 

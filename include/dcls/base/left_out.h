@@ -24,7 +24,8 @@ struct left_out {
 void left_out_add(struct left_out *left_out, const char *path, const char *reason);
 void left_out_release(struct left_out *left_out);
 
-/* Appends "'a.tif' (why), 'b' (why), ...", for people; nothing where nothing is. */
+/* Appends "'a.tif' (why), 'b' (why), ...", for people; nothing where nothing is. -1 where there is no room for all of
+ * it: then it ends before. */
 int left_out_list(const struct left_out *left_out, struct buf *out);
 
 #endif

@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -232,6 +234,38 @@ static void ten_of_what_is_left_out_are_named_and_all_counted(void **state)
     dataset_close(dataset);
 }
 
+static void a_path_that_is_too_long_is_left_out(void **state)
+{
+    const char *dir = *state;
+    char folder[256], name[512], path[PATH_MAX];
+    struct err err = ERR_INIT;
+    memset(folder, 'd', 250);
+    folder[250] = '\0';
+    /* Deeper than a path may be long: made step by step. */
+    int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof path, "%s/train/ant", dir);
+    assert_int_equal(chdir(path), 0);
+    for (int i = 0; i < 18; i++) {
+        assert_int_equal(mkdir(folder, 0700), 0);
+        assert_int_equal(chdir(folder), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%d%.240s.png", i, folder);
+        int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    assert_int_equal(fchdir(before), 0);
+    close(before);
+    struct dataset *dataset = dataset_open(dir, NULL, &err);
+    if (!dataset)
+        fail_msg("%s", err.text);
+    const char *told = dataset_notices(dataset)->lines[0];
+    assert_ptr_equal(strstr(told, "2 of 28 images cannot be read and are left out: '..."), told);
+    assert_non_null(strstr(told, ".png' (its path is too long), '..."));
+    dataset_close(dataset);
+}
+
 struct watch {
     int calls, last;
     bool cancel;
@@ -280,6 +314,7 @@ int main(void)
         TEST(what_may_not_be_read_or_is_no_file_is_left_out),
         TEST(more_than_a_tenth_of_unreadable_images_is_refused_with_their_names),
         TEST(ten_of_what_is_left_out_are_named_and_all_counted),
+        TEST(a_path_that_is_too_long_is_left_out),
         TEST(opening_tells_how_far_it_is_and_can_be_cancelled),
     };
     return cmocka_run_group_tests_name("folder_list", tests, NULL, NULL);
