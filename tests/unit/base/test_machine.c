@@ -259,16 +259,20 @@ static void a_quota_is_rounded_down_but_never_to_nothing(void **state)
 static void as_many_cpus_are_usable_as_this_process_is_pinned_to(void **state)
 {
     (void)state;
-    cpu_set_t all, one;
-    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
-    assert_true(cpus_usable() >= 1 && cpus_usable() <= CPU_COUNT(&all));
-    CPU_ZERO(&one);
-    for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++)
-        if (CPU_ISSET(i, &all))
-            CPU_SET(i, &one);
-    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    const size_t size = CPU_ALLOC_SIZE(CPUS_MAX);
+    cpu_set_t *all = CPU_ALLOC(CPUS_MAX), *one = CPU_ALLOC(CPUS_MAX);
+    CPU_ZERO_S(size, all);
+    CPU_ZERO_S(size, one);
+    assert_int_equal(sched_getaffinity(0, size, all), 0);
+    assert_in_range(cpus_usable(), 1, CPU_COUNT_S(size, all));
+    for (int i = 0; i < CPUS_MAX && !CPU_COUNT_S(size, one); i++)
+        if (CPU_ISSET_S(i, size, all))
+            CPU_SET_S(i, size, one);
+    assert_int_equal(sched_setaffinity(0, size, one), 0);
     assert_int_equal(cpus_usable(), 1);
-    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    assert_int_equal(sched_setaffinity(0, size, all), 0);
+    CPU_FREE(one);
+    CPU_FREE(all);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_new, folder_free)
