@@ -37,7 +37,6 @@ static int run_slice(void *arg, const atomic_bool *stop, struct err *err)
     cJSON *object = manifest_json(scan->http->manifest);
     struct buf text;
     buf_init(&text, TEXT_MAX);
-    /* Names of files need not be UTF-8: what prints must see to it. */
     if (object && !json_print_spaced(object, &text) && !buf_puts(&text, "\n"))
         scan->text = buf_detach(&text);
     buf_release(&text);
