@@ -42,27 +42,60 @@ static int check(const unsigned char *text, size_t len, struct err *err)
     return 0;
 }
 
-cJSON *json_parse(const char *text, size_t len, struct err *err)
+/* A text that ends with a NUL: cJSON 1.7.15 looks one byte past one that ends after a comma. */
+static cJSON *parse_whole(const char *text)
 {
-    if (check((const unsigned char *)text, len, err))
-        return NULL;
-    /* A copy with a NUL behind: cJSON 1.7.15 looks one byte past a text that ends after a comma. */
-    char *copy = malloc(len + 1);
-    if (!copy) {
-        err_set(err, "out of memory");
-        return NULL;
-    }
-    memcpy(copy, text, len);
-    copy[len] = '\0';
     const char *end = NULL;
-    cJSON *value = cJSON_ParseWithLengthOpts(copy, len + 1, &end, false);
+    cJSON *value = cJSON_ParseWithLengthOpts(text, strlen(text) + 1, &end, false);
     if (value && end[strspn(end, " \t\r\n")]) {
         cJSON_Delete(value);
         value = NULL;
     }
+    return value;
+}
+
+/* Appends the text with null in place of what json.dumps of Python writes for a number that is not finite. -1 where
+ * memory lacks. */
+static int replace_non_finite(const char *text, struct buf *out)
+{
+    static const char *const words[] = { "NaN", "Infinity", "-Infinity" };
+    bool in_string = false;
+    while (*text) {
+        size_t size = *text == '\\' && text[1] ? 2 : 1;
+        const char *as = text;
+        in_string ^= *text == '"';
+        for (size_t i = 0; i < sizeof words / sizeof *words && !in_string; i++)
+            if (!strncmp(text, words[i], strlen(words[i]))) {
+                as = "null";
+                size = strlen(words[i]);
+            }
+        if (buf_append(out, as, as == text ? size : strlen(as)))
+            return -1;
+        text += size;
+    }
+    return 0;
+}
+
+cJSON *json_parse(const char *text, size_t len, struct err *err)
+{
+    if (check((const unsigned char *)text, len, err))
+        return NULL;
+    struct buf copy, finite;
+    buf_init(&copy, len + 1);
+    buf_init(&finite, 2 * len + 1); /* NaN grows by a third */
+    cJSON *value = NULL;
+    if (buf_append(&copy, text, len)) {
+        err_set(err, "out of memory");
+        goto out;
+    }
+    value = parse_whole(buf_text(&copy));
+    if (!value && !replace_non_finite(buf_text(&copy), &finite))
+        value = parse_whole(buf_text(&finite));
     if (!value)
         err_set(err, "not valid JSON");
-    free(copy);
+out:
+    buf_release(&copy);
+    buf_release(&finite);
     return value;
 }
 

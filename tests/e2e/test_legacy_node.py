@@ -136,6 +136,19 @@ def test_get_json_is_fetched_from_the_node(broker):
     assert (status, json.loads(body)) == (400, {"error": "Missing 'node' or 'json' parameter"})
 
 
+def test_a_report_of_a_python_node_whose_training_diverged_is_passed_on_as_json(broker):
+    """json.dumps writes NaN and Infinity, which a browser takes for no JSON."""
+    node = legacy.legacy_node(broker.port, "py0", ["m1"])
+    wait_for("py0", lambda: broker.node_names() == ["py0"])
+    answer = in_thread(broker.request, "GET", "/get_json?node=py0&json=m1")
+    node.expect("GET_JSON")
+    results = [{"test_loss": float("nan"), "train_loss": float("-inf"), "log": 'a "NaN" \\'}, float("inf")]
+    node.send({"type": "JSON_RESPONSE", "name": "py0", "json_name": "m1", "data": {"results": results}})
+    status, _, body = answer()
+    results = [{"test_loss": None, "train_loss": None, "log": 'a "NaN" \\'}, None]
+    assert (status, json.loads(body)) == (200, {"results": results})
+
+
 def test_get_json_times_out_after_five_seconds(broker):
     node = legacy.legacy_node(broker.port, "py0", ["m1"])
     wait_for("py0", lambda: broker.node_names() == ["py0"])

@@ -11,7 +11,8 @@
 enum { JSON_LEVELS_MAX = 64 };
 
 /* Parses a whole text: valid UTF-8, no NUL (nor \u0000), no control character in a string, at most JSON_LEVELS_MAX
- * levels, nothing behind the value. The caller frees it; NULL with err otherwise. */
+ * levels, nothing behind the value. NaN, Infinity and -Infinity, which Python writes though they are no JSON, are null.
+ * The caller frees it; NULL with err otherwise. */
 cJSON *json_parse(const char *text, size_t len, struct err *err);
 
 /* Appends a quoted string; what is no UTF-8 becomes U+FFFD. */
