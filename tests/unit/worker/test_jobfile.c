@@ -67,7 +67,7 @@ static void a_job_carries_its_options_and_places(void **state)
     assert_int_equal(try_job(*state,
                              START PLACES ", \"epochs\": 3, \"batchSize\": 16, \"learningRate\": 0.01, "
                                           "\"imageSize\": 64, \"seed\": 7, \"fastDecode\": true, \"cache\": 3, "
-                                          "\"threads\": 2}\n",
+                                          "\"validationSplit\": 0.25, \"threads\": 2, \"notices\": [\"a\", \"b\"]}\n",
                              &config, &err),
                      0);
     assert_int_equal(config.epochs, 3);
@@ -76,6 +76,8 @@ static void a_job_carries_its_options_and_places(void **state)
     assert_int_equal(config.seed, 7);
     assert_true(config.fast_decode);
     assert_int_equal(config.cache_bytes, 3 << 20);
+    assert_true(config.validation_split == 0.25);
+    assert_int_equal(config.notice_count, 2);
     assert_int_equal(config.threads, 2);
     assert_true(config.learning_rate > 0.0099 && config.learning_rate < 0.0101);
 }
