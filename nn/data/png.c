@@ -64,6 +64,7 @@ static void set_transformations(struct png_reader *reader)
     const struct png_stream *stream = &reader->stream;
     if (stream->colour == PNG_PALETTE) {
         png_set_packing(library);
+        png_set_check_for_invalid_index(library, 0); /* there is a colour for each */
         return;
     }
     if (stream->colour == PNG_GREY && stream->bits == 16)
@@ -74,18 +75,30 @@ static void set_transformations(struct png_reader *reader)
     png_set_gray_to_rgb(library);
 }
 
-/* In place: a row of one or two bytes a pixel to RGB, from its end, so that nothing is overwritten that is still due.
- */
+/* Bytes a pixel that the library gives: palettes and 16-bit grey lie at the end of their row, for expand(). */
+static size_t pixel_size(const struct png_stream *stream)
+{
+    if (stream->colour == PNG_PALETTE)
+        return 1;
+    return stream->colour == PNG_GREY && stream->bits == 16 ? 2 : 3;
+}
+
+static uint8_t *raw_row(const struct png_stream *stream, uint8_t *row)
+{
+    return row + (3 - pixel_size(stream)) * stream->width;
+}
+
+/* In place: to RGB from the row's end, which is not overwritten before it is read. */
 static void expand(const struct png_stream *stream, uint8_t *row)
 {
-    bool palette = stream->colour == PNG_PALETTE;
-    if (!palette && (stream->colour != PNG_GREY || stream->bits != 16))
-        return;
-    for (size_t x = stream->width; x-- > 0;)
-        if (palette)
-            memcpy(row + 3 * x, stream->palette[row[x]], 3);
-        else
-            memset(row + 3 * x, row[2 * x] ? 255 : row[2 * x + 1], 3);
+    const uint8_t *raw = raw_row(stream, row);
+    size_t size = pixel_size(stream);
+    if (size == 1)
+        for (size_t x = 0; x < stream->width; x++)
+            memcpy(row + 3 * x, stream->palette[raw[x]], 3);
+    else if (size == 2)
+        for (size_t x = 0; x < stream->width; x++)
+            memset(row + 3 * x, raw[2 * x] ? 255 : raw[2 * x + 1], 3);
 }
 
 /* Behind the last row the library looks for the end of the packed data, which may be missing for all that PIL cares. */
@@ -94,7 +107,7 @@ static int read_last(struct png_reader *reader, uint8_t *row)
     if (setjmp(reader->failed))
         return reader->whole ? 0 : -1;
     reader->last = true;
-    png_read_row(reader->library, row, NULL);
+    png_read_row(reader->library, raw_row(&reader->stream, row), NULL);
     return 0;
 }
 
@@ -104,7 +117,7 @@ static int read_rows(struct png_reader *reader)
     for (uint32_t y = 0; y < height; y++) {
         uint8_t *row = target_row(reader->target);
         if (y + 1 < height)
-            png_read_row(reader->library, row, NULL);
+            png_read_row(reader->library, raw_row(&reader->stream, row), NULL);
         else if (read_last(reader, row))
             return -1;
         expand(&reader->stream, row);
@@ -120,7 +133,7 @@ static int read_interlaced(struct png_reader *reader)
     uint8_t *rgb = reader->target->image->rgb;
     size_t stride = (size_t)stream->width * 3, rows = (size_t)stream->height * 7;
     for (size_t i = 0; i + 1 < rows; i++)
-        png_read_row(reader->library, rgb + i % stream->height * stride, NULL);
+        png_read_row(reader->library, raw_row(stream, rgb + i % stream->height * stride), NULL);
     reader->whole = stream->height % 2;
     if (read_last(reader, rgb + (stream->height - 1) * stride))
         return -1;
