@@ -42,7 +42,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wwrite-strings -Wvla -W
 BANNED := -include include/dcls/base/banned.h
 DCLS_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Iinclude -I. $(WARNINGS) -fno-math-errno -fno-trapping-math -pthread -fopenmp \
                $(BANNED) -isystem /usr/include/stb
-LIBS := -Wl,--as-needed -Wl,--export-dynamic-symbol=posix_memalign -ldnnl -lcurl -lcjson -levent_core -levent_extra -levent_pthreads -lsqlite3 -ljpeg -lpng -lwebp -lwebpdemux -lzip -lz \
+LIBS := -Wl,--as-needed -ldnnl -lcurl -lcjson -levent_core -levent_extra -levent_pthreads -lsqlite3 -ljpeg -lpng -lwebp -lwebpdemux -lzip -lz \
         -lcrypto -lm
 
 # A part is a folder that becomes one archive; what each may use is checked by tests/lint.
