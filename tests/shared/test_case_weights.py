@@ -400,6 +400,14 @@ def test_one_missing_and_one_unexpected_name_stand_side_by_side(tmp_path):
     assert f"; {len(NET.state_dict())} are unexpected, the first 'x.features.0.0.weight'" in said
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_follows_the_weights_is_passed_over(zipped, tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save(weights(), path, _use_new_zipfile_serialization=zipped)
+    path.write_bytes(path.read_bytes() + b"\n")
+    expect_agreement(path, tmp_path)
+
+
 def test_a_script_is_refused(tmp_path):
     path = tmp_path / "w.pth"
     torch.jit.save(torch.jit.script(NET), path)

@@ -194,7 +194,9 @@ static void malformed_files_of_the_old_form_are_refused(void **state)
     char *bytes = read_fixture("old.pth", &count), *more = realloc(bytes, count + 1);
     assert_non_null(more);
     more[count] = 0;
-    expect_refused(more, count + 1, "goes on behind its last storage");
+    struct tensors tensors = { 0 };
+    assert_int_equal(weight_file_tensors(more, count + 1, &tensors, NULL), 0); /* what follows is passed over */
+    tensors_release(&tensors);
     /* The key list's first key becomes its second: a storage that is there twice, of other numbers. */
     char *keys = memmem(more, count, "]q\0(", 4);
     assert_non_null(keys);
