@@ -113,6 +113,12 @@ TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tool
 $(TOOLS): $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(call archives,nn proto base)
 	$(CC) $(CFLAGS) $(DCLS_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Libraries that change what a process is told by the system: tests/shim/X.c. They are loaded before a sanitizer's.
+SHIMS := $(patsubst tests/shim/%.c,$(BUILD)/tests/shim/%.so,$(wildcard tests/shim/*.c))
+$(SHIMS): $(BUILD)/tests/shim/%.so: tests/shim/%.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -g $(DCLS_CFLAGS) -MMD -MP -fPIC -shared -o $@ $<
+
 # $(call install_packages,PACKAGES): those that are missing, with sudo where not root.
 define install_packages
 	@missing=; for p in $(1); do \
@@ -142,7 +148,7 @@ ifneq ($(findstring address,$(CFLAGS)),)
 UNIT_TESTS := $(filter-out %/test_allocations,$(UNIT_TESTS))
 endif
 
-build-tests: $(PROGRAM) $(UNIT_TESTS)
+build-tests: $(PROGRAM) $(UNIT_TESTS) $(SHIMS)
 
 # End-to-end tests wait for most of their time, so that more of them than there are cores run beside each other.
 run-tests:

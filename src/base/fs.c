@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dcls/base/fs_sync.h"
+
 enum {
     FIRST_READ = 4096,
     TEMPORARY_TRIES = 16,
@@ -102,16 +104,10 @@ static char *folder_of(const char *path)
 
 static int sync_folder(const char *path, struct err *err)
 {
-    int status = 0;
     char *folder = folder_of(path);
     if (!folder)
         return err_set(err, "out of memory");
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* Some file systems cannot sync a folder (EINVAL): they have nothing to lose there. */
-    if (fd < 0 || (fsync(fd) && errno != EINVAL))
-        status = err_set(err, "cannot flush the folder '%s': %s", folder, strerror(errno));
-    if (fd >= 0)
-        close(fd);
+    int status = fs_sync_dir(folder, err);
     free(folder);
     return status;
 }
@@ -121,7 +117,7 @@ int fs_commit(const char *temporary, const char *path, struct err *err)
     int fd = open(temporary, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0)
         return err_set(err, "cannot open '%s': %s", temporary, strerror(errno));
-    int failed = fsync(fd) ? errno : 0;
+    int failed = fs_sync(fd);
     close(fd);
     if (failed) {
         unlink(temporary);

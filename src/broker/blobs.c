@@ -140,8 +140,10 @@ static enum blob_result complete(struct blobs *blobs, const char *sha256, const 
         err_set(err, "the bytes have the hash %s, not %s; they are dropped", hex, sha256);
         return BLOB_BAD;
     }
-    if (fs_commit(part, path, err))
+    if (fs_commit(part, path, err)) {
+        unlink(path); /* what may not last is not held: it can be sent again */
         return BLOB_ERROR;
+    }
     state->complete = true;
     return BLOB_DONE;
 }

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dcls/base/fs.h"
+#include "dcls/base/fs_lock.h"
 #include "dcls/net/http_client.h"
 #include "dcls/base/sha256.h"
 #include "dcls/proto/json.h"
@@ -68,7 +68,7 @@ static int open_part(const char *part, struct err *err)
         return err_set(err, "cannot write '%s': %s", part, strerror(errno));
     if (fstat(fd, &info) || !S_ISREG(info.st_mode))
         err_set(err, "'%s' is no regular file", part);
-    else if (flock(fd, LOCK_EX | LOCK_NB))
+    else if (fs_lock(fd) == FS_LOCK_TAKEN)
         err_set(err, "'%s' is being written by another download", part);
     else
         return fd;

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "dcls/base/fs.h"
+#include "dcls/base/fs_lock.h"
 #include "dcls/base/log.h"
 #include "dcls/proto/json.h"
 #include "local_dataset.h"
@@ -124,12 +124,14 @@ static int lock_folder(struct daemon *daemon, struct err *err)
     if (!path)
         return err_set(err, "no memory for the node's folders");
     daemon->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    enum fs_lock lock = daemon->lock_fd < 0 ? FS_LOCK_MISSING : fs_lock(daemon->lock_fd);
     int result = 0;
     if (daemon->lock_fd < 0)
         result = err_set(err, "cannot open '%s': %s", path, strerror(errno));
-    else if (flock(daemon->lock_fd, LOCK_EX | LOCK_NB))
-        result = errno == EWOULDBLOCK ? err_set(err, "another node uses the folder './%s'", daemon->config.name)
-                                      : err_set(err, "cannot lock '%s': %s", path, strerror(errno));
+    else if (lock == FS_LOCK_TAKEN)
+        result = err_set(err, "another node uses the folder './%s'", daemon->config.name);
+    else if (lock == FS_LOCK_MISSING)
+        log_warn("'%s' cannot be locked (%s): nothing keeps another node out of this folder", path, strerror(errno));
     free(path);
     return result;
 }

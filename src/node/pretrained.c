@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "dcls/base/fs.h"
+#include "dcls/base/fs_lock.h"
 #include "dcls/net/http_client.h"
 #include "dcls/base/log.h"
 #include "dcls/base/sha256.h"
@@ -79,7 +79,8 @@ static int download(const struct network *network, const char *path, const atomi
     return status;
 }
 
-/* The lock on `path`.lock, for which others that fetch the same file wait; -1 with err. */
+/* The lock on `path`.lock, for which others that fetch the same file wait, or where there are no locks that file alone;
+ * -1 with err. */
 static int lock_file(const char *path, const atomic_bool *stop, struct err *err)
 {
     char *name = NULL;
@@ -89,15 +90,18 @@ static int lock_file(const char *path, const atomic_bool *stop, struct err *err)
     fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0)
         err_set(err, "cannot write '%s': %s", name, strerror(errno));
-    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
-        if (errno == EWOULDBLOCK && !*stop) {
+    enum fs_lock lock = FS_LOCK_OURS;
+    while (fd >= 0 && (lock = fs_lock(fd)) == FS_LOCK_TAKEN) {
+        if (!*stop) {
             nanosleep(&(struct timespec){ .tv_nsec = LOCK_POLL_NS }, NULL);
             continue;
         }
-        err_set(err, "cannot lock '%s': %s", name, *stop ? "stopped" : strerror(errno));
+        err_set(err, "cannot lock '%s': stopped", name);
         close(fd);
         fd = -1;
     }
+    if (lock == FS_LOCK_MISSING)
+        log_warn("'%s' cannot be locked (%s): another may fetch the same file", name, strerror(errno));
     free(name);
     return fd;
 }
