@@ -6,11 +6,12 @@
 #include <stdlib.h>
 
 #include "backends.h"
+#include "dcls/base/fs.h"
 #include "dcls/nn/models.h"
 #include "nn/finite.h"
 #include "nn/data/decode.h"
 #include "nn/formats/weight_file.h"
-#include "nn/train/model_dir.h"
+#include "nn/train/model_card.h"
 #include "nn/graph/plan.h"
 
 struct classifier {

@@ -5,37 +5,47 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/fs.h"
+#include "dcls/base/fs_replace.h"
 #include "nn/formats/pth.h"
-#include "model_dir.h"
 #include "report.h"
 #include "trainer.h"
 
-static int write_file(const struct model_staging *staging, const char *file, const char *ending, const struct buf *text,
+/* "NAME.ENDING" in the new folder, or `file` itself where ending is NULL. The caller frees it. */
+static char *path_in(const struct fs_replacement *model, const char *file, const char *ending)
+{
+    char *path = NULL;
+    int length =
+        ending ? asprintf(&path, "%s/%s.%s", model->dir, file, ending) : asprintf(&path, "%s/%s", model->dir, file);
+    return length < 0 ? NULL : path;
+}
+
+static int write_file(const struct fs_replacement *model, const char *file, const char *ending, const struct buf *text,
                       struct err *err)
 {
-    char *path = model_staging_path(staging, file, ending);
+    char *path = path_in(model, file, ending);
     int result = path ? fs_write(path, buf_text(text), text->len, err) : err_set(err, "no memory for '%s'", file);
     free(path);
     return result;
 }
 
-static int write_classes(const struct trainer *trainer, const struct model_staging *staging, struct err *err)
+static int write_classes(const struct trainer *trainer, const struct fs_replacement *model, struct err *err)
 {
     struct buf text;
     int result = -1;
     buf_init(&text, LOG_MAX);
     for (int i = 0; i < dataset_classes(trainer->dataset); i++)
         if (buf_printf(&text, "%s\n", dataset_class(trainer->dataset, i))) {
-            err_set(err, "no memory for the classes of '%s'", staging->name);
+            err_set(err, "no memory for the classes of '%s'", model->name);
             goto out;
         }
-    result = write_file(staging, "classes.txt", NULL, &text, err);
+    result = write_file(model, "classes.txt", NULL, &text, err);
 out:
     buf_release(&text);
     return result;
 }
 
-/* The report's model_save_path: absolute, where the model will lie once the staging folder has replaced it. */
+/* The report's model_save_path: absolute, where the model will lie once it is in place. */
 static char *save_path(const struct train_config *config)
 {
     char *root = realpath(config->models_dir, NULL), *path = NULL;
@@ -57,7 +67,8 @@ int train_save(struct trainer *trainer, struct err *err)
 {
     const struct train_config *config = &trainer->config;
     const char *name = config->model_name;
-    struct model_staging staging;
+    struct fs_replacement model;
+    struct err doubt = ERR_INIT;
     struct buf report;
     char *weights = NULL, *path = NULL;
     const char **classes = calloc((size_t)trainer->net->classes, sizeof *classes);
@@ -65,9 +76,9 @@ int train_save(struct trainer *trainer, struct err *err)
     int result = -1;
 
     buf_init(&report, REPORT_MAX);
-    if (model_staging_init(&staging, config->models_dir, name, err))
+    if (fs_replace_init(&model, config->models_dir, name, err))
         goto out;
-    weights = model_staging_path(&staging, name, "pth");
+    weights = path_in(&model, name, "pth");
     path = save_path(config);
     /* Behind the epochs, as who reads logs of the existing system expects those first. */
     if (!weights || !path || !classes || add_notices(trainer) || report_log_end(&trainer->log, name, seconds)) {
@@ -88,15 +99,17 @@ int train_save(struct trainer *trainer, struct err *err)
     for (int c = 0; c < trainer->net->classes; c++)
         classes[c] = dataset_class(trainer->dataset, c);
     if (report_write(&report, &contents, err) || pth_write(weights, trainer->net, saved, err) ||
-        write_classes(trainer, &staging, err) || write_file(&staging, name, "txt", &trainer->log, err) ||
-        write_file(&staging, name, "json", &report, err))
+        write_classes(trainer, &model, err) || write_file(&model, name, "txt", &trainer->log, err) ||
+        write_file(&model, name, "json", &report, err))
         goto out;
-    result = model_staging_commit(&staging, err);
+    result = fs_replace_commit(&model, &doubt, err);
+    if (*doubt.text)
+        trainer_tell(trainer, doubt.text); /* the model is there, and its training worth more than this */
 out:
     free(weights);
     free(path);
     free(classes);
     buf_release(&report);
-    model_staging_release(&staging);
+    fs_replace_release(&model);
     return result;
 }

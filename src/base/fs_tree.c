@@ -233,7 +233,7 @@ int fs_list_tree(const char *root, size_t max, struct fs_list *list, struct err 
     return status;
 }
 
-static int list_names(const char *path, bool folders, size_t max, struct fs_list *list, struct err *err)
+static int list_names(const char *path, bool folders, bool hidden, size_t max, struct fs_list *list, struct err *err)
 {
     *list = (struct fs_list){ 0 };
     DIR *dir = opendir(path);
@@ -243,7 +243,9 @@ static int list_names(const char *path, bool folders, size_t max, struct fs_list
     struct dirent *entry;
     while (!status && (errno = 0, entry = readdir(dir))) {
         struct stat info;
-        if (entry->d_name[0] != '.' && !fstatat(dirfd(dir), entry->d_name, &info, 0) &&
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        if ((entry->d_name[0] == '.') == hidden && !fstatat(dirfd(dir), entry->d_name, &info, 0) &&
             (folders ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode)))
             status = fs_list_add(list, strdup(entry->d_name), max, path, err);
     }
@@ -259,10 +261,15 @@ static int list_names(const char *path, bool folders, size_t max, struct fs_list
 
 int fs_list_dirs(const char *dir, size_t max, struct fs_list *list, struct err *err)
 {
-    return list_names(dir, true, max, list, err);
+    return list_names(dir, true, false, max, list, err);
+}
+
+int fs_list_hidden_dirs(const char *dir, size_t max, struct fs_list *list, struct err *err)
+{
+    return list_names(dir, true, true, max, list, err);
 }
 
 int fs_list_files(const char *dir, size_t max, struct fs_list *list, struct err *err)
 {
-    return list_names(dir, false, max, list, err);
+    return list_names(dir, false, false, max, list, err);
 }

@@ -1,14 +1,13 @@
 /* Scans the folder of models. */
 #include "model_store.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
+#include "dcls/base/fs_replace.h"
 #include "dcls/base/log.h"
 #include "dcls/base/sha256.h"
 #include "dcls/proto/name.h"
@@ -46,7 +45,12 @@ struct model_store *model_store_open(const char *dir, struct err *err)
         model_store_close(model_store);
         return NULL;
     }
-    if (fs_make_dirs(dir, err) || model_store_scan(model_store, err)) {
+    if (fs_make_dirs(dir, err)) {
+        model_store_close(model_store);
+        return NULL;
+    }
+    model_store_recover(model_store, NULL);
+    if (model_store_scan(model_store, err)) {
         model_store_close(model_store);
         return NULL;
     }
@@ -278,37 +282,31 @@ cJSON *model_store_info(const struct model_store *model_store)
     return list;
 }
 
+void model_store_recover(const struct model_store *model_store, const char *name)
+{
+    struct err err = ERR_INIT;
+    if (fs_replace_recover(model_store->dir, name, &err))
+        log_warn("%s", err.text);
+}
+
 int model_store_remove(struct model_store *model_store, const char *name, struct err *err)
 {
-    char *path = NULL, *aside = NULL, *checkpoints = NULL;
+    char *checkpoints = NULL;
     int result = -1;
     if (!name_is_valid(name))
         return err_set(err, "'%s' is no name of a model", name);
-    path = fs_join(model_store->dir, name);
-    if (asprintf(&aside, "%s/.%s.removed-%lld", model_store->dir, name, (long long)clock_wall_ms()) < 0)
-        aside = NULL;
     if (asprintf(&checkpoints, "%s/" CHECKPOINTS "/%s", model_store->dir, name) < 0)
-        checkpoints = NULL;
-    if (!path || !aside || !checkpoints) {
-        err_set(err, "no memory to remove model '%s'", name);
-        goto out;
-    }
+        return err_set(err, "no memory to remove model '%s'", name);
     bool whole = find(model_store, name); /* one that was never finished is a checkpoint alone */
     if (!whole && access(checkpoints, F_OK)) {
         err_set(err, "model '%s' not found", name);
         goto out;
     }
-    /* Aside first: no reader may meet a half-removed model. */
-    if (whole && rename(path, aside)) {
-        err_set(err, "cannot remove model '%s': %s", name, strerror(errno));
-        goto out;
-    }
-    if ((whole && fs_remove_tree(aside, err)) || fs_remove_tree(checkpoints, err))
-        goto out;
-    result = model_store_scan(model_store, err);
+    if ((whole && fs_replace_remove(model_store->dir, name, err)) || fs_remove_tree(checkpoints, err))
+        model_store_scan(model_store, NULL); /* it may be gone all the same, but for files that nobody sees */
+    else
+        result = model_store_scan(model_store, err);
 out:
-    free(aside);
     free(checkpoints);
-    free(path);
     return result;
 }

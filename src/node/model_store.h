@@ -11,7 +11,7 @@
 
 struct model_store;
 
-/* `dir` is made where it is missing. */
+/* `dir` is made where it is missing; what a process that died had begun to replace there is brought to an end. */
 struct model_store *model_store_open(const char *dir, struct err *err);
 void model_store_close(struct model_store *model_store);
 
@@ -36,6 +36,9 @@ cJSON *model_store_entry(const struct model_store *model_store, const char *name
 
 /* "DIR/NAME/NAME.ENDING", the caller's to free; NULL where memory lacks. `name` must be a valid name. */
 char *model_store_path(const struct model_store *model_store, const char *name, const char *ending);
+
+/* Ends what a worker that died had begun to replace under that name (NULL: any). */
+void model_store_recover(const struct model_store *model_store, const char *name);
 
 /* Takes the model away in one step, and what its training may be resumed from. */
 int model_store_remove(struct model_store *model_store, const char *name, struct err *err);

@@ -126,6 +126,7 @@ static void on_ended(void *arg, const char *why)
     struct training_run *run = arg;
     assert(run->child);
     run->child = NULL;
+    model_store_recover(run->daemon->model_store, run->request->model_name);
     run->events->ended(run->arg, *run->failure.text ? run->failure.text : why);
 }
 

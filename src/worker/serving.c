@@ -6,19 +6,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "dcls/base/clock.h"
 #include "dcls/base/cpus.h"
 #include "dcls/base/fs.h"
+#include "dcls/base/fs_replace.h"
 #include "dcls/nn/classifier.h"
 #include "dcls/proto/name.h"
 
 #define WARM_MODELS 4
 #define IMAGE_MAX (32 * 1024 * 1024)
+#define WAIT_TRIES 100 /* of 20 ms each, for a model that is missing while it is replaced */
+#define LOAD_TRIES 3   /* of a model that is replaced while it is loaded */
+
+/* Which files a model is loaded from. */
+struct model_stamps {
+    struct fs_stamp weights, report;
+};
 
 struct warm {
     char name[NAME_SIZE];
-    struct fs_stamp weights, report;
+    struct model_stamps stamps;
     struct classifier *classifier; /* NULL: free */
     int64_t used;                  /* the serving's counter when it answered last */
 };
@@ -62,18 +71,29 @@ static int stamp_of(const char *models_dir, const char *model, const char *endin
     return result;
 }
 
-/* The loaded model, loading it where needed; it stays the serving's. */
-static struct classifier *find(struct serving *serving, const struct msg *request, struct err *err)
+static int model_stamps(const struct msg *request, struct model_stamps *stamps, struct err *err)
 {
     const char *name = request->model_name, *dir = request->models_dir;
-    struct fs_stamp weights, report;
+    if (stamp_of(dir, name, "pth", &stamps->weights, err))
+        return -1;
+    return stamp_of(dir, name, "json", &stamps->report, err);
+}
+
+static bool model_stamps_same(const struct model_stamps *a, const struct model_stamps *b)
+{
+    return fs_stamp_same(&a->weights, &b->weights) && fs_stamp_same(&a->report, &b->report);
+}
+
+/* The model loaded from those files, loading it where needed. */
+static struct classifier *find_of(struct serving *serving, const struct msg *request, const struct model_stamps *stamps,
+                                  struct err *err)
+{
+    const char *name = request->model_name;
     struct warm *slot = NULL;
-    if (stamp_of(dir, name, "pth", &weights, err) || stamp_of(dir, name, "json", &report, err))
-        return NULL;
     for (int i = 0; i < WARM_MODELS && !slot; i++)
         if (serving->warm[i].classifier && !strcmp(serving->warm[i].name, name))
             slot = &serving->warm[i];
-    if (slot && (!fs_stamp_same(&slot->weights, &weights) || !fs_stamp_same(&slot->report, &report)))
+    if (slot && !model_stamps_same(&slot->stamps, stamps))
         drop(slot);
     if (!slot) {
         slot = &serving->warm[0];
@@ -87,12 +107,35 @@ static struct classifier *find(struct serving *serving, const struct msg *reques
     }
     drop(slot); /* before the load, so that at most WARM_MODELS are in memory */
     int threads = request->threads > 0 ? (int)request->threads : cpus_usable();
-    struct classifier *classifier = classifier_load(dir, name, "onednn", threads, err);
+    struct classifier *classifier = classifier_load(request->models_dir, name, "onednn", threads, err);
     if (!classifier)
         return NULL;
-    *slot = (struct warm){ .weights = weights, .report = report, .classifier = classifier, .used = ++serving->counter };
+    *slot = (struct warm){ .stamps = *stamps, .classifier = classifier, .used = ++serving->counter };
     snprintf(slot->name, sizeof slot->name, "%s", name);
     return classifier;
+}
+
+/* The loaded model; it stays the serving's. One that is replaced meanwhile is the old one or the new one, and no
+ * mixture of both: it is looked for until its files are the same before and after. */
+static struct classifier *find(struct serving *serving, const struct msg *request, struct err *err)
+{
+    const char *name = request->model_name, *dir = request->models_dir;
+    for (int i = 0; i < LOAD_TRIES; i++) {
+        struct model_stamps before, after;
+        struct classifier *classifier = NULL;
+        for (int j = 0; j < WAIT_TRIES && fs_replace_is_on(dir, name); j++)
+            nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
+        bool found = !model_stamps(request, &before, err);
+        if (found)
+            classifier = find_of(serving, request, &before, err);
+        bool same = found && !model_stamps(request, &after, NULL) && model_stamps_same(&before, &after);
+        if (classifier && same)
+            return classifier;
+        if (!classifier && same == found && !fs_replace_is_on(dir, name))
+            return NULL;
+    }
+    err_set(err, "model '%s' is being replaced", name);
+    return NULL;
 }
 
 struct guess {

@@ -60,13 +60,13 @@ def environment_with(changes):
 
 
 class Process:
-    """One dcls process with its output in a file."""
+    """One dcls process with its output in a file. `within` is what runs it elsewhere: a command that becomes it."""
 
-    def __init__(self, folder, name, *arguments, environment=None, user=None, umask=-1):
+    def __init__(self, folder, name, *arguments, environment=None, user=None, umask=-1, within=()):
         self.name, self.folder = name, pathlib.Path(folder)
         self.log_path = self.folder / f"{name}.log"
         self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen([DCLS, *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*within, DCLS, *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log,
                                         env=environment_with(environment), **as_user(user, umask))
 
@@ -113,10 +113,10 @@ class Cluster:
         self.port, self.api_port = found["port"], found["api_port"]
         return self
 
-    def start_node(self, name, *options, wait=True, environment=None, folder=None):
+    def start_node(self, name, *options, wait=True, environment=None, folder=None, within=()):
         self.nodes[name] = Process(folder or self.folder, name, "node", "--name", name, "--port", self.port,
                                    "--threads", 1, *options, environment=environment, user=self.users.get("node"),
-                                   umask=self.umask)
+                                   umask=self.umask, within=within)
         if wait:
             wait_for(f"{name} registered", lambda: name in self.node_names())
         return self.nodes[name]

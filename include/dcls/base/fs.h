@@ -17,8 +17,8 @@ struct stat;
  * A FIFO, device or folder is refused without blocking. */
 int fs_read(const char *path, size_t max, char **bytes, size_t *count, struct err *err);
 
-/* Replaces `path` atomically: temporary beside it, fsync, rename, fsync of the folder. Nothing is left behind
- * where it fails. */
+/* Replaces `path` atomically: temporary beside it, fsync, rename, fsync of the folder. Where it fails no temporary is
+ * left; where the folder's fsync alone does, `path` is the new file, which a power cut may undo. */
 int fs_write(const char *path, const void *bytes, size_t count, struct err *err);
 
 /* The same of parts, one after another. */
@@ -77,6 +77,8 @@ int fs_list_tree(const char *root, size_t max, struct fs_list *list, struct err 
 /* The names of the folders (or files) right below `dir`, without dot names, sorted by bytes. */
 int fs_list_dirs(const char *dir, size_t max, struct fs_list *list, struct err *err);
 int fs_list_files(const char *dir, size_t max, struct fs_list *list, struct err *err);
+/* The folders whose names begin with a dot. */
+int fs_list_hidden_dirs(const char *dir, size_t max, struct fs_list *list, struct err *err);
 /* For a walk of its own: adds a path, which is taken over also where this fails, in `dir` of at most `max` entries; and
  * sorts by bytes. */
 int fs_list_add(struct fs_list *list, char *path, size_t max, const char *dir, struct err *err);
