@@ -283,6 +283,9 @@ int folder_list(struct dataset *dataset, const char *dir, const struct dataset_l
                                       .tree = { .dir = dir, .stop = options->cancelled, .arg = options->arg },
                                       .splits = { layout->train, layout->test } };
     int status = -1;
+    if (layout->passed_over)
+        left_out_add(&listing.left_out, layout->passed_over,
+                     "holds no class folders with images, and is not tested on");
     if (make_path(dir, layout->train, &train->dir, err) || list_split(&listing, SPLIT_TRAIN, err))
         goto out;
     if (layout->test && (make_path(dir, layout->test, &test->dir, err) || list_split(&listing, SPLIT_TEST, err)))

@@ -28,6 +28,7 @@ struct dataset_walk {
     struct buf path;    /* of what is looked at, from the dataset's folder on */
     size_t listed_at;   /* where in it that begins which is listed */
     bool lists_classes; /* folders, and none below them */
+    bool looks_for_one; /* ends with the first that is listed */
     size_t visited;
     int level;
     struct {
@@ -119,9 +120,12 @@ static int walk_entries(struct dataset_walk *walk, int fd, struct err *err)
         close(fd);
         return err_set(err, "no memory to list '%s'", walk->tree->dir);
     }
-    while (!status && (errno = 0, entry = readdir(dir)))
+    while (!status && (errno = 0, entry = readdir(dir))) {
         status = walk_name(walk, fd, entry, err);
-    if (!status && errno)
+        if (walk->looks_for_one && walk->list->count)
+            break;
+    }
+    if (!status && !entry && errno)
         status = leave_out(walk, errno, err);
     closedir(dir);
     return status;
@@ -236,6 +240,24 @@ static bool has_classes_alone(const char *dir)
     return alone;
 }
 
+/* Whether a class folder of the split has an image, by their names. */
+static bool holds_images(const char *dir, const char *split)
+{
+    struct dataset_tree tree = { .dir = dir };
+    struct left_out left_out = { 0 };
+    struct fs_list classes, found;
+    struct dataset_walk walk = { .tree = &tree, .list = &found, .left_out = &left_out, .looks_for_one = true };
+    bool holds = false;
+    dataset_tree_classes(&tree, split, &classes, &left_out, NULL);
+    for (size_t i = 0; i < classes.count && !holds; i++) {
+        holds = !list(&walk, split, classes.paths[i], NULL) && found.count;
+        fs_list_release(&found);
+    }
+    fs_list_release(&classes);
+    left_out_release(&left_out);
+    return holds;
+}
+
 bool dataset_layout_find(const char *dir, struct dataset_layout *layout)
 {
     static const char *const tests[] = { "val", "valid", "validation", "test" };
@@ -246,7 +268,11 @@ bool dataset_layout_find(const char *dir, struct dataset_layout *layout)
         layout->train = "";
     else
         return false;
-    for (size_t i = 0; i < sizeof tests / sizeof *tests && !layout->test; i++)
-        layout->test = has_folder(dir, tests[i]) ? tests[i] : NULL;
+    for (size_t i = 0; i < sizeof tests / sizeof *tests && !layout->test; i++) {
+        if (holds_images(dir, tests[i]))
+            layout->test = tests[i];
+        else if (has_folder(dir, tests[i]))
+            layout->passed_over = tests[i];
+    }
     return true;
 }

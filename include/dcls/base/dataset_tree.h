@@ -24,8 +24,9 @@ struct dataset_tree {
 
 /* Which of a dataset's images are trained on, and which tested on, their folders below its own. */
 struct dataset_layout {
-    const char *train; /* "train"; "" where the class folders lie in the dataset's own folder */
-    const char *test;  /* the first that is there of val, valid, validation and test; NULL: none */
+    const char *train;       /* "train"; "" where the class folders lie in the dataset's own folder */
+    const char *test;        /* the first of val, valid, validation and test with images in class folders; NULL: none */
+    const char *passed_over; /* a folder that would be `test`, had it any; NULL: none */
 };
 
 /* False where `dir` is no folder of images: it has neither a folder `train` nor folders of which none is called as one

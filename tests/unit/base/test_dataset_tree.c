@@ -104,6 +104,25 @@ static void images_to_test_on_lie_in_the_first_folder_of_four(void **state)
     expect_layout("/dev/null/none", NULL, NULL);
 }
 
+static void a_folder_of_no_class_with_images_is_not_tested_on(void **state)
+{
+    const char *dir = *state;
+    struct dataset_layout layout;
+    put(dir, "train/cow/1.jpg");
+    put(dir, "val/1.jpg");
+    put(dir, "valid/cow/notes.txt");
+    expect_layout(dir, "train", "none");
+    put(dir, "test/ant/notes.txt");
+    put(dir, "test/cow/below/1.jpg");
+    expect_layout(dir, "train", "test");
+    assert_true(dataset_layout_find(dir, &layout));
+    assert_string_equal(layout.passed_over, "valid");
+    put(dir, "val/cow/1.jpg");
+    assert_true(dataset_layout_find(dir, &layout));
+    assert_string_equal(layout.test, "val");
+    assert_null(layout.passed_over);
+}
+
 static void a_tree_without_end_ends(void **state)
 {
     struct dataset_tree tree = { .dir = *state };
@@ -182,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(classes_and_images_are_sorted_by_their_bytes),
         TEST(images_to_test_on_lie_in_the_first_folder_of_four),
+        TEST(a_folder_of_no_class_with_images_is_not_tested_on),
         TEST(a_tree_without_end_ends),
         TEST(a_walk_can_be_stopped),
         cmocka_unit_test(of_what_is_left_out_the_first_ten_are_named_printably),

@@ -128,7 +128,7 @@ static void a_folder_without_what_it_needs_is_refused(void **state)
     expect_refusal(dir, "no images to test on: '--validation-split 0.2' holds a fifth of those out");
     snprintf(path, sizeof(path), "%s/test", dir);
     assert_int_equal(mkdir(path, 0700), 0);
-    expect_refusal(dir, "/test' holds no images of the classes that are trained on");
+    expect_refusal(dir, "no images to test on: '--validation-split 0.2' holds a fifth of those out");
     image_put(dir, "test/dog/a.png", "rgb.png");
     expect_refusal(dir, "/test' holds no images of the classes that are trained on");
     folder_remove(dir);

@@ -128,6 +128,16 @@ static void an_empty_class_folder_is_no_class_and_one_that_is_not_trained_on_no_
            NULL);
 }
 
+static void a_folder_to_test_on_that_holds_no_class_is_passed_over_and_told(void **state)
+{
+    const char *dir = *state;
+    image_put(dir, "val/1.png", "rgb.png");
+    EXPECT(dir, 24, 2,
+           "1 entry of the dataset's folder is left out: 'val' (holds no class folders with images, and is not "
+           "tested on)",
+           NULL);
+}
+
 static void links_are_followed_wherever_they_lead_but_in_circles(void **state)
 {
     char *dir = *state, *elsewhere = folder_make(), path[512];
@@ -309,6 +319,7 @@ int main(void)
         TEST(what_an_image_is_its_content_says_and_not_its_ending),
         TEST(hidden_files_and_folders_are_neither_images_nor_classes),
         TEST(an_empty_class_folder_is_no_class_and_one_that_is_not_trained_on_no_test),
+        TEST(a_folder_to_test_on_that_holds_no_class_is_passed_over_and_told),
         TEST(links_are_followed_wherever_they_lead_but_in_circles),
         TEST(names_that_are_no_text_are_left_out),
         TEST(what_may_not_be_read_or_is_no_file_is_left_out),
