@@ -18,6 +18,7 @@
 enum {
     FIRST_READ = 4096,
     TEMPORARY_TRIES = 16,
+    TEMPORARY_DIGITS = 16,
     REMOVE_LEVELS = 64 /* each holds a descriptor open */
 };
 
@@ -160,6 +161,22 @@ static int open_temporary(const char *path, char **name, struct err *err)
     if (fd < 0)
         return err_set(err, "cannot write '%s': %s", path, strerror(cause));
     return fd;
+}
+
+static bool is_temporary(const char *name)
+{
+    return name[0] == '.' && strspn(name + 1, "0123456789abcdef") == TEMPORARY_DIGITS &&
+           !strcmp(name + 1 + TEMPORARY_DIGITS, ".tmp");
+}
+
+void fs_remove_temporaries(const char *dir)
+{
+    DIR *open_dir = opendir(dir);
+    for (struct dirent *entry = open_dir ? readdir(open_dir) : NULL; entry; entry = readdir(open_dir))
+        if (is_temporary(entry->d_name))
+            unlinkat(dirfd(open_dir), entry->d_name, 0);
+    if (open_dir)
+        closedir(open_dir);
 }
 
 int fs_put(int fd, const void *bytes, size_t count)

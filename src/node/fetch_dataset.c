@@ -193,6 +193,17 @@ static int remove_others(const struct mirror *mirror, struct err *err)
     return result;
 }
 
+/* A folder of a lower layer of an overlayfs cannot be renamed. It can go at once: what of it is still of use is in the
+ * new one already. */
+static int move_away(const char *dir, const char *old, struct err *err)
+{
+    if (!rename(dir, old) || errno == ENOENT)
+        return 0;
+    if (errno == EXDEV)
+        return fs_remove_tree(dir, err);
+    return err_set(err, "cannot put '%s' aside: %s", dir, strerror(errno));
+}
+
 /* The manifest's file is emptied before and written after: wherever this is interrupted, the next attempt compares. */
 static int put_in_place(const struct mirror *mirror, const char *dir, const char *manifest_path, const struct buf *text,
                         struct err *err)
@@ -201,9 +212,9 @@ static int put_in_place(const struct mirror *mirror, const char *dir, const char
     int result = -1;
     if (asprintf(&old, "%s.old", dir) < 0)
         return err_set(err, "no memory to put the dataset in place");
-    if (fs_write(manifest_path, "", 0, err) || fs_remove_tree(old, err))
+    if (fs_write(manifest_path, "", 0, err) || fs_remove_tree(old, err) || move_away(dir, old, err))
         goto out;
-    if ((rename(dir, old) && errno != ENOENT) || rename(mirror->into, dir)) {
+    if (rename(mirror->into, dir)) {
         err_set(err, "cannot put the dataset in place as '%s': %s", dir, strerror(errno));
         goto out;
     }

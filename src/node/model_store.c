@@ -37,6 +37,23 @@ struct model_store {
     char learned_name[NAME_SIZE], learned_sha256[SHA256_HEX_SIZE];
 };
 
+/* What trainings that died left half written among the checkpoints. */
+static void remove_temporaries(const char *dir)
+{
+    struct fs_list folders = { 0 };
+    char *checkpoints = fs_join(dir, CHECKPOINTS);
+    if (checkpoints)
+        fs_list_dirs(checkpoints, 10 * MODELS_MAX, &folders, NULL);
+    for (size_t i = 0; i < folders.count; i++) {
+        char *folder = fs_join(checkpoints, folders.paths[i]);
+        if (folder)
+            fs_remove_temporaries(folder);
+        free(folder);
+    }
+    fs_list_release(&folders);
+    free(checkpoints);
+}
+
 struct model_store *model_store_open(const char *dir, struct err *err)
 {
     struct model_store *model_store = calloc(1, sizeof *model_store);
@@ -50,6 +67,7 @@ struct model_store *model_store_open(const char *dir, struct err *err)
         return NULL;
     }
     model_store_recover(model_store, NULL);
+    remove_temporaries(dir);
     if (model_store_scan(model_store, err)) {
         model_store_close(model_store);
         return NULL;

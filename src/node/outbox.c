@@ -71,6 +71,7 @@ struct outbox *outbox_open(const char *dir, struct err *err)
         err_set(err, "no memory for the outcomes in '%s'", dir);
         goto fail;
     }
+    fs_remove_temporaries(dir);
     if (fs_make_dirs(dir, err) || fs_list_files(dir, 10 * OUTCOMES_MAX, &files, err))
         goto fail;
     for (size_t i = 0; i < files.count; i++) {

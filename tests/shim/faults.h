@@ -34,7 +34,7 @@ static inline void faults_step(void)
 {
     if (faults.from_exchange)
         return;
-    if (++faults.steps != faults.crash)
+    if (__atomic_add_fetch(&faults.steps, 1, __ATOMIC_RELAXED) != faults.crash)
         return;
     if (faults.with_parent)
         kill(getppid(), SIGKILL);
@@ -74,20 +74,23 @@ int rename(const char *from, const char *to)
 
 int unlink(const char *path)
 {
-    faults_step();
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    return unlinkat(AT_FDCWD, path, 0);
 }
 
 int unlinkat(int dir, const char *path, int flags)
 {
+    struct stat info;
     faults_step();
-    return (int)syscall(SYS_unlinkat, dir, path, flags);
+    bool is_lower = faults.lower && !fstatat(dir, path, &info, AT_SYMLINK_NOFOLLOW) && info.st_ino == faults.lower;
+    int failed = (int)syscall(SYS_unlinkat, dir, path, flags);
+    if (is_lower && !failed)
+        faults.lower = 0; /* its number may become another's */
+    return failed;
 }
 
 int rmdir(const char *path)
 {
-    faults_step();
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
+    return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
 int mkdir(const char *path, mode_t mode)

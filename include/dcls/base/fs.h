@@ -24,6 +24,9 @@ int fs_write(const char *path, const void *bytes, size_t count, struct err *err)
 /* The same of parts, one after another. */
 int fs_write_parts(const char *path, const struct iovec *parts, int count, struct err *err);
 
+/* Removes the temporaries of fs_write that processes which died left in a folder, where nobody writes now. */
+void fs_remove_temporaries(const char *dir);
+
 /* For a writer of its own (a zip library, a download): the last steps of fs_write. `temporary` is a finished file in
  * the same folder as `path`; it is fsynced, renamed, its folder fsynced. On failure it is removed. */
 int fs_commit(const char *temporary, const char *path, struct err *err);

@@ -132,7 +132,6 @@ static void where_there_is_none_yet_it_is_put_in_place(void **state)
         set(state, &file_systems[i]);
         char *self = in(state, "m");
         assert_int_equal(fs_remove_tree(self, NULL), 0);
-        faults.lower = 0;
         assert_int_equal(replace(state, &doubt, &err), 0);
         assert_true(has_text(state, "new"));
         assert_int_equal(entries(state), 1);

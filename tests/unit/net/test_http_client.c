@@ -10,6 +10,7 @@
 #include "dcls/base/sha256.h"
 #include "../base/folder.h"
 #include "server.h"
+#include "tests/shim/faults.h"
 
 enum { SIZE = 100000 };
 
@@ -267,6 +268,25 @@ static void a_download_arrives_whole(void **state)
     expect_whole(&download);
     assert_int_equal(http_download(download.url, download.path, NULL, SIZE, NULL, &err), 0);
     expect_whole(&download);
+    download_release(&download);
+}
+
+static void a_download_needs_no_lock_but_none_that_another_holds(void **state)
+{
+    static const int causes[] = { ENOLCK, EOPNOTSUPP, ENOSYS, EINVAL };
+    struct download download;
+    struct err err = ERR_INIT;
+    download_init(&download, state);
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+        faults.lock = causes[i];
+        if (http_download(download.url, download.path, download.sha256, SIZE, NULL, &err))
+            fail_msg("%s", err.text);
+        expect_whole(&download);
+    }
+    faults.lock = EWOULDBLOCK;
+    assert_int_equal(http_download(download.url, download.path, download.sha256, SIZE, NULL, &err), -1);
+    assert_non_null(strstr(err.text, "file.part' is being written by another download"));
+    faults.lock = 0;
     download_release(&download);
 }
 
@@ -539,6 +559,7 @@ int main(void)
         cmocka_unit_test(every_wait_has_an_end),
         cmocka_unit_test(an_answer_larger_than_allowed_is_refused),
         TEST(a_download_arrives_whole),
+        TEST(a_download_needs_no_lock_but_none_that_another_holds),
         TEST(a_download_may_be_known_by_how_its_digest_begins),
         TEST(a_download_goes_on_where_it_broke_off),
         TEST(a_download_goes_on_from_the_part_on_disk),

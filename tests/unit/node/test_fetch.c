@@ -19,6 +19,7 @@
 #include "dcls/net/http_client.h"
 #include "dcls/base/sha256.h"
 #include "src/node/fetch.h"
+#include "tests/shim/faults.h"
 
 #define FILES_MAX 8
 
@@ -199,6 +200,23 @@ static void only_what_changed_is_fetched_and_what_is_gone_is_removed(void **stat
     expect_file(server, "train/cow/1.png", "one");
 }
 
+static void a_dataset_of_an_overlays_lower_layer_is_replaced_too(void **state)
+{
+    struct server *server = *state;
+    struct err err = ERR_INIT;
+    struct stat info;
+    fetch_first(server);
+    assert_int_equal(stat(server->images, &info), 0);
+    faults.lower = info.st_ino;
+    server->files[1] = (struct served){ "train/hen/4.png", "four" };
+    if (fetch(server, &err))
+        fail_msg("%s", err.text);
+    faults.lower = 0;
+    assert_int_equal(atomic_load(&server->blobs), 4);
+    assert_int_equal(count_files(server), 3);
+    expect_file(server, "train/hen/4.png", "four");
+}
+
 static void bytes_of_another_digest_never_become_the_dataset(void **state)
 {
     struct server *server = *state;
@@ -316,6 +334,7 @@ int main(void)
         SERVED(a_dataset_arrives_whole),
         SERVED(a_known_dataset_costs_one_request),
         SERVED(only_what_changed_is_fetched_and_what_is_gone_is_removed),
+        SERVED(a_dataset_of_an_overlays_lower_layer_is_replaced_too),
         SERVED(bytes_of_another_digest_never_become_the_dataset),
         SERVED(a_failed_refresh_leaves_what_is_there),
         SERVED(a_path_that_leaves_the_folder_is_refused),

@@ -62,6 +62,26 @@ static void a_model_is_a_folder_with_weights_of_its_name(void **state)
     model_store_close(model_store);
 }
 
+static void what_a_crash_left_is_put_right_before_any_model_is_listed(void **state)
+{
+    static const char temporary[] = ".checkpoints/m1/.0123456789abcdef.tmp";
+    put(*state, ".m1.old/m1.pth", "weights");
+    put(*state, ".m1.tmp-abcdef/m1.pth", "half");
+    put(*state, temporary, "half");
+    put(*state, ".checkpoints/m1/last.safetensors", "whole");
+    struct model_store *model_store = model_store_open(*state, NULL);
+    char *left = fs_join(*state, temporary), *rubbish = fs_join(*state, ".m1.tmp-abcdef");
+    char *kept = fs_join(*state, ".checkpoints/m1/last.safetensors");
+    assert_non_null(model_store_sha256(model_store, "m1"));
+    assert_false(fs_is_file(left));
+    assert_false(fs_is_dir(rubbish));
+    assert_true(fs_is_file(kept));
+    free(kept);
+    free(rubbish);
+    free(left);
+    model_store_close(model_store);
+}
+
 static void a_model_of_the_python_system_tells_type_and_classes(void **state)
 {
     char sha256[SHA256_HEX_SIZE], wanted[512];
@@ -179,6 +199,7 @@ int main(void)
 #define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         IN_A_FOLDER(a_model_is_a_folder_with_weights_of_its_name),
+        IN_A_FOLDER(what_a_crash_left_is_put_right_before_any_model_is_listed),
         IN_A_FOLDER(a_model_of_the_python_system_tells_type_and_classes),
         IN_A_FOLDER(the_report_tells_the_image_size),
         IN_A_FOLDER(a_replaced_model_has_another_digest_after_a_scan),
