@@ -14,6 +14,7 @@
     X(".webp", "image/webp")                                                                                           \
     X(".heic", "image/heic")                                                                                           \
     X(".heif", "image/heif")                                                                                           \
+    X(".hif", "image/heif")                                                                                            \
     X(".avif", "image/avif")                                                                                           \
     X(".bmp", "image/bmp")                                                                                             \
     X(".gif", "image/gif")                                                                                             \

@@ -95,7 +95,7 @@ def test_a_folder_of_which_all_is_left_out_is_no_dataset(strangers):
 def test_every_format_that_a_dataset_may_have_is_listed_and_shown(strangers):
     """Whatever is in such a file: to list and to show it nobody decodes it."""
     types = {"jpg": "jpeg", "JPEG": "jpeg", "jpe": "jpeg", "Jfif": "jpeg", "png": "png", "WEBP": "webp", "heic": "heic",
-             "HEIF": "heif", "avif": "avif", "gif": "gif", "BMP": "bmp", "ppm": "x-portable-pixmap",
+             "HEIF": "heif", "HIF": "heif", "avif": "avif", "gif": "gif", "BMP": "bmp", "ppm": "x-portable-pixmap",
              "pgm": "x-portable-graymap", "pbm": "x-portable-bitmap", "pnm": "x-portable-anymap"}
     images = strangers.folder / "images"
     images.mkdir()
