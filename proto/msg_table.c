@@ -129,11 +129,22 @@ static const struct field training_failed[] = {
 };
 /* SERVER CANCEL and SERVER JOB ACK */
 static const struct field which_job[] = { { KEY("train_key", train_key, FIELD_REQUIRED) }, { JOB }, { GENERATION } };
-static const struct field server_push[] = {
+/* SERVER PUSH and SERVER REMOVE */
+static const struct field which_model[] = {
     { NAME("model_name", model_name, FIELD_REQUIRED) },
     { NEW("modelSha256", FIELD_SHA256, model_sha256, 0) },
 };
-static const struct field server_remove[] = { { NAME("model_name", model_name, FIELD_REQUIRED) } };
+static const struct field model_removed[] = {
+    { NAME("name", name, FIELD_OPTIONAL) },
+    { NAME("model_name", model_name, FIELD_REQUIRED) },
+    { NEW("modelSha256", FIELD_SHA256, model_sha256, 0) },
+};
+static const struct field remove_failed[] = {
+    { NAME("name", name, FIELD_OPTIONAL) },
+    { NAME("model_name", model_name, FIELD_REQUIRED) },
+    { NEW("modelSha256", FIELD_SHA256, model_sha256, 0) },
+    { MESSAGE },
+};
 static const struct field mpi_fence[] = {
     { KEY("train_key", train_key, FIELD_REQUIRED) },
     { JOB },
@@ -184,8 +195,10 @@ const struct msg_spec msg_table[MSG_TYPE_COUNT] = {
                               FIELDS(training_failed) },
     [MSG_SERVER_CANCEL] = { "SERVER CANCEL", .since = 1, .senders = MSG_BY_BROKER, FIELDS(which_job) },
     [MSG_SERVER_JOB_ACK] = { "SERVER JOB ACK", .since = 1, .senders = MSG_BY_BROKER, FIELDS(which_job) },
-    [MSG_SERVER_PUSH] = { "SERVER PUSH", .since = 1, .senders = MSG_BY_BROKER, FIELDS(server_push) },
-    [MSG_SERVER_REMOVE] = { "SERVER REMOVE", .since = 1, .senders = MSG_BY_BROKER, FIELDS(server_remove) },
+    [MSG_SERVER_PUSH] = { "SERVER PUSH", .since = 1, .senders = MSG_BY_BROKER, FIELDS(which_model) },
+    [MSG_SERVER_REMOVE] = { "SERVER REMOVE", .since = 1, .senders = MSG_BY_BROKER, FIELDS(which_model) },
+    [MSG_MODEL_REMOVED] = { "MODEL REMOVED", .since = 1, .senders = MSG_BY_NODE, FIELDS(model_removed) },
+    [MSG_REMOVE_FAILED] = { "REMOVE FAILED", .since = 1, .senders = MSG_BY_NODE, FIELDS(remove_failed) },
     [MSG_MPI_FENCE] = { "MPI FENCE", .since = 1, .senders = MSG_BY_NODE | MSG_BY_BROKER, FIELDS(mpi_fence) },
     [MSG_WORKER_TRAIN] = { "WORKER TRAIN", .since = 1, .senders = MSG_TO_WORKER, FIELDS(worker_train) },
     [MSG_WORKER_INFERENCE] = { "WORKER INFERENCE", .since = 1, .senders = MSG_TO_WORKER, FIELDS(worker_inference) },

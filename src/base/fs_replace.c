@@ -268,6 +268,9 @@ static int remove_self(const struct place *place, struct err *err)
         result = fs_sync_dir(place->parent, err);
         if (!result)
             result = fs_remove_tree(away, err);
+        /* What cannot be removed is not to be missed. */
+        if (result && !rename(away, place->self))
+            fs_sync_dir(place->parent, NULL);
     } else if (mkdir(place->remove, 0700)) {
         err_set(err, "cannot make '%s': %s", place->remove, strerror(errno));
     } else if (!fs_sync_dir(place->parent, err) && !recover(place, err)) {

@@ -107,6 +107,23 @@ void model_request_push(struct daemon *daemon, const struct msg *msg)
     uplink_send_error(daemon->link, NULL, name, "no memory to upload a model");
 }
 
+/* With what the broker takes: an answer to this request, or one of the kinds that older ones know. */
+static void answer_removal(struct daemon *daemon, const struct msg *request, const struct err *err)
+{
+    struct msg answer;
+    bool failed = *err->text, answers = uplink_takes_removed(daemon->link);
+    msg_init(&answer, failed ? MSG_REMOVE_FAILED : MSG_MODEL_REMOVED);
+    if (failed && !answers)
+        uplink_send_error(daemon->link, NULL, request->model_name, err->text);
+    else if (answers && (msg_set(&answer.model_name, request->model_name) ||
+                         msg_set(&answer.model_sha256, request->model_sha256) ||
+                         msg_set(&answer.message, failed ? err->text : NULL)))
+        log_error("no memory to answer a removal"); /* the broker asks again */
+    else if (answers)
+        uplink_send(daemon->link, &answer, NULL);
+    msg_release(&answer);
+}
+
 void model_request_remove(struct daemon *daemon, const struct msg *msg)
 {
     const char *name = msg->model_name;
@@ -114,10 +131,11 @@ void model_request_remove(struct daemon *daemon, const struct msg *msg)
     assert(msg->type == MSG_SERVER_REMOVE && name);
     if (trainings_use(daemon->trainings, name))
         err_set(&err, "model '%s' is being trained", name);
-    else if (!model_store_remove(daemon->model_store, name, &err))
+    else if (!model_store_remove(daemon->model_store, name, msg->model_sha256, &err))
         log_info("model '%s' was removed", name);
     if (*err.text)
-        uplink_send_error(daemon->link, NULL, name, err.text);
-    else
+        log_warn("model '%s' is not removed: %s", name, err.text);
+    answer_removal(daemon, msg, &err);
+    if (!*err.text)
         node_info_send(daemon);
 }

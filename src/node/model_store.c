@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dcls/base/fs.h"
 #include "dcls/base/fs_replace.h"
@@ -307,24 +306,21 @@ void model_store_recover(const struct model_store *model_store, const char *name
         log_warn("%s", err.text);
 }
 
-int model_store_remove(struct model_store *model_store, const char *name, struct err *err)
+int model_store_remove(struct model_store *model_store, const char *name, const char *sha256, struct err *err)
 {
     char *checkpoints = NULL;
-    int result = -1;
     if (!name_is_valid(name))
         return err_set(err, "'%s' is no name of a model", name);
+    if (model_store_scan(model_store, err))
+        return -1;
+    const struct model_store_model *model = find(model_store, name);
+    if (model && sha256 && strcmp(model->sha256, sha256))
+        return 0;
     if (asprintf(&checkpoints, "%s/" CHECKPOINTS "/%s", model_store->dir, name) < 0)
         return err_set(err, "no memory to remove model '%s'", name);
-    bool whole = find(model_store, name); /* one that was never finished is a checkpoint alone */
-    if (!whole && access(checkpoints, F_OK)) {
-        err_set(err, "model '%s' not found", name);
-        goto out;
-    }
-    if ((whole && fs_replace_remove(model_store->dir, name, err)) || fs_remove_tree(checkpoints, err))
-        model_store_scan(model_store, NULL); /* it may be gone all the same, but for files that nobody sees */
-    else
-        result = model_store_scan(model_store, err);
-out:
+    int result = fs_remove_tree(checkpoints, err);
+    if (!result && model)
+        result = fs_replace_remove(model_store->dir, name, err);
     free(checkpoints);
-    return result;
+    return model_store_scan(model_store, result ? NULL : err) ? -1 : result;
 }

@@ -40,7 +40,8 @@ char *model_store_path(const struct model_store *model_store, const char *name, 
 /* Ends what a worker that died had begun to replace under that name (NULL: any). */
 void model_store_recover(const struct model_store *model_store, const char *name);
 
-/* Takes the model away in one step, and what its training may be resumed from. */
-int model_store_remove(struct model_store *model_store, const char *name, struct err *err);
+/* Takes the model away in one step, and what its training may be resumed from. Where there is none, or the model has
+ * another digest than `sha256` (NULL: whichever), that is as it was asked for. */
+int model_store_remove(struct model_store *model_store, const char *name, const char *sha256, struct err *err);
 
 #endif

@@ -10,7 +10,8 @@
 #include "dcls/nn/models.h"
 #include "host_info.h"
 
-static const char *const features[] = { "train", "infer", "progress", "cancel", "push", "remove", "blobs", "resume" };
+static const char *const features[] = { "train",  "infer",   "progress", "cancel", "push",
+                                        "remove", "removed", "blobs",    "resume" };
 
 /* "KIND:NAME" among the features. */
 static int announce(struct msg *msg, const char *kind, const char *name)

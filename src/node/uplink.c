@@ -45,7 +45,7 @@ struct uplink {
     struct timer *timer;           /* the state's deadline, or the next ping */
     struct message_stream *stream; /* from connecting on */
     struct addrinfo *addresses, *next_address;
-    bool legacy, was_refused;
+    bool legacy, takes_removed, was_refused;
     int attempts;
     int64_t up_ms;
     char api[320];
@@ -157,6 +157,7 @@ static int send_named(struct uplink *link, enum msg_type type)
 static void take_greeting(struct uplink *link, const struct msg *ack)
 {
     link->legacy = ack->protocol < 1;
+    link->takes_removed = strings_has(&ack->features, "removed");
     link->api[0] = 0;
     if (ack->api_port > 0 && ack->api_port <= 65535) {
         bool bare_ipv6 = strchr(link->config.host, ':') && link->config.host[0] != '[';
@@ -356,6 +357,11 @@ bool uplink_is_up(const struct uplink *link)
 bool uplink_is_legacy(const struct uplink *link)
 {
     return link->legacy;
+}
+
+bool uplink_takes_removed(const struct uplink *link)
+{
+    return link->takes_removed;
 }
 
 const char *uplink_api(const struct uplink *link)

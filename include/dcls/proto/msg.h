@@ -42,8 +42,10 @@ enum msg_type {
     MSG_SERVER_CANCEL,
     MSG_SERVER_JOB_ACK,
     MSG_SERVER_PUSH,   /* upload this model's .pth as a blob to the broker */
-    MSG_SERVER_REMOVE, /* delete this model; answered by NODE INFO */
-    MSG_MPI_FENCE,     /* reserved: of jobs with several ranks */
+    MSG_SERVER_REMOVE, /* delete this model; answered by one of the next two */
+    MSG_MODEL_REMOVED,
+    MSG_REMOVE_FAILED,
+    MSG_MPI_FENCE, /* reserved: of jobs with several ranks */
     /* between a node and its worker only, refused from a socket */
     MSG_WORKER_TRAIN,
     MSG_WORKER_INFERENCE,
@@ -66,8 +68,8 @@ struct msg {
     char *inference_key;
     char *json_name;
     char *new_model;
-    char *message;      /* ERROR, TRAINING FAILED; TRAINING PROGRESS: what is done before the first batch */
-    char *notice;       /* TRAINING PROGRESS: what people should know of the training */
+    char *message; /* ERROR, TRAINING FAILED, REMOVE FAILED; TRAINING PROGRESS: what is done before the first batch */
+    char *notice;  /* TRAINING PROGRESS: what people should know of the training */
     char *image_path;   /* virtual, SERVER INFERENCE */
     char *image_sha256; /* "imageSha256": the image is this blob of the broker's */
     char *model_sha256; /* "modelSha256" */

@@ -38,6 +38,14 @@ static void put(const char *dir, const char *path, const char *text)
     free(full);
 }
 
+static bool is_there(const char *dir, const char *path)
+{
+    char *full = fs_join(dir, path);
+    bool there = !access(full, F_OK);
+    free(full);
+    return there;
+}
+
 static char *info_text(const struct model_store *model_store)
 {
     cJSON *info = model_store_info(model_store);
@@ -182,16 +190,59 @@ static void a_removed_model_leaves_nothing(void **state)
     put(*state, "m2/m2.pth", "weights");
     put(*state, ".checkpoints/m1/last.safetensors", "moments");
     struct model_store *model_store = model_store_open(*state, NULL);
-    assert_int_equal(model_store_remove(model_store, "m1", &err), 0);
+    assert_int_equal(model_store_remove(model_store, "m1", NULL, &err), 0);
     assert_null(model_store_sha256(model_store, "m1"));
     assert_non_null(model_store_sha256(model_store, "m2"));
     assert_int_equal(fs_list_tree(*state, 100, &files, NULL), 0);
     assert_int_equal(files.count, 1);
     fs_list_release(&files);
-    assert_int_equal(model_store_remove(model_store, "m1", &err), -1);
-    assert_string_equal(err.text, "model 'm1' not found");
-    assert_int_equal(model_store_remove(model_store, "../m2", &err), -1);
+    assert_int_equal(model_store_remove(model_store, "m1", NULL, &err), 0); /* gone is fine */
+    assert_int_equal(model_store_remove(model_store, "../m2", NULL, &err), -1);
     model_store_close(model_store);
+}
+
+static void a_model_of_another_digest_is_not_removed(void **state)
+{
+    struct err err = ERR_INIT;
+    char first[SHA256_HEX_SIZE];
+    put(*state, "m1/m1.pth", "weights");
+    struct model_store *model_store = model_store_open(*state, NULL);
+    snprintf(first, sizeof first, "%s", model_store_sha256(model_store, "m1"));
+    put(*state, "m1/m1.pth", "new weights");
+    put(*state, ".checkpoints/m1/last.safetensors", "moments");
+    assert_int_equal(model_store_remove(model_store, "m1", first, &err), 0);
+    assert_non_null(model_store_sha256(model_store, "m1"));
+    assert_true(is_there(*state, "m1/m1.pth"));
+    assert_true(is_there(*state, ".checkpoints/m1/last.safetensors"));
+    assert_string_not_equal(model_store_sha256(model_store, "m1"), first);
+    assert_int_equal(model_store_remove(model_store, "m1", model_store_sha256(model_store, "m1"), &err), 0);
+    assert_false(is_there(*state, "m1"));
+    assert_false(is_there(*state, ".checkpoints/m1"));
+    model_store_close(model_store);
+}
+
+static void a_model_that_cannot_be_removed_comes_back_and_says_why(void **state)
+{
+    struct err err = ERR_INIT;
+    char deep[300] = "m1", half[300] = "";
+    put(*state, "m1/m1.pth", "weights");
+    for (int i = 0; i < 70; i++) {
+        strncat(deep, "/d", sizeof deep - strlen(deep) - 1);
+        if (i == 35)
+            snprintf(half, sizeof half, "%s", deep);
+    }
+    strncat(deep, "/f", sizeof deep - strlen(deep) - 1);
+    put(*state, deep, "");
+    struct model_store *model_store = model_store_open(*state, NULL);
+    assert_int_equal(model_store_remove(model_store, "m1", NULL, &err), -1);
+    assert_non_null(strstr(err.text, "nested too deep"));
+    assert_true(is_there(*state, "m1"));
+    model_store_close(model_store);
+    /* For the teardown. */
+    char *from = fs_join(*state, half), *to = fs_join(*state, "rest");
+    assert_int_equal(rename(from, to), 0);
+    free(from);
+    free(to);
 }
 
 int main(void)
@@ -207,6 +258,8 @@ int main(void)
         IN_A_FOLDER(one_model_is_told_without_classes_that_would_take_too_much),
         IN_A_FOLDER(a_request_names_a_model_that_is_there_with_its_digest),
         IN_A_FOLDER(a_removed_model_leaves_nothing),
+        IN_A_FOLDER(a_model_of_another_digest_is_not_removed),
+        IN_A_FOLDER(a_model_that_cannot_be_removed_comes_back_and_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

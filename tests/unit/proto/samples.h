@@ -64,7 +64,11 @@ static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_SERVER_JOB_ACK] = "{\"type\": \"SERVER JOB ACK\", \"train_key\": \"train:1\", \"job\": \"3\", "
                            "\"generation\": 1}",
     [MSG_SERVER_PUSH] = "{\"type\": \"SERVER PUSH\", \"model_name\": \"m1\", \"modelSha256\": \"" SHA "\"}",
-    [MSG_SERVER_REMOVE] = "{\"type\": \"SERVER REMOVE\", \"model_name\": \"m1\"}",
+    [MSG_SERVER_REMOVE] = "{\"type\": \"SERVER REMOVE\", \"model_name\": \"m1\", \"modelSha256\": \"" SHA "\"}",
+    [MSG_MODEL_REMOVED] = "{\"type\": \"MODEL REMOVED\", \"name\": \"node0\", \"model_name\": \"m1\", "
+                          "\"modelSha256\": \"" SHA "\"}",
+    [MSG_REMOVE_FAILED] = "{\"type\": \"REMOVE FAILED\", \"name\": \"node0\", \"model_name\": \"m1\", "
+                          "\"modelSha256\": \"" SHA "\", \"message\": \"read-only\"}",
     [MSG_MPI_FENCE] = "{\"type\": \"MPI FENCE\", \"train_key\": \"train:1\", \"job\": \"3\", \"generation\": 1, "
                       "\"puts\": {\"a\": \"b\"}}",
     [MSG_WORKER_TRAIN] =
