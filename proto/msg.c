@@ -87,6 +87,17 @@ bool strings_has(const struct strings *strings, const char *text)
     return false;
 }
 
+bool strings_remove(struct strings *strings, const char *text)
+{
+    for (size_t i = 0; i < strings->count; i++)
+        if (!strcmp(strings->items[i], text)) {
+            free(strings->items[i]);
+            strings->items[i] = strings->items[--strings->count];
+            return true;
+        }
+    return false;
+}
+
 void strings_release(struct strings *strings)
 {
     for (size_t i = 0; i < strings->count; i++)

@@ -18,9 +18,11 @@
 #include "job_start.h"
 #include "jobs.h"
 #include "link.h"
+#include "model_remove.h"
 #include "models.h"
 #include "pending_replies.h"
 #include "registry.h"
+#include "removals.h"
 #include "store.h"
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
@@ -45,9 +47,11 @@ static int restore(struct broker *broker, struct err *err)
 {
     struct job *jobs;
     struct model *models;
-    int failed = store_load(broker->store, &jobs, &models, err);
+    struct removal_list removals;
+    int failed = store_load(broker->store, &jobs, &models, &removals, err);
     jobs_restore(broker->jobs, jobs);
     models_restore(broker->models, models);
+    removals_restore(broker->removals, &removals);
     return failed;
 }
 
@@ -58,6 +62,7 @@ static int init(struct broker *broker, const struct broker_options *options, str
     if (!(broker->base = event_base_new()) || !(broker->events = events_new(clock_wall_ms())) ||
         !(broker->registry = registry_new(broker)) || !(broker->models = models_new(broker)) ||
         !(broker->jobs = jobs_new(broker, job_start_waiting)) ||
+        !(broker->removals = removals_new(broker, model_remove_retry)) ||
         !(broker->pending_replies = pending_replies_new(broker)))
         return err_set(err, "no memory to start");
     if (!(broker->pool = thread_pool_new(broker->base, BROKER_THREADS, BROKER_WAITING_MAX, err)) ||
@@ -79,8 +84,11 @@ static void release(struct broker *broker)
     thread_pool_free(broker->pool);
     broker->pool = NULL;
     pending_replies_free(broker->pending_replies);
+    if (broker->removals)
+        model_remove_stop(broker);
     server_free(broker->server);
     links_free(broker->links);
+    removals_free(broker->removals);
     store_close(broker->store);
     jobs_free(broker->jobs);
     models_free(broker->models);

@@ -5,11 +5,11 @@
  *     dispatch             what each message of a node does
  *     job_submit, job_start, job_reports       a training: into the queue, to a node, and what the node tells of it
  *     inference_router, model_remove           what is asked of nodes about models
- *     jobs, models, pending_replies            the tables: trainings, models, answers that nodes owe
+ *     jobs, models, removals, pending_replies  the tables: trainings, models, removals and answers that nodes owe
  *     job_send, scheduler                      messages about trainings; decisions, as pure functions
  *     link, registry       connections of nodes; who is there, with which models
  *     store, events        SQLite; what happened, for event streams
- *     job, model           what a training and a model are */
+ *     job, model, removal  what they are */
 #ifndef DCLS_BROKER_BROKER_H
 #define DCLS_BROKER_BROKER_H
 
@@ -35,6 +35,7 @@ struct broker {
     struct registry *registry;
     struct models *models;
     struct jobs *jobs;
+    struct removals *removals;
     struct pending_replies *pending_replies;
     struct links *links;
     struct server *server; /* HTTP */

@@ -12,16 +12,18 @@
 #include "dcls/commands.h"
 #include "job_reports.h"
 #include "link.h"
+#include "model_remove.h"
 #include "models.h"
 #include "pending_replies.h"
 #include "registry.h"
+#include "removals.h"
 
 #define DUPLICATE_NAME_MS 2000 /* a live instance answers a ping within this */
 
 /* A peer that knows the protocol is told what this broker offers; any other gets the bare message. */
 static void acknowledge(struct broker *broker, struct link *link)
 {
-    static const char *const features[] = { "progress", "jobs", "blobs", "push", "dataset" };
+    static const char *const features[] = { "progress", "jobs", "removed", "blobs", "push", "dataset" };
     struct msg ack;
     int failed = 0;
     msg_init(&ack, MSG_SERVER_ACK);
@@ -52,6 +54,7 @@ static void leave(struct broker *broker, struct link *link)
     job_reports_node_gone(broker, name);
     registry_remove(broker->registry, node);
     pending_replies_node_gone(broker->pending_replies, name);
+    model_remove_node_gone(broker, name);
 }
 
 static void enter(struct broker *broker, struct link *link, const struct msg *msg)
@@ -127,12 +130,14 @@ static void on_node_info(struct broker *broker, struct link *link, struct msg *m
 {
     struct node *node = link_node(link);
     link_answered(link);
+    removals_hide(broker->removals, node->name, msg);
     if (node_set_info(broker->registry, node, msg)) {
         link_close(link, "no memory for its models");
         return;
     }
-    models_seen(broker->models, msg->model_info);
+    models_listed(broker->models, node);
     job_reports_node_info(broker, node, msg->jobs);
+    model_remove_node_info(broker, node);
 }
 
 static void on_ping(struct broker *broker, struct link *link, struct msg *msg)
@@ -181,9 +186,16 @@ static void on_new_model(struct broker *broker, struct link *link, struct msg *m
 {
     struct node *node = link_node(link);
     const cJSON *info = json_find(msg->model_info, "name", msg->new_model);
+    if (removals_cover(broker->removals, node->name, msg->new_model, json_text(info, "sha256"), NULL))
+        return;
     if (node_add_model(broker->registry, node, msg->new_model, info))
         log_error("no memory for a model of '%s'", node->name);
-    models_seen(broker->models, msg->model_info);
+    models_seen(broker->models, node->name, msg->model_info);
+}
+
+static void on_removal_answered(struct broker *broker, struct link *link, struct msg *msg)
+{
+    model_remove_answer(broker, link_node(link), msg);
 }
 
 static void on_json_response(struct broker *broker, struct link *link, struct msg *msg)
@@ -196,7 +208,7 @@ static void on_error(struct broker *broker, struct link *link, struct msg *msg)
 {
     struct node *node = link_node(link);
     link_answered(link);
-    if (!pending_replies_error(broker->pending_replies, node, msg))
+    if (!pending_replies_error(broker->pending_replies, node, msg) && !model_remove_error(broker, node, msg))
         log_warn("%s: %s", node->name, msg->message ? msg->message : "an error without a text");
 }
 
@@ -217,6 +229,8 @@ static const struct handler handlers[MSG_TYPE_COUNT] = {
     [MSG_NEW_MODEL_ADDED] = { on_new_model, false },
     [MSG_JSON_RESPONSE] = { on_json_response, false },
     [MSG_ERROR] = { on_error, false },
+    [MSG_MODEL_REMOVED] = { on_removal_answered, false },
+    [MSG_REMOVE_FAILED] = { on_removal_answered, false },
 };
 
 static void on_message(void *arg, struct link *link, struct msg *msg)

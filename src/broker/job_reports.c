@@ -13,6 +13,7 @@
 #include "jobs.h"
 #include "models.h"
 #include "registry.h"
+#include "removals.h"
 
 void job_reports_node_gone(struct broker *broker, const char *node)
 {
@@ -136,10 +137,12 @@ void job_reports_completed(struct broker *broker, struct node *node, struct msg 
 {
     struct job *job = jobs_find_key(broker->jobs, msg->train_key);
     const cJSON *info = cJSON_GetArrayItem(msg->model_info, 0);
-    if (node_add_model(broker->registry, node, msg->model_name, info))
+    bool removed = removals_cover(broker->removals, node->name, msg->model_name, json_text(info, "sha256"), job);
+    if (!removed && node_add_model(broker->registry, node, msg->model_name, info))
         log_error("no memory for a model of '%s'", node->name);
     if (!job) {
-        models_seen(broker->models, msg->model_info);
+        if (!removed)
+            models_seen(broker->models, node->name, msg->model_info);
         unknown_outcome(node, msg);
         return;
     }
@@ -156,7 +159,9 @@ void job_reports_completed(struct broker *broker, struct node *node, struct msg 
     msg->data = NULL;
     job->epoch = job->options.epochs;
     /* In this order: the model's row is written before the job that made it counts as done. */
-    models_completed(broker->models, msg->model_name, json_text(info, "sha256"), info, job->id, clock_wall_ms());
+    if (!removed)
+        models_completed(broker->models, msg->model_name, json_text(info, "sha256"), info, job->id, node->name,
+                         clock_wall_ms());
     jobs_end(broker->jobs, job,
              &(struct job_end){ .state = JOB_COMPLETED, .report = report, .log = log, .acknowledge = true });
     free(report);

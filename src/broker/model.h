@@ -3,9 +3,11 @@
 #define DCLS_BROKER_MODEL_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dcls/base/sha256.h"
+#include "dcls/proto/msg.h"
 #include "dcls/proto/name.h"
 
 struct model {
@@ -14,6 +16,10 @@ struct model {
     cJSON *info;                                   /* "type", "classes", "imageSize", "bytes"; may be NULL */
     char job[NAME_SIZE];                           /* the job that made it; empty: none here */
     int64_t completed;                             /* wall clock, ms; 0: not by a job of this broker */
+    struct strings holders; /* nodes that had it when they were heard last, some of which may be away */
+    /* not stored */
+    bool changed;  /* since it was stored */
+    unsigned told; /* the last list of models that had it */
 };
 
 #endif

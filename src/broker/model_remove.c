@@ -1,73 +1,376 @@
-/* Deleting a model, and what trainings without a model left. */
+/* See model_remove.h. Each removal ends in one of three ways for who waits: the node has done it, it is promised, or it
+ * failed. */
 #include "model_remove.h"
 
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker.h"
 #include "dcls/base/log.h"
+#include "dcls/net/timer.h"
 #include "jobs.h"
 #include "link.h"
 #include "models.h"
 #include "registry.h"
+#include "removals.h"
+#include "removal_request.h"
+#include "store.h"
 
-/* It ended without a model on that node (NULL: any), and may have left a checkpoint there. */
-static bool has_left(const struct job *job, const char *model, const char *node)
+/* How a removal ends */
+
+static bool has_ended_without_model(const struct job *job)
 {
-    return (job->state == JOB_FAILED || job->state == JOB_CANCELLED) && !job->cleaned && *job->node &&
-           !strcmp(job->model_name, model) && (!node || !strcmp(job->node, node));
+    return job->state == JOB_FAILED || job->state == JOB_CANCELLED;
 }
 
-static bool any_has_left(const struct broker *broker, const char *model, const char *node)
+/* It ended without a model, and may have left a checkpoint on its node. */
+static bool has_left(const struct job *job, const char *model)
 {
-    for (const struct job *job = jobs_first(broker->jobs); job; job = job->next)
-        if (has_left(job, model, node))
+    return has_ended_without_model(job) && !job->cleaned && *job->node && !strcmp(job->model_name, model);
+}
+
+/* By another training of that model on that node. */
+static bool is_followed(const struct job *job)
+{
+    for (const struct job *later = job->next; later; later = later->next)
+        if (!strcmp(later->model_name, job->model_name) && !strcmp(later->node, job->node))
             return true;
     return false;
 }
 
-static bool keeps_checkpoint(const struct broker *broker, const struct node *node, const char *model)
+/* The node has nothing of it any more. */
+static void is_removed(struct broker *broker, struct removal *removal)
 {
-    return node_offers(node, "remove") && any_has_left(broker, model, node->name);
+    struct removal_request *request = removal->request;
+    struct node *node = registry_find(broker->registry, removal->node);
+    const char *sha256 = node ? node_model_sha256(node, removal->model) : NULL;
+    for (struct job *job = jobs_first(broker->jobs); job; job = job->next)
+        job->cleaned |= has_left(job, removal->model) && !strcmp(job->node, removal->node);
+    if (node && node_has_model(node, removal->model) &&
+        (!*removal->sha256 || !sha256 || !strcmp(removal->sha256, sha256)))
+        node_drop_model(broker->registry, node, removal->model);
+    models_drop_holder(broker->models, removal->model, removal->sha256, removal->node);
+    log_info("model '%s' is removed at '%s'", removal->model, removal->node);
+    if (request)
+        removal_request_done(request, removal->node);
+    else
+        models_forget(broker->models, removal->model);
+    removals_drop(broker->removals, removal);
+    if (request)
+        removal_request_release(request);
 }
+
+/* It will be done when the node is back, and counts as done until then. */
+static void is_promised(struct broker *broker, struct removal *removal)
+{
+    struct removal_request *request = removal->request;
+    removal->state = REMOVAL_WAITING;
+    removal->promised = true;
+    removal->request = NULL;
+    models_drop_holder(broker->models, removal->model, removal->sha256, removal->node);
+    if (!request)
+        return;
+    removal_request_pending(request, removal->node);
+    removal_request_release(request);
+}
+
+static void has_failed(struct broker *broker, struct removal *removal, int status, const char *why)
+{
+    struct removal_request *request = removal->request;
+    removal->request = NULL;
+    log_warn("model '%s' is not removed at '%s': %s", removal->model, removal->node, why);
+    if (request)
+        removal_request_failed(request, removal->node, status, why);
+    if (removal->promised) {
+        removal->state = REMOVAL_WAITING;
+        snprintf(removal->reason, sizeof removal->reason, "%s", why);
+        removals_retry(broker->removals);
+    } else {
+        removals_drop(broker->removals, removal);
+    }
+    if (request)
+        removal_request_release(request);
+}
+
+/* Asking */
+
+/* What the training left is no more what is there: another one of that model ran on the node since, or it goes on. */
+static bool is_superseded(const struct broker *broker, const struct removal *removal)
+{
+    const struct job *job = *removal->job ? jobs_find(broker->jobs, removal->job) : NULL;
+    return job && (!has_ended_without_model(job) || is_followed(job));
+}
+
+/* As far as the node told. */
+static bool node_has(const struct node *node, const struct removal *removal)
+{
+    const char *sha256 = node_model_sha256(node, removal->model);
+    return removal->hidden || (sha256 && !strcmp(sha256, removal->sha256));
+}
+
+static void ask(struct broker *broker, struct removal *removal, const struct node *node)
+{
+    bool answers = node_offers(node, "removed");
+    if (is_superseded(broker, removal)) {
+        if (removal->request)
+            has_failed(broker, removal, 409, "its training goes on");
+        else
+            removals_drop(broker->removals, removal);
+        return;
+    }
+    /* A node that does not answer takes no digest either: it would remove whatever has the name. */
+    if (!answers && *removal->sha256 && !node_has(node, removal)) {
+        is_removed(broker, removal);
+        return;
+    }
+    if (!node_offers(node, "remove")) {
+        has_failed(broker, removal, 409, "it cannot remove models");
+        return;
+    }
+    struct msg msg;
+    msg_init(&msg, MSG_SERVER_REMOVE);
+    int failed = msg_set(&msg.model_name, removal->model);
+    if (answers && *removal->sha256)
+        failed = failed || msg_set(&msg.model_sha256, removal->sha256);
+    failed = failed || link_send(node->link, &msg);
+    msg_release(&msg);
+    if (failed)
+        is_promised(broker, removal);
+    else
+        removal->state = REMOVAL_ASKED;
+}
+
+/* Calls back for each removal of that request; it is answered in here where none is open. */
+static void each(struct removal_request *request, void (*what)(struct broker *broker, struct removal *removal))
+{
+    request->open++;
+    for (struct removal *removal = removals_first(request->broker->removals), *next; removal; removal = next) {
+        next = TAILQ_NEXT(removal, listed);
+        if (removal->request == request)
+            what(request->broker, removal);
+    }
+    removal_request_release(request);
+}
+
+static void begin(struct broker *broker, struct removal *removal)
+{
+    const struct node *node = registry_find(broker->registry, removal->node);
+    removal->state = REMOVAL_WAITING;
+    if (node && node->ready && !broker->stopping)
+        ask(broker, removal, node);
+    else
+        is_promised(broker, removal);
+}
+
+static void is_late(struct broker *broker, struct removal *removal)
+{
+    char why[64];
+    assert(removal->state == REMOVAL_ASKED);
+    snprintf(why, sizeof why, "it did not answer within %d s", MODEL_REMOVE_MS / 1000);
+    has_failed(broker, removal, 504, why);
+}
+
+static void on_deadline(void *arg)
+{
+    each(arg, is_late);
+}
+
+/* As if it had not been asked for. */
+static void take_back(struct removal_request *request)
+{
+    for (struct removal *removal = removals_first(request->broker->removals), *next; removal; removal = next) {
+        next = TAILQ_NEXT(removal, listed);
+        if (removal->request != request)
+            continue;
+        removal->request = NULL;
+        if (removal->state == REMOVAL_NEW)
+            removals_drop(request->broker->removals, removal);
+    }
+    removal_request_free(request);
+}
+
+static void on_committed(void *arg, bool ok)
+{
+    struct removal_request *request = arg;
+    if (ok) {
+        timer_start(request->timer, MODEL_REMOVE_MS);
+        each(request, begin);
+        return;
+    }
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "error", "the removal could not be stored");
+    request->done(request->arg, 500, object);
+    take_back(request);
+}
+
+/* What a client asks for */
 
 static int check(const struct broker *broker, const char *model, struct refusal *refusal)
 {
-    bool found = models_know(broker->models, model), trained_here = false;
-    for (const struct node *node = registry_first(broker->registry); node; node = node->next) {
+    bool found = models_know(broker->models, model);
+    const struct removal *removal = removals_first(broker->removals);
+    for (; removal; removal = TAILQ_NEXT(removal, listed)) {
+        if (strcmp(removal->model, model))
+            continue;
+        if (removal->request)
+            return refuse(refusal, 409, "model '%s' is being removed already", model);
+        found = true;
+    }
+    for (const struct node *node = registry_first(broker->registry); node; node = node->next)
         if (node_has_model(node, model) && !node_offers(node, "remove"))
             return refuse(refusal, 409, "node '%s' cannot remove model '%s'", node->name, model);
-        found |= keeps_checkpoint(broker, node, model);
-        trained_here |= any_has_left(broker, model, node->name); /* by a node that keeps none, too */
-    }
     if (jobs_train_model(broker->jobs, model))
         return refuse(refusal, 409, "model '%s' is being trained", model);
-    if (found)
-        return 0;
-    if (!trained_here && any_has_left(broker, model, NULL))
-        return refuse(refusal, 409, "the node where model '%s' was trained is away", model);
-    return refuse(refusal, 404, "model '%s' not found", model);
+    for (const struct job *job = jobs_first(broker->jobs); job && !found; job = job->next)
+        found = has_left(job, model);
+    return found ? 0 : refuse(refusal, 404, "model '%s' not found", model);
 }
 
-static void remove_from(struct broker *broker, struct node *node, const char *model)
+/* -1 where memory lacks. */
+static int add(struct removal_request *request, const char *node, const char *sha256, const char *job)
 {
-    struct msg msg;
-    msg_init(&msg, MSG_SERVER_REMOVE);
-    if (msg_set(&msg.model_name, model) || link_send(node->link, &msg))
-        log_error("%s: no memory to have model '%s' removed", node->name, model);
-    msg_release(&msg);
-    for (struct job *job = jobs_first(broker->jobs); job; job = job->next)
-        job->cleaned |= has_left(job, model, node->name);
-    if (node_has_model(node, model))
-        node_drop_model(broker->registry, node, model);
+    struct removals *removals = request->broker->removals;
+    if (removals_find(removals, node, request->model, sha256))
+        return 0;
+    if (!removals_add(removals, node, request->model, sha256, job, request))
+        return -1;
+    request->open++;
+    return 0;
 }
 
-int model_remove(struct broker *broker, const char *model, struct refusal *refusal)
+/* What was promised already: of a node that is there it is asked again. */
+static void join_promised(struct removal_request *request)
+{
+    struct broker *broker = request->broker;
+    for (struct removal *removal = removals_first(broker->removals), *next; removal; removal = next) {
+        const struct node *node = registry_find(broker->registry, removal->node);
+        next = TAILQ_NEXT(removal, listed);
+        if (strcmp(removal->model, request->model) || removal->request)
+            continue;
+        if (is_superseded(broker, removal)) {
+            removals_drop(broker->removals, removal);
+        } else if (node && node->ready) {
+            removal->request = request;
+            request->open++;
+        } else {
+            removal_request_pending(request, removal->node);
+        }
+    }
+}
+
+static int add_holders(struct removal_request *request)
+{
+    const struct broker *broker = request->broker;
+    for (const struct node *node = registry_first(broker->registry); node; node = node->next) {
+        const char *sha256 = node_model_sha256(node, request->model);
+        if (node_has_model(node, request->model) && add(request, node->name, sha256 ? sha256 : "", ""))
+            return -1;
+    }
+    for (const struct model *model = models_first(broker->models); model; model = model->next)
+        for (size_t i = 0; i < model->holders.count && !strcmp(model->name, request->model); i++)
+            if (add(request, model->holders.items[i], model->sha256, ""))
+                return -1;
+    return 0;
+}
+
+/* The checkpoints of trainings, where they do not go with a model. */
+static int add_left(struct removal_request *request)
+{
+    const struct broker *broker = request->broker;
+    for (const struct job *job = jobs_first(broker->jobs); job; job = job->next) {
+        if (!has_left(job, request->model) || is_followed(job))
+            continue;
+        const struct node *node = registry_find(broker->registry, job->node);
+        bool goes = node && !node_offers(node, "remove"); /* such a node keeps none */
+        const struct removal *removal = removals_first(broker->removals);
+        for (; removal && !goes; removal = TAILQ_NEXT(removal, listed))
+            goes = !strcmp(removal->node, job->node) && !strcmp(removal->model, request->model);
+        if (!goes && add(request, job->node, "", job->id))
+            return -1;
+    }
+    return 0;
+}
+
+int model_remove(struct broker *broker, const char *model, model_removed *done, void *arg, struct refusal *refusal)
 {
     if (check(broker, model, refusal))
         return -1;
-    for (struct node *node = registry_first(broker->registry); node; node = node->next)
-        if (node_has_model(node, model) || keeps_checkpoint(broker, node, model))
-            remove_from(broker, node, model);
-    models_forget(broker->models, model);
-    return 0;
+    struct removal_request *request = removal_request_new(broker, model, on_deadline, done, arg);
+    if (!request)
+        return refuse(refusal, 500, "no memory to remove model '%s'", model);
+    join_promised(request);
+    if (!add_holders(request) && !add_left(request) &&
+        !store_save_removals(broker, removals_first(broker->removals), request, on_committed, request))
+        return 0;
+    take_back(request);
+    return refuse(refusal, 500, "no memory to remove model '%s'", model);
+}
+
+/* What nodes say */
+
+void model_remove_node_info(struct broker *broker, const struct node *node)
+{
+    bool answers = node_offers(node, "removed");
+    for (struct removal *removal = removals_first(broker->removals), *next; removal; removal = next) {
+        next = TAILQ_NEXT(removal, listed);
+        if (strcmp(removal->node, node->name) || removal->state == REMOVAL_NEW)
+            continue;
+        if (removal->state == REMOVAL_WAITING)
+            ask(broker, removal, node);
+        else if (!answers && (!*removal->sha256 || !node_has(node, removal)))
+            is_removed(broker, removal);
+    }
+}
+
+void model_remove_answer(struct broker *broker, struct node *node, const struct msg *msg)
+{
+    struct removal *removal = removals_find(broker->removals, node->name, msg->model_name, msg->model_sha256);
+    if (removal && removal->state == REMOVAL_ASKED && msg->type == MSG_MODEL_REMOVED)
+        is_removed(broker, removal);
+    else if (removal && removal->state == REMOVAL_ASKED)
+        has_failed(broker, removal, 502, msg->message);
+}
+
+bool model_remove_error(struct broker *broker, const struct node *node, const struct msg *msg)
+{
+    struct removal *removal = node_offers(node, "removed") || !msg->json_name ? NULL : removals_first(broker->removals);
+    for (; removal; removal = TAILQ_NEXT(removal, listed))
+        if (removal->state == REMOVAL_ASKED && !strcmp(removal->node, node->name) &&
+            !strcmp(removal->model, msg->json_name)) {
+            has_failed(broker, removal, 502, msg->message ? msg->message : "it did not say why");
+            return true;
+        }
+    return false;
+}
+
+void model_remove_node_gone(struct broker *broker, const char *node)
+{
+    for (struct removal *removal = removals_first(broker->removals), *next; removal; removal = next) {
+        next = TAILQ_NEXT(removal, listed);
+        if (removal->state == REMOVAL_ASKED && !strcmp(removal->node, node))
+            is_promised(broker, removal);
+    }
+}
+
+void model_remove_retry(struct broker *broker)
+{
+    for (struct removal *removal = removals_first(broker->removals), *next; removal; removal = next) {
+        const struct node *node = registry_find(broker->registry, removal->node);
+        next = TAILQ_NEXT(removal, listed);
+        if (removal->state == REMOVAL_WAITING && *removal->reason && node && node->ready)
+            ask(broker, removal, node);
+    }
+}
+
+void model_remove_stop(struct broker *broker)
+{
+    struct removal *removal = removals_first(broker->removals);
+    while (removal) {
+        struct removal_request *request = removal->request;
+        if (request)
+            take_back(request);
+        removal = request ? removals_first(broker->removals) : TAILQ_NEXT(removal, listed);
+    }
 }

@@ -5,15 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/log.h"
 #include "dcls/proto/json.h"
 #include "broker.h"
 #include "events.h"
 #include "registry.h"
 #include "store.h"
 
+#define HOLDERS_MAX 1024 /* kept of a model: of nodes that come and go, which hold it too, the first is forgotten */
+
 struct models {
     struct broker *broker;
     struct model *first;
+    unsigned told; /* counts the lists of models that nodes told */
 };
 
 struct models *models_new(struct broker *broker)
@@ -27,6 +31,7 @@ struct models *models_new(struct broker *broker)
 static void model_free(struct model *model)
 {
     cJSON_Delete(model->info);
+    strings_release(&model->holders);
     free(model);
 }
 
@@ -81,6 +86,7 @@ static struct model *put(struct models *models, const char *name, const char *sh
         snprintf(model->job, sizeof model->job, "%s", job);
     if (completed)
         model->completed = completed;
+    model->changed = true;
     return model;
 }
 
@@ -113,6 +119,21 @@ static cJSON *model_json(const struct models *models, const struct model *model)
     return object;
 }
 
+/* It holds this model of the name, and so no other. */
+static void set_holder(struct models *models, struct model *holds, const char *node)
+{
+    for (struct model *model = models->first; model; model = model->next)
+        if (model != holds && !strcmp(model->name, holds->name) && strings_remove(&model->holders, node))
+            model->changed = true;
+    if (strings_has(&holds->holders, node))
+        return;
+    if (holds->holders.count == HOLDERS_MAX)
+        strings_remove(&holds->holders, holds->holders.items[0]);
+    if (strings_add(&holds->holders, node))
+        log_error("no memory for who holds model '%s'", holds->name);
+    holds->changed = true;
+}
+
 static void publish(struct models *models, const struct model *model, bool gone)
 {
     cJSON *object = model_json(models, model);
@@ -120,24 +141,42 @@ static void publish(struct models *models, const struct model *model, bool gone)
     events_publish(models->broker->events, "model", object);
 }
 
-static void save(struct models *models, const struct model *model)
-{
-    store_save_model(models->broker, model);
-    publish(models, model, false);
-}
-
-void models_seen(struct models *models, const cJSON *model_info)
+/* Of one node: what it says that it holds. */
+static void seen(struct models *models, const char *node, const cJSON *model_info)
 {
     const cJSON *entry;
     cJSON_ArrayForEach(entry, model_info)
     {
         const char *name = json_text(entry, "name"), *sha256 = json_text(entry, "sha256");
-        if (!name || !name_is_valid(name) || !sha256_is_hex(sha256) || find(models, name, sha256))
+        if (!name || !name_is_valid(name) || !sha256_is_hex(sha256))
             continue;
-        struct model *model = put(models, name, sha256, cJSON_Duplicate(entry, true), NULL, 0);
-        if (model)
-            save(models, model);
+        struct model *model = find(models, name, sha256);
+        bool is_new = !model;
+        if (is_new)
+            model = put(models, name, sha256, cJSON_Duplicate(entry, true), NULL, 0);
+        if (!model)
+            continue;
+        model->told = models->told;
+        set_holder(models, model, node);
+        if (is_new)
+            publish(models, model, false);
     }
+}
+
+void models_seen(struct models *models, const char *node, const cJSON *model_info)
+{
+    seen(models, node, model_info);
+    store_save_models(models->broker, models->first);
+}
+
+void models_listed(struct models *models, const struct node *node)
+{
+    models->told++;
+    seen(models, node->name, node->model_info);
+    for (struct model *model = models->first; model; model = model->next)
+        if (model->told != models->told && strings_remove(&model->holders, node->name))
+            model->changed = true;
+    store_save_models(models->broker, models->first);
 }
 
 static bool held(const struct models *models, const struct model *model)
@@ -148,12 +187,12 @@ static bool held(const struct models *models, const struct model *model)
     return false;
 }
 
-/* Forgets the models of a name; `keep`: but this digest and those that a node holds. NULL: all. */
-static void forget(struct models *models, const char *name, const char *keep)
+/* Forgets the models of a name that no node holds, be it away; but `keep`. */
+static void forget(struct models *models, const char *name, const struct model *keep)
 {
     for (struct model **at = &models->first; *at;) {
         struct model *model = *at;
-        if (strcmp(model->name, name) || (keep && (!strcmp(model->sha256, keep) || held(models, model)))) {
+        if (model == keep || strcmp(model->name, name) || model->holders.count || held(models, model)) {
             at = &model->next;
             continue;
         }
@@ -165,18 +204,34 @@ static void forget(struct models *models, const char *name, const char *keep)
 }
 
 void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
-                      int64_t completed)
+                      const char *node, int64_t completed)
 {
     struct model *model = put(models, name, sha256, info ? cJSON_Duplicate(info, true) : NULL, job, completed);
     if (!model)
         return;
-    save(models, model);
-    forget(models, name, model->sha256);
+    set_holder(models, model, node);
+    store_save_models(models->broker, models->first);
+    publish(models, model, false);
+    forget(models, name, model);
 }
 
 void models_forget(struct models *models, const char *name)
 {
     forget(models, name, NULL);
+}
+
+void models_drop_holder(struct models *models, const char *name, const char *sha256, const char *node)
+{
+    for (struct model *model = models->first; model; model = model->next)
+        if (!strcmp(model->name, name) && (!*sha256 || !strcmp(model->sha256, sha256)) &&
+            strings_remove(&model->holders, node))
+            model->changed = true;
+    store_save_models(models->broker, models->first);
+}
+
+const struct model *models_first(const struct models *models)
+{
+    return models->first;
 }
 
 bool models_know(const struct models *models, const char *name)

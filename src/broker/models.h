@@ -1,5 +1,6 @@
 /* The models that were trained or seen: (name, SHA-256) and what is known of each. Kept in the store; in memory for
- * answers and for the choice of a model. Nodes that hold one are asked of the registry. */
+ * answers and for the choice of a model. Which of the connected nodes hold one, the registry knows; who
+ * held it when last heard is kept here, so that one that is away is known too. */
 #ifndef DCLS_BROKER_MODELS_H
 #define DCLS_BROKER_MODELS_H
 
@@ -11,18 +12,26 @@
 
 struct broker;
 struct models;
+struct node;
+
 struct models *models_new(struct broker *broker);
 void models_free(struct models *models);
 
 /* Takes what was stored, linked by next, in the order of completion; into an empty list. */
 void models_restore(struct models *models, struct model *stored);
-/* A node tells of its models: new ones are remembered (in the store too). */
-void models_seen(struct models *models, const cJSON *model_info);
-/* A job made `sha256` of that name: older models of the name that no node holds are forgotten. */
+/* A node tells of some of its models: new ones are remembered, and who holds them (in the store too). */
+void models_seen(struct models *models, const char *node, const cJSON *model_info);
+/* The same of all that it has. */
+void models_listed(struct models *models, const struct node *node);
+/* A job made `sha256` of that name on that node: older models of the name that no node holds are forgotten. */
 void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
-                      int64_t completed);
-/* Forgets every model of the name. */
+                      const char *node, int64_t completed);
+/* Forgets the models of the name that no node holds, not even one that is away. */
 void models_forget(struct models *models, const char *name);
+/* The node has that model (empty: those of the name) no longer, or is about to remove it. */
+void models_drop_holder(struct models *models, const char *name, const char *sha256, const char *node);
+
+const struct model *models_first(const struct models *models); /* linked by next */
 
 bool models_know(const struct models *models, const char *name);
 /* The model that was completed last among those that some node holds, else any that a node holds; NULL: none. */

@@ -197,12 +197,7 @@ int node_add_model(struct registry *registry, struct node *node, const char *nam
 
 void node_drop_model(struct registry *registry, struct node *node, const char *name)
 {
-    for (size_t i = 0; i < node->models.count; i++)
-        if (!strcmp(node->models.items[i], name)) {
-            free(node->models.items[i]);
-            node->models.items[i] = node->models.items[--node->models.count];
-            break;
-        }
+    strings_remove(&node->models, name);
     cJSON *info = json_find(node->model_info, "name", name);
     if (info)
         cJSON_Delete(cJSON_DetachItemViaPointer(node->model_info, info));

@@ -12,8 +12,10 @@
 #include "dcls/net/thread_pool.h"
 #include "job.h"
 #include "model.h"
+#include "removal.h"
+#include "store_rows.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define BUSY_MS 5000
 
 static const char schema[] = "CREATE TABLE jobs ("
@@ -26,10 +28,21 @@ static const char schema[] = "CREATE TABLE jobs ("
                              "CREATE INDEX jobs_by_model ON jobs (model_name, ended);"
                              "CREATE TABLE models ("
                              " name TEXT NOT NULL, sha256 TEXT NOT NULL, info TEXT, job TEXT NOT NULL,"
-                             " completed INTEGER NOT NULL, PRIMARY KEY (name, sha256));"
-                             "PRAGMA user_version = 2;";
-/* From version 1. */
-static const char upgrade[] = "ALTER TABLE jobs ADD COLUMN notices TEXT; PRAGMA user_version = 2;";
+                             " completed INTEGER NOT NULL, holders TEXT, PRIMARY KEY (name, sha256));"
+                             "CREATE TABLE removals ("
+                             " node TEXT NOT NULL, model TEXT NOT NULL, sha256 TEXT NOT NULL, job TEXT NOT NULL,"
+                             " since INTEGER NOT NULL, PRIMARY KEY (node, model, sha256));"
+                             "PRAGMA user_version = 3;";
+/* From each version to the next. Who holds a model was not kept before 3: the node that made it does. */
+static const char *const upgrades[SCHEMA_VERSION] = {
+    [1] = "ALTER TABLE jobs ADD COLUMN notices TEXT; PRAGMA user_version = 2;",
+    [2] = "ALTER TABLE models ADD COLUMN holders TEXT;"
+          "UPDATE models SET holders = (SELECT json_array(node) FROM jobs WHERE id = models.job AND node <> '');"
+          "CREATE TABLE removals ("
+          " node TEXT NOT NULL, model TEXT NOT NULL, sha256 TEXT NOT NULL, job TEXT NOT NULL,"
+          " since INTEGER NOT NULL, PRIMARY KEY (node, model, sha256));"
+          "PRAGMA user_version = 3;",
+};
 
 struct store {
     sqlite3 *db;
@@ -62,11 +75,14 @@ static int create_or_check(sqlite3 *db, struct err *err)
     sqlite3_finalize(statement);
     if (version == SCHEMA_VERSION)
         return 0;
-    if (version && version != 1)
+    if (version < 0 || version > SCHEMA_VERSION)
         return err_set(err, "the state's database is of version %d, this program knows %d", version, SCHEMA_VERSION);
     if (run(db, "BEGIN IMMEDIATE", err))
         return -1;
-    if (run(db, version ? upgrade : schema, err)) {
+    int failed = version ? 0 : run(db, schema, err);
+    for (int from = version; !failed && from && from < SCHEMA_VERSION; from++)
+        failed = run(db, upgrades[from], err);
+    if (failed) {
         run(db, "ROLLBACK", NULL);
         return -1;
     }
@@ -122,7 +138,27 @@ static struct model *read_model(sqlite3_stmt *row)
     model->info = cJSON_Parse(column(row, 2));
     snprintf(model->job, sizeof model->job, "%s", column(row, 3));
     model->completed = sqlite3_column_int64(row, 4);
+    cJSON *holders = cJSON_Parse(column(row, 5)), *holder;
+    cJSON_ArrayForEach(holder, holders)
+    {
+        if (cJSON_IsString(holder) && strings_add(&model->holders, holder->valuestring))
+            log_error("no memory for who holds model '%s'", model->name);
+    }
+    cJSON_Delete(holders);
     return model;
+}
+
+static struct removal *read_removal(sqlite3_stmt *row)
+{
+    struct removal *removal = calloc(1, sizeof *removal);
+    if (!removal)
+        return NULL;
+    snprintf(removal->node, sizeof removal->node, "%s", column(row, 0));
+    snprintf(removal->model, sizeof removal->model, "%s", column(row, 1));
+    snprintf(removal->sha256, sizeof removal->sha256, "%s", column(row, 2));
+    snprintf(removal->job, sizeof removal->job, "%s", column(row, 3));
+    removal->since = sqlite3_column_int64(row, 4);
+    return removal;
 }
 
 /* Rows that broke off half-way show here. */
@@ -152,7 +188,8 @@ static int load_jobs(sqlite3 *db, struct job **end, struct err *err)
 
 static int load_models(sqlite3 *db, struct model **end, struct err *err)
 {
-    sqlite3_stmt *rows = prepare(db, "SELECT name, sha256, info, job, completed FROM models ORDER BY completed", err);
+    sqlite3_stmt *rows =
+        prepare(db, "SELECT name, sha256, info, job, completed, holders FROM models ORDER BY completed", err);
     int status = rows ? 0 : -1;
     while (!status && sqlite3_step(rows) == SQLITE_ROW) {
         if ((*end = read_model(rows)))
@@ -163,13 +200,29 @@ static int load_models(sqlite3 *db, struct model **end, struct err *err)
     return end_rows(db, rows, status, err);
 }
 
-int store_load(struct store *store, struct job **jobs, struct model **models, struct err *err)
+static int load_removals(sqlite3 *db, struct removal_list *list, struct err *err)
+{
+    sqlite3_stmt *rows = prepare(db, "SELECT node, model, sha256, job, since FROM removals ORDER BY since", err);
+    int status = rows ? 0 : -1;
+    while (!status && sqlite3_step(rows) == SQLITE_ROW) {
+        struct removal *removal = read_removal(rows);
+        if (removal)
+            TAILQ_INSERT_TAIL(list, removal, listed);
+        else
+            status = err_set(err, "no memory for the removals of the state's database");
+    }
+    return end_rows(db, rows, status, err);
+}
+
+int store_load(struct store *store, struct job **jobs, struct model **models, struct removal_list *removals,
+               struct err *err)
 {
     *jobs = NULL;
     *models = NULL;
-    if (load_jobs(store->db, jobs, err))
+    TAILQ_INIT(removals);
+    if (load_jobs(store->db, jobs, err) || load_models(store->db, models, err))
         return -1;
-    return load_models(store->db, models, err);
+    return load_removals(store->db, removals, err);
 }
 
 struct store *store_open(struct broker *broker, struct err *err)
@@ -346,20 +399,29 @@ int store_save_job(struct broker *broker, const struct job *job, const char *rep
     return submit(broker, statement);
 }
 
-void store_save_model(struct broker *broker, const struct model *model)
+void store_save_models(struct broker *broker, struct model *models)
 {
-    struct statement *statement =
-        statement_new(broker->store, "INSERT INTO models (name, sha256, info, job, completed)"
-                                     " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name, sha256) DO UPDATE SET"
-                                     " info = coalesce(?3, info), job = ?4, completed = ?5");
-    if (!statement)
-        return;
-    add_text(statement, model->name);
-    add_text(statement, model->sha256);
-    add_json(statement, model->info);
-    add_text(statement, model->job);
-    add_number(statement, model->completed);
-    submit(broker, statement);
+    struct statement *statement = statement_new(
+        broker->store,
+        "INSERT INTO models (name, sha256, info, job, completed, holders)"
+        " SELECT json_extract(value, '$.name'), json_extract(value, '$.sha256'), json_extract(value, '$.info'), "
+        "json_extract(value, '$.job'),"
+        " json_extract(value, '$.completed'), json_extract(value, '$.holders') FROM json_each(?1) WHERE true"
+        " ON CONFLICT (name, sha256) DO UPDATE SET info = coalesce(excluded.info, info),"
+        " job = excluded.job, completed = excluded.completed, holders = excluded.holders");
+    cJSON *rows = cJSON_CreateArray();
+    for (struct model *model = models; model && statement; model = model->next) {
+        if (model->changed && !cJSON_AddItemToArray(rows, store_row_model(model)))
+            statement->short_of_memory = true;
+        model->changed = false;
+    }
+    if (statement)
+        add_json(statement, rows);
+    if (statement && cJSON_GetArraySize(rows))
+        submit(broker, statement);
+    else if (statement)
+        statement_free(statement);
+    cJSON_Delete(rows);
 }
 
 void store_forget_model(struct broker *broker, const char *name, const char *sha256)
@@ -369,6 +431,39 @@ void store_forget_model(struct broker *broker, const char *name, const char *sha
         return;
     add_text(statement, name);
     add_text(statement, sha256);
+    submit(broker, statement);
+}
+
+int store_save_removals(struct broker *broker, const struct removal *removals, const struct removal_request *request,
+                        void (*done)(void *arg, bool ok), void *arg)
+{
+    struct statement *statement = statement_new(
+        broker->store,
+        "INSERT OR REPLACE INTO removals (node, model, sha256, job, since)"
+        " SELECT json_extract(value, '$.node'), json_extract(value, '$.model'), json_extract(value, '$.sha256'),"
+        " json_extract(value, '$.job'), json_extract(value, '$.since') FROM json_each(?1)");
+    if (!statement)
+        return -1;
+    cJSON *rows = cJSON_CreateArray();
+    for (const struct removal *removal = removals; removal; removal = TAILQ_NEXT(removal, listed))
+        if (removal->request == request && removal->state == REMOVAL_NEW)
+            statement->short_of_memory |= !cJSON_AddItemToArray(rows, store_row_removal(removal));
+    add_json(statement, rows);
+    cJSON_Delete(rows);
+    statement->done = done;
+    statement->arg = arg;
+    return submit(broker, statement);
+}
+
+void store_forget_removal(struct broker *broker, const struct removal *removal)
+{
+    struct statement *statement =
+        statement_new(broker->store, "DELETE FROM removals WHERE node = ?1 AND model = ?2 AND sha256 = ?3");
+    if (!statement)
+        return;
+    add_text(statement, removal->node);
+    add_text(statement, removal->model);
+    add_text(statement, removal->sha256);
     submit(broker, statement);
 }
 

@@ -4,22 +4,22 @@
 #include "api.h"
 #include "client.h"
 #include "commands.h"
+#include "text.h"
 
-/* DELETE PREFIX NAME; then says that `what` NAME `is_done`. */
-static int remove_at(const struct client *client, const char *prefix, const char *name, const char *what,
-                     const char *is_done)
+/* DELETE PREFIX NAME; NULL after the failure was told, or the answer was printed as JSON, with the exit code. */
+static cJSON *delete_at(const struct client *client, const char *prefix, const char *name, int *status)
 {
     struct err err = ERR_INIT;
     cJSON *answer = api_call_named(client, "DELETE", prefix, name, "", &err);
-    int status = EXIT_DONE;
-    if (!answer)
-        return client_fail(&err);
-    if (client->json)
-        status = client_print_json(answer);
-    else
-        printf("%s '%s' %s\n", what, name, is_done);
-    cJSON_Delete(answer);
-    return status;
+    *status = EXIT_DONE;
+    if (!answer) {
+        *status = client_fail(&err);
+    } else if (client->json) {
+        *status = client_print_json(answer);
+        cJSON_Delete(answer);
+        answer = NULL;
+    }
+    return answer;
 }
 
 int client_cancel(int argc, char **argv)
@@ -30,7 +30,24 @@ int client_cancel(int argc, char **argv)
     int status;
     if (client_parse_job(&client, &line, argc, argv, &job, &status))
         return status;
-    return remove_at(&client, "/jobs/", job, "job", "is cancelled");
+    cJSON *answer = delete_at(&client, "/jobs/", job, &status);
+    if (answer)
+        printf("job '%s' is cancelled\n", job);
+    cJSON_Delete(answer);
+    return status;
+}
+
+/* A line a node. */
+static void print_nodes(const cJSON *answer, const char *which, const char *model, const char *what)
+{
+    const cJSON *node;
+    cJSON_ArrayForEach(node, cJSON_GetObjectItemCaseSensitive(answer, which))
+    {
+        if (!cJSON_IsString(node))
+            continue;
+        text_print(node->valuestring, TEXT_ONE_LINE);
+        printf(": model '%s' %s\n", model, what);
+    }
 }
 
 int client_rm(int argc, char **argv)
@@ -41,5 +58,12 @@ int client_rm(int argc, char **argv)
     int status;
     if (client_parse_model(&client, &line, argc, argv, &model, &status))
         return status;
-    return remove_at(&client, "/models/", model, "model", "is deleted");
+    cJSON *answer = delete_at(&client, "/models/", model, &status);
+    print_nodes(answer, "nodes", model, "is deleted");
+    print_nodes(answer, "pending", model, "will be deleted when the node is back");
+    if (answer && !cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(answer, "nodes")) &&
+        !cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(answer, "pending")))
+        printf("model '%s' is deleted\n", model);
+    cJSON_Delete(answer);
+    return status;
 }

@@ -47,7 +47,7 @@ void uplink_free(struct uplink *link); /* after thread_pool_free: a name look-up
 void uplink_close(struct uplink *link);
 
 bool uplink_is_up(const struct uplink *link);
-bool uplink_is_legacy(const struct uplink *link); /* of the broker that is or was connected last */
+bool uplink_is_legacy(const struct uplink *link);     /* of the broker that is or was connected last */
 bool uplink_takes_removed(const struct uplink *link); /* that broker takes MODEL REMOVED and REMOVE FAILED */
 /* "http://host:port" of the broker's HTTP side; NULL where it told none. */
 const char *uplink_api(const struct uplink *link);

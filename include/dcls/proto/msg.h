@@ -109,6 +109,8 @@ void msg_release(struct msg *msg);
 int msg_set(char **member, const char *text);
 int strings_add(struct strings *strings, const char *text);
 bool strings_has(const struct strings *strings, const char *text);
+/* False where it was not there. The last one takes its place. */
+bool strings_remove(struct strings *strings, const char *text);
 void strings_release(struct strings *strings);
 
 const char *msg_type_name(enum msg_type type);

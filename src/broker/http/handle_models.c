@@ -13,6 +13,7 @@
 #include "src/broker/inference_router.h"
 #include "src/broker/model_remove.h"
 #include "src/broker/models.h"
+#include "src/broker/removals.h"
 #include "src/broker/store.h"
 
 struct model_download {
@@ -25,20 +26,23 @@ struct model_download {
 
 void handle_models(struct exchange *exchange)
 {
-    exchange_json(exchange, 200, models_json(exchange->broker->models));
+    const struct broker *broker = exchange->broker;
+    cJSON *object = models_json(broker->models), *removals = removals_json(broker->removals);
+    if (!cJSON_GetArraySize(removals) || !cJSON_AddItemToObject(object, "removals", removals))
+        cJSON_Delete(removals);
+    exchange_json(exchange, 200, object);
+}
+
+static void on_removed(void *arg, int status, cJSON *answer)
+{
+    exchange_json(arg, status, answer);
 }
 
 void handle_model_remove(struct exchange *exchange)
 {
     struct refusal refusal;
-    if (model_remove(exchange->broker, exchange->args[0], &refusal)) {
+    if (model_remove(exchange->broker, exchange->args[0], on_removed, exchange, &refusal))
         exchange_refuse(exchange, &refusal);
-        return;
-    }
-    cJSON *object = cJSON_CreateObject();
-    bool whole =
-        cJSON_AddStringToObject(object, "model", exchange->args[0]) && cJSON_AddTrueToObject(object, "removed");
-    exchange_object(exchange, 200, object, whole);
 }
 
 static void on_text(struct exchange *exchange, const char *what, const char *type, const char *text)

@@ -21,8 +21,10 @@
 #include "src/broker/job_start.h"
 #include "src/broker/jobs.h"
 #include "src/broker/link.h"
+#include "src/broker/model_remove.h"
 #include "src/broker/models.h"
 #include "src/broker/registry.h"
+#include "src/broker/removals.h"
 #include "src/broker/pending_replies.h"
 #include "src/broker/store.h"
 
@@ -43,15 +45,18 @@ static inline void rig_open(struct rig *rig)
     assert_non_null(broker->registry = registry_new(broker));
     assert_non_null(broker->models = models_new(broker));
     assert_non_null(broker->jobs = jobs_new(broker, job_start_waiting));
+    assert_non_null(broker->removals = removals_new(broker, model_remove_retry));
     assert_non_null(broker->pending_replies = pending_replies_new(broker));
     assert_non_null(broker->pool = thread_pool_new(broker->base, BROKER_THREADS, BROKER_WAITING_MAX, &err));
     struct job *jobs;
     struct model *models;
-    if (!(broker->store = store_open(broker, &err)) || store_load(broker->store, &jobs, &models, &err) ||
+    struct removal_list removals;
+    if (!(broker->store = store_open(broker, &err)) || store_load(broker->store, &jobs, &models, &removals, &err) ||
         !(broker->links = links_new(broker->base, "127.0.0.1", 0, &dispatch_events, broker, &err)))
         fail_msg("%s", err.text);
     jobs_restore(broker->jobs, jobs);
     models_restore(broker->models, models);
+    removals_restore(broker->removals, &removals);
 }
 
 /* As the broker stops: what was accepted is stored. */
@@ -62,7 +67,9 @@ static inline void rig_close(struct rig *rig)
     thread_pool_drain(broker->pool);
     thread_pool_free(broker->pool);
     pending_replies_free(broker->pending_replies);
+    model_remove_stop(broker);
     links_free(broker->links);
+    removals_free(broker->removals);
     store_close(broker->store);
     jobs_free(broker->jobs);
     models_free(broker->models);

@@ -1,4 +1,4 @@
-/* What nodes owe an answer to, whom a question about a model goes to, and how a model is deleted. */
+/* What nodes owe an answer to, and whom a question about a model goes to. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -7,8 +7,6 @@
 
 #include "rig.h"
 #include "src/broker/inference_router.h"
-#include "src/broker/job_submit.h"
-#include "src/broker/model_remove.h"
 
 #define DIGEST "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define OTHER_DIGEST "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -236,87 +234,14 @@ static void a_report_that_is_missing_is_a_404(void **state)
     peer_close(&peer);
 }
 
-/* Deleting */
-
-static void assert_not_removed(struct rig *rig, const char *model, int status, const char *text)
-{
-    struct refusal refusal;
-    assert_int_equal(model_remove(&rig->broker, model, &refusal), -1);
-    assert_int_equal(refusal.status, status);
-    assert_string_equal(refusal.err.text, text);
-}
-
-static void a_model_is_removed_wherever_it_is(void **state)
-{
-    struct rig *rig = *state;
-    struct peer a, b;
-    struct refusal refusal;
-    join(&a, rig, "a", "\"remove\"", DIGEST);
-    join(&b, rig, "b", "\"remove\"", OTHER_DIGEST);
-    assert_not_removed(rig, "other", 404, "model 'other' not found");
-    assert_int_equal(model_remove(&rig->broker, "m", &refusal), 0);
-    peer_expect(&a, "SERVER REMOVE");
-    peer_expect(&b, "SERVER REMOVE");
-    assert_false(models_know(rig->broker.models, "m"));
-    assert_not_removed(rig, "m", 404, "model 'm' not found");
-    peer_close(&a);
-    peer_close(&b);
-}
-
-static void a_model_stays_where_a_node_cannot_remove_it(void **state)
-{
-    struct rig *rig = *state;
-    struct peer a, b;
-    join(&a, rig, "a", "\"remove\"", DIGEST);
-    join(&b, rig, "b", "", DIGEST);
-    assert_not_removed(rig, "m", 409, "node 'b' cannot remove model 'm'");
-    peer_expect_no(&a, "SERVER REMOVE");
-    peer_close(&a);
-    peer_close(&b);
-}
-
-static void on_submitted(void *arg, const struct job *job)
-{
-    const struct job **to = arg;
-    *to = job;
-}
-
-static void what_a_failed_training_left_is_removed_once(void **state)
-{
-    struct rig *rig = *state;
-    struct peer peer;
-    const struct job *job = NULL;
-    struct train_options options;
-    struct refusal refusal;
-    train_options_init(&options);
-    peer_register(&peer, rig, "n");
-    struct job_submission submission = { "resnet", "new", NULL, &options };
-    assert_int_equal(job_submit(&rig->broker, &submission, on_submitted, &job, &refusal), 0);
-    peer_expect(&peer, "SERVER TRAIN");
-    assert_not_removed(rig, "new", 409, "model 'new' is being trained");
-    char text[256];
-    snprintf(text, sizeof text, "{\"type\": \"TRAINING FAILED\", \"train_key\": \"%s\", \"message\": \"no memory\"}",
-             job->train_key);
-    peer_say(&peer, text);
-    peer_expect(&peer, "SERVER JOB ACK");
-    peer_leave(&peer, "n");
-    assert_not_removed(rig, "new", 409, "the node where model 'new' was trained is away");
-    peer_register(&peer, rig, "n");
-    assert_int_equal(model_remove(&rig->broker, "new", &refusal), 0);
-    peer_expect(&peer, "SERVER REMOVE");
-    assert_not_removed(rig, "new", 404, "model 'new' not found");
-    peer_close(&peer);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(an_inference_is_answered_once_by_its_key),    TEST(what_a_node_owes_ends_when_it_goes),
-        TEST(the_least_busy_node_of_one_digest_is_asked),  TEST(a_question_that_no_node_can_answer_is_refused_by_name),
-        TEST(a_model_on_its_way_is_not_asked_for_again),   TEST(a_push_that_failed_is_told_to_all_who_wait),
-        TEST(a_report_that_is_missing_is_a_404),           TEST(a_model_is_removed_wherever_it_is),
-        TEST(a_model_stays_where_a_node_cannot_remove_it), TEST(what_a_failed_training_left_is_removed_once),
+        TEST(an_inference_is_answered_once_by_its_key),   TEST(what_a_node_owes_ends_when_it_goes),
+        TEST(the_least_busy_node_of_one_digest_is_asked), TEST(a_question_that_no_node_can_answer_is_refused_by_name),
+        TEST(a_model_on_its_way_is_not_asked_for_again),  TEST(a_push_that_failed_is_told_to_all_who_wait),
+        TEST(a_report_that_is_missing_is_a_404),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

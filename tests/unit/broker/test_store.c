@@ -153,8 +153,11 @@ static void models_come_back_and_forgotten_ones_do_not(void **state)
     struct rig *rig = *state;
     struct models *models = rig->broker.models;
     cJSON *info = cJSON_Parse("{\"name\":\"kept\",\"classes\":[\"cow\"],\"imageSize\":32}");
-    models_completed(models, "kept", DIGEST, info, "5", 99);
-    models_completed(models, "gone", DIGEST, NULL, "6", 98);
+    models_completed(models, "kept", DIGEST, info, "5", "n", 99);
+    models_completed(models, "gone", DIGEST, NULL, "6", "n", 98);
+    models_forget(models, "gone");
+    assert_true(models_know(models, "gone")); /* by a node that is away */
+    models_drop_holder(models, "gone", DIGEST, "n");
     models_forget(models, "gone");
     cJSON_Delete(info);
     rig_restart(rig);
@@ -208,8 +211,11 @@ static void a_database_of_the_version_before_is_brought_up_to_date(void **state)
     snprintf(path, sizeof path, "%s/dcls.db", rig->folder);
     rig_close(rig);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "ALTER TABLE jobs DROP COLUMN notices; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "ALTER TABLE jobs DROP COLUMN notices; ALTER TABLE models DROP COLUMN holders;"
+                                  "DROP TABLE removals; PRAGMA user_version = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     rig_open(rig);
     assert_string_equal(jobs_find(rig->broker.jobs, "7")->model_name, "m");
@@ -218,6 +224,61 @@ static void a_database_of_the_version_before_is_brought_up_to_date(void **state)
     notices_release(&job.notices);
     rig_restart(rig);
     assert_int_equal(jobs_find(rig->broker.jobs, "7")->notices.count, 1);
+}
+
+static void of_a_database_that_kept_no_holders_the_node_that_made_a_model_is_one(void **state)
+{
+    struct rig *rig = *state;
+    char path[FOLDER_SIZE + 16];
+    sqlite3 *db;
+    struct job job = make_job("7", "m", JOB_COMPLETED);
+    save(rig, &job, NULL, NULL);
+    models_completed(rig->broker.models, "m", DIGEST, NULL, "7", "elsewhere", 99);
+    snprintf(path, sizeof path, "%s/dcls.db", rig->folder);
+    rig_close(rig);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "INSERT INTO models VALUES ('seen', '" DIGEST "', NULL, '', 0, NULL);"
+                                  "ALTER TABLE models DROP COLUMN holders; DROP TABLE removals;"
+                                  "PRAGMA user_version = 2",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    rig_open(rig);
+    const struct model *seen = models_first(rig->broker.models), *made = seen->next;
+    assert_string_equal(seen->name, "seen");
+    assert_int_equal(seen->holders.count, 0);
+    assert_string_equal(made->name, "m");
+    assert_int_equal(made->holders.count, 1);
+    assert_string_equal(made->holders.items[0], "node0");
+    assert_null(removals_first(rig->broker.removals));
+}
+
+static void who_holds_a_model_and_what_is_to_be_removed_comes_back(void **state)
+{
+    struct rig *rig = *state;
+    struct saved saved = { 0 };
+    struct removals *removals = rig->broker.removals;
+    models_completed(rig->broker.models, "m", DIGEST, NULL, "", "a", 1);
+    models_completed(rig->broker.models, "other", DIGEST, NULL, "", "b", 2);
+    assert_non_null(removals_add(removals, "a", "m", DIGEST, "", NULL));
+    assert_non_null(removals_add(removals, "b", "m", "", "7", NULL));
+    assert_int_equal(store_save_removals(&rig->broker, removals_first(removals), NULL, on_saved, &saved), 0);
+    RIG_WAIT(rig, saved.count);
+    assert_true(saved.ok);
+    rig_restart(rig);
+    const struct removal *removal = removals_find(rig->broker.removals, "a", "m", DIGEST);
+    assert_ptr_equal(removal, removals_first(rig->broker.removals));
+    assert_true(removal->promised && removal->since > 0);
+    removal = removals_find(rig->broker.removals, "b", "m", NULL);
+    assert_string_equal(removal->job, "7");
+    const struct model *model = models_first(rig->broker.models);
+    assert_string_equal(model->name, "other"); /* alone: of "m" nobody was left */
+    assert_null(model->next);
+    assert_true(strings_has(&model->holders, "b"));
+    removals_drop(rig->broker.removals, removals_first(rig->broker.removals));
+    rig_restart(rig);
+    assert_string_equal(removals_first(rig->broker.removals)->node, "b");
 }
 
 static void what_is_no_database_is_refused(void **state)
@@ -240,6 +301,8 @@ int main(void)
         TEST(a_second_broker_on_the_same_state_is_refused),
         TEST(a_database_of_another_version_is_refused),
         TEST(a_database_of_the_version_before_is_brought_up_to_date),
+        TEST(of_a_database_that_kept_no_holders_the_node_that_made_a_model_is_one),
+        TEST(who_holds_a_model_and_what_is_to_be_removed_comes_back),
         TEST(what_is_no_database_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,137 @@
+"""Deleting a model: what a node refuses, what it does when it is back, and one that never answers."""
+import json
+import signal
+import threading
+import time
+
+from harness import PATIENCE, make_dataset, wait_for
+from legacy import connect
+
+
+def models(cluster):
+    return {(model["name"], *model["nodes"]) for model in cluster.get("/models")["models"]}
+
+
+def removals(cluster):
+    return [(entry["model"], entry["node"]) for entry in cluster.get("/models").get("removals", [])]
+
+
+def stop_node(cluster, name):
+    cluster.nodes.pop(name).stop()
+    wait_for(f"{name} gone", lambda: name not in cluster.node_names())
+
+
+def test_a_model_that_a_file_system_keeps_is_still_there_and_the_reason_is_told(strangers):
+    make_dataset(strangers.folder / "images")
+    strangers.start_broker()
+    strangers.start_node("node0")
+    strangers.wait_job(strangers.train(modelName="m", noCheckpoint=False))
+    model = strangers.folder / "node0/models/m"
+    model.chmod(0o555)
+    try:
+        refused = strangers.client("rm", "m", check=False)
+        status, _, body = strangers.request("DELETE", "/models/m")
+    finally:
+        model.chmod(0o755)
+    assert refused.returncode == 1 and refused.stdout == "", refused
+    assert "dcls: node 'node0' did not remove model 'm': cannot remove '" in refused.stderr
+    assert "Permission denied" in refused.stderr and refused.stderr.count("\n") == 1
+    answer = json.loads(body)
+    assert (status, answer["removed"], answer["nodes"], answer["failed"][0]["node"]) == (502, False, [], "node0")
+    assert models(strangers) == {("m", "node0")} and (model / "m.pth").exists()
+    strangers.client("infer", "images/test/red/0.png", "--model", "m")
+    assert strangers.client("rm", "m").stdout == "node0: model 'm' is deleted\n"
+    assert not model.exists() and models(strangers) == set()
+
+
+def test_a_node_that_was_away_removes_what_it_had_and_nothing_newer(cluster):
+    make_dataset(cluster.folder / "images")
+    cluster.start_broker()
+    cluster.start_node("node0")
+    cluster.wait_job(cluster.train(modelName="m"))
+    cluster.wait_job(cluster.train(modelName="kept"))
+    old = cluster.folder / "node0/models/m"
+    stop_node(cluster, "node0")
+    status, _, body = cluster.request("DELETE", "/models/m")
+    assert (status, json.loads(body)) == (202, {"model": "m", "removed": False, "nodes": [], "pending": ["node0"]})
+    assert models(cluster) == {("kept",)} and removals(cluster) == [("m", "node0")]
+    assert cluster.client("rm", "m").stdout == "node0: model 'm' will be deleted when the node is back\n"
+    cluster.start_node("node1")
+    cluster.wait_job(cluster.train(modelName="m", seed=5))
+    cluster.broker.stop()
+    cluster.start_broker()
+    assert removals(cluster) == [("m", "node0")] and old.exists()
+    wait_for("node1 is back", lambda: "node1" in cluster.node_names())
+    cluster.start_node("node0")
+    wait_for("the removal", lambda: removals(cluster) == [])
+    assert not old.exists() and (cluster.folder / "node0/models/kept/kept.pth").exists()
+    wait_for("both nodes' models", lambda: models(cluster) == {("m", "node1"), ("kept", "node0")})
+    cluster.client("infer", "images/test/red/0.png", "--model", "m")
+    # What the store holds now is no promise any more.
+    cluster.broker.stop()
+    cluster.start_broker()
+    wait_for("both nodes' models", lambda: models(cluster) == {("m", "node1"), ("kept", "node0")})
+
+
+def test_a_node_that_dies_before_it_answers_removes_the_model_when_it_is_back(running):
+    running.wait_job(running.train(modelName="m"))
+    node, answers = running.nodes.pop("node0"), []
+    node.process.send_signal(signal.SIGSTOP)
+    asking = threading.Thread(target=lambda: answers.append(running.request("DELETE", "/models/m")))
+    asking.start()
+    time.sleep(0.5)
+    assert not answers
+    node.kill()
+    asking.join(20 * PATIENCE)
+    status, _, body = answers[0]
+    assert (status, json.loads(body)["pending"]) == (202, ["node0"])
+    assert models(running) == set()
+    running.start_node("node0")
+    wait_for("the removal", lambda: removals(running) == [])
+    assert not (running.folder / "node0/models/m").exists() and models(running) == set()
+
+
+class Scripted:
+    """A node that answers pings, and removals as it is told: by None not at all."""
+
+    def __init__(self, cluster, name, model, answer):
+        self.name, self.answer, self.asked = name, answer, []
+        self.stream = connect(cluster.port)
+        self.say("CLIENT CONNECT", protocol=1, features=["remove", "removed"])
+        self.say("NODE INFO", models=[model], modelInfo=[{"name": model, "sha256": "ab" * 32}], jobs=[])
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+        wait_for(f"{name}'s model", lambda: any(name in nodes for _, *nodes in models(cluster)))
+
+    def say(self, kind, **members):
+        self.stream.send({"type": kind, "name": self.name, **members})
+
+    def run(self):
+        while (message := self.stream.next(600)) is not None:
+            if message["type"] == "SERVER PING":
+                self.say("CLIENT PONG")
+            if message["type"] == "SERVER REMOVE":
+                self.asked.append(message)
+                if self.answer:
+                    self.say(self.answer, model_name=message["model_name"], modelSha256=message["modelSha256"])
+
+    def close(self):
+        self.stream.close()
+        self.thread.join(10)
+
+
+def test_a_node_that_never_answers_is_named_after_a_while(cluster):
+    cluster.start_broker()
+    mute, obedient = Scripted(cluster, "mute", "m", None), Scripted(cluster, "obedient", "m", "MODEL REMOVED")
+    try:
+        status, _, body = cluster.request("DELETE", "/models/m")
+        answer = json.loads(body)
+        assert status == 504 and answer["nodes"] == ["obedient"]
+        assert answer["failed"] == [{"node": "mute", "reason": "it did not answer within 10 s"}]
+        assert answer["error"] == "node 'mute' did not remove model 'm': it did not answer within 10 s; " \
+                                  "it is removed at 'obedient'"
+        assert models(cluster) == {("m", "mute")} and removals(cluster) == []
+        assert [message["modelSha256"] for message in mute.asked + obedient.asked] == ["ab" * 32] * 2
+    finally:
+        mute.close()
+        obedient.close()

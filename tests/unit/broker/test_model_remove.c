@@ -1,0 +1,498 @@
+/* How a model is deleted: who is asked, what counts as an answer, and what is kept for nodes that are away. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "rig.h"
+#include "src/broker/job_submit.h"
+
+#define DIGEST "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define OTHER_DIGEST "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define ANSWERS "\"remove\", \"removed\""
+#define OLD "\"remove\"" /* by NODE INFO or ERROR */
+#define NOT_REMOVED                                                                                                    \
+    "{\"type\": \"REMOVE FAILED\", \"model_name\": \"m\", \"modelSha256\": \"" DIGEST "\", \"message\": "
+#define REMOVED "{\"type\": \"MODEL REMOVED\", \"model_name\": \"m\", \"modelSha256\": \"" DIGEST "\"}"
+
+struct removed {
+    int count, status;
+    char text[1024]; /* the answer, without spaces */
+};
+
+static void on_removed(void *arg, int status, cJSON *answer)
+{
+    struct removed *removed = arg;
+    char *text = cJSON_PrintUnformatted(answer);
+    removed->count++;
+    removed->status = status;
+    snprintf(removed->text, sizeof removed->text, "%s", text);
+    free(text);
+    cJSON_Delete(answer);
+}
+
+static void start(struct rig *rig, struct removed *removed, const char *model)
+{
+    struct refusal refusal;
+    *removed = (struct removed){ 0 };
+    if (model_remove(&rig->broker, model, on_removed, removed, &refusal))
+        fail_msg("%s", refusal.err.text);
+    assert_int_equal(removed->count, 0); /* only after the commit */
+}
+
+static void assert_refused(struct rig *rig, const char *model, int status, const char *text)
+{
+    struct refusal refusal;
+    struct removed removed = { 0 };
+    assert_int_equal(model_remove(&rig->broker, model, on_removed, &removed, &refusal), -1);
+    assert_int_equal(refusal.status, status);
+    assert_string_equal(refusal.err.text, text);
+    assert_int_equal(removed.count, 0);
+}
+
+static void assert_answer(struct rig *rig, const struct removed *removed, int status, const char *text)
+{
+    RIG_WAIT(rig, removed->count);
+    assert_string_equal(removed->text, text);
+    assert_int_equal(removed->status, status);
+    assert_int_equal(removed->count, 1);
+}
+
+static void inform(struct peer *peer, const char *name, const char *digest)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [\"m\"],"
+             " \"modelInfo\": [{\"name\": \"m\", \"sha256\": \"%s\"}], \"jobs\": []}",
+             name, digest);
+    peer_say(peer, text);
+}
+
+static void greet(struct peer *peer, struct rig *rig, const char *name, const char *features)
+{
+    char text[512];
+    peer_open(peer, rig);
+    snprintf(text, sizeof text, "{\"type\": \"CLIENT CONNECT\", \"name\": \"%s\", \"protocol\": 1, \"features\": [%s]}",
+             name, features);
+    peer_say(peer, text);
+    peer_expect(peer, "SERVER ACK");
+}
+
+static bool is_ready(const struct rig *rig, const char *name)
+{
+    const struct node *node = registry_find(rig->broker.registry, name);
+    return node && node->ready;
+}
+
+/* A node that holds the model "m", of that digest. */
+static void join(struct peer *peer, struct rig *rig, const char *name, const char *features, const char *digest)
+{
+    greet(peer, rig, name, features);
+    inform(peer, name, digest);
+    RIG_WAIT(rig, is_ready(rig, name));
+}
+
+static bool node_lists(const struct rig *rig, const char *name)
+{
+    return node_has_model(registry_find(rig->broker.registry, name), "m");
+}
+
+static void expect_remove(struct peer *peer, const char *digest)
+{
+    cJSON *msg = peer_hear(peer, "SERVER REMOVE");
+    assert_string_equal(text_of(msg, "model_name"), "m");
+    assert_string_equal(text_of(msg, "modelSha256"), digest);
+    cJSON_Delete(msg);
+}
+
+static void assert_promised(const struct rig *rig, int count)
+{
+    cJSON *list = removals_json(rig->broker.removals);
+    assert_int_equal(cJSON_GetArraySize(list), count);
+    cJSON_Delete(list);
+}
+
+static void a_model_is_gone_when_each_node_has_said_so(void **state)
+{
+    struct rig *rig = *state;
+    struct peer a, b;
+    struct removed removed;
+    join(&a, rig, "a", ANSWERS, DIGEST);
+    join(&b, rig, "b", ANSWERS, OTHER_DIGEST);
+    assert_refused(rig, "other", 404, "model 'other' not found");
+    start(rig, &removed, "m");
+    expect_remove(&a, DIGEST);
+    expect_remove(&b, OTHER_DIGEST);
+    assert_refused(rig, "m", 409, "model 'm' is being removed already");
+    peer_say(&a, REMOVED);
+    RIG_WAIT(rig, !node_lists(rig, "a"));
+    assert_true(node_lists(rig, "b"));
+    assert_int_equal(removed.count, 0);
+    /* What nobody waits for changes nothing. */
+    peer_say(&b, REMOVED);
+    rig_turn_for(rig, 100);
+    assert_int_equal(removed.count, 0);
+    peer_say(&b, "{\"type\": \"MODEL REMOVED\", \"model_name\": \"m\", \"modelSha256\": \"" OTHER_DIGEST "\"}");
+    assert_answer(rig, &removed, 200, "{\"model\":\"m\",\"removed\":true,\"nodes\":[\"a\",\"b\"]}");
+    assert_false(models_know(rig->broker.models, "m"));
+    assert_refused(rig, "m", 404, "model 'm' not found");
+    peer_close(&a);
+    peer_close(&b);
+}
+
+static void a_refusal_is_an_error_with_the_node_and_its_reason(void **state)
+{
+    struct rig *rig = *state;
+    struct peer a, b;
+    struct removed removed;
+    join(&a, rig, "a", ANSWERS, DIGEST);
+    join(&b, rig, "b", ANSWERS, DIGEST);
+    start(rig, &removed, "m");
+    expect_remove(&a, DIGEST);
+    peer_say(&a, REMOVED);
+    expect_remove(&b, DIGEST);
+    peer_say(&b, NOT_REMOVED "\"cannot remove model 'm': Read-only file system\"}");
+    assert_answer(
+        rig, &removed, 502,
+        "{\"model\":\"m\",\"removed\":false,\"error\":\"node 'b' did not remove model 'm': cannot remove model "
+        "'m': Read-only file system; it is removed at 'a'\",\"nodes\":[\"a\"],\"failed\":[{\"node\":\"b\","
+        "\"reason\":\"cannot remove model 'm': Read-only file system\"}]}");
+    assert_true(node_lists(rig, "b"));
+    assert_true(models_know(rig->broker.models, "m"));
+    assert_promised(rig, 0);
+    /* Nothing of it is kept: the node is not asked when it comes back. */
+    peer_leave(&b, "b");
+    join(&b, rig, "b", ANSWERS, DIGEST);
+    peer_expect_no(&b, "SERVER REMOVE");
+    assert_true(node_lists(rig, "b"));
+    peer_close(&a);
+    peer_close(&b);
+}
+
+static void a_node_that_knows_no_answer_gives_it_by_its_models(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct removed removed;
+    join(&peer, rig, "n", OLD, DIGEST);
+    start(rig, &removed, "m");
+    expect_remove(&peer, ""); /* which it would not heed */
+    peer_say(&peer, "{\"type\": \"ERROR\", \"json_name\": \"m\", \"message\": \"model 'm' is being trained\"}");
+    assert_answer(
+        rig, &removed, 502,
+        "{\"model\":\"m\",\"removed\":false,\"error\":\"node 'n' did not remove model 'm': model 'm' is being "
+        "trained\",\"nodes\":[],\"failed\":[{\"node\":\"n\",\"reason\":\"model 'm' is being trained\"}]}");
+    start(rig, &removed, "m");
+    expect_remove(&peer, "");
+    inform(&peer, "n", DIGEST); /* it was on its way */
+    peer_say(&peer, "{\"type\": \"ERROR\", \"json_name\": \"other\", \"message\": \"not of this\"}");
+    rig_turn_for(rig, 100);
+    assert_int_equal(removed.count, 0);
+    peer_inform(&peer, "n", "[]");
+    assert_answer(rig, &removed, 200, "{\"model\":\"m\",\"removed\":true,\"nodes\":[\"n\"]}");
+    peer_close(&peer);
+}
+
+static void what_was_promised_is_done_when_the_node_is_back(void **state)
+{
+    struct rig *rig = *state;
+    struct peer a, b;
+    struct removed removed;
+    join(&a, rig, "a", ANSWERS, DIGEST);
+    join(&b, rig, "b", ANSWERS, DIGEST);
+    peer_leave(&b, "b");
+    start(rig, &removed, "m");
+    expect_remove(&a, DIGEST);
+    peer_say(&a, REMOVED);
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[\"a\"],\"pending\":[\"b\"]}");
+    assert_false(models_know(rig->broker.models, "m"));
+    assert_promised(rig, 1);
+    /* It may be asked for again, and is promised again. */
+    start(rig, &removed, "m");
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"b\"]}");
+    peer_close(&a);
+    rig_restart(rig);
+    assert_promised(rig, 1);
+    assert_false(models_know(rig->broker.models, "m"));
+    join(&b, rig, "b", ANSWERS, DIGEST);
+    assert_false(node_lists(rig, "b"));
+    assert_false(models_know(rig->broker.models, "m"));
+    expect_remove(&b, DIGEST);
+    peer_say(&b, "{\"type\": \"NEW MODEL ADDED\", \"name\": \"b\", \"new_model\": \"m\", \"models\": [\"m\"],"
+                 " \"modelInfo\": [{\"name\": \"m\", \"sha256\": \"" DIGEST "\"}]}");
+    rig_turn_for(rig, 100);
+    assert_false(node_lists(rig, "b"));
+    /* It is lost in between: it is asked again. */
+    peer_leave(&b, "b");
+    join(&b, rig, "b", ANSWERS, DIGEST);
+    expect_remove(&b, DIGEST);
+    assert_promised(rig, 1);
+    peer_say(&b, REMOVED);
+    RIG_WAIT(rig, !removals_first(rig->broker.removals));
+    assert_refused(rig, "m", 404, "model 'm' not found");
+    /* From then on a model of those bytes is a model. */
+    peer_leave(&b, "b");
+    rig_restart(rig);
+    join(&b, rig, "b", ANSWERS, DIGEST);
+    assert_true(node_lists(rig, "b"));
+    peer_expect_no(&b, "SERVER REMOVE");
+    peer_close(&b);
+}
+
+static void a_new_model_of_the_name_stays(void **state)
+{
+    struct rig *rig = *state;
+    struct peer a, b;
+    struct removed removed;
+    join(&a, rig, "a", ANSWERS, DIGEST);
+    join(&b, rig, "b", OLD, DIGEST);
+    peer_leave(&a, "a");
+    peer_leave(&b, "b");
+    start(rig, &removed, "m");
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"a\",\"b\"]}");
+    join(&a, rig, "a", ANSWERS, OTHER_DIGEST);
+    assert_true(node_lists(rig, "a"));
+    assert_string_equal(models_digest(rig->broker.models, "m", NULL), OTHER_DIGEST);
+    expect_remove(&a, DIGEST); /* which leaves it the other */
+    peer_say(&a, REMOVED);
+    /* A node that heeds no digest is not asked. */
+    join(&b, rig, "b", OLD, OTHER_DIGEST);
+    peer_expect_no(&b, "SERVER REMOVE");
+    assert_null(removals_first(rig->broker.removals));
+    assert_true(node_lists(rig, "a"));
+    assert_true(node_lists(rig, "b"));
+    peer_close(&a);
+    peer_close(&b);
+}
+
+static void a_node_that_is_lost_while_it_is_asked_is_one_that_is_away(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct removed removed;
+    join(&peer, rig, "n", ANSWERS, DIGEST);
+    start(rig, &removed, "m");
+    expect_remove(&peer, DIGEST);
+    peer_leave(&peer, "n");
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"n\"]}");
+    assert_false(models_know(rig->broker.models, "m"));
+    /* It had done it, and tells so when it is asked again. */
+    greet(&peer, rig, "n", ANSWERS);
+    peer_inform(&peer, "n", "[]");
+    expect_remove(&peer, DIGEST);
+    peer_say(&peer, REMOVED);
+    RIG_WAIT(rig, !removals_first(rig->broker.removals));
+    peer_close(&peer);
+}
+
+static void what_was_promised_and_is_refused_stays_hidden_with_its_reason(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct removed removed;
+    join(&peer, rig, "n", ANSWERS, DIGEST);
+    peer_leave(&peer, "n");
+    start(rig, &removed, "m");
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"n\"]}");
+    join(&peer, rig, "n", ANSWERS, DIGEST);
+    expect_remove(&peer, DIGEST);
+    peer_say(&peer, NOT_REMOVED "\"no space\"}");
+    RIG_WAIT(rig, *removals_first(rig->broker.removals)->reason);
+    cJSON *list = removals_json(rig->broker.removals);
+    assert_string_equal(text_of(cJSON_GetArrayItem(list, 0), "model"), "m");
+    assert_string_equal(text_of(cJSON_GetArrayItem(list, 0), "node"), "n");
+    assert_string_equal(text_of(cJSON_GetArrayItem(list, 0), "reason"), "no space");
+    cJSON_Delete(list);
+    assert_false(node_lists(rig, "n"));
+    /* Who asks for it now is told why. */
+    start(rig, &removed, "m");
+    expect_remove(&peer, DIGEST);
+    peer_say(&peer, NOT_REMOVED "\"still no space\"}");
+    assert_answer(rig, &removed, 502,
+                  "{\"model\":\"m\",\"removed\":false,\"error\":\"node 'n' did not remove model 'm': still no space\","
+                  "\"nodes\":[],\"failed\":[{\"node\":\"n\",\"reason\":\"still no space\"}]}");
+    assert_promised(rig, 1);
+    model_remove_retry(&rig->broker);
+    expect_remove(&peer, DIGEST);
+    peer_say(&peer, REMOVED);
+    RIG_WAIT(rig, !removals_first(rig->broker.removals));
+    peer_close(&peer);
+}
+
+static void a_model_stays_where_a_node_cannot_remove_it(void **state)
+{
+    struct rig *rig = *state;
+    struct peer a, b;
+    join(&a, rig, "a", ANSWERS, DIGEST);
+    join(&b, rig, "b", "", DIGEST);
+    assert_refused(rig, "m", 409, "node 'b' cannot remove model 'm'");
+    peer_expect_no(&a, "SERVER REMOVE");
+    peer_close(&a);
+    peer_close(&b);
+}
+
+/* What is written from now on fails. */
+static void limit_files(struct rlimit *before, bool on)
+{
+    struct rlimit none = { 1, RLIM_INFINITY };
+    if (on)
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, before), 0);
+    none.rlim_max = before->rlim_max;
+    signal(SIGXFSZ, on ? SIG_IGN : SIG_DFL);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, on ? &none : before), 0);
+}
+
+static void what_cannot_be_stored_is_told_to_no_node(void **state)
+{
+    struct rig *rig = *state;
+    struct peer a, b;
+    struct removed removed;
+    struct rlimit limit;
+    join(&a, rig, "a", ANSWERS, DIGEST);
+    join(&b, rig, "b", ANSWERS, DIGEST);
+    peer_leave(&b, "b");
+    limit_files(&limit, true);
+    start(rig, &removed, "m");
+    RIG_WAIT(rig, removed.count);
+    limit_files(&limit, false);
+    assert_answer(rig, &removed, 500, "{\"error\":\"the removal could not be stored\"}");
+    peer_expect_no(&a, "SERVER REMOVE");
+    assert_null(removals_first(rig->broker.removals));
+    assert_true(node_lists(rig, "a"));
+    peer_close(&a);
+}
+
+/* What trainings leave */
+
+static void on_submitted(void *arg, const struct job *job)
+{
+    const struct job **to = arg;
+    *to = job;
+}
+
+static const struct job *train(struct rig *rig)
+{
+    const struct job *job = NULL;
+    struct train_options options;
+    struct refusal refusal;
+    train_options_init(&options);
+    struct job_submission submission = { "resnet", "m", NULL, &options };
+    assert_int_equal(job_submit(&rig->broker, &submission, on_submitted, &job, &refusal), 0);
+    RIG_WAIT(rig, job);
+    return job;
+}
+
+static const struct job *train_in_vain(struct rig *rig, struct peer *peer)
+{
+    const struct job *job = train(rig);
+    char text[256];
+    peer_expect(peer, "SERVER TRAIN");
+    snprintf(text, sizeof text, "{\"type\": \"TRAINING FAILED\", \"train_key\": \"%s\", \"message\": \"no memory\"}",
+             job->train_key);
+    peer_say(peer, text);
+    peer_expect(peer, "SERVER JOB ACK");
+    return job;
+}
+
+#define TRAINS "\"train\", \"progress\", \"cancel\", \"option:imageSize\""
+#define LEFT_REMOVED "{\"type\": \"MODEL REMOVED\", \"model_name\": \"m\"}"
+
+static void what_a_failed_training_left_is_removed_once(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct removed removed;
+    greet(&peer, rig, "n", TRAINS ", " ANSWERS);
+    peer_inform(&peer, "n", "[]");
+    const struct job *job = train(rig);
+    peer_expect(&peer, "SERVER TRAIN");
+    assert_refused(rig, "m", 409, "model 'm' is being trained");
+    char text[256];
+    snprintf(text, sizeof text, "{\"type\": \"TRAINING FAILED\", \"train_key\": \"%s\", \"message\": \"no memory\"}",
+             job->train_key);
+    peer_say(&peer, text);
+    peer_expect(&peer, "SERVER JOB ACK");
+    train_in_vain(rig, &peer);
+    start(rig, &removed, "m");
+    expect_remove(&peer, "");
+    peer_say(&peer, LEFT_REMOVED);
+    assert_answer(rig, &removed, 200, "{\"model\":\"m\",\"removed\":true,\"nodes\":[\"n\"]}");
+    assert_refused(rig, "m", 404, "model 'm' not found");
+    peer_close(&peer);
+}
+
+static void what_it_left_on_a_node_that_is_away_is_removed_later_but_nothing_newer(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct removed removed;
+    greet(&peer, rig, "n", TRAINS ", " ANSWERS);
+    peer_inform(&peer, "n", "[]");
+    train_in_vain(rig, &peer);
+    peer_leave(&peer, "n");
+    start(rig, &removed, "m");
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"n\"]}");
+    rig_restart(rig);
+    greet(&peer, rig, "n", TRAINS ", " ANSWERS);
+    peer_inform(&peer, "n", "[]");
+    expect_remove(&peer, "");
+    peer_say(&peer, "{\"type\": \"REMOVE FAILED\", \"model_name\": \"m\", \"message\": \"not now\"}");
+    RIG_WAIT(rig, *removals_first(rig->broker.removals)->reason);
+    /* A training of the same name writes over it. */
+    train_in_vain(rig, &peer);
+    model_remove_retry(&rig->broker);
+    peer_expect_no(&peer, "SERVER REMOVE");
+    assert_null(removals_first(rig->broker.removals));
+    peer_close(&peer);
+}
+
+static void a_late_outcome_of_what_was_removed_brings_no_model_back(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct removed removed;
+    char text[1024];
+    greet(&peer, rig, "n", TRAINS ", " ANSWERS);
+    peer_inform(&peer, "n", "[]");
+    const struct job *job = train(rig);
+    peer_expect(&peer, "SERVER TRAIN");
+    peer_leave(&peer, "n");
+    jobs_give_up(rig->broker.jobs, jobs_find(rig->broker.jobs, job->id), "was lost");
+    start(rig, &removed, "m");
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"n\"]}");
+    join(&peer, rig, "n", TRAINS ", " ANSWERS, DIGEST);
+    assert_false(node_lists(rig, "n"));
+    snprintf(text, sizeof text,
+             "{\"type\": \"TRAINING_COMPLETED\", \"name\": \"n\", \"train_key\": \"%s\", \"model_name\": \"m\","
+             " \"data\": {}, \"modelInfo\": [{\"name\": \"m\", \"sha256\": \"" DIGEST "\"}]}",
+             job->train_key);
+    peer_say(&peer, text);
+    peer_expect(&peer, "SERVER JOB ACK");
+    assert_false(node_lists(rig, "n"));
+    assert_false(models_know(rig->broker.models, "m"));
+    peer_close(&peer);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_model_is_gone_when_each_node_has_said_so),
+        TEST(a_refusal_is_an_error_with_the_node_and_its_reason),
+        TEST(a_node_that_knows_no_answer_gives_it_by_its_models),
+        TEST(what_was_promised_is_done_when_the_node_is_back),
+        TEST(a_new_model_of_the_name_stays),
+        TEST(a_node_that_is_lost_while_it_is_asked_is_one_that_is_away),
+        TEST(what_was_promised_and_is_refused_stays_hidden_with_its_reason),
+        TEST(a_model_stays_where_a_node_cannot_remove_it),
+        TEST(what_cannot_be_stored_is_told_to_no_node),
+        TEST(what_a_failed_training_left_is_removed_once),
+        TEST(what_it_left_on_a_node_that_is_away_is_removed_later_but_nothing_newer),
+        TEST(a_late_outcome_of_what_was_removed_brings_no_model_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
