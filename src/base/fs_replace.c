@@ -54,9 +54,9 @@ static int place_init(struct place *place, const char *parent, const char *name,
     *place = (struct place){ .parent = parent,
                              .name = name,
                              .self = fs_join(parent, name),
-                             .old = beside(parent, name, "old"),
-                             .copy = beside(parent, name, "copy"),
-                             .remove = beside(parent, name, "remove") };
+                             .old = beside(parent, name, "dcls-old"),
+                             .copy = beside(parent, name, "dcls-copy"),
+                             .remove = beside(parent, name, "dcls-remove") };
     if (place->self && place->old && place->copy && place->remove)
         return 0;
     place_release(place);
@@ -69,10 +69,10 @@ static bool exists(const char *path)
     return !lstat(path, &info);
 }
 
-/* Makes ".NAME.tmp-XXXXXX". */
+/* Makes ".NAME.dcls-tmp-XXXXXX". */
 static char *make_temporary(const char *parent, const char *name, struct err *err)
 {
-    char *path = beside(parent, name, "tmp-XXXXXX");
+    char *path = beside(parent, name, "dcls-tmp-XXXXXX");
     if (!path) {
         err_set(err, "no memory for '%s'", name);
     } else if (!mkdtemp(path)) {
@@ -101,7 +101,7 @@ static void unlock(int fd)
         close(fd);
 }
 
-/* Makes a folder rubbish: its name is then ".NAME.tmp-XXXXXX", which the caller frees. NULL with errno. */
+/* Makes a folder rubbish: its name is then ".NAME.dcls-tmp-XXXXXX", which the caller frees. NULL with errno. */
 static char *take_away(const struct place *place, const char *path)
 {
     struct err err = ERR_INIT;
@@ -114,7 +114,7 @@ static char *take_away(const struct place *place, const char *path)
     return NULL;
 }
 
-/* Removes .NAME.old, now that NAME is there. What cannot be removed is in nobody's way, and is tried again by
+/* Removes .NAME.dcls-old, now that NAME is there. What cannot be removed is in nobody's way, and is tried again by
  * fs_replace_recover. */
 static void discard_old(const struct place *place)
 {
@@ -147,7 +147,7 @@ static int recover(const struct place *place, struct err *err)
     return 0;
 }
 
-/* Copies NAME to .NAME.copy, which is there when it is whole. */
+/* Copies NAME to .NAME.dcls-copy, which is there when it is whole. */
 static int copy_aside(const struct place *place, struct err *err)
 {
     char *copy = make_temporary(place->parent, place->name, err);
@@ -168,7 +168,7 @@ out:
     return result;
 }
 
-/* Makes NAME to .NAME.old. */
+/* Makes NAME to .NAME.dcls-old. */
 static int set_aside(const struct place *place, struct err *err)
 {
     if (!rename(place->self, place->old))
@@ -307,22 +307,32 @@ bool fs_replace_is_on(const char *parent, const char *name)
     return is_on;
 }
 
+static bool is_temporary(const char *entry)
+{
+    static const char ending[] = ".dcls-tmp-";
+    const char *dot = strrchr(entry, '.');
+    return dot && !strncmp(dot, ending, strlen(ending)) && strlen(dot) == strlen(".dcls-tmp-XXXXXX");
+}
+
 /* Whether `entry` is .NAME.ENDING, with an ending of ours; *name is then the caller's to free. */
 static bool is_beside(const char *entry, char **name)
 {
-    static const char *const endings[] = { "old", "copy", "remove" };
+    static const char *const endings[] = { "dcls-old", "dcls-copy", "dcls-remove" };
     const char *dot = strrchr(entry, '.');
     if (entry[0] != '.' || dot - entry < 2)
         return false;
-    bool known = !strncmp(dot + 1, "tmp-", 4) && strlen(dot + 1) == strlen("tmp-XXXXXX");
+    bool known = is_temporary(entry);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         known |= !strcmp(dot + 1, endings[i]);
     *name = known ? strndup(entry + 1, (size_t)(dot - entry - 1)) : NULL;
     return *name;
 }
 
+/* Not before it is sure what stands in place of it: it may be the old one, of which only the last flush is missing. */
 static void remove_rubbish(const char *parent, const char *entry)
 {
+    if (fs_sync_dir(parent, NULL))
+        return;
     char *path = fs_join(parent, entry);
     int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     if (fd >= 0 && fs_lock(fd) != FS_LOCK_TAKEN)
@@ -343,7 +353,7 @@ static int recover_all(const char *parent, const char *only, struct err *err)
     for (size_t i = 0; i < entries.count; i++) {
         char *name = NULL;
         if (is_beside(entries.paths[i], &name) && (!only || !strcmp(name, only))) {
-            if (strstr(strrchr(entries.paths[i], '.'), ".tmp-")) {
+            if (is_temporary(entries.paths[i])) {
                 remove_rubbish(parent, entries.paths[i]);
             } else if (place_init(&place, parent, name, err)) {
                 result = -1;

@@ -68,6 +68,26 @@ def test_a_node_works_whatever_its_file_system_cannot_do(broker, faults):
     wait_for("nothing of it", lambda: list(models.iterdir()) == [])
 
 
+@pytest.mark.parametrize("exchange", [0, errno.EINVAL], ids=["exchange", "steps"])
+def test_a_training_is_completed_and_in_doubt_where_only_the_last_flush_fails(broker, exchange):
+    models = broker.folder / "node0/models"
+    broker.start_node("node0")
+    assert train(broker, 1)["state"] == "completed"
+    old = digests(models)
+    broker.nodes["node0"].stop()
+    broker.start_node("node0", environment=with_faults(exchange=exchange, sync_dir=errno.EIO, sync_only=models))
+    job = train(broker, 2)
+    assert job["state"] == "completed"
+    assert "/models/m' is in place, but a power cut may undo that" in str(job["notices"])
+    assert digests(models)["m.pth"] != old["m.pth"]
+    aside = [path.name for path in models.iterdir() if path.name != "m"]
+    assert len(aside) == 1 and aside[0].startswith(".m.dcls-")  # the old one, for after that power cut
+    assert_served(broker, "m")
+    broker.nodes["node0"].stop()
+    broker.start_node("node0")
+    assert_whole_and_served(broker, models)
+
+
 def test_a_folder_that_a_node_holds_is_refused_to_another(broker):
     broker.start_node("node0")
     second = broker.start_node("node0", wait=False)
@@ -124,8 +144,8 @@ def test_who_asks_a_model_that_is_set_aside_for_a_moment_is_answered_when_it_is_
     broker.start_node("node0")
     assert train(broker, 1)["state"] == "completed"
     assert_served(broker, "m")
-    (models / "m").rename(models / ".m.old")
-    back = threading.Timer(1, (models / ".m.old").rename, [models / "m"])
+    (models / "m").rename(models / ".m.dcls-old")
+    back = threading.Timer(1, (models / ".m.dcls-old").rename, [models / "m"])
     back.start()
     assert_served(broker, "m")
     back.join()

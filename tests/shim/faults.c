@@ -25,6 +25,8 @@ __attribute__((constructor)) static void read_faults(void)
             faults.lock = number;
         else if (!strcmp(word, "lower") && !stat(value, &info))
             faults.lower = info.st_ino;
+        else if (!strcmp(word, "sync_only") && !stat(value, &info))
+            faults.sync_only = info.st_ino;
         else if (!strcmp(word, "crash"))
             faults.crash = number;
         else if (!strcmp(word, "from_exchange"))

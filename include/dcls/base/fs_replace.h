@@ -2,10 +2,10 @@
  * comes after a crash between any two steps.
  *
  * Beside a folder NAME may lie, hidden from listings by their dot:
- *   .NAME.tmp-XXXXXX  what is being made, locked by who makes it; unlocked it is rubbish
- *   .NAME.old         the whole old one, while the new one is put in; rubbish once NAME is there
- *   .NAME.copy        a whole copy of NAME, which is being removed because it cannot be renamed
- *   .NAME.remove      nothing but the word that what is left of NAME is to go
+ *   .NAME.dcls-tmp-XXXXXX  what is being made, locked by who makes it; unlocked it is rubbish
+ *   .NAME.dcls-old         the whole old one, while the new one is put in; rubbish once NAME is there
+ *   .NAME.dcls-copy        a whole copy of NAME, which is being removed because it cannot be renamed
+ *   .NAME.dcls-remove      nothing but the word that what is left of NAME is to go
  * fs_replace_recover brings that to an end. Whoever changes one of the folders of `parent` locks `parent` for as long,
  * where the file system has locks of folders; where it has none only one process may. */
 #ifndef DCLS_BASE_FS_REPLACE_H

@@ -283,7 +283,7 @@ static void a_crash_before_any_step_of_a_removal_leaves_all_or_nothing(void **st
 static void a_recovery_may_be_cut_off_too(void **state)
 {
     struct err err = ERR_INIT;
-    static const char *const asides[] = { ".m.old", ".m.copy", ".m.remove", ".m.tmp-abcdef" };
+    static const char *const asides[] = { ".m.dcls-old", ".m.dcls-copy", ".m.dcls-remove", ".m.dcls-tmp-abcdef" };
     /* Every combination of what may lie there, with and without the folder itself. */
     for (int what = 0; what < 32; what++) {
         long crash = 1;
@@ -326,7 +326,8 @@ static void what_another_is_making_and_what_is_not_ours_is_left_alone(void **sta
 {
     struct fs_replacement replacement;
     struct err doubt = ERR_INIT, err = ERR_INIT;
-    static const char *const others[] = { ".m.backup", ".m.tmp-long-name", ".checkpoints", ".m", ".old", "..old" };
+    static const char *const others[] = { ".m.old",       ".m.copy", ".m.backup", ".m.dcls-tmp-long",
+                                          ".checkpoints", ".m",      ".dcls-old", "..dcls-old" };
     start(state);
     assert_int_equal(fs_replace_init(&replacement, *state, "m", &err), 0);
     fill(replacement.dir, "new");
@@ -350,8 +351,8 @@ static void a_folder_is_said_to_be_on_its_way_only_while_it_is(void **state)
         const char *aside;
         bool without_self, is_on;
     } cases[] = {
-        { ".m.tmp-abcdef", false, false }, { ".m.old", false, false },   { ".m.old", true, true },
-        { ".m.copy", false, true },        { ".m.remove", false, true },
+        { ".m.dcls-tmp-abcdef", false, false }, { ".m.dcls-old", false, false },   { ".m.dcls-old", true, true },
+        { ".m.dcls-copy", false, true },        { ".m.dcls-remove", false, true },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         start(state);

@@ -73,12 +73,12 @@ static void a_model_is_a_folder_with_weights_of_its_name(void **state)
 static void what_a_crash_left_is_put_right_before_any_model_is_listed(void **state)
 {
     static const char temporary[] = ".checkpoints/m1/.0123456789abcdef.tmp";
-    put(*state, ".m1.old/m1.pth", "weights");
-    put(*state, ".m1.tmp-abcdef/m1.pth", "half");
+    put(*state, ".m1.dcls-old/m1.pth", "weights");
+    put(*state, ".m1.dcls-tmp-abcdef/m1.pth", "half");
     put(*state, temporary, "half");
     put(*state, ".checkpoints/m1/last.safetensors", "whole");
     struct model_store *model_store = model_store_open(*state, NULL);
-    char *left = fs_join(*state, temporary), *rubbish = fs_join(*state, ".m1.tmp-abcdef");
+    char *left = fs_join(*state, temporary), *rubbish = fs_join(*state, ".m1.dcls-tmp-abcdef");
     char *kept = fs_join(*state, ".checkpoints/m1/last.safetensors");
     assert_non_null(model_store_sha256(model_store, "m1"));
     assert_false(fs_is_file(left));
