@@ -48,7 +48,7 @@ static void is_removed(struct broker *broker, struct removal *removal)
     const char *sha256 = node ? node_model_sha256(node, removal->model) : NULL;
     for (struct job *job = jobs_first(broker->jobs); job; job = job->next)
         job->cleaned |= has_left(job, removal->model) && !strcmp(job->node, removal->node);
-    if (node && node_has_model(node, removal->model) &&
+    if (node && node_offers(node, "remove") && node_has_model(node, removal->model) &&
         (!*removal->sha256 || !sha256 || !strcmp(removal->sha256, sha256)))
         node_drop_model(broker->registry, node, removal->model);
     models_drop_holder(broker->models, removal->model, removal->sha256, removal->node);
@@ -80,7 +80,8 @@ static void has_failed(struct broker *broker, struct removal *removal, int statu
 {
     struct removal_request *request = removal->request;
     removal->request = NULL;
-    log_warn("model '%s' is not removed at '%s': %s", removal->model, removal->node, why);
+    if (strncmp(removal->reason, why, sizeof removal->reason - 1))
+        log_warn("model '%s' is not removed at '%s': %s", removal->model, removal->node, why);
     if (request)
         removal_request_failed(request, removal->node, status, why);
     if (removal->promised) {
@@ -120,12 +121,15 @@ static void ask(struct broker *broker, struct removal *removal, const struct nod
             removals_drop(broker->removals, removal);
         return;
     }
-    /* A node that does not answer takes no digest either: it would remove whatever has the name. */
-    if (!answers && *removal->sha256 && !node_has(node, removal)) {
+    bool removes = node_offers(node, "remove");
+    bool may_have = !*removal->sha256 || node_is_legacy(node) || node_has(node, removal); /* legacy: without digests */
+    /* What trainings leave is kept by nodes that remove it alone. A node that does not answer takes no digest either:
+     * it would remove whatever has the name. */
+    if ((!removes && !*removal->sha256) || (!answers && !may_have)) {
         is_removed(broker, removal);
         return;
     }
-    if (!node_offers(node, "remove")) {
+    if (!removes) {
         has_failed(broker, removal, 409, "it cannot remove models");
         return;
     }

@@ -289,11 +289,21 @@ static void add_legacy(const struct models *models, cJSON *list)
         }
 }
 
+/* A later one of the name was made, and only nodes that are away have this: it is kept for what is to be removed. */
+static bool is_outdated(const struct models *models, const struct model *model)
+{
+    bool replaced = false;
+    for (const struct model *other = models->first; other && !replaced; other = other->next)
+        replaced = other->completed > model->completed && !strcmp(other->name, model->name);
+    return replaced && !held(models, model);
+}
+
 cJSON *models_json(const struct models *models)
 {
     cJSON *object = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(object, "models");
     for (const struct model *model = models->first; model && list; model = model->next)
-        cJSON_AddItemToArray(list, model_json(models, model));
+        if (!is_outdated(models, model))
+            cJSON_AddItemToArray(list, model_json(models, model));
     if (list)
         add_legacy(models, list);
     return object;

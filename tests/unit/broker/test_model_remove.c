@@ -269,6 +269,52 @@ static void a_new_model_of_the_name_stays(void **state)
     peer_close(&b);
 }
 
+static void an_older_model_of_a_node_that_is_away_is_not_listed_but_removed_too(void **state)
+{
+    struct rig *rig = *state;
+    struct peer a, b;
+    struct removed removed;
+    join(&b, rig, "b", ANSWERS, DIGEST);
+    peer_leave(&b, "b");
+    greet(&a, rig, "a", ANSWERS);
+    peer_inform(&a, "a", "[]");
+    models_completed(rig->broker.models, "m", OTHER_DIGEST, NULL, "", "a", 7);
+    cJSON *json = models_json(rig->broker.models);
+    const cJSON *list = cJSON_GetObjectItem(json, "models");
+    assert_int_equal(cJSON_GetArraySize(list), 1);
+    assert_string_equal(text_of(cJSON_GetArrayItem(list, 0), "sha256"), OTHER_DIGEST);
+    cJSON_Delete(json);
+    inform(&a, "a", OTHER_DIGEST);
+    start(rig, &removed, "m");
+    expect_remove(&a, OTHER_DIGEST);
+    peer_say(&a, "{\"type\": \"MODEL REMOVED\", \"model_name\": \"m\", \"modelSha256\": \"" OTHER_DIGEST "\"}");
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[\"a\"],\"pending\":[\"b\"]}");
+    peer_close(&a);
+}
+
+static void a_legacy_node_of_that_name_keeps_what_it_has(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct removed removed;
+    join(&peer, rig, "n", ANSWERS, DIGEST);
+    peer_leave(&peer, "n");
+    start(rig, &removed, "m");
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"n\"]}");
+    peer_open(&peer, rig);
+    peer_say(&peer, "{\"type\": \"CLIENT CONNECT\", \"name\": \"n\"}\n"
+                    "{\"type\": \"NODE INFO\", \"name\": \"n\", \"models\": [\"m\"]}");
+    RIG_WAIT(rig, is_ready(rig, "n"));
+    peer_expect_no(&peer, "SERVER REMOVE");
+    assert_true(node_lists(rig, "n"));
+    assert_promised(rig, 1);
+    assert_refused(rig, "m", 409, "node 'n' cannot remove model 'm'");
+    peer_leave(&peer, "n");
+    join(&peer, rig, "n", ANSWERS, DIGEST);
+    expect_remove(&peer, DIGEST);
+    peer_close(&peer);
+}
+
 static void a_node_that_is_lost_while_it_is_asked_is_one_that_is_away(void **state)
 {
     struct rig *rig = *state;
@@ -486,6 +532,8 @@ int main(void)
         TEST(a_node_that_knows_no_answer_gives_it_by_its_models),
         TEST(what_was_promised_is_done_when_the_node_is_back),
         TEST(a_new_model_of_the_name_stays),
+        TEST(an_older_model_of_a_node_that_is_away_is_not_listed_but_removed_too),
+        TEST(a_legacy_node_of_that_name_keeps_what_it_has),
         TEST(a_node_that_is_lost_while_it_is_asked_is_one_that_is_away),
         TEST(what_was_promised_and_is_refused_stays_hidden_with_its_reason),
         TEST(a_model_stays_where_a_node_cannot_remove_it),
