@@ -181,6 +181,8 @@ static void a_replacement_is_no_failure_where_only_the_last_flush_fails(void **s
         assert_true(has_text(state, "new"));
         assert_int_equal(entries(state), 2); /* the old one is kept for that */
         assert_false(fs_replace_is_on(*state, "m"));
+        assert_int_equal(fs_replace_recover(*state, "m", &err), 0);
+        assert_int_equal(entries(state), 2); /* as long as it is not sure */
         reset();
         assert_int_equal(fs_replace_recover(*state, "m", &err), 0);
         assert_true(has_text(state, "new"));
@@ -192,7 +194,12 @@ static void a_folder_is_not_removed_before_its_copy_is_safe(void **state)
 {
     struct err doubt = ERR_INIT, err = ERR_INIT;
     const struct file_system system = { .lower = true };
+    struct stat info;
+    char *self = in(state, "m");
     assert_int_equal(replace_in_doubt(state, &system, &doubt, &err), -1);
+    assert_int_equal(stat(self, &info), 0);
+    assert_int_equal(info.st_ino, faults.lower); /* not the copy of it */
+    free(self);
     assert_non_null(strstr(err.text, strerror(EIO)));
     assert_true(has_text(state, "old"));
     assert_int_equal(entries(state), 1);
