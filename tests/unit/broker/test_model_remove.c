@@ -412,6 +412,28 @@ static void what_cannot_be_stored_is_told_to_no_node(void **state)
     peer_close(&a);
 }
 
+static void of_too_many_removals_the_oldest_makes_place_but_none_that_is_waited_for(void **state)
+{
+    struct rig *rig = *state;
+    struct removals *removals = rig->broker.removals;
+    struct removal *first = removals_add(removals, "first", "m", DIGEST, "", NULL);
+    struct removal *second = removals_add(removals, "second", "m", DIGEST, "", NULL);
+    char name[NAME_SIZE];
+    assert_non_null(first);
+    assert_non_null(second);
+    first->state = REMOVAL_ASKED;
+    second->state = REMOVAL_WAITING;
+    for (int i = 2; i < REMOVALS_MAX; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        assert_non_null(removals_add(removals, name, "m", DIGEST, "", NULL));
+    }
+    assert_non_null(removals_find(removals, "second", "m", DIGEST));
+    assert_non_null(removals_add(removals, "last", "m", DIGEST, "", NULL));
+    assert_null(removals_find(removals, "second", "m", DIGEST));
+    assert_ptr_equal(removals_find(removals, "first", "m", DIGEST), first);
+    assert_non_null(removals_find(removals, "n2", "m", DIGEST));
+}
+
 /* What trainings leave */
 
 static void on_submitted(void *arg, const struct job *job)
@@ -538,6 +560,7 @@ int main(void)
         TEST(what_was_promised_and_is_refused_stays_hidden_with_its_reason),
         TEST(a_model_stays_where_a_node_cannot_remove_it),
         TEST(what_cannot_be_stored_is_told_to_no_node),
+        TEST(of_too_many_removals_the_oldest_makes_place_but_none_that_is_waited_for),
         TEST(what_a_failed_training_left_is_removed_once),
         TEST(what_it_left_on_a_node_that_is_away_is_removed_later_but_nothing_newer),
         TEST(a_late_outcome_of_what_was_removed_brings_no_model_back),
