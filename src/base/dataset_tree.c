@@ -81,6 +81,10 @@ static int walk_entry(struct dataset_walk *walk, int dir, const struct dirent *e
     int type = type_of(dir, entry);
     if (type < 0 && !is_image)
         return leave_out(walk, errno, err);
+    if (type != DT_DIR && !walk->lists_classes && image_ending_video(name)) {
+        left_out_add(walk->left_out, path, "a video");
+        return 0;
+    }
     if (type != DT_DIR && !is_image)
         return 0;
     if (fault) {

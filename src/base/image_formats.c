@@ -28,15 +28,9 @@
 const char *const image_endings[] = { ENDINGS(ENDING) NULL };
 static const char *const types[] = { ENDINGS(TYPE) };
 
-static const struct {
-    const char *ending, *format;
-} unread[] = {
-    { ".tif", "TIFF" },    { ".tiff", "TIFF" },  { ".dng", "RAW" },   { ".cr2", "RAW" },   { ".cr3", "RAW" },
-    { ".nef", "RAW" },     { ".arw", "RAW" },    { ".raf", "RAW" },   { ".orf", "RAW" },   { ".rw2", "RAW" },
-    { ".pef", "RAW" },     { ".srw", "RAW" },    { ".x3f", "RAW" },   { ".psd", "PSD" },   { ".jp2", "JPEG 2000" },
-    { ".jxl", "JPEG XL" }, { ".mp4", "video" },  { ".mov", "video" }, { ".m4v", "video" }, { ".avi", "video" },
-    { ".mkv", "video" },   { ".webm", "video" },
-};
+static const char *const unread[] = { ".tif", ".tiff", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf",
+                                      ".rw2", ".pef",  ".srw", ".x3f", ".psd", ".jp2", ".jxl", NULL };
+static const char *const videos[] = { ".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", NULL };
 
 static const char *ending_of(const char *path)
 {
@@ -58,11 +52,21 @@ bool image_ending_known(const char *path)
     return image_content_type(path);
 }
 
-const char *image_ending_unread(const char *path)
+static bool has_ending(const char *path, const char *const endings[])
 {
     const char *ending = ending_of(path);
-    for (size_t i = 0; i < sizeof unread / sizeof *unread; i++)
-        if (!strcasecmp(ending, unread[i].ending))
-            return unread[i].format;
-    return NULL;
+    for (; *endings; endings++)
+        if (!strcasecmp(ending, *endings))
+            return true;
+    return false;
+}
+
+bool image_ending_unread(const char *path)
+{
+    return has_ending(path, unread);
+}
+
+bool image_ending_video(const char *path)
+{
+    return has_ending(path, videos);
 }

@@ -14,8 +14,9 @@ bool image_ending_known(const char *path);
 /* "image/jpeg"; NULL where the ending is not known. */
 const char *image_content_type(const char *path);
 
-/* "TIFF": an image by its ending, but of a format that is not read; "video" of those, which lie beside the photos of
- * many a phone; NULL for everything else. */
-const char *image_ending_unread(const char *path);
+/* An image, but of a format that is not read. */
+bool image_ending_unread(const char *path);
+/* What many a phone puts beside its photos. */
+bool image_ending_video(const char *path);
 
 #endif

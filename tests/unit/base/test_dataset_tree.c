@@ -166,6 +166,23 @@ static void a_walk_can_be_stopped(void **state)
     assert_int_equal(list.count, 0);
 }
 
+/* A phone puts one beside each photo: as images that cannot be read they would be too many. */
+static void videos_are_told_and_are_no_images(void **state)
+{
+    struct dataset_tree tree = { .dir = *state };
+    struct left_out left_out = { 0 };
+    struct fs_list list;
+    struct err err = ERR_INIT;
+    put(tree.dir, "cow/1.heic");
+    put(tree.dir, "cow/1.MOV");
+    assert_int_equal(dataset_tree_images(&tree, "", "cow", &list, &left_out, &err), 0);
+    EXPECT(&list, "1.heic");
+    assert_int_equal(left_out.count, 1);
+    assert_string_equal(left_out.first[0].path, "cow/1.MOV");
+    assert_string_equal(left_out.first[0].reason, "a video");
+    left_out_release(&left_out);
+}
+
 static void of_what_is_left_out_the_first_ten_are_named_printably(void **state)
 {
     struct left_out left_out = { 0 };
@@ -204,6 +221,7 @@ int main(void)
         TEST(a_folder_of_no_class_with_images_is_not_tested_on),
         TEST(a_tree_without_end_ends),
         TEST(a_walk_can_be_stopped),
+        TEST(videos_are_told_and_are_no_images),
         cmocka_unit_test(of_what_is_left_out_the_first_ten_are_named_printably),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
