@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libheif.h"
 #include "nn/data/decode.h"
 
 #define SIZE 24

@@ -13,6 +13,7 @@
 #include "dcls/base/fs.h"
 #include "nn/data/decode.h"
 #include "ppm.h"
+#include "tests/fuzz/libheif.h"
 
 /* Stands before the system's: a machine without libheif. */
 static bool absent;
@@ -24,22 +25,6 @@ void *dlopen(const char *name, int flags)
     if (absent && name && strstr(name, "libheif"))
         return NULL;
     return real(name, flags);
-}
-
-/* The sanitizer's allocator gives zeros, as the system's does after a first image. */
-const char *__asan_default_options(void);
-
-const char *__asan_default_options(void)
-{
-    return "max_malloc_fill_size=1073741824:malloc_fill_byte=0";
-}
-
-/* libheif 1.15 forgets some of what its codecs made of a damaged file. */
-const char *__lsan_default_suppressions(void);
-
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libheif.so\nleak:libstdc++.so\nleak:libdav1d.so\nleak:libde265.so\n";
 }
 
 static const char *const files[] = { "photo.heic", "photo-odd.heic", "photo-turned.heic", "photo.avif",

@@ -1,0 +1,21 @@
+/* What the sanitizers are told of libheif 1.15, by a program that decodes any bytes with it. */
+#ifndef DCLS_TESTS_FUZZ_LIBHEIF_H
+#define DCLS_TESTS_FUZZ_LIBHEIF_H
+
+/* The sanitizer's allocator gives zeros, as the system's does after a first image. */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+    return "max_malloc_fill_size=1073741824:malloc_fill_byte=0";
+}
+
+/* It forgets some of what its codecs made of a damaged file. */
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libheif.so\nleak:libstdc++.so\nleak:libdav1d.so\nleak:libde265.so\n";
+}
+
+#endif
