@@ -99,6 +99,7 @@ class Cluster:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.broker, self.nodes, self.port, self.api_port = None, {}, 0, 0
+        self.started = []  # every node, also those of a name that another bears by now
         self.users, self.umask = {}, -1  # users: of "broker", "node" and "client" where it is not who runs the tests
 
     def start_broker(self, *options, environment=None):
@@ -117,6 +118,7 @@ class Cluster:
         self.nodes[name] = Process(folder or self.folder, name, "node", "--name", name, "--port", self.port,
                                    "--threads", 1, *options, environment=environment, user=self.users.get("node"),
                                    umask=self.umask, within=within)
+        self.started.append(self.nodes[name])
         if wait:
             wait_for(f"{name} registered", lambda: name in self.node_names())
         return self.nodes[name]
@@ -127,7 +129,7 @@ class Cluster:
     def stop(self):
         """Ends everything; a process that a sanitizer or a crash ended is a failure."""
         failures = []
-        for process in [*self.nodes.values(), self.broker]:
+        for process in dict.fromkeys([*self.started, *self.nodes.values(), self.broker]):
             if not process:
                 continue
             was_alive = process.alive()
