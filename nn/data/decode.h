@@ -15,8 +15,7 @@ int image_decode_resized(const void *bytes, size_t count, enum decoding decoding
                          struct image *spare, struct resize_scratch *scratch, struct err *err);
 
 /* Whether a file that begins with these bytes, IMAGE_HEAD of them or the whole of a shorter one, has a decoder: 0, or
- * -1 with what it is instead ("the image is empty", "TIFF images … are not read (JPEG, … are)", "not a JPEG, … image").
- */
+ * -1 with what it is instead ("the image is empty", "TIFF images … are not read (…)", "not a JPEG, … image"). */
 #define IMAGE_HEAD 32
 int image_format_check(const void *head, size_t count, struct err *err);
 

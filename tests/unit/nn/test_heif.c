@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dcls/base/fs.h"
+#include "image_file.h"
 #include "nn/data/decode.h"
 #include "ppm.h"
 #include "tests/fuzz/libheif.h"
@@ -31,16 +31,6 @@ static const char *const files[] = { "photo.heic", "photo-odd.heic", "photo-turn
                                      "photo-turned.avif" };
 enum { FILES = sizeof files / sizeof *files };
 
-static char *read_image(const char *name, size_t *count)
-{
-    char path[256], *bytes;
-    struct err err = ERR_INIT;
-    snprintf(path, sizeof(path), "tests/fixtures/images/%s", name);
-    if (fs_read(path, 1 << 20, &bytes, count, &err))
-        fail_msg("%s", err.text);
-    return bytes;
-}
-
 static void what_went_in_comes_out_turned_as_the_file_says(void **state)
 {
     (void)state;
@@ -50,7 +40,7 @@ static void what_went_in_comes_out_turned_as_the_file_says(void **state)
         struct ppm expected;
         char path[256];
         size_t count;
-        char *bytes = read_image(files[i], &count);
+        char *bytes = image_file_read(files[i], &count);
         if (image_format_check(bytes, IMAGE_HEAD, &err) || image_decode(&image, bytes, count, &err))
             fail_msg("%s: %s", files[i], err.text);
         snprintf(path, sizeof(path), "tests/fixtures/images/%s.ppm", files[i]);
@@ -73,7 +63,7 @@ static void rows_that_are_resized_as_they_come_give_the_same_pixels(void **state
     struct image image = { 0 }, spare = { 0 };
     struct resize_scratch *scratch = resize_scratch_new();
     size_t count;
-    char *bytes = read_image("photo-odd.heic", &count);
+    char *bytes = image_file_read("photo-odd.heic", &count);
     assert_non_null(scratch);
     assert_int_equal(image_decode(&image, bytes, count, NULL), 0);
     assert_int_equal(image_resize(&image, 20, 20, expected, scratch, NULL), 0);
@@ -105,7 +95,7 @@ static void a_damaged_file_shows_nothing_of_what_lay_in_memory(void **state)
     for (int i = 0; i < 2; i++) {
         struct image image = { 0 }, again = { 0 };
         size_t count;
-        char *bytes = read_image(damaged[i], &count);
+        char *bytes = image_file_read(damaged[i], &count);
         soil(0xa5);
         assert_int_equal(image_decode(&image, bytes, count, NULL), 0);
         soil(0x3c);
@@ -117,24 +107,14 @@ static void a_damaged_file_shows_nothing_of_what_lay_in_memory(void **state)
     }
 }
 
-static void expect_refusal(const char *bytes, size_t count, const char *why)
-{
-    struct image image = { 0 };
-    struct err err = ERR_INIT;
-    assert_int_equal(image_decode(&image, bytes, count, &err), -1);
-    if (!strstr(err.text, why))
-        fail_msg("'%s' does not say '%s'", err.text, why);
-    image_release(&image);
-}
-
 static void items_that_refer_to_each_other_in_a_circle_are_refused(void **state)
 {
     (void)state;
     static const char *const circles[] = { "circle.heic", "circle-of-two.heic", "deep.heic" };
     for (int i = 0; i < 3; i++) {
         size_t count;
-        char *bytes = read_image(circles[i], &count);
-        expect_refusal(bytes, count, "in a circle");
+        char *bytes = image_file_read(circles[i], &count);
+        image_expect_refused(bytes, count, "in a circle");
         free(bytes);
     }
 }
@@ -147,7 +127,7 @@ static void expect_references_refused(const char *references, size_t count, cons
     file[19] = (char)(24 + count);
     file[31] = (char)(12 + count);
     memcpy(file + 40, references, count);
-    expect_refusal(file, 40 + count, why);
+    image_expect_refused(file, 40 + count, why);
 }
 
 static void references_that_are_not_what_they_say_are_refused(void **state)
@@ -175,7 +155,7 @@ static void a_file_that_is_cut_or_changed_does_no_harm(void **state)
     int decoded = 0, tried = 0;
     for (int i = 0; i < FILES; i += 3) {
         size_t count;
-        char *bytes = read_image(files[i], &count);
+        char *bytes = image_file_read(files[i], &count);
         for (size_t at = 0; at < count; at++) {
             struct err err = ERR_INIT;
             char *cut = malloc(at + 1);
@@ -202,11 +182,11 @@ static void without_libheif_its_package_is_named(void **state)
     for (int i = 0; i < FILES; i++) {
         struct err err = ERR_INIT;
         size_t count;
-        char *bytes = read_image(files[i], &count);
+        char *bytes = image_file_read(files[i], &count);
         absent = true;
         assert_int_equal(image_format_check(bytes, IMAGE_HEAD, &err), -1);
         assert_non_null(strstr(err.text, "package libheif1"));
-        expect_refusal(bytes, count, "package libheif1");
+        image_expect_refused(bytes, count, "package libheif1");
         absent = false;
         assert_int_equal(image_format_check(bytes, IMAGE_HEAD, &err), 0);
         free(bytes);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "dcls/base/fs.h"
+#include "image_file.h"
 #include "nn/data/decode.h"
 #include "ppm.h"
 
@@ -104,16 +104,6 @@ static const char *const files[] = {
     NULL,
 };
 
-static char *read_image(const char *name, size_t *count)
-{
-    char path[256], *bytes;
-    struct err err = ERR_INIT;
-    snprintf(path, sizeof(path), "tests/fixtures/images/%s", name);
-    if (fs_read(path, 1 << 20, &bytes, count, &err))
-        fail_msg("%s", err.text);
-    return bytes;
-}
-
 static void every_format_gives_pils_pixels(void **state)
 {
     (void)state;
@@ -123,7 +113,7 @@ static void every_format_gives_pils_pixels(void **state)
         struct ppm expected;
         char path[256];
         size_t count;
-        char *bytes = read_image(*name, &count);
+        char *bytes = image_file_read(*name, &count);
         if (image_decode(&image, bytes, count, &err))
             fail_msg("%s: %s", *name, err.text);
         snprintf(path, sizeof(path), "tests/fixtures/images/%s.ppm", *name);
@@ -167,7 +157,7 @@ static void an_image_cut_at_any_byte_is_refused_unless_all_its_pixels_are_there(
         if (strstr(*name, "plain-grey") || strstr(*name, "plain-colour"))
             continue;              /* see test_pnm.c */
         size_t count, behind = 40; /* an end, a check sum, a chunk of no consequence */
-        char *bytes = read_image(*name, &count);
+        char *bytes = image_file_read(*name, &count);
         if (!strcmp(*name, "junk-behind.png") || !strcmp(*name, "animated.png"))
             behind = 200;
         assert_true(decodes_to(&whole, bytes, count));
@@ -192,7 +182,7 @@ static void a_jpeg_without_its_end_marker_or_with_junk_there_is_the_same_image(v
             struct image whole = { 0 }, other = { 0 };
             struct err err = ERR_INIT;
             size_t count, end = strlen(ends[k]);
-            char *bytes = read_image(names[i], &count), *changed = malloc(count + end);
+            char *bytes = image_file_read(names[i], &count), *changed = malloc(count + end);
             assert_non_null(changed);
             memcpy(changed, bytes, count - 2);
             memcpy(changed + count - 2, ends[k], end);
@@ -213,7 +203,7 @@ static void a_bmp_whose_top_row_comes_first_is_the_same_image(void **state)
     struct image up = { 0 }, down = { 0 };
     struct err err = ERR_INIT;
     size_t count;
-    char *bytes = read_image("rgb.bmp", &count);
+    char *bytes = image_file_read("rgb.bmp", &count);
     assert_int_equal(image_decode(&up, bytes, count, &err), 0);
 
     int32_t height = -up.height;
@@ -249,7 +239,7 @@ static void an_image_with_any_byte_changed_does_no_harm(void **state)
     int decoded = 0, tried = 0;
     for (const char *const *name = files; *name; name++) {
         size_t count;
-        char *bytes = read_image(*name, &count);
+        char *bytes = image_file_read(*name, &count);
         for (size_t i = 0; i < count; i++) {
             bytes[i] ^= (char)(i % 3 ? 0xff : 0x10);
             decoded += decodes_when_cut(bytes, count);
@@ -320,7 +310,7 @@ static void the_first_bytes_of_an_image_are_enough_to_know_it(void **state)
     for (const char *const *name = files; *name; name++) {
         struct err err = ERR_INIT;
         size_t count;
-        char *bytes = read_image(*name, &count);
+        char *bytes = image_file_read(*name, &count);
         if (image_format_check(bytes, count < IMAGE_HEAD ? count : IMAGE_HEAD, &err))
             fail_msg("%s: %s", *name, err.text);
         free(bytes);
@@ -416,7 +406,7 @@ static void a_damaged_png_is_refused_with_the_reason(void **state)
         { 0, "not a JPEG, " },
     };
     size_t count;
-    char *bytes = read_image("rgb.png", &count);
+    char *bytes = image_file_read("rgb.png", &count);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct image image = { 0 };
         struct err err = ERR_INIT;
@@ -471,7 +461,7 @@ static void memory_is_kept_between_images(void **state)
     (void)state;
     struct image image = { 0 };
     size_t large_count, small_count;
-    char *large = read_image("rgb.png", &large_count), *small = read_image("rgb-16.png", &small_count);
+    char *large = image_file_read("rgb.png", &large_count), *small = image_file_read("rgb-16.png", &small_count);
     assert_int_equal(image_decode(&image, large, large_count, NULL), 0);
     const uint8_t *kept = image.rgb;
     assert_int_equal(image_decode(&image, small, small_count, NULL), 0);
@@ -495,7 +485,7 @@ static void decoding_and_resizing_in_one_gives_the_same_pixels(void **state)
     for (const char *const *name = files; *name; name++)
         for (int i = 0; i < 4; i++) {
             size_t count, pixels = (size_t)sizes[i] * sizes[i] * 3;
-            char *bytes = read_image(*name, &count);
+            char *bytes = image_file_read(*name, &count);
             assert_int_equal(image_decode(&image, bytes, count, NULL), 0);
             assert_int_equal(image_resize(&image, sizes[i], sizes[i], expected, scratch, NULL), 0);
             memset(out, 1, sizeof(out));
@@ -523,7 +513,7 @@ static double fast_from_full(const char *name, int size)
     struct image spare = { 0 };
     struct resize_scratch *scratch = resize_scratch_new();
     size_t count;
-    char *bytes = read_image(name, &count);
+    char *bytes = image_file_read(name, &count);
     assert_non_null(scratch);
     assert_int_equal(image_decode_resized(bytes, count, DECODING_FULL, size, full, &spare, scratch, NULL), 0);
     assert_int_equal(image_decode_resized(bytes, count, DECODING_FAST, size, fast, &spare, scratch, NULL), 0);

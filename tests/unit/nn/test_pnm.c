@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "image_file.h"
 #include "nn/data/decode.h"
 
 /* In place of `count` bytes: those of a literal that may hold zeros. */
@@ -21,16 +22,6 @@ static void expect_grey(const char *bytes, size_t count, const char *levels, siz
     assert_int_equal(image.width * image.height, pixels);
     for (size_t i = 0; i < 3 * pixels; i++)
         assert_int_equal(image.rgb[i], (uint8_t)levels[i / 3]);
-    image_release(&image);
-}
-
-static void expect_refused(const char *bytes, size_t count, const char *why)
-{
-    struct image image = { 0 };
-    struct err err = ERR_INIT;
-    assert_int_equal(image_decode(&image, bytes, count, &err), -1);
-    if (!strstr(err.text, why))
-        fail_msg("'%s' does not say '%s'", err.text, why);
     image_release(&image);
 }
 
@@ -58,29 +49,29 @@ static void a_plain_file_that_ends_in_a_number_goes_on_with_it(void **state)
     (void)state;
     expect_grey(LITERAL("P2 2 2 255 1 2 3 4"), LITERAL("\1\2\3\4"));
     expect_grey(LITERAL("P2 2 2 255 1 25"), LITERAL("\1\x19\x19\x19"));
-    expect_refused(LITERAL("P2 2 2 255 1 25 "), "ends early");
-    expect_refused(LITERAL("P2 2 2 255"), "ends early");
-    expect_refused(LITERAL("P1 2 2 01"), "ends early");
+    image_expect_refused(LITERAL("P2 2 2 255 1 25 "), "ends early");
+    image_expect_refused(LITERAL("P2 2 2 255"), "ends early");
+    image_expect_refused(LITERAL("P1 2 2 01"), "ends early");
 }
 
 static void what_is_wrong_with_a_file_is_told(void **state)
 {
     (void)state;
-    expect_refused(LITERAL("P6"), "ends early");
-    expect_refused(LITERAL("P7 1 1 255 x"), "not a ");
-    expect_refused(LITERAL("P60 1 255 xxx"), "not a PNM image");
-    expect_refused(LITERAL("P6 1 1 0 xxx"), "samples up to 0");
-    expect_refused(LITERAL("P6 1 1 65536 xxx"), "samples up to 65536");
-    expect_refused(LITERAL("P6 0 1 255 xxx"), "0x1 pixels");
-    expect_refused(LITERAL("P6 4294967297 1 255 xxx"), "pixels is not supported");
-    expect_refused(LITERAL("P6 1 12345678901 255 xxx"), "too long");
-    expect_refused(LITERAL("P6 1 1x 255 xxx"), "a number");
-    expect_refused(LITERAL("P6 1 1 255 xx"), "ends early");
-    expect_refused(LITERAL("P6 1 1 256 xxxxx"), "ends early");
-    expect_refused(LITERAL("P4 9 1 x"), "ends early");
-    expect_refused(LITERAL("P2 1 1 255 256 "), "a sample of 256, beyond");
-    expect_refused(LITERAL("P1 1 1 2 "), "neither 0 nor 1");
-    expect_refused(LITERAL("P6 60000 2900 255 xxx"), "ends early");
+    image_expect_refused(LITERAL("P6"), "ends early");
+    image_expect_refused(LITERAL("P7 1 1 255 x"), "not a ");
+    image_expect_refused(LITERAL("P60 1 255 xxx"), "not a PNM image");
+    image_expect_refused(LITERAL("P6 1 1 0 xxx"), "samples up to 0");
+    image_expect_refused(LITERAL("P6 1 1 65536 xxx"), "samples up to 65536");
+    image_expect_refused(LITERAL("P6 0 1 255 xxx"), "0x1 pixels");
+    image_expect_refused(LITERAL("P6 4294967297 1 255 xxx"), "pixels is not supported");
+    image_expect_refused(LITERAL("P6 1 12345678901 255 xxx"), "too long");
+    image_expect_refused(LITERAL("P6 1 1x 255 xxx"), "a number");
+    image_expect_refused(LITERAL("P6 1 1 255 xx"), "ends early");
+    image_expect_refused(LITERAL("P6 1 1 256 xxxxx"), "ends early");
+    image_expect_refused(LITERAL("P4 9 1 x"), "ends early");
+    image_expect_refused(LITERAL("P2 1 1 255 256 "), "a sample of 256, beyond");
+    image_expect_refused(LITERAL("P1 1 1 2 "), "neither 0 nor 1");
+    image_expect_refused(LITERAL("P6 60000 2900 255 xxx"), "ends early");
 }
 
 int main(void)
