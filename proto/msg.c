@@ -39,7 +39,8 @@ void msg_release(struct msg *msg)
     char **texts[] = { &msg->name,         &msg->model_name, &msg->model_type,   &msg->train_key,  &msg->inference_key,
                        &msg->json_name,    &msg->new_model,  &msg->message,      &msg->image_path, &msg->image_sha256,
                        &msg->model_sha256, &msg->version,    &msg->instance,     &msg->cpu,        &msg->job,
-                       &msg->data_dir,     &msg->models_dir, &msg->weights_file, &msg->image_file, &msg->notice };
+                       &msg->data_dir,     &msg->models_dir, &msg->weights_file, &msg->image_file, &msg->notice,
+                       &msg->secret };
     cJSON *values[] = { msg->dataset, msg->result, msg->data, msg->report, msg->model_info, msg->jobs, msg->puts };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(*texts[i]);

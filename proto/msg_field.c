@@ -24,7 +24,8 @@ int field_check_text(const char *what, const struct field *field, const char *te
         return name_is_valid(text) ? 0 : err_set(err, "%s: '%s' is no valid name for '%s'", what, text, field->name);
     case FIELD_KEY:
         return name_is_key(text) ? 0 : err_set(err, "%s: '%s' is no valid key for '%s'", what, text, field->name);
-    case FIELD_SHA256: return sha256_is_hex(text) ? 0 : err_set(err, "%s: '%s' must be a SHA-256", what, field->name);
+    case FIELD_SHA256: /* may be a secret, so it is not shown */
+        return sha256_is_hex(text) ? 0 : err_set(err, "%s: '%s' must be 64 hexadecimal digits", what, field->name);
     default: return strlen(text) <= field->max ? 0 : err_set(err, "%s: '%s' is too long", what, field->name);
     }
 }

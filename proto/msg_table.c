@@ -28,13 +28,16 @@
 /* A job's coordinates, of every message about one. */
 #define JOB NEW("job", FIELD_KEY, job, 0)
 #define GENERATION INT("generation", generation, FIELD_OPTIONAL, 0, COUNT_MAX)
+/* The process of a node: in CLIENT CONNECT the one that connects, of a training the one that was given it. */
+#define INSTANCE NEW("instance", FIELD_KEY, instance, 0)
 
 static const struct field client_connect[] = {
     { NAME("name", name, FIELD_REQUIRED) },
     { INT("protocol", protocol, FIELD_OPTIONAL, 1, 1000) },
     { NEW("version", FIELD_TEXT, version, 64) },
     { NEW("features", FIELD_TEXTS, features, 256) },
-    { NEW("instance", FIELD_KEY, instance, 0) },
+    { INSTANCE },
+    { NEW("secret", FIELD_SHA256, secret, 0) },
     { NEW("addresses", FIELD_TEXTS, addresses, 64) },
     { INT("cores", cores, FIELD_OPTIONAL, 0, COUNT_MAX) },
     { NEW("cpu", FIELD_TEXT, cpu, 256) },
@@ -70,6 +73,7 @@ static const struct field training_completed[] = {
     { ANY("data", FIELD_OBJECT, data, FIELD_REQUIRED) },
     { JOB },
     { GENERATION },
+    { INSTANCE },
     { NEW("report", FIELD_OBJECT, report, 0) },
     { MODEL_INFO },
 };
@@ -107,6 +111,7 @@ static const struct field training_progress[] = {
     { NAME("model_name", model_name, FIELD_OPTIONAL) },
     { JOB },
     { GENERATION },
+    { INSTANCE },
     { INT("epoch", epoch, FIELD_REQUIRED, 0, COUNT_MAX) },
     { INT("epochs", epochs, FIELD_REQUIRED, 0, COUNT_MAX) },
     { INT("batch", batch, FIELD_OPTIONAL, 0, COUNT_MAX) },
@@ -124,6 +129,7 @@ static const struct field training_failed[] = {
     { NAME("model_name", model_name, FIELD_OPTIONAL) },
     { JOB },
     { GENERATION },
+    { INSTANCE },
     { MESSAGE },
     { NEW("cancelled", FIELD_BOOL, cancelled, 0) },
 };
@@ -202,6 +208,7 @@ const struct msg_spec msg_table[MSG_TYPE_COUNT] = {
     [MSG_MPI_FENCE] = { "MPI FENCE", .since = 1, .senders = MSG_BY_NODE | MSG_BY_BROKER, FIELDS(mpi_fence) },
     [MSG_WORKER_TRAIN] = { "WORKER TRAIN", .since = 1, .senders = MSG_TO_WORKER, FIELDS(worker_train) },
     [MSG_WORKER_INFERENCE] = { "WORKER INFERENCE", .since = 1, .senders = MSG_TO_WORKER, FIELDS(worker_inference) },
+    [MSG_WORKER_ALIVE] = { "WORKER ALIVE", .since = 1, .senders = MSG_BY_WORKER },
 };
 
 const char *msg_type_name(enum msg_type type)

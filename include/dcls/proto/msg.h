@@ -49,6 +49,7 @@ enum msg_type {
     /* between a node and its worker only, refused from a socket */
     MSG_WORKER_TRAIN,
     MSG_WORKER_INFERENCE,
+    MSG_WORKER_ALIVE, /* a sign of life, whatever the worker computes */
     MSG_TYPE_COUNT
 };
 
@@ -75,7 +76,8 @@ struct msg {
     char *model_sha256; /* "modelSha256" */
     /* CLIENT CONNECT, SERVER ACK */
     char *version;
-    char *instance;
+    char *instance; /* of progress and outcomes: the process that was given the training */
+    char *secret;   /* CLIENT CONNECT; never logged, never shown */
     char *cpu;
     struct strings models, features, addresses;
     struct strings notices;                    /* WORKER TRAIN: as `notice`, those that were told already */

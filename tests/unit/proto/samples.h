@@ -21,7 +21,8 @@
 static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_CLIENT_CONNECT] =
         "{\"type\": \"CLIENT CONNECT\", \"name\": \"node0\", \"protocol\": 1, \"version\": \"0.1.0\", "
-        "\"features\": [\"train\", \"option:imageSize\"], \"instance\": \"a1b2c3\", \"addresses\": [\"10.0.0.1\"], "
+        "\"features\": [\"train\", \"option:imageSize\"], \"instance\": \"a1b2c3\", \"secret\": \"" SHA "\", "
+        "\"addresses\": [\"10.0.0.1\"], "
         "\"cores\": 2, \"cpu\": \"AMD EPYC\", \"memory\": 8589934592, \"dataset\": {\"images\": 234, \"classes\": 3}}",
     [MSG_SERVER_ACK] = "{\"type\": \"SERVER ACK\", \"protocol\": 1, \"version\": \"0.1.0\", \"features\": [\"blobs\"], "
                        "\"apiPort\": 8001}",
@@ -38,7 +39,8 @@ static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_TRAINING_COMPLETED] =
         "{\"type\": \"TRAINING_COMPLETED\", \"name\": \"node0\", \"train_key\": \"train:1\", \"model_name\": \"m1\", "
         "\"data\": {\"model_path\": \"models/m1/m1.pth\", \"output_contents\": \"Epoch [1/1]\\nz\\u0001\\\"\\\\\"}, "
-        "\"job\": \"3\", \"generation\": 1, \"report\": {\"epochs\": 1, \"results\": [{\"train_loss\": 1.1854}]}, "
+        "\"job\": \"3\", \"generation\": 1, \"instance\": \"a1b2c3\", \"report\": {\"epochs\": 1, \"results\": "
+        "[{\"train_loss\": 1.1854}]}, "
         "\"modelInfo\": " INFO "}",
     [MSG_NEW_MODEL_ADDED] = "{\"type\": \"NEW MODEL ADDED\", \"name\": \"node0\", \"new_model\": \"m2\", "
                             "\"models\": [\"m1\", \"m2\"], \"modelInfo\": " INFO "}",
@@ -53,12 +55,14 @@ static const char *const samples[MSG_TYPE_COUNT] = {
                   "\"inference_key\": \"inference:1\"}",
     [MSG_TRAINING_PROGRESS] =
         "{\"type\": \"TRAINING PROGRESS\", \"name\": \"node0\", \"train_key\": \"train:1\", \"model_name\": \"m1\", "
-        "\"job\": \"3\", \"generation\": 0, \"epoch\": 1, \"epochs\": 3, \"batch\": 5, \"batches\": 10, "
+        "\"job\": \"3\", \"generation\": 0, \"instance\": \"a1b2c3\", \"epoch\": 1, \"epochs\": 3, \"batch\": 5, "
+        "\"batches\": 10, "
         "\"imagesPerSecond\": 4.25, \"loss\": 0.4885, \"accuracy\": 79.57, \"result\": {\"epoch\": 1}, "
         "\"message\": \"fetching\", \"notice\": \"starts at random\"}",
     [MSG_TRAINING_FAILED] =
         "{\"type\": \"TRAINING FAILED\", \"name\": \"node0\", \"train_key\": \"train:1\", \"model_name\": \"m1\", "
-        "\"job\": \"3\", \"generation\": 1, \"message\": \"no images\", \"cancelled\": false}",
+        "\"job\": \"3\", \"generation\": 1, \"instance\": \"a1b2c3\", \"message\": \"no images\", \"cancelled\": "
+        "false}",
     [MSG_SERVER_CANCEL] = "{\"type\": \"SERVER CANCEL\", \"train_key\": \"train:1\", \"job\": \"3\", "
                           "\"generation\": 1}",
     [MSG_SERVER_JOB_ACK] = "{\"type\": \"SERVER JOB ACK\", \"train_key\": \"train:1\", \"job\": \"3\", "
@@ -78,6 +82,7 @@ static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_WORKER_INFERENCE] =
         "{\"type\": \"WORKER INFERENCE\", \"inference_key\": \"inference:1\", \"image_path\": \"images/a.jpg\", "
         "\"imageFile\": \"/i/a.jpg\", \"model_name\": \"m1\", \"modelsDir\": \"/m\", \"threads\": 2}",
+    [MSG_WORKER_ALIVE] = "{\"type\": \"WORKER ALIVE\"}",
 };
 
 #endif

@@ -203,6 +203,22 @@ static void names_keys_and_digests_are_checked(void **state)
     }
 }
 
+static void a_secret_is_64_digits_and_a_refusal_does_not_show_it(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "", SHA "0", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85",
+                                       "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[256];
+        struct msg msg;
+        struct err err = ERR_INIT;
+        snprintf(text, sizeof text, "{\"type\": \"CLIENT CONNECT\", \"name\": \"n\", \"secret\": \"%s\"}", bad[i]);
+        assert_int_equal(msg_decode(&msg, text, strlen(text), &err), -1);
+        assert_string_equal(err.text, "CLIENT CONNECT: 'secret' must be 64 hexadecimal digits");
+        msg_release(&msg);
+    }
+}
+
 static void a_text_that_is_too_long_is_refused(void **state)
 {
     (void)state;
@@ -544,9 +560,10 @@ static void lists_of_strings_grow_and_are_searched(void **state)
     assert_int_equal(list.count, 0);
 }
 
-static void only_a_node_speaks_to_a_worker(void **state)
+static void only_a_node_and_its_worker_say_what_is_between_them(void **state)
 {
     (void)state;
+    assert_int_equal(msg_senders(MSG_WORKER_ALIVE), MSG_BY_WORKER);
     assert_int_equal(msg_senders(MSG_WORKER_TRAIN), MSG_TO_WORKER);
     assert_int_equal(msg_senders(MSG_WORKER_INFERENCE), MSG_TO_WORKER);
     for (int i = 0; i < MSG_TYPE_COUNT; i++)
@@ -563,6 +580,7 @@ int main(void)
         cmocka_unit_test(a_field_of_another_kind_is_refused_by_name),
         cmocka_unit_test(a_number_out_of_bounds_is_refused_by_name),
         cmocka_unit_test(names_keys_and_digests_are_checked),
+        cmocka_unit_test(a_secret_is_64_digits_and_a_refusal_does_not_show_it),
         cmocka_unit_test(a_text_that_is_too_long_is_refused),
         cmocka_unit_test(what_is_malformed_is_refused),
         cmocka_unit_test(a_message_cut_at_any_byte_is_refused),
@@ -581,7 +599,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_text_still_make_a_valid_message),
         cmocka_unit_test(a_number_that_is_not_finite_is_left_out),
         cmocka_unit_test(lists_of_strings_grow_and_are_searched),
-        cmocka_unit_test(only_a_node_speaks_to_a_worker),
+        cmocka_unit_test(only_a_node_and_its_worker_say_what_is_between_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
