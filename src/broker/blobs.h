@@ -2,7 +2,8 @@
  *
  * A complete blob is DIR/HEX, one on its way DIR/HEX.part. A blob is complete only after its bytes were hashed and
  * synced. Where the quota would be passed, the blobs that were not touched for the longest time go first; those that
- * the caller names as in use stay. Everything here blocks and belongs in one lane, LANE_DISK. */
+ * the caller names as in use stay. Everything here blocks. What writes or removes belongs in one lane, LANE_BLOBS;
+ * opening and asking run beside it. */
 #ifndef DCLS_BROKER_BLOBS_H
 #define DCLS_BROKER_BLOBS_H
 

@@ -11,12 +11,12 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
-#include "dcls/net/thread_pool.h"
 #include "dispatch.h"
 #include "events.h"
 #include "src/broker/http/server.h"
 #include "job_start.h"
 #include "jobs.h"
+#include "lanes.h"
 #include "link.h"
 #include "model_remove.h"
 #include "models.h"
@@ -65,8 +65,8 @@ static int init(struct broker *broker, const struct broker_options *options, str
         !(broker->removals = removals_new(broker, model_remove_retry)) ||
         !(broker->pending_replies = pending_replies_new(broker)))
         return err_set(err, "no memory to start");
-    if (!(broker->pool = thread_pool_new(broker->base, BROKER_THREADS, BROKER_WAITING_MAX, err)) ||
-        !(broker->store = store_open(broker, err)) || restore(broker, err) ||
+    if (!(broker->pool = lanes_new(broker->base, err)) || !(broker->store = store_open(broker, err)) ||
+        restore(broker, err) ||
         !(broker->links = links_new(broker->base, options->host, options->port, &dispatch_events, broker, err)))
         return -1;
     broker->port = links_port(broker->links);

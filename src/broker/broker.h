@@ -9,6 +9,7 @@
  *     job_send, scheduler                      messages about trainings; decisions, as pure functions
  *     link, registry       connections of nodes; who is there, with which models
  *     store, events        SQLite; what happened, for event streams
+ *     lanes                the thread pool's: what may block beside what
  *     job, model, removal  what they are */
 #ifndef DCLS_BROKER_BROKER_H
 #define DCLS_BROKER_BROKER_H
@@ -19,17 +20,9 @@
 #include "dcls/base/err.h"
 #include "image_tree.h"
 
-/* Lanes of the thread pool. What shares one is ordered: a blob's removal against its writing, a job's states. */
-enum broker_lane {
-    LANE_DISK, /* all there is: SQLite, blobs, scans */
-};
-
-#define BROKER_THREADS 1
-#define BROKER_WAITING_MAX 16384 /* far more than clients may ask at a time, so that no state is lost */
-
 struct broker {
     struct event_base *base;
-    struct thread_pool *pool;
+    struct thread_pool *pool; /* with the lanes of lanes.h */
     struct store *store;
     struct events *events;
     struct registry *registry;

@@ -3,6 +3,7 @@
 #include "datasets.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,7 +31,8 @@ struct known_files {
 struct manifest {
     const struct image_tree *tree;
     struct known_files current, next;
-    size_t done; /* of next */
+    pthread_mutex_t lock; /* of current, against manifest_open: nobody else changes or looks at it meanwhile */
+    size_t done;          /* of next */
 };
 
 static void table_release(struct known_files *table)
@@ -46,10 +48,12 @@ static void table_release(struct known_files *table)
 struct manifest *manifest_new(const struct image_tree *tree, struct err *err)
 {
     struct manifest *manifest = calloc(1, sizeof *manifest);
-    if (manifest)
-        manifest->tree = tree;
-    else
+    if (!manifest) {
         err_set(err, "no memory");
+        return NULL;
+    }
+    manifest->tree = tree;
+    pthread_mutex_init(&manifest->lock, NULL);
     return manifest;
 }
 
@@ -59,6 +63,7 @@ void manifest_free(struct manifest *manifest)
         return;
     table_release(&manifest->current);
     table_release(&manifest->next);
+    pthread_mutex_destroy(&manifest->lock);
     free(manifest);
 }
 
@@ -148,8 +153,11 @@ bool manifest_step(struct manifest *manifest, int budget_ms)
     if (manifest->next.count)
         qsort(manifest->next.by_hash, manifest->next.count, sizeof *manifest->next.by_hash, by_hash);
     warn_of_left_out(manifest);
-    table_release(&manifest->current);
+    struct known_files before = manifest->current;
+    pthread_mutex_lock(&manifest->lock);
     manifest->current = manifest->next;
+    pthread_mutex_unlock(&manifest->lock);
+    table_release(&before);
     manifest->next = (struct known_files){ 0 };
     manifest->done = 0;
     return false;
@@ -192,22 +200,30 @@ static size_t find_hash(const struct manifest *manifest, const char *sha256)
     return low;
 }
 
-int manifest_open(const struct manifest *manifest, const char *sha256, int64_t *size)
+static bool is_unchanged(const struct manifest_entry *entry, const struct stat *status)
+{
+    return status->st_size == entry->size && same_time(&status->st_mtim, &entry->changed);
+}
+
+int manifest_open(struct manifest *manifest, const char *sha256, int64_t *size)
 {
     if (!sha256_is_hex(sha256))
         return -1;
-    for (size_t i = find_hash(manifest, sha256); i < manifest->current.count; i++) {
+    int found = -1;
+    pthread_mutex_lock(&manifest->lock);
+    for (size_t i = find_hash(manifest, sha256); i < manifest->current.count && found < 0; i++) {
         const struct manifest_entry *entry = manifest->current.by_hash[i];
         if (strcmp(entry->sha256, sha256))
             break;
         struct stat status;
         int fd = image_tree_open(manifest->tree, entry->path, &status);
-        if (fd >= 0 && status.st_size == entry->size && same_time(&status.st_mtim, &entry->changed)) {
+        if (fd >= 0 && is_unchanged(entry, &status)) {
             *size = status.st_size;
-            return fd;
-        }
-        if (fd >= 0)
+            found = fd;
+        } else if (fd >= 0) {
             close(fd);
+        }
     }
-    return -1;
+    pthread_mutex_unlock(&manifest->lock);
+    return found;
 }

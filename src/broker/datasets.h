@@ -1,9 +1,10 @@
-/* The manifest of the broker's image folder: what a node without a dataset fetches. Blocks: LANE_DISK.
+/* The manifest of the broker's image folder: what a node without a dataset fetches. Blocks.
  *
- * Hashing a large folder takes long and would hold up everything else of that thread, so it is done in slices:
+ * Hashing a large folder takes long and would hold up the end of the broker, so it is done in slices:
  *     manifest_scan        lists the folder anew
  *     manifest_step        hashes for a while; true: there is more; false: the manifest is current
- * A file whose size and time are those of the last manifest keeps its hash. */
+ * A file whose size and time are those of the last manifest keeps its hash. One thread at a time makes manifests (all
+ * of this but manifest_open); any may open what the last one names. */
 #ifndef DCLS_BROKER_DATASETS_H
 #define DCLS_BROKER_DATASETS_H
 
@@ -31,6 +32,6 @@ cJSON *manifest_json(const struct manifest *manifest);
 
 /* Opens the file of the manifest that has this hash, unless it changed since: the descriptor, the caller's to close, or
  * -1. */
-int manifest_open(const struct manifest *manifest, const char *sha256, int64_t *size);
+int manifest_open(struct manifest *manifest, const char *sha256, int64_t *size);
 
 #endif

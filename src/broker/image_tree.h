@@ -1,4 +1,4 @@
-/* The broker's image folder: which files in it are served, by what path, and what is left out of it. Blocks: LANE_DISK.
+/* The broker's image folder: which files in it are served, by what path, and what is left out of it. Blocks.
  *
  * Hidden names do not count. A link is followed where it leads to something in the folder; one that leads out of it
  * only with --follow-links, so that without that no path, link or race leads out. Left out, and told, is what a dataset

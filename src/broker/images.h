@@ -1,4 +1,4 @@
-/* The broker's image folder, as clients see it: a list, and single files by their virtual path. Blocks: LANE_DISK. */
+/* The broker's image folder, as clients see it: a list, and single files by their virtual path. Blocks. */
 #ifndef DCLS_BROKER_IMAGES_H
 #define DCLS_BROKER_IMAGES_H
 

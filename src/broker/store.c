@@ -9,8 +9,8 @@
 #include "broker.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
-#include "dcls/net/thread_pool.h"
 #include "job.h"
+#include "lanes.h"
 #include "model.h"
 #include "removal.h"
 #include "store_rows.h"
@@ -355,7 +355,7 @@ static void done_statement(void *arg, int result, const struct err *err)
 static int submit(struct broker *broker, struct statement *statement)
 {
     if (!statement->short_of_memory &&
-        thread_pool_submit(broker->pool, LANE_DISK, run_statement, done_statement, statement))
+        thread_pool_submit(broker->pool, LANE_STORE, run_statement, done_statement, statement))
         return 0;
     log_error("no room for what the state's database is asked");
     statement_free(statement);

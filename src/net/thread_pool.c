@@ -1,5 +1,5 @@
 /* A few threads, a queue a lane of what waits and one queue of what has run; an eventfd wakes the loop. A thread takes
- * what has waited longest among the lanes where nothing runs. */
+ * what has waited longest among the lanes that it serves and where nothing runs. */
 #include "dcls/net/thread_pool.h"
 
 #include <assert.h>
@@ -17,7 +17,8 @@
 #include "dcls/base/log.h"
 
 #define LANES (THREAD_POOL_LANES + 1) /* NO_LANE is the first */
-#define JOIN_SECONDS 10               /* only a name look-up can take that long: it cannot be stopped */
+#define THREADS (THREAD_POOL_THREADS + THREAD_POOL_LANES)
+#define JOIN_SECONDS 10 /* only a name look-up can take that long: it cannot be stopped */
 
 struct work {
     work_run run;
@@ -35,25 +36,30 @@ STAILQ_HEAD(work_queue, work);
 
 struct lane {
     struct work_queue waiting;
-    size_t depth;
-    bool taken; /* what it has runs: the rest waits for that */
+    size_t depth, waiting_count;
+    size_t waiting_max; /* 0: the pool's */
+    bool taken;         /* what it has runs: the rest waits for that */
+    bool own_thread;
+    pthread_cond_t more; /* for its own thread */
 };
 
 struct thread {
     struct thread_pool *pool;
+    struct lane *only; /* the lane that it serves; NULL: all that have no thread of their own */
     pthread_t id;
     struct work *running;
 };
 
 struct thread_pool {
-    struct thread threads[THREAD_POOL_THREADS];
+    struct thread threads[THREADS];
     int thread_count;
     pthread_mutex_t lock; /* of all below */
-    pthread_cond_t more;  /* to run: for the threads */
+    pthread_cond_t more;  /* to run: for the threads that serve all */
     pthread_cond_t ran;   /* for thread_pool_drain */
     struct lane lanes[LANES];
     struct work_queue finished;
-    size_t waiting, waiting_max, depth;
+    size_t waiting, waiting_max; /* in lanes without a bound of their own */
+    size_t depth;
     uint64_t submitted;
     bool closing;
     int wake_fd;
@@ -74,19 +80,27 @@ static struct lane *lane_of(struct thread_pool *pool, int lane)
     return &pool->lanes[lane - NO_LANE];
 }
 
-/* Under the lock. NULL: nothing may run now. */
-static struct work *take_next(struct thread_pool *pool)
+static bool serves(const struct thread *thread, const struct lane *lane)
 {
+    return thread->only ? thread->only == lane : !lane->own_thread;
+}
+
+/* Under the lock. NULL: nothing may run now. */
+static struct work *take_next(const struct thread *thread)
+{
+    struct thread_pool *pool = thread->pool;
     struct lane *next = NULL;
     for (struct lane *lane = pool->lanes; lane < pool->lanes + LANES; lane++) {
         const struct work *first = STAILQ_FIRST(&lane->waiting);
-        if (first && !lane->taken && (!next || first->number < STAILQ_FIRST(&next->waiting)->number))
+        if (first && !lane->taken && serves(thread, lane) &&
+            (!next || first->number < STAILQ_FIRST(&next->waiting)->number))
             next = lane;
     }
     if (!next)
         return NULL;
     next->taken = next != lane_of(pool, NO_LANE);
-    pool->waiting--;
+    next->waiting_count--;
+    pool->waiting -= !next->waiting_max;
     return queue_take(&next->waiting);
 }
 
@@ -102,7 +116,7 @@ static void work_execute(struct work *work)
 static void put_finished(struct thread_pool *pool, struct work *work)
 {
     struct lane *lane = lane_of(pool, work->lane);
-    assert(lane->taken == (work->lane != NO_LANE) && lane->depth > 0 && pool->depth > pool->waiting);
+    assert(lane->taken == (work->lane != NO_LANE) && lane->depth > lane->waiting_count && pool->depth > pool->waiting);
     lane->taken = false;
     lane->depth--;
     pool->depth--;
@@ -120,8 +134,8 @@ static void *serve(void *arg)
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         struct work *work;
-        while (!(work = take_next(pool)) && !pool->closing)
-            pthread_cond_wait(&pool->more, &pool->lock);
+        while (!(work = take_next(thread)) && !pool->closing)
+            pthread_cond_wait(thread->only ? &thread->only->more : &pool->more, &pool->lock);
         if (!work)
             break;
         thread->running = work;
@@ -156,6 +170,19 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
         finish_all(arg);
 }
 
+/* Under the lock. */
+static int start_thread(struct thread_pool *pool, struct lane *only, struct err *err)
+{
+    assert(pool->thread_count < THREADS);
+    struct thread *thread = &pool->threads[pool->thread_count];
+    *thread = (struct thread){ .pool = pool, .only = only };
+    int failed = pthread_create(&thread->id, NULL, serve, thread);
+    if (failed)
+        return err_set(err, "cannot start a thread: %s", strerror(failed));
+    pool->thread_count++;
+    return 0;
+}
+
 struct thread_pool *thread_pool_new(struct event_base *base, int threads, size_t waiting_max, struct err *err)
 {
     assert(threads > 0 && threads <= THREAD_POOL_THREADS);
@@ -165,8 +192,10 @@ struct thread_pool *thread_pool_new(struct event_base *base, int threads, size_t
         return NULL;
     }
     pool->waiting_max = waiting_max;
-    for (int i = 0; i < LANES; i++)
+    for (int i = 0; i < LANES; i++) {
         STAILQ_INIT(&pool->lanes[i].waiting);
+        pthread_cond_init(&pool->lanes[i].more, NULL);
+    }
     STAILQ_INIT(&pool->finished);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->more, NULL);
@@ -177,19 +206,32 @@ struct thread_pool *thread_pool_new(struct event_base *base, int threads, size_t
         err_set(err, "cannot watch the threads");
         goto fail;
     }
-    for (; pool->thread_count < threads; pool->thread_count++) {
-        struct thread *thread = &pool->threads[pool->thread_count];
-        thread->pool = pool;
-        int failed = pthread_create(&thread->id, NULL, serve, thread);
-        if (failed) {
-            err_set(err, "cannot start a thread: %s", strerror(failed));
+    while (pool->thread_count < threads)
+        if (start_thread(pool, NULL, err))
             goto fail;
-        }
-    }
     return pool;
 fail:
     thread_pool_free(pool);
     return NULL;
+}
+
+void thread_pool_bound_lane(struct thread_pool *pool, int lane, size_t waiting_max)
+{
+    pthread_mutex_lock(&pool->lock);
+    assert(!lane_of(pool, lane)->depth && waiting_max > 0);
+    lane_of(pool, lane)->waiting_max = waiting_max;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+int thread_pool_own_thread(struct thread_pool *pool, int lane, struct err *err)
+{
+    struct lane *own = lane_of(pool, lane);
+    pthread_mutex_lock(&pool->lock);
+    assert(lane != NO_LANE && !own->depth && !own->own_thread);
+    int status = start_thread(pool, own, err);
+    own->own_thread = !status;
+    pthread_mutex_unlock(&pool->lock);
+    return status;
 }
 
 void thread_pool_drain(struct thread_pool *pool)
@@ -217,6 +259,8 @@ static void stop_all(struct thread_pool *pool)
         if (pool->threads[i].running)
             work_stop(pool->threads[i].running);
     pthread_cond_broadcast(&pool->more);
+    for (int i = 0; i < LANES; i++)
+        pthread_cond_signal(&pool->lanes[i].more);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -244,24 +288,29 @@ void thread_pool_free(struct thread_pool *pool)
     pthread_mutex_destroy(&pool->lock);
     pthread_cond_destroy(&pool->more);
     pthread_cond_destroy(&pool->ran);
+    for (int i = 0; i < LANES; i++)
+        pthread_cond_destroy(&pool->lanes[i].more);
     free(pool);
 }
 
-struct work *thread_pool_submit(struct thread_pool *pool, int lane, work_run run, work_done done, void *arg)
+struct work *thread_pool_submit(struct thread_pool *pool, int number, work_run run, work_done done, void *arg)
 {
     struct work *work = calloc(1, sizeof *work);
     if (!work)
         return NULL;
-    *work = (struct work){ .run = run, .done = done, .arg = arg, .lane = lane };
+    *work = (struct work){ .run = run, .done = done, .arg = arg, .lane = number };
+    struct lane *lane = lane_of(pool, number);
     pthread_mutex_lock(&pool->lock);
-    bool refused = pool->closing || pool->waiting >= pool->waiting_max;
+    bool full = lane->waiting_max ? lane->waiting_count >= lane->waiting_max : pool->waiting >= pool->waiting_max;
+    bool refused = pool->closing || full;
     if (!refused) {
         work->number = pool->submitted++;
-        STAILQ_INSERT_TAIL(&lane_of(pool, lane)->waiting, work, queued);
-        lane_of(pool, lane)->depth++;
+        STAILQ_INSERT_TAIL(&lane->waiting, work, queued);
+        lane->depth++;
+        lane->waiting_count++;
         pool->depth++;
-        pool->waiting++;
-        pthread_cond_signal(&pool->more);
+        pool->waiting += !lane->waiting_max;
+        pthread_cond_signal(lane->own_thread ? &lane->more : &pool->more);
     }
     pthread_mutex_unlock(&pool->lock);
     if (!refused)

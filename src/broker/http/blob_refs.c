@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "dcls/base/sha256.h"
-#include "dcls/net/thread_pool.h"
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
 #include "src/broker/jobs.h"
+#include "src/broker/lanes.h"
 
 struct upload {
     struct upload *next;
@@ -88,7 +88,7 @@ void blob_refs_let_go(struct blob_refs *refs, const char *sha256, bool created)
         blobs_remove(refs->blobs, upload->sha256);
     /* A write of the same bytes that is asked for later runs after this: a lane keeps its order. Where the pool is
      * full, the quota's eviction gets it. */
-    if (!upload->created || !pool || !thread_pool_submit(pool, LANE_DISK, run_removal, done_removal, upload))
+    if (!upload->created || !pool || !thread_pool_submit(pool, LANE_BLOBS, run_removal, done_removal, upload))
         free(upload);
 }
 

@@ -75,9 +75,9 @@ void *exchange_context(struct exchange *exchange, size_t size, void (*release)(v
     return exchange->context;
 }
 
-void exchange_submit(struct exchange *exchange, work_run run, work_done done)
+void exchange_submit(struct exchange *exchange, int lane, work_run run, work_done done)
 {
-    if (!thread_pool_submit(exchange->broker->pool, LANE_DISK, run, done, exchange->context))
+    if (!thread_pool_submit(exchange->broker->pool, lane, run, done, exchange->context))
         exchange_error(exchange, 503, "too much is under way");
 }
 

@@ -61,9 +61,9 @@ struct exchange {
  * it when the exchange ends, before it is freed (NULL: nothing to release). */
 void *exchange_context(struct exchange *exchange, size_t size, void (*release)(void *context));
 
-/* `run` in LANE_DISK, then `done` on the loop's thread, each with the context. 503 is answered where too much is under
- * way. */
-void exchange_submit(struct exchange *exchange, work_run run, work_done done);
+/* `run` in that lane (lanes.h; NO_LANE: beside everything), then `done` on the loop's thread, each with the context.
+ * 503 is answered where too much is under way. */
+void exchange_submit(struct exchange *exchange, int lane, work_run run, work_done done);
 
 /* A decoded member of the query string, valid while the exchange is; NULL where absent. */
 const char *exchange_query(const struct exchange *exchange, const char *name);

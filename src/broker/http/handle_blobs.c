@@ -8,6 +8,7 @@
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
 #include "src/broker/datasets.h"
+#include "src/broker/lanes.h"
 #include "src/broker/pending_replies.h"
 
 struct blob_access {
@@ -94,7 +95,7 @@ void handle_blob_get(struct exchange *exchange)
 {
     bool stat = exchange_query(exchange, "stat");
     if (access_new(exchange))
-        exchange_submit(exchange, stat ? run_stat : run_open, stat ? done_stat : done_open);
+        exchange_submit(exchange, NO_LANE, stat ? run_stat : run_open, stat ? done_stat : done_open);
 }
 
 static int run_put(void *arg, const atomic_bool *stop, struct err *err)
@@ -148,5 +149,5 @@ void handle_blob_put(struct exchange *exchange)
         return;
     }
     memcpy(access->bytes, body, access->count);
-    exchange_submit(exchange, run_put, done_put);
+    exchange_submit(exchange, LANE_BLOBS, run_put, done_put);
 }

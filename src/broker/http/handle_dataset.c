@@ -7,6 +7,7 @@
 #include "handlers.h"
 #include "src/broker/broker.h"
 #include "src/broker/datasets.h"
+#include "src/broker/lanes.h"
 
 #define SLICE_MS 100
 #define TEXT_MAX ((size_t)512 * 1024 * 1024)
@@ -51,7 +52,7 @@ static void done_slice(void *arg, int result, const struct err *err)
     (void)result;
     /* When the broker stops, nothing is left to wait for: the next slices would only hold it up. */
     bool stopping = event_base_got_exit(scan->broker->base);
-    if (scan->more && !stopping && thread_pool_submit(scan->broker->pool, LANE_DISK, run_slice, done_slice, scan))
+    if (scan->more && !stopping && thread_pool_submit(scan->broker->pool, LANE_HASHES, run_slice, done_slice, scan))
         return;
     if (scan->more)
         err_set(&unfinished, stopping ? "the broker stops" : "no memory");
@@ -77,7 +78,7 @@ static struct dataset_scan *scan_start(struct exchange *exchange)
     if (!scan)
         return NULL;
     *scan = (struct dataset_scan){ .broker = exchange->broker, .http = exchange->http };
-    if (thread_pool_submit(scan->broker->pool, LANE_DISK, run_slice, done_slice, scan))
+    if (thread_pool_submit(scan->broker->pool, LANE_HASHES, run_slice, done_slice, scan))
         return scan;
     free(scan);
     return NULL;

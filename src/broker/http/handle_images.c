@@ -2,6 +2,7 @@
 #include "handlers.h"
 #include "src/broker/broker.h"
 #include "src/broker/images.h"
+#include "src/broker/lanes.h"
 
 struct image_read {
     struct exchange *exchange;
@@ -53,7 +54,7 @@ static void submit(struct exchange *exchange, const char *path)
         return;
     image->exchange = exchange;
     image->path = path;
-    exchange_submit(exchange, path ? run_open : run_list, path ? done_open : done_list);
+    exchange_submit(exchange, path ? NO_LANE : LANE_SCANS, path ? run_open : run_list, path ? done_open : done_list);
 }
 
 void handle_images(struct exchange *exchange)

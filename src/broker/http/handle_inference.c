@@ -12,6 +12,7 @@
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
 #include "src/broker/inference_router.h"
+#include "src/broker/lanes.h"
 
 #define TOP_MAX 1000000
 #define PATH_SIZE 4096
@@ -108,7 +109,7 @@ static void upload(struct inference_post *inference, const void *bytes, size_t c
         return;
     }
     memcpy(inference->bytes, bytes, count);
-    exchange_submit(exchange, run_add, done_add);
+    exchange_submit(exchange, LANE_BLOBS, run_add, done_add);
 }
 
 static int take_name(char name[NAME_SIZE], const char *what, const char *text, struct err *err)

@@ -96,7 +96,7 @@ static void done_open(void *arg, int result, const struct err *err)
 static void open_blob(struct model_download *download, const char *sha256)
 {
     snprintf(download->sha256, sizeof download->sha256, "%s", sha256);
-    exchange_submit(download->exchange, run_open, done_open);
+    exchange_submit(download->exchange, NO_LANE, run_open, done_open);
 }
 
 static void on_pushed(void *arg, const cJSON *data, const struct refusal *refusal)

@@ -10,6 +10,7 @@
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
 #include "src/broker/job_submit.h"
+#include "src/broker/lanes.h"
 #include "src/broker/registry.h"
 
 #define BLOCK_MS 120000
@@ -254,7 +255,7 @@ void handle_train(struct exchange *exchange)
     if (refused)
         exchange_refuse(exchange, &refusal);
     else if (blob_refs_of_weights(train->options.weights))
-        exchange_submit(exchange, run_stat, done_stat);
+        exchange_submit(exchange, LANE_BLOBS, run_stat, done_stat);
     else
         submit(train);
 }

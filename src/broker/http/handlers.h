@@ -7,8 +7,8 @@
 
 /* Of the server, which makes it and ends it. */
 struct http {
-    struct blobs *blobs;       /* these two are LANE_DISK's alone, */
-    struct manifest *manifest; /* of the image folder */
+    struct blobs *blobs;       /* written in LANE_BLOBS alone */
+    struct manifest *manifest; /* of the image folder: made in LANE_HASHES alone */
     struct blob_refs *blob_refs;
     struct sse *sse;
     struct dataset_scan *scan; /* of handle_dataset.c: a manifest is being made; NULL: none */

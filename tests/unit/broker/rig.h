@@ -13,13 +13,13 @@
 
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
-#include "dcls/net/thread_pool.h"
 #include "folder.h"
 #include "src/broker/broker.h"
 #include "src/broker/dispatch.h"
 #include "src/broker/events.h"
 #include "src/broker/job_start.h"
 #include "src/broker/jobs.h"
+#include "src/broker/lanes.h"
 #include "src/broker/link.h"
 #include "src/broker/model_remove.h"
 #include "src/broker/models.h"
@@ -47,7 +47,7 @@ static inline void rig_open(struct rig *rig)
     assert_non_null(broker->jobs = jobs_new(broker, job_start_waiting));
     assert_non_null(broker->removals = removals_new(broker, model_remove_retry));
     assert_non_null(broker->pending_replies = pending_replies_new(broker));
-    assert_non_null(broker->pool = thread_pool_new(broker->base, BROKER_THREADS, BROKER_WAITING_MAX, &err));
+    assert_non_null(broker->pool = lanes_new(broker->base, &err));
     struct job *jobs;
     struct model *models;
     struct removal_list removals;

@@ -656,7 +656,7 @@ static void on_submitted_hold(void *arg, const struct job *job)
 {
     struct hold *hold = arg;
     on_submitted(&hold->answer, job);
-    hold->held = thread_pool_submit(hold->rig->broker.pool, LANE_DISK, hold_run, hold_done, hold);
+    hold->held = thread_pool_submit(hold->rig->broker.pool, LANE_STORE, hold_run, hold_done, hold);
 }
 
 static const struct job *start_held(struct rig *rig, struct hold *hold)

@@ -288,6 +288,62 @@ static void the_depth_counts_what_waits_and_what_runs(void **state)
     teardown(&fixture);
 }
 
+static void a_lane_with_a_thread_of_its_own_waits_for_no_other_work(void **state)
+{
+    struct fixture fixture;
+    struct err err = ERR_INIT;
+    (void)state;
+    setup(&fixture, 1, MANY);
+    assert_int_equal(thread_pool_own_thread(fixture.pool, LANE_A, &err), 0);
+    struct job held = job_of(&fixture), own = job_of(&fixture), behind = job_of(&fixture), free_one = job_of(&fixture);
+    thread_pool_submit(fixture.pool, LANE_B, until_told, on_done, &held);
+    until_started(&held);
+    thread_pool_submit(fixture.pool, NO_LANE, quick, on_done, &behind);
+    thread_pool_submit(fixture.pool, LANE_A, until_told, on_done, &own);
+    until_started(&own);
+    own.go_on = true;
+    until_done(&fixture, &own);
+    assert_int_equal(own.result, 0);
+    /* Its thread, idle now, does nothing else's work. */
+    usleep(20000);
+    assert_int_equal(thread_pool_depth(fixture.pool, NO_LANE), 1);
+    held.go_on = true;
+    until_done(&fixture, &behind);
+    /* Nor do the others do its work: what it does now holds it alone. */
+    own.go_on = own.started = false;
+    thread_pool_submit(fixture.pool, LANE_A, until_told, on_done, &own);
+    until_started(&own);
+    thread_pool_submit(fixture.pool, LANE_B, quick, on_done, &free_one);
+    until_done(&fixture, &free_one);
+    assert_int_equal(thread_pool_depth(fixture.pool, LANE_A), 1);
+    teardown(&fixture);
+    assert_int_equal(own.done, 2);
+}
+
+static void a_bound_of_a_lanes_own_is_not_used_up_by_others(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    setup(&fixture, 1, 1);
+    thread_pool_bound_lane(fixture.pool, LANE_A, 2);
+    struct job held = job_of(&fixture), waits[3] = { job_of(&fixture), job_of(&fixture), job_of(&fixture) };
+    struct job late = job_of(&fixture);
+    thread_pool_submit(fixture.pool, LANE_B, until_told, on_done, &held);
+    until_started(&held);
+    assert_non_null(thread_pool_submit(fixture.pool, LANE_B, quick, on_done, &waits[0]));
+    assert_null(thread_pool_submit(fixture.pool, NO_LANE, quick, on_done, &late));
+    assert_non_null(thread_pool_submit(fixture.pool, LANE_A, quick, on_done, &waits[1]));
+    assert_non_null(thread_pool_submit(fixture.pool, LANE_A, quick, on_done, &waits[2]));
+    assert_null(thread_pool_submit(fixture.pool, LANE_A, quick, on_done, &late));
+    held.go_on = true;
+    until_done(&fixture, &waits[2]);
+    /* Both kinds of room are there again, whichever filled. */
+    assert_non_null(thread_pool_submit(fixture.pool, NO_LANE, quick, on_done, &late));
+    until_done(&fixture, &late);
+    assert_int_equal(late.done, 1);
+    teardown(&fixture);
+}
+
 struct chain {
     struct fixture *fixture;
     int left, done;
@@ -363,6 +419,8 @@ int main(void)
         cmocka_unit_test(lanes_run_beside_each_other_and_work_without_a_lane_beside_all),
         cmocka_unit_test(a_lane_that_waits_for_its_turn_takes_no_thread_from_another),
         cmocka_unit_test(too_much_that_waits_is_refused),
+        cmocka_unit_test(a_lane_with_a_thread_of_its_own_waits_for_no_other_work),
+        cmocka_unit_test(a_bound_of_a_lanes_own_is_not_used_up_by_others),
         cmocka_unit_test(the_depth_counts_what_waits_and_what_runs),
         cmocka_unit_test(draining_runs_all_that_waits_and_what_its_completions_submit),
         cmocka_unit_test(what_completions_submit_while_the_pool_is_freed_is_refused),
