@@ -30,6 +30,11 @@ int64_t clock_wall_ms(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+struct moment clock_moment(void)
+{
+    return (struct moment){ .ms = clock_ms(), .wall_ms = clock_wall_ms() };
+}
+
 void clock_iso(char text[CLOCK_ISO_SIZE])
 {
     struct timespec time = now(CLOCK_REALTIME);
