@@ -9,7 +9,8 @@ int64_t clock_ms(void);      /* monotonic, milliseconds */
 double clock_seconds(void);  /* monotonic, seconds */
 int64_t clock_wall_ms(void); /* since 1970, milliseconds */
 
-/* Both clocks, read at once: what a pure core is told with each event. Deadlines go by `ms`; `wall_ms` is for people. */
+/* Both clocks, read at once: what a pure core is told with each event. Deadlines go by `ms`; `wall_ms` is for people.
+ */
 struct moment {
     int64_t ms, wall_ms;
 };
