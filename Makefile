@@ -5,6 +5,7 @@
 #   make test         every test that needs nothing but this repository
 #   make test-shared  tests on photos, ImageNet weights and PyTorch: DCLS_SHARED names their folder
 #   make bench        dcls beside PyTorch and ONNX Runtime: BENCH_PAIRS pairs of runs each, written to BENCH_REPORT
+#   make bench-limits the broker under load beside what it has to bear, a part of make bench
 #   make accuracy     what dcls trains beside what PyTorch trains, over SEEDS seeds: needs DCLS_SHARED; ACCURACY_CASES
 #                     names some of resnet, mobilenet, efficientnet, fast-decode, ACCURACY_REPORT where it is written
 #   make asan         make test under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -190,6 +191,14 @@ bench:
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(BUILD)/tests/tools/loader $(ONNXRUNTIME_PACKAGE)
 	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
 	    $(PYTHON) tests/bench/bench.py $(PEERS) $(BENCH_REPORT) $(BENCH_PAIRS) $(BENCH_README)
+	@$(MAKE) --no-print-directory bench-limits
+
+# LIMITS names some of the measures, of which tests/bench/limits.py has the list; then nothing is written.
+LIMITS ?=
+bench-limits:
+	$(call install_packages,$(DEMO_DEPS))
+	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
+	DCLS=$(abspath $(PROGRAM)) $(PYTHON) tests/bench/limits.py $(or $(LIMITS),--report $(BENCH_REPORT))
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 asan: deps
@@ -225,4 +234,4 @@ install: all
 clean:
 	rm -rf $(BUILD) build-asan build-fuzz build-lint $(PROGRAM) dcls-asan
 
-.PHONY: all deps demo test build-tests run-tests test-shared bench accuracy asan fuzz build-fuzzers lint install clean
+.PHONY: all deps demo test build-tests run-tests test-shared bench bench-limits accuracy asan fuzz build-fuzzers lint install clean

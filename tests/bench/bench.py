@@ -17,6 +17,8 @@ import subprocess
 import sys
 import time
 
+from page import processor, quote, quoted, row
+
 HERE = pathlib.Path(__file__).parent
 DCLS, BUILD = os.environ["DCLS"], pathlib.Path(os.environ["DCLS_BUILD"])
 NAMES = {"resnet": "ResNet-18", "resnet34": "ResNet-34", "resnet50": "ResNet-50",
@@ -84,10 +86,6 @@ def compare(peers, mode, kind, batch, pairs):
     return {"speed": speed, **middle, "memory": [statistics.median(m) for m in zip(*over["peak_bytes"])]}
 
 
-def row(*cells):
-    return "| " + " | ".join(cells) + " |\n"
-
-
 def table(*headings):
     return row(*headings) + row("---", *["--:"] * (len(headings) - 1))
 
@@ -151,22 +149,6 @@ PyTorch as it comes; tuned by hand, it keeps its pages and its images lie channe
 """
 
 
-def quote(readme, text):
-    page = readme.read_text()
-    found = re.fullmatch(r"(.*<!-- make bench -->\n).*(<!-- /make bench -->\n.*)", page, re.S)
-    if not found:
-        sys.exit(f"make bench: '{readme}' has no place for the summary")
-    readme.write_text(found.group(1) + text + found.group(2))
-
-
-def processor():
-    cpu = pathlib.Path("/proc/cpuinfo").read_text()
-    model = re.search(r"model name\s*: (.*)", cpu)
-    flags = set(re.search(r"flags\s*: (.*)", cpu).group(1).split()) if "flags" in cpu else set()
-    isa = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "no AVX2")
-    return f"{model.group(1) if model else platform.machine()} ({isa})"
-
-
 def versions(peers):
     torch, torchvision = output(sys.executable, HERE / "torch_peer.py", "version").split()
     package = json.loads((peers / "node_modules/onnxruntime-node/package.json").read_text())
@@ -225,11 +207,16 @@ The worker that answers inference with a ResNet-18, after a few requests: {megab
 
 JPEGs of 1280x853 decoded, resized to 224x224, mirrored, turned and jittered in colour, by one thread.
 
-{photos(loading)}"""
+{photos(loading)}
+## Under load
+
+<!-- make bench-limits -->
+{quoted(report, "make bench-limits") or ""}<!-- /make bench-limits -->
+"""
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(text)
     if len(sys.argv) > 4:
-        quote(pathlib.Path(sys.argv[4]), short)
+        quote(pathlib.Path(sys.argv[4]), "make bench", short)
     print(f"written to {report}", file=sys.stderr)
 
 
