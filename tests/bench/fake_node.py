@@ -148,7 +148,7 @@ async def say_info(ending, port, name, models, times, pause):
 
 async def flood(ending, port, names, rate, seconds):
     """`rate` messages a second altogether, of nodes of which each has a training: progress, at each `seconds` / 10 the
-    result of an epoch, and a ping every fifth. What was sent, answered and refused, and the last progress of each job."""
+    result of an epoch, and a ping every fifth. What was sent, answered, refused, and the last progress of each job."""
     nodes = [await FakeNode(name, port).start() for name in names]
     client = Client(nodes[0].api_port)
     for node in nodes:
