@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dcls/base/log.h"
 #include "dcls/base/utf8.h"
 
 void err_one_line(char *text, size_t size)
@@ -68,5 +69,5 @@ int err_prefix(struct err *err, const char *format, ...)
 
 void err_print(const struct err *err)
 {
-    fprintf(stderr, "dcls: %s\n", err->text);
+    log_last_words(err->text);
 }

@@ -11,6 +11,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
+#include "dcls/net/loop.h"
 #include "dispatch.h"
 #include "events.h"
 #include "src/broker/http/server.h"
@@ -59,7 +60,7 @@ static int init(struct broker *broker, const struct broker_options *options, str
 {
     broker->images = (struct image_tree){ options->images, options->follow_links };
     broker->state = options->state;
-    if (!(broker->base = event_base_new()) || !(broker->events = events_new(clock_wall_ms())) ||
+    if (!(broker->base = loop_new()) || !(broker->events = events_new(clock_wall_ms())) ||
         !(broker->registry = registry_new(broker)) || !(broker->models = models_new(broker)) ||
         !(broker->jobs = jobs_new(broker, job_start_waiting)) ||
         !(broker->removals = removals_new(broker, model_remove_retry)) ||

@@ -13,6 +13,7 @@
 #include "dcls/base/fs.h"
 #include "dcls/base/fs_lock.h"
 #include "dcls/base/log.h"
+#include "dcls/net/loop.h"
 #include "dcls/proto/json.h"
 #include "local_dataset.h"
 #include "model_requests.h"
@@ -162,7 +163,7 @@ static int node_init(struct daemon *daemon, struct err *err)
     const struct daemon_config *config = &daemon->config;
     if (make_paths(daemon, err) || lock_folder(daemon, err) || make_instance(daemon, err))
         return -1;
-    if (!(daemon->base = event_base_new()))
+    if (!(daemon->base = loop_new()))
         return err_set(err, "cannot make an event loop");
     struct uplink_config link = {
         .base = daemon->base, .name = config->name, .host = config->host, .port = config->port

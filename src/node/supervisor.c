@@ -151,7 +151,7 @@ static void on_words(evutil_socket_t fd, short what, void *arg)
         check_end(child);
         return;
     }
-    fwrite(bytes, 1, (size_t)got, stderr);
+    log_pass_on(bytes, (size_t)got);
     size_t count = (size_t)got, keep = child->words_len;
     if (keep + count > WORDS_MAX) {
         size_t drop = keep + count - WORDS_MAX;

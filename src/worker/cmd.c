@@ -12,6 +12,8 @@
 #include "serving.h"
 #include "training.h"
 
+#define LOG_PATIENCE_MS 2000 /* its last words are worth that; a reader that is not there costs it once */
+
 static int fail(const struct err *err)
 {
     err_print(err);
@@ -89,6 +91,7 @@ int worker_main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     log_init("worker");
+    log_set_patience(LOG_PATIENCE_MS);
     if (job)
         return run_file(job);
     /* The signal is only sent for a death after this call, hence the look at who the parent is now. */

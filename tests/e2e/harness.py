@@ -60,14 +60,15 @@ def environment_with(changes):
 
 
 class Process:
-    """One dcls process with its output in a file. `within` is what runs it elsewhere: a command that becomes it."""
+    """One dcls process with its output in a file. `within` is what runs it elsewhere: a command that becomes it;
+    `stderr` is where that goes instead."""
 
-    def __init__(self, folder, name, *arguments, environment=None, user=None, umask=-1, within=()):
+    def __init__(self, folder, name, *arguments, environment=None, user=None, umask=-1, within=(), stderr=None):
         self.name, self.folder = name, pathlib.Path(folder)
         self.log_path = self.folder / f"{name}.log"
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen([*within, DCLS, *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log,
+                                        stdout=self.log, stderr=stderr or self.log,
                                         env=environment_with(environment), **as_user(user, umask))
 
     def alive(self):
@@ -102,22 +103,23 @@ class Cluster:
         self.started = []  # every node, also those of a name that another bears by now
         self.users, self.umask = {}, -1  # users: of "broker", "node" and "client" where it is not who runs the tests
 
-    def start_broker(self, *options, environment=None):
+    def start_broker(self, *options, environment=None, stderr=None):
         ports = self.folder / "ports.json"
         ports.unlink(missing_ok=True)
         self.broker = Process(self.folder, "broker", "broker", "--port", self.port, "--api-port", self.api_port,
                               "--port-file", ports, "--state", self.folder / "state", *options,
-                              environment=environment, user=self.users.get("broker"), umask=self.umask)
+                              environment=environment, user=self.users.get("broker"), umask=self.umask,
+                              stderr=stderr)
         wait_for("the broker's ports", lambda: ports.exists() and ports.read_text() or not self.broker.alive())
         assert self.broker.alive(), self.broker.text()
         found = json.loads(ports.read_text())
         self.port, self.api_port = found["port"], found["api_port"]
         return self
 
-    def start_node(self, name, *options, wait=True, environment=None, folder=None, within=()):
+    def start_node(self, name, *options, wait=True, environment=None, folder=None, within=(), stderr=None):
         self.nodes[name] = Process(folder or self.folder, name, "node", "--name", name, "--port", self.port,
                                    "--threads", 1, *options, environment=environment, user=self.users.get("node"),
-                                   umask=self.umask, within=within)
+                                   umask=self.umask, within=within, stderr=stderr)
         self.started.append(self.nodes[name])
         if wait:
             wait_for(f"{name} registered", lambda: name in self.node_names())
