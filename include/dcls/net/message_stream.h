@@ -25,8 +25,8 @@
 #include "dcls/base/err.h"
 #include "dcls/proto/msg.h"
 
-#define MESSAGE_STREAM_MESSAGES_A_WAKE 64
-#define MESSAGE_STREAM_WRITE_MS 60000 /* for which a peer may take nothing of what waits for it */
+#define MESSAGE_STREAM_MESSAGES_A_WAKE 16 /* so that 50 peers which send without end hold up others by 800 */
+#define MESSAGE_STREAM_WRITE_MS 60000     /* for which a peer may take nothing of what waits for it */
 
 struct message_stream;
 

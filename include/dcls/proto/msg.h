@@ -94,7 +94,7 @@ struct msg {
     cJSON *model_info; /* "modelInfo": array of {"name","sha256","type","classes":[...],"imageSize","bytes"} */
     cJSON *jobs;       /* NODE INFO: array of unacknowledged outcomes and running jobs (see PROTOCOL.md) */
     int cancelled;     /* TRAINING FAILED */
-    struct train_options options; /* SERVER TRAIN, WORKER TRAIN: members at the message's top level */
+    struct train_options options; /* SERVER TRAIN, WORKER TRAIN: members at the message's top level; else zero */
     /* node and worker: real paths */
     char *data_dir, *models_dir, *weights_file, *image_file; /* "dataDir" … */
     int64_t threads;

@@ -411,9 +411,23 @@ static void a_message_about_a_training_has_its_keys_and_no_more(void **state)
         text, "{\"type\": \"SERVER CANCEL\", \"train_key\": \"train:1\", \"job\": \"job-1\", \"generation\": 3}\n");
     assert_string_equal(msg.model_name, "cats");
     assert_null(msg.model_type);
-    assert_int_equal(msg.options.epochs, 10);
+    assert_int_equal(msg.options.epochs, 0); /* it has no options */
     free(text);
     msg_release(&msg);
+}
+
+static void who_carries_options_begins_with_their_defaults(void **state)
+{
+    (void)state;
+    for (int i = 0; i < MSG_TYPE_COUNT; i++) {
+        bool carries = false;
+        struct msg msg;
+        for (size_t j = 0; j < msg_table[i].field_count; j++)
+            carries = carries || msg_table[i].fields[j].kind == FIELD_OPTIONS;
+        msg_init(&msg, (enum msg_type)i);
+        assert_int_equal(msg.options.epochs, carries ? 10 : 0);
+        msg_release(&msg);
+    }
 }
 
 static void what_was_not_asked_for_does_not_travel(void **state)
@@ -592,6 +606,7 @@ int main(void)
         cmocka_unit_test(a_node_without_models_says_so),
         cmocka_unit_test(decoding_fills_the_struct),
         cmocka_unit_test(a_message_about_a_training_has_its_keys_and_no_more),
+        cmocka_unit_test(who_carries_options_begins_with_their_defaults),
         cmocka_unit_test(what_was_not_asked_for_does_not_travel),
         cmocka_unit_test(what_the_decoder_would_refuse_is_not_sent),
         cmocka_unit_test(the_longest_line_fits_and_one_byte_more_does_not),
