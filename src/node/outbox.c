@@ -12,14 +12,14 @@
 
 #define OUTCOMES_MAX 1000
 
-struct outcome {
+struct kept_outcome {
     struct msg msg;
     struct timespec written;
 };
 
 struct outbox {
     char *dir;
-    struct outcome items[OUTCOMES_MAX];
+    struct kept_outcome items[OUTCOMES_MAX];
     size_t count;
 };
 
@@ -38,7 +38,7 @@ static bool is_outcome(const struct msg *msg)
 static void load_one(struct outbox *outbox, const char *name)
 {
     char *path = fs_join(outbox->dir, name), *text = NULL;
-    struct outcome outcome = { .written = { 0 } };
+    struct kept_outcome outcome = { .written = { 0 } };
     struct stat status;
     size_t count;
     struct err err = ERR_INIT;
@@ -57,7 +57,8 @@ static void load_one(struct outbox *outbox, const char *name)
 
 static int compare_age(const void *a, const void *b)
 {
-    const struct timespec *left = &((const struct outcome *)a)->written, *right = &((const struct outcome *)b)->written;
+    const struct timespec *left = &((const struct kept_outcome *)a)->written,
+                          *right = &((const struct kept_outcome *)b)->written;
     if (left->tv_sec != right->tv_sec)
         return left->tv_sec < right->tv_sec ? -1 : 1;
     return left->tv_nsec < right->tv_nsec ? -1 : left->tv_nsec > right->tv_nsec;
@@ -117,7 +118,7 @@ int outbox_add(struct outbox *outbox, const struct msg *msg, struct err *err)
 {
     if (!is_outcome(msg))
         return err_set(err, "%s is no outcome with a key", msg_type_name(msg->type));
-    struct outcome copy;
+    struct kept_outcome copy;
     struct buf text;
     char *path = outcome_path(outbox, msg->train_key);
     int result = -1;

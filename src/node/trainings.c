@@ -17,31 +17,31 @@
 #define TRAININGS_MAX 64 /* waiting and running */
 #define KILL_MS 10000    /* how long a worker may take to end once asked */
 
-enum training_state { TRAINING_WAITING, TRAINING_PREPARING, TRAINING_RUNNING };
+enum queued_state { TRAINING_WAITING, TRAINING_PREPARING, TRAINING_RUNNING };
 
-struct training {
+struct queued_training {
     struct trainings *owner;
     struct msg request; /* SERVER TRAIN */
-    enum training_state state;
+    enum queued_state state;
     bool cancelled, has_outcome;
     struct training_run *run;
-    STAILQ_ENTRY(training) queued;
+    STAILQ_ENTRY(queued_training) queued;
 };
 
 struct trainings {
     struct daemon *daemon;
-    STAILQ_HEAD(training_queue, training) queue; /* the one that is on, then those that wait */
+    STAILQ_HEAD(training_queue, queued_training) queue; /* the one that is on, then those that wait */
     int count;
     struct timer *kill_timer;
 };
 
-static void set_state(struct training *training, enum training_state state)
+static void set_state(struct queued_training *training, enum queued_state state)
 {
     assert(training == STAILQ_FIRST(&training->owner->queue) && state == training->state + 1);
     training->state = state;
 }
 
-static void training_free(struct training *training)
+static void training_free(struct queued_training *training)
 {
     training_run_free(training->run);
     msg_release(&training->request);
@@ -49,15 +49,15 @@ static void training_free(struct training *training)
 }
 
 /* Takes a training off the list of which no event is due any more. */
-static void forget(struct training *training)
+static void forget(struct queued_training *training)
 {
     struct trainings *trainings = training->owner;
-    STAILQ_REMOVE(&trainings->queue, training, training, queued);
+    STAILQ_REMOVE(&trainings->queue, training, queued_training, queued);
     trainings->count--;
     training_free(training);
 }
 
-static void fail(struct training *training, const char *why)
+static void fail(struct queued_training *training, const char *why)
 {
     if (training->has_outcome)
         return;
@@ -69,7 +69,7 @@ static void fail(struct training *training, const char *why)
 static void on_kill_timer(void *arg)
 {
     struct trainings *trainings = arg;
-    struct training *training = STAILQ_FIRST(&trainings->queue);
+    struct queued_training *training = STAILQ_FIRST(&trainings->queue);
     assert(training && training->state == TRAINING_RUNNING);
     log_warn("the worker of '%s' does not end and is killed", training->request.model_name);
     training->cancelled = true; /* it was asked to end by a cancel, or after its outcome */
@@ -78,7 +78,7 @@ static void on_kill_timer(void *arg)
 
 static void start_next(struct trainings *trainings)
 {
-    struct training *training;
+    struct queued_training *training;
     while (!trainings->daemon->stopping && (training = STAILQ_FIRST(&trainings->queue)) &&
            training->state == TRAINING_WAITING) {
         struct err err = ERR_INIT;
@@ -95,7 +95,7 @@ static void start_next(struct trainings *trainings)
 
 static void on_prepared(void *arg, int result, const struct err *err)
 {
-    struct training *training = arg;
+    struct queued_training *training = arg;
     struct trainings *trainings = training->owner;
     struct err why = *err;
     assert(training->state == TRAINING_PREPARING);
@@ -110,7 +110,7 @@ static void on_prepared(void *arg, int result, const struct err *err)
 
 static void on_message(void *arg, struct msg *msg)
 {
-    struct training *training = arg;
+    struct queued_training *training = arg;
     assert(training->state == TRAINING_RUNNING);
     if (training->has_outcome) {
         log_warn("the worker sent %s after its outcome", msg_type_name(msg->type));
@@ -134,7 +134,7 @@ static void on_message(void *arg, struct msg *msg)
 
 static void on_ended(void *arg, const char *why)
 {
-    struct training *training = arg;
+    struct queued_training *training = arg;
     struct trainings *trainings = training->owner;
     assert(training->state == TRAINING_RUNNING);
     timer_stop(trainings->kill_timer);
@@ -145,21 +145,21 @@ static void on_ended(void *arg, const char *why)
 
 /* The broker's requests */
 
-static struct training *find(const struct trainings *trainings, const char *train_key)
+static struct queued_training *find(const struct trainings *trainings, const char *train_key)
 {
-    struct training *training = STAILQ_FIRST(&trainings->queue);
+    struct queued_training *training = STAILQ_FIRST(&trainings->queue);
     while (training && strcmp(training->request.train_key, train_key))
         training = STAILQ_NEXT(training, queued);
     return training;
 }
 
 /* Takes what `msg` points to over; it waits then, behind all others. NULL where memory lacks. */
-static struct training *add(struct trainings *trainings, struct msg *msg)
+static struct queued_training *add(struct trainings *trainings, struct msg *msg)
 {
     static const struct training_run_events events = { .prepared = on_prepared,
                                                        .message = on_message,
                                                        .ended = on_ended };
-    struct training *training = calloc(1, sizeof *training);
+    struct queued_training *training = calloc(1, sizeof *training);
     if (!training || !(training->run = training_run_new(trainings->daemon, &training->request, &events, training))) {
         free(training);
         return NULL;
@@ -187,7 +187,7 @@ void trainings_request(struct trainings *trainings, struct msg *msg, const char 
         return;
     int failed = trainings->count >= TRAININGS_MAX ? err_set(&err, "the node is busy: %d trainings wait", TRAININGS_MAX)
                                                    : train_request_check(text, len, &err);
-    const struct training *training = failed ? NULL : add(trainings, msg);
+    const struct queued_training *training = failed ? NULL : add(trainings, msg);
     if (!training) {
         outcome_fail(daemon, msg, failed ? err.text : "no memory", false);
         return;
@@ -209,7 +209,7 @@ bool trainings_refuse(struct trainings *trainings, const char *text, size_t len,
 void trainings_cancel(struct trainings *trainings, const struct msg *msg)
 {
     struct daemon *daemon = trainings->daemon;
-    struct training *training = find(trainings, msg->train_key);
+    struct queued_training *training = find(trainings, msg->train_key);
     const struct msg *outcome = outbox_find(daemon->outbox, msg->train_key);
     if (!training) {
         if (outcome)
@@ -246,7 +246,7 @@ cJSON *trainings_list(const struct trainings *trainings)
 {
     cJSON *jobs = cJSON_CreateArray();
     bool complete = jobs && !outbox_list(trainings->daemon->outbox, jobs);
-    const struct training *training = STAILQ_FIRST(&trainings->queue);
+    const struct queued_training *training = STAILQ_FIRST(&trainings->queue);
     for (; training && complete; training = STAILQ_NEXT(training, queued)) {
         if (training->has_outcome)
             continue;
@@ -264,7 +264,7 @@ cJSON *trainings_list(const struct trainings *trainings)
 
 bool trainings_use(const struct trainings *trainings, const char *model)
 {
-    const struct training *training = STAILQ_FIRST(&trainings->queue);
+    const struct queued_training *training = STAILQ_FIRST(&trainings->queue);
     for (; training; training = STAILQ_NEXT(training, queued))
         if (!training->has_outcome && !strcmp(training->request.model_name, model))
             return true;
@@ -275,7 +275,7 @@ void trainings_stop(struct trainings *trainings)
 {
     char why[128];
     snprintf(why, sizeof why, "node '%s' was stopped", trainings->daemon->config.name);
-    struct training *training = STAILQ_FIRST(&trainings->queue);
+    struct queued_training *training = STAILQ_FIRST(&trainings->queue);
     for (; training; training = STAILQ_NEXT(training, queued)) {
         fail(training, why);
         training_run_stop(training->run);
