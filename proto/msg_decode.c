@@ -137,9 +137,12 @@ int msg_decode(struct msg *msg, const char *text, size_t len, struct err *err)
     cJSON *object = json_parse(text, len, err);
     if (!object)
         return -1;
-    int status = read_type(object, &msg->type, err);
-    if (!status)
+    enum msg_type type = MSG_ERROR;
+    int status = read_type(object, &type, err);
+    if (!status) {
+        msg_init(msg, type);
         status = take_fields(msg, object, err);
+    }
     cJSON_Delete(object);
     return status;
 }

@@ -430,6 +430,20 @@ static void who_carries_options_begins_with_their_defaults(void **state)
     }
 }
 
+static void what_a_training_was_not_asked_for_is_decoded_as_its_default(void **state)
+{
+    (void)state;
+    struct msg msg;
+    struct err err = ERR_INIT;
+    static const char text[] = "{\"type\": \"SERVER TRAIN\", \"modelName\": \"m\", \"modelType\": \"resnet\","
+                               " \"epochs\": 3, \"batchSize\": 4, \"learningRate\": 0.1, \"train_key\": \"train:1\"}";
+    assert_int_equal(msg_decode(&msg, text, sizeof text - 1, &err), 0);
+    assert_int_equal(msg.options.epochs, 3);
+    assert_int_equal(msg.options.image_size, 224);
+    assert_string_equal(msg.options.class_weights, "none");
+    msg_release(&msg);
+}
+
 static void what_was_not_asked_for_does_not_travel(void **state)
 {
     (void)state;
@@ -607,6 +621,7 @@ int main(void)
         cmocka_unit_test(decoding_fills_the_struct),
         cmocka_unit_test(a_message_about_a_training_has_its_keys_and_no_more),
         cmocka_unit_test(who_carries_options_begins_with_their_defaults),
+        cmocka_unit_test(what_a_training_was_not_asked_for_is_decoded_as_its_default),
         cmocka_unit_test(what_was_not_asked_for_does_not_travel),
         cmocka_unit_test(what_the_decoder_would_refuse_is_not_sent),
         cmocka_unit_test(the_longest_line_fits_and_one_byte_more_does_not),
