@@ -141,6 +141,16 @@ static void publish(struct models *models, const struct model *model, bool gone)
     events_publish(models->broker->events, "model", object);
 }
 
+/* What changed, if anything did. */
+static void save(const struct models *models)
+{
+    for (const struct model *model = models->first; model; model = model->next)
+        if (model->changed) {
+            store_save_models(models->broker, models->first, NULL, NULL);
+            return;
+        }
+}
+
 /* Of one node: what it says that it holds. */
 static void seen(struct models *models, const char *node, const cJSON *model_info)
 {
@@ -166,7 +176,7 @@ static void seen(struct models *models, const char *node, const cJSON *model_inf
 void models_seen(struct models *models, const char *node, const cJSON *model_info)
 {
     seen(models, node, model_info);
-    store_save_models(models->broker, models->first);
+    save(models);
 }
 
 void models_listed(struct models *models, const struct node *node)
@@ -176,7 +186,7 @@ void models_listed(struct models *models, const struct node *node)
     for (struct model *model = models->first; model; model = model->next)
         if (model->told != models->told && strings_remove(&model->holders, node->name))
             model->changed = true;
-    store_save_models(models->broker, models->first);
+    save(models);
 }
 
 static bool held(const struct models *models, const struct model *model)
@@ -197,7 +207,7 @@ static void forget(struct models *models, const char *name, const struct model *
             continue;
         }
         *at = model->next;
-        store_forget_model(models->broker, model->name, model->sha256);
+        store_forget_model(models->broker, model->name, model->sha256, NULL, NULL);
         publish(models, model, true);
         model_free(model);
     }
@@ -210,7 +220,7 @@ void models_completed(struct models *models, const char *name, const char *sha25
     if (!model)
         return;
     set_holder(models, model, node);
-    store_save_models(models->broker, models->first);
+    save(models);
     publish(models, model, false);
     forget(models, name, model);
 }
@@ -226,7 +236,7 @@ void models_drop_holder(struct models *models, const char *name, const char *sha
         if (!strcmp(model->name, name) && (!*sha256 || !strcmp(model->sha256, sha256)) &&
             strings_remove(&model->holders, node))
             model->changed = true;
-    store_save_models(models->broker, models->first);
+    save(models);
 }
 
 const struct model *models_first(const struct models *models)

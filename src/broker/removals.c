@@ -105,7 +105,7 @@ struct removal *removals_find(const struct removals *removals, const char *node,
 void removals_drop(struct removals *removals, struct removal *removal)
 {
     if (removal->state != REMOVAL_NEW)
-        store_forget_removal(removals->broker, removal);
+        store_forget_removal(removals->broker, removal, NULL, NULL);
     forget(removals, removal);
 }
 

@@ -1,12 +1,15 @@
-/* What survives a restart: jobs, models, results, removals. SQLite in WAL mode with full sync; the one file that names
- * it.
+/* What survives a restart: jobs, models, results, removals. SQLite in WAL mode with full sync; store*.c are the files
+ * that name it.
  *
- * Writes run on the thread pool in the order in which they are asked for; each completion comes after the commit. What
- * is written is copied when it is asked for. */
+ * Writes run in LANE_STORE in the order in which they are asked for, in groups of one commit each (store_writer.h);
+ * each completion comes after the commit, on the loop's thread, in that order. What is written is copied when it is
+ * asked for. Reads run in the same lane, between the groups: they see what was told as written, and their completions
+ * come before those of what they did not see. */
 #ifndef DCLS_BROKER_STORE_H
 #define DCLS_BROKER_STORE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dcls/base/err.h"
@@ -17,8 +20,9 @@ struct job;
 struct model;
 struct store;
 
-/* Opens or creates STATE/dcls.db. */
+/* Opens or creates STATE/dcls.db; err names it. */
 struct store *store_open(struct broker *broker, struct err *err);
+/* After the pool was drained or freed. */
 void store_close(struct store *store);
 
 /* All that is stored, the caller's, linked by next: jobs oldest first, models in the order of completion; and the
@@ -26,22 +30,33 @@ void store_close(struct store *store);
 int store_load(struct store *store, struct job **jobs, struct model **models, struct removal_list *removals,
                struct err *err);
 
-/* Writes the job as it is now, with `data`, `report` and `log` where not NULL (what was stored stays otherwise).
- * `done`, or NULL, is called after the commit, `ok` false where it failed. -1 where memory lacks: it is not called. */
-int store_save_job(struct broker *broker, const struct job *job, const char *report, const char *log,
-                   void (*done)(void *arg, bool ok), void *arg);
-/* Of a list linked by next, those that changed; in one commit. */
-void store_save_models(struct broker *broker, struct model *models);
-void store_forget_model(struct broker *broker, const char *name, const char *sha256);
+/* How many writes are under way. */
+size_t store_depth(const struct store *store);
+/* Why something of the last group of writes could not be stored, valid until the loop turns, and since when (wall
+ * clock, ms) none was stored wholly; NULL: all of it is stored. */
+const char *store_failing(const struct store *store, int64_t *since_ms);
 
-/* Of a list, the new ones of a request; in one commit, and otherwise as store_save_job. */
+/* Called after the commit; `ok` false: nothing of it is stored, which is logged. May be NULL. -1 where memory lacks: it
+ * is not called then. */
+typedef void store_done(void *arg, bool ok);
+
+/* Writes the job as it is now, with `data`, `report` and `log` where not NULL (what was stored stays otherwise). */
+int store_save_job(struct broker *broker, const struct job *job, const char *report, const char *log, store_done *done,
+                   void *arg);
+/* Of a list linked by next, those that changed; whose mark is taken away, but where this gives -1. In one write. */
+int store_save_models(struct broker *broker, struct model *models, store_done *done, void *arg);
+int store_forget_model(struct broker *broker, const char *name, const char *sha256, store_done *done, void *arg);
+
+/* Of a list, the new ones of a request; in one write. */
 int store_save_removals(struct broker *broker, const struct removal *removals, const struct removal_request *request,
-                        void (*done)(void *arg, bool ok), void *arg);
-void store_forget_removal(struct broker *broker, const struct removal *removal);
+                        store_done *done, void *arg);
+int store_forget_removal(struct broker *broker, const struct removal *removal, store_done *done, void *arg);
 
-/* The report or log of the newest completed job of that model; `text` NULL: none. */
+/* Called with what was read, valid until it returns; NULL: there is none, or `ok` is false and it could not be read. */
+typedef void store_text_done(void *arg, bool ok, const char *text);
+
+/* The report or log of the newest completed job of that model. -1 where memory lacks: `done` is not called. */
 enum store_text { STORE_REPORT, STORE_LOG };
-int store_read_text(struct broker *broker, enum store_text what, const char *model,
-                    void (*done)(void *arg, const char *text), void *arg);
+int store_read_text(struct broker *broker, enum store_text what, const char *model, store_text_done *done, void *arg);
 
 #endif

@@ -34,7 +34,7 @@ DOORS = ("nn/backends.c", "nn/bench.c", "nn/classifier.c", "src/broker/broker.c"
 # A library: how its headers and its symbols start, and the only places that may name it.
 LIBRARIES = {
     "oneDNN": (r"(oneapi/)?dnnl", r"dnnl_", ["nn/cpu/onednn/"]),
-    "SQLite": (r"sqlite3", r"sqlite3_", ["src/broker/store.c"]),
+    "SQLite": (r"sqlite3", r"sqlite3_", ["src/broker/store"]),
     "libcurl": (r"curl/", r"curl_", ["src/net/http_client.c"]),
     "libevent": (r"event2/|event\.h", r"(event|evhttp|bufferevent|evbuffer|evconnlistener|evtimer|evutil)_",
                  ["src/net/", "include/dcls/net/", "src/broker/", "src/node/"]),

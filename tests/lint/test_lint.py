@@ -85,9 +85,9 @@ def test_what_is_part_of_a_role_sees_its_struct_but_does_not_call_it(plant):
      "nn/graph/x.c: 'nn/graph' may not use 'nn/train': it includes 'nn/train/t.h'"),
     ("nn/data/x.c", "int step(void);\nint x(void) { return step(); }\n",
      "nn/data/x.c: 'nn/data' may not use 'nn/train': it calls 'step'"),
-    ("src/client/x.c", "#include <sqlite3.h>\n", "src/client/x.c:1: SQLite is named outside src/broker/store.c"),
+    ("src/client/x.c", "#include <sqlite3.h>\n", "src/client/x.c:1: SQLite is named outside src/broker/store"),
     ("src/client/x.c", "int sqlite3_open(void);\nint x(void) { return sqlite3_open(); }\n",
-     "src/client/x.c: calls 'sqlite3_open' of SQLite, which only src/broker/store.c may"),
+     "src/client/x.c: calls 'sqlite3_open' of SQLite, which only src/broker/store may"),
 ])
 def test_whoever_uses_what_it_may_not_is_told(plant, path, text, told):
     tree = plant({**LOWER, "src/net/n.h": "int net_up(void);\n", "src/net/n.c": "int net_up(void) { return 0; }\n",

@@ -45,10 +45,12 @@ void handle_model_remove(struct exchange *exchange)
         exchange_refuse(exchange, &refusal);
 }
 
-static void on_text(struct exchange *exchange, const char *what, const char *type, const char *text)
+static void on_text(struct exchange *exchange, bool ok, const char *what, const char *type, const char *text)
 {
     char *copy = text ? strdup(text) : NULL;
-    if (!text)
+    if (!ok)
+        exchange_error(exchange, 500, "the %s of model '%.80s' cannot be read", what, exchange->args[0]);
+    else if (!text)
         exchange_error(exchange, 404, "there is no %s of a model '%.80s' here", what, exchange->args[0]);
     else if (!copy)
         exchange_error(exchange, 503, "no memory");
@@ -56,14 +58,14 @@ static void on_text(struct exchange *exchange, const char *what, const char *typ
         exchange_text(exchange, 200, type, copy, strlen(copy));
 }
 
-static void on_log(void *arg, const char *text)
+static void on_log(void *arg, bool ok, const char *text)
 {
-    on_text(arg, "log", "text/plain; charset=utf-8", text);
+    on_text(arg, ok, "log", "text/plain; charset=utf-8", text);
 }
 
-static void on_report(void *arg, const char *text)
+static void on_report(void *arg, bool ok, const char *text)
 {
-    on_text(arg, "report", "application/json", text);
+    on_text(arg, ok, "report", "application/json", text);
 }
 
 static void await_push(struct model_download *download);

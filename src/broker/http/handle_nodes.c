@@ -2,17 +2,36 @@
 #include "dcls/commands.h"
 #include "handlers.h"
 #include "src/broker/broker.h"
+#include "src/broker/lanes.h"
 #include "src/broker/registry.h"
+#include "src/broker/store.h"
 
 void handle_nodes(struct exchange *exchange)
 {
     exchange_json(exchange, 200, registry_json(exchange->broker->registry));
 }
 
+/* How much waits or runs in each lane. */
+static bool add_lanes(cJSON *object, struct thread_pool *pool)
+{
+    cJSON *lanes = cJSON_AddObjectToObject(object, "lanes");
+    bool whole = lanes;
+    for (int lane = 0; lane < BROKER_LANES && whole; lane++)
+        whole = cJSON_AddNumberToObject(lanes, broker_lane_names[lane], (double)thread_pool_depth(pool, lane));
+    return whole;
+}
+
 void handle_healthz(struct exchange *exchange)
 {
+    const struct broker *broker = exchange->broker;
+    int64_t since;
+    const char *failing = store_failing(broker->store, &since);
     cJSON *object = cJSON_CreateObject();
-    bool whole =
-        cJSON_AddStringToObject(object, "status", "ok") && cJSON_AddStringToObject(object, "version", DCLS_VERSION);
-    exchange_object(exchange, 200, object, whole);
+    bool whole = cJSON_AddStringToObject(object, "status", failing ? "failing" : "ok") &&
+                 cJSON_AddStringToObject(object, "version", DCLS_VERSION) && add_lanes(object, broker->pool) &&
+                 cJSON_AddNumberToObject(object, "unstored", (double)store_depth(broker->store));
+    if (failing)
+        whole = whole && cJSON_AddStringToObject(object, "reason", failing) &&
+                cJSON_AddNumberToObject(object, "since", (double)since);
+    exchange_object(exchange, failing ? 503 : 200, object, whole);
 }

@@ -109,9 +109,10 @@ static void a_job_saved_again_keeps_its_report_and_its_place(void **state)
     assert_null(job->next->next);
 }
 
-static void on_text(void *arg, const char *text)
+static void on_text(void *arg, bool ok, const char *text)
 {
     char **copy = arg;
+    assert_true(ok);
     *copy = strdup(text ? text : "none");
 }
 
@@ -281,6 +282,66 @@ static void who_holds_a_model_and_what_is_to_be_removed_comes_back(void **state)
     assert_string_equal(removals_first(rig->broker.removals)->node, "b");
 }
 
+static char *database(const struct rig *rig, char path[FOLDER_SIZE + 16])
+{
+    snprintf(path, FOLDER_SIZE + 16, "%s/dcls.db", rig->folder);
+    return path;
+}
+
+/* Rows that cannot be read are no end of the rows: the broker does not begin without them. */
+static void a_row_that_cannot_be_read_is_refused(void **state)
+{
+    static const char *const broken[] = { "UPDATE jobs SET options = '{\"epochs\":'",
+                                          "UPDATE jobs SET state = 'sleeping'" };
+    struct rig *rig = *state;
+    char path[FOLDER_SIZE + 16];
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        struct job job = make_job("7", "m", JOB_FAILED), *jobs;
+        struct model *models;
+        struct removal_list removals;
+        struct err err = ERR_INIT;
+        sqlite3 *db;
+        save(rig, &job, NULL, NULL);
+        store_close(rig->broker.store);
+        rig->broker.store = NULL;
+        assert_int_equal(sqlite3_open(database(rig, path), &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, broken[i], NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        assert_non_null(rig->broker.store = store_open(&rig->broker, &err));
+        assert_int_equal(store_load(rig->broker.store, &jobs, &models, &removals, &err), -1);
+        assert_non_null(strstr(err.text, "dcls.db"));
+        job_free(jobs);
+    }
+}
+
+static void a_database_with_overwritten_pages_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    char path[FOLDER_SIZE + 16], rubbish[4096];
+    struct job job = make_job("7", "m", JOB_FAILED);
+    struct job *jobs;
+    struct model *models;
+    struct removal_list removals;
+    struct err err = ERR_INIT;
+    save(rig, &job, NULL, NULL);
+    store_close(rig->broker.store);
+    memset(rubbish, 0xa5, sizeof rubbish);
+    FILE *file = fopen(database(rig, path), "r+b");
+    assert_non_null(file);
+    for (int page = 1; page < 6; page++) {
+        assert_int_equal(fseek(file, page * (long)sizeof rubbish, SEEK_SET), 0);
+        assert_int_equal(fwrite(rubbish, 1, sizeof rubbish, file), sizeof rubbish);
+    }
+    assert_int_equal(fclose(file), 0);
+    rig->broker.store = store_open(&rig->broker, &err);
+    if (rig->broker.store) {
+        assert_int_equal(store_load(rig->broker.store, &jobs, &models, &removals, &err), -1);
+        assert_null(jobs);
+    }
+    assert_non_null(strstr(err.text, "dcls.db"));
+    assert_non_null(strstr(err.text, "malformed"));
+}
+
 static void what_is_no_database_is_refused(void **state)
 {
     struct rig *rig = *state;
@@ -304,6 +365,8 @@ int main(void)
         TEST(of_a_database_that_kept_no_holders_the_node_that_made_a_model_is_one),
         TEST(who_holds_a_model_and_what_is_to_be_removed_comes_back),
         TEST(what_is_no_database_is_refused),
+        TEST(a_row_that_cannot_be_read_is_refused),
+        TEST(a_database_with_overwritten_pages_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
