@@ -60,6 +60,7 @@ static int init(struct broker *broker, const struct broker_options *options, str
 {
     broker->images = (struct image_tree){ options->images, options->follow_links };
     broker->state = options->state;
+    broker->max_http_connections = options->max_http_connections;
     if (!(broker->base = loop_new()) || !(broker->events = events_new(clock_wall_ms())) ||
         !(broker->registry = registry_new(broker)) || !(broker->models = models_new(broker)) ||
         !(broker->jobs = jobs_new(broker, job_start_waiting)) ||

@@ -35,12 +35,13 @@ struct broker {
     struct image_tree images;
     const char *state;  /* --state */
     int port, api_port; /* as bound */
-    bool stopping;      /* the loop no longer turns: what was accepted is stored, and nothing starts */
+    int max_http_connections;
+    bool stopping; /* the loop no longer turns: what was accepted is stored, and nothing starts */
 };
 
 struct broker_options {
     const char *host, *images, *state, *port_file;
-    int port, api_port;
+    int port, api_port, max_http_connections;
     bool follow_links;
 };
 

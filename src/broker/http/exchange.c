@@ -4,7 +4,7 @@
  * until it is handed back by evhttp_send_reply or evhttp_send_reply_end. When the connection fails in between, evhttp
  * takes the request off the connection first (its connection is then NULL) and it stays ours; when the connection is
  * freed otherwise, the request goes with it. The connection's close callback tells both apart. A client that closes
- * while its request is being worked on is not noticed before something is written: evhttp does not read then. */
+ * while its request is being worked on is not noticed by evhttp, which does not read then; connections.h tells. */
 #include "exchange.h"
 
 #include <assert.h>
@@ -28,14 +28,15 @@
 #define JSON_MAX ((size_t)256 * 1024 * 1024)
 
 static void on_close(struct evhttp_connection *connection, void *arg);
+static void on_left(struct seat *seat);
 
 static struct evhttp_connection *connection_of(const struct exchange *exchange)
 {
     return exchange->request ? evhttp_request_get_connection(exchange->request) : NULL;
 }
 
-struct exchange *exchange_new(struct http *http, struct broker *broker, struct evhttp_request *request,
-                              struct exchange_list *list)
+struct exchange *exchange_new(struct http *http, struct broker *broker, struct connections *connections,
+                              struct evhttp_request *request, struct exchange_list *list)
 {
     struct exchange *exchange = calloc(1, sizeof *exchange);
     if (!exchange)
@@ -43,13 +44,16 @@ struct exchange *exchange_new(struct http *http, struct broker *broker, struct e
     *exchange = (struct exchange){ .broker = broker, .http = http, .request = request, .outflow = { .fd = -1 } };
     TAILQ_INIT(&exchange->query);
     LIST_INSERT_HEAD(list, exchange, listed);
-    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, exchange);
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    seat_open(&exchange->seat, connections, bufferevent_getfd(evhttp_connection_get_bufferevent(connection)), on_left);
+    evhttp_connection_set_closecb(connection, on_close, exchange);
     return exchange;
 }
 
 static void exchange_free(struct exchange *exchange)
 {
     LIST_REMOVE(exchange, listed);
+    seat_close(&exchange->seat);
     evhttp_clear_headers(&exchange->query);
     for (int i = 0; i < EXCHANGE_ARGS; i++)
         free(exchange->args[i]);
@@ -140,10 +144,20 @@ static void on_close(struct evhttp_connection *connection, void *arg)
     struct exchange *exchange = arg;
     bool ours = evhttp_request_get_connection(exchange->request) != connection;
     exchange->gone = true;
+    seat_close(&exchange->seat);
     if (!ours)
         exchange->request = NULL; /* freed with the connection */
     if (exchange->started)
         schedule(exchange); /* else whoever holds it will answer, to nobody */
+}
+
+/* on_close follows, as where evhttp sees it by itself. */
+static void on_left(struct seat *seat)
+{
+    struct exchange *exchange = (struct exchange *)((char *)seat - offsetof(struct exchange, seat));
+    struct evhttp_connection *connection = connection_of(exchange);
+    if (connection)
+        evhttp_connection_free(connection);
 }
 
 const char *exchange_query(const struct exchange *exchange, const char *name)
@@ -247,6 +261,7 @@ static bool begin(struct exchange *exchange, int status, const char *type, int64
     }
     exchange->started = true;
     send_head(exchange, status, type);
+    seat_answering(&exchange->seat);
     return true;
 }
 

@@ -17,6 +17,7 @@
 #include <sys/queue.h>
 
 #include "dcls/base/err.h"
+#include "connections.h"
 #include "dcls/net/thread_pool.h"
 #include "src/broker/refusal.h"
 
@@ -40,6 +41,7 @@ struct exchange {
     struct http *http;
     LIST_ENTRY(exchange) listed;    /* by the server */
     struct evhttp_request *request; /* NULL once evhttp has taken it back */
+    struct seat seat;
     struct evkeyvalq query;
     char *args[EXCHANGE_ARGS]; /* the path's variable parts, decoded; NULL where there is none */
     bool head, cors;
@@ -105,8 +107,8 @@ void exchange_stream_end(struct exchange *exchange);
 void exchange_stream_abort(struct exchange *exchange);
 
 /* For server.c alone: takes a request from evhttp, and drops an exchange when the server ends. */
-struct exchange *exchange_new(struct http *http, struct broker *broker, struct evhttp_request *request,
-                              struct exchange_list *list);
+struct exchange *exchange_new(struct http *http, struct broker *broker, struct connections *connections,
+                              struct evhttp_request *request, struct exchange_list *list);
 void exchange_drop(struct exchange *exchange);
 
 #endif

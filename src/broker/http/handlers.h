@@ -11,6 +11,7 @@ struct http {
     struct manifest *manifest; /* of the image folder: made in LANE_HASHES alone */
     struct blob_refs *blob_refs;
     struct sse *sse;
+    struct connections *connections;
     struct dataset_scan *scan; /* of handle_dataset.c: a manifest is being made; NULL: none */
 };
 

@@ -12,7 +12,8 @@ struct route {
     const char *path;   /* a "*" between slashes is an argument */
     void (*handle)(struct exchange *exchange);
     size_t max_body;
-    bool shared; /* one of the existing page's six: CORS, preflights */
+    bool shared;      /* one of the existing page's six: CORS, preflights */
+    enum share share; /* who looks after the broker is not to wait for clients either */
 };
 
 extern const struct route route_table[];

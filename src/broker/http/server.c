@@ -6,22 +6,21 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "blob_refs.h"
+#include "connections.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
-#include "dcls/net/timer.h"
 #include "handlers.h"
 #include "routes.h"
 #include "src/broker/blobs.h"
@@ -32,8 +31,8 @@
 #define MAX_HEADERS (16 * 1024)
 #define MAX_BODY (32 * 1024 * 1024)
 #define IDLE_S 60
-#define MAX_CONNECTIONS 256
-#define PAUSE_MS 250 /* of the listener, over the maximum */
+#define BACKLOG 1024           /* connections that the kernel keeps for us */
+#define OTHER_DESCRIPTORS 2048 /* of nodes, files and threads */
 #define ALL_METHODS                                                                                                    \
     (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |    \
      EVHTTP_REQ_PATCH)
@@ -42,11 +41,8 @@ struct server {
     struct http http; /* what the handlers see of it */
     struct broker *broker;
     struct evhttp *evhttp;
-    struct evconnlistener *listener; /* evhttp's */
-    struct timer *resume;            /* accepts again after a pause */
     struct exchange_list exchanges;
     int port;
-    int connections; /* at the last count, and accepted since: never less than there are */
 };
 
 static const struct {
@@ -85,6 +81,12 @@ static void answer_preflight(struct exchange *exchange)
     exchange_empty(exchange, 204);
 }
 
+static const char *const share_names[SHARES] = {
+    [SHARE_CLIENTS] = "requests of clients",
+    [SHARE_STREAMS] = "event streams",
+    [SHARE_NODES] = "requests for files",
+};
+
 static void dispatch(struct exchange *exchange, const char *method, const char *path)
 {
     const struct route *found = NULL, *other = NULL;
@@ -121,6 +123,11 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
     } else if (count > found->max_body && found->max_body > 0) {
         exchange_error(exchange, 413, "the body has %zu bytes, more than the %zu that are taken", count,
                        found->max_body);
+    } else if (!seat_take(&exchange->seat, found->share)) {
+        exchange_add_header(exchange, "Retry-After", "1");
+        exchange_add_header(exchange, "Connection", "close");
+        exchange_error(exchange, 503, "%d %s are under way: try again",
+                       connections_share_max(exchange->http->connections, found->share), share_names[found->share]);
     } else {
         found->handle(exchange);
     }
@@ -152,7 +159,8 @@ static int parse_query(const char *query, struct evkeyvalq *members)
 static void on_request(struct evhttp_request *request, void *arg)
 {
     struct server *server = arg;
-    struct exchange *exchange = exchange_new(&server->http, server->broker, request, &server->exchanges);
+    struct exchange *exchange =
+        exchange_new(&server->http, server->broker, server->http.connections, request, &server->exchanges);
     if (!exchange) {
         evhttp_send_error(request, HTTP_INTERNAL, NULL);
         return;
@@ -181,42 +189,33 @@ static int port_of(evutil_socket_t fd)
     return address.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&address)->sin_port) : -1;
 }
 
-/* Open connections to our port, counted by the kernel's list: evhttp tells of new ones, but not of their end. */
-static int count_connections(const struct server *server)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    if (!dir)
-        return server->connections;
-    int count = 0;
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-        count += port_of((int)strtol(entry->d_name, NULL, 10)) == server->port;
-    closedir(dir);
-    return count > 0 ? count - 1 : 0; /* the listening socket */
-}
-
-/* Called for each connection accepted. Over the maximum the listener rests for a while: who comes next waits in the
- * kernel's backlog. */
 static struct bufferevent *on_accept(struct event_base *base, void *arg)
 {
     struct server *server = arg;
-    if (++server->connections >= MAX_CONNECTIONS)
-        server->connections = count_connections(server) + 1;
-    if (server->connections >= MAX_CONNECTIONS) {
-        log_warn("%d HTTP connections are open: new ones wait", server->connections);
-        evconnlistener_disable(server->listener);
-        timer_start(server->resume, PAUSE_MS);
-    }
-    return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    (void)base;
+    return connections_accept(server->http.connections);
 }
 
-static void on_resume(void *arg)
+/* Room for so many descriptors as connections and what else the broker opens; fewer connections where the system gives
+ * less. */
+static int limit_connections(int wanted)
 {
-    struct server *server = arg;
-    server->connections = count_connections(server);
-    if (server->connections >= MAX_CONNECTIONS)
-        timer_start(server->resume, PAUSE_MS);
-    else
-        evconnlistener_enable(server->listener);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return wanted;
+    rlim_t needed = (rlim_t)wanted + OTHER_DESCRIPTORS;
+    if (limit.rlim_cur < needed && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= needed)
+        return wanted;
+    int possible =
+        limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? (int)limit.rlim_cur - OTHER_DESCRIPTORS : (int)limit.rlim_cur / 2;
+    log_warn("the system allows %llu open files: at most %d HTTP connections", (unsigned long long)limit.rlim_cur,
+             possible);
+    return possible;
 }
 
 static int open_blobs(struct server *server, struct err *err)
@@ -245,7 +244,9 @@ static int listen_at(struct server *server, const char *host, int port, struct e
     if (!bound)
         return err_set(err, "cannot listen on '%s' port %d for HTTP: %s", host, port,
                        errno ? strerror(errno) : "no such address");
-    server->listener = evhttp_bound_socket_get_listener(bound);
+    connections_watch(server->http.connections, evhttp_bound_socket_get_listener(bound));
+    if (listen(evhttp_bound_socket_get_fd(bound), BACKLOG) < 0) /* evhttp asks for 128 */
+        return err_set(err, "cannot listen on '%s' port %d for HTTP: %s", host, port, strerror(errno));
     server->port = port_of(evhttp_bound_socket_get_fd(bound));
     return 0;
 }
@@ -264,8 +265,8 @@ struct server *server_new(struct broker *broker, const char *host, int port, str
     http->blob_refs = blob_refs_new(broker, http->blobs);
     http->sse = sse_new(broker);
     server->evhttp = evhttp_new(broker->base);
-    server->resume = timer_new(broker->base, on_resume, server);
-    if (!http->blob_refs || !http->sse || !server->evhttp || !server->resume) {
+    http->connections = connections_new(broker->base, limit_connections(broker->max_http_connections));
+    if (!http->blob_refs || !http->sse || !server->evhttp || !http->connections) {
         err_set(err, "no memory");
         goto fail;
     }
@@ -290,9 +291,11 @@ void server_free(struct server *server)
     assert(!http->scan);
     while (!LIST_EMPTY(&server->exchanges))
         exchange_drop(LIST_FIRST(&server->exchanges));
-    timer_free(server->resume);
+    if (http->connections)
+        connections_watch(http->connections, NULL);
     if (server->evhttp)
         evhttp_free(server->evhttp);
+    connections_free(http->connections);
     sse_free(http->sse);
     blob_refs_free(http->blob_refs);
     manifest_free(http->manifest);
