@@ -149,7 +149,7 @@ ifneq ($(findstring address,$(CFLAGS)),)
 UNIT_TESTS := $(filter-out %/test_allocations,$(UNIT_TESTS))
 endif
 
-build-tests: $(PROGRAM) $(UNIT_TESTS) $(SHIMS)
+build-tests: $(PROGRAM) $(UNIT_TESTS) $(SHIMS) $(BUILD)/tests/tools/call_faults
 
 # End-to-end tests wait for most of their time, so that more of them than there are cores run beside each other.
 run-tests:

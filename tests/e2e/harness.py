@@ -103,13 +103,13 @@ class Cluster:
         self.started = []  # every node, also those of a name that another bears by now
         self.users, self.umask = {}, -1  # users: of "broker", "node" and "client" where it is not who runs the tests
 
-    def start_broker(self, *options, environment=None, stderr=None):
+    def start_broker(self, *options, environment=None, stderr=None, within=()):
         ports = self.folder / "ports.json"
         ports.unlink(missing_ok=True)
         self.broker = Process(self.folder, "broker", "broker", "--port", self.port, "--api-port", self.api_port,
                               "--port-file", ports, "--state", self.folder / "state", *options,
                               environment=environment, user=self.users.get("broker"), umask=self.umask,
-                              stderr=stderr)
+                              stderr=stderr, within=within)
         wait_for("the broker's ports", lambda: ports.exists() and ports.read_text() or not self.broker.alive())
         assert self.broker.alive(), self.broker.text()
         found = json.loads(ports.read_text())
