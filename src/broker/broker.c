@@ -14,6 +14,7 @@
 #include "dcls/net/loop.h"
 #include "dispatch.h"
 #include "events.h"
+#include "file_limit.h"
 #include "src/broker/http/server.h"
 #include "job_start.h"
 #include "jobs.h"
@@ -25,6 +26,8 @@
 #include "registry.h"
 #include "removals.h"
 #include "store.h"
+
+#define FILES_BESIDE 256 /* open beside connections: the database, what is scanned, hashed and served */
 
 static void on_signal(evutil_socket_t number, short what, void *arg)
 {
@@ -56,20 +59,41 @@ static int restore(struct broker *broker, struct err *err)
     return failed;
 }
 
+/* As many nodes and HTTP connections as were asked for, or in proportion where the system allows fewer open files. */
+static int share_files(struct broker *broker, const struct broker_options *options, struct err *err)
+{
+    int asked = options->max_nodes + options->max_http_connections;
+    int wanted = asked + BROKER_LINKS_BESIDE + FILES_BESIDE, files = file_limit_raise(wanted);
+    int64_t room = files - BROKER_LINKS_BESIDE - FILES_BESIDE;
+    broker->max_nodes = options->max_nodes;
+    broker->max_http_connections = options->max_http_connections;
+    if (files >= wanted)
+        return 0;
+    broker->max_nodes = (int)(room * options->max_nodes / asked);
+    broker->max_http_connections = (int)(room * options->max_http_connections / asked);
+    if (broker->max_nodes < 1 || broker->max_http_connections < HTTP_CONNECTIONS_MIN)
+        return err_set(err, "the system allows %d open files: too few", files);
+    log_warn("the system allows %d open files (see ulimit -n): at most %d nodes and %d HTTP connections", files,
+             broker->max_nodes, broker->max_http_connections);
+    return 0;
+}
+
 static int init(struct broker *broker, const struct broker_options *options, struct err *err)
 {
     broker->images = (struct image_tree){ options->images, options->follow_links };
     broker->state = options->state;
-    broker->max_http_connections = options->max_http_connections;
+    if (share_files(broker, options, err))
+        return -1;
     if (!(broker->base = loop_new()) || !(broker->events = events_new(clock_wall_ms())) ||
-        !(broker->registry = registry_new(broker)) || !(broker->models = models_new(broker)) ||
+        !(broker->registry = registry_new()) || !(broker->models = models_new(broker)) ||
         !(broker->jobs = jobs_new(broker, job_start_waiting)) ||
         !(broker->removals = removals_new(broker, model_remove_retry)) ||
         !(broker->pending_replies = pending_replies_new(broker)))
         return err_set(err, "no memory to start");
     if (!(broker->pool = lanes_new(broker->base, err)) || !(broker->store = store_open(broker, err)) ||
         restore(broker, err) ||
-        !(broker->links = links_new(broker->base, options->host, options->port, &dispatch_events, broker, err)))
+        !(broker->links = links_new(broker->base, options->host, options->port, broker->max_nodes + BROKER_LINKS_BESIDE,
+                                    &dispatch_events, broker, err)))
         return -1;
     broker->port = links_port(broker->links);
     if (!(broker->server = server_new(broker, options->host, options->api_port, err)))

@@ -2,12 +2,12 @@
  * pool. The layers, each calling those below it alone:
  *
  *     http/                the HTTP server and its endpoints
- *     dispatch             what each message of a node does
+ *     dispatch, membership what each message of a node does; how nodes come and go
  *     job_submit, job_start, job_reports       a training: into the queue, to a node, and what the node tells of it
  *     inference_router, model_remove           what is asked of nodes about models
  *     jobs, models, removals, pending_replies  the tables: trainings, models, removals and answers that nodes owe
- *     job_send, scheduler                      messages about trainings; decisions, as pure functions
- *     link, registry       connections of nodes; who is there, with which models
+ *     job_send, scheduler, admission           messages about trainings; decisions, as pure functions
+ *     link, registry       connections of nodes; who is there, with which models, which is pure
  *     store, events        SQLite; what happened, for event streams
  *     lanes                the thread pool's: what may block beside what
  *     job, model, removal  what they are */
@@ -19,6 +19,12 @@
 
 #include "dcls/base/err.h"
 #include "image_tree.h"
+
+#define BROKER_LINKS_BESIDE                                                                                            \
+    64 /* connections beside those of the most nodes: of who registers, is refused or leaves                           \
+        */
+
+#define HTTP_CONNECTIONS_MIN 16 /* the least --max-http-connections */
 
 struct broker {
     struct event_base *base;
@@ -33,15 +39,17 @@ struct broker {
     struct links *links;
     struct server *server; /* HTTP */
     struct image_tree images;
-    const char *state;  /* --state */
-    int port, api_port; /* as bound */
-    int max_http_connections;
-    bool stopping; /* the loop no longer turns: what was accepted is stored, and nothing starts */
+    const char *state;        /* --state */
+    int port, api_port;       /* as bound */
+    int max_nodes;            /* --max-nodes, or fewer where the system allows fewer open files */
+    int max_http_connections; /* likewise */
+    int64_t full_logged_ms;   /* when it was logged last that they are all there; 0: never */
+    bool stopping;            /* the loop no longer turns: what was accepted is stored, and nothing starts */
 };
 
 struct broker_options {
     const char *host, *images, *state, *port_file;
-    int port, api_port, max_http_connections;
+    int port, api_port, max_nodes, max_http_connections;
     bool follow_links;
 };
 

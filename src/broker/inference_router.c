@@ -1,6 +1,7 @@
 /* Choosing the node, and the message that asks it. */
 #include "inference_router.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker.h"
@@ -8,16 +9,18 @@
 #include "registry.h"
 #include "scheduler.h"
 
-#define HOLDERS_MAX 1024
-
 /* The node that is to serve the model; NULL: refused. */
 static struct node *route(const struct broker *broker, const char *model, const char *requested_node,
                           struct refusal *refusal)
 {
-    struct schedule_holder holders[HOLDERS_MAX];
-    struct node *nodes[HOLDERS_MAX];
-    size_t count = 0, found = 0;
-    for (struct node *node = registry_first(broker->registry); node && count < HOLDERS_MAX; node = node->next) {
+    size_t room = registry_count(broker->registry) + 1, count = 0, found = 0;
+    struct schedule_holder *holders = calloc(room, sizeof *holders);
+    struct node **nodes = calloc(room, sizeof *nodes), *chosen = NULL;
+    if (!holders || !nodes) {
+        refuse(refusal, 500, "no memory for the request");
+        goto out;
+    }
+    for (struct node *node = registry_first(broker->registry); node; node = registry_next(node)) {
         if (!node_has_model(node, model) || (requested_node && strcmp(requested_node, node->name)))
             continue;
         nodes[count] = node;
@@ -25,7 +28,7 @@ static struct node *route(const struct broker *broker, const char *model, const 
             (struct schedule_holder){ node->name, node_model_sha256(node, model), *node->job != 0, node->pending };
     }
     switch (schedule_inference(holders, count, &found)) {
-    case SCHEDULE_FOUND: return nodes[found];
+    case SCHEDULE_FOUND: chosen = nodes[found]; break;
     case SCHEDULE_AMBIGUOUS:
         refuse(refusal, 409, "nodes hold different models named '%s': name the node", model);
         break;
@@ -37,7 +40,10 @@ static struct node *route(const struct broker *broker, const char *model, const 
         else
             refuse(refusal, 404, "Node '%s' not found", requested_node);
     }
-    return NULL;
+out:
+    free(holders);
+    free(nodes);
+    return chosen;
 }
 
 /* Sends what was filled in (`failed`: memory lacked for that) and takes the message. */

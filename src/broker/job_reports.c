@@ -35,7 +35,7 @@ static void is_running(struct broker *broker, struct node *node, struct job *job
 {
     job->lost_ms = 0;
     job->reason[0] = 0;
-    snprintf(node->job, sizeof node->job, "%s", job->id);
+    node_set_job(broker->registry, node, job->id);
     if (job->cancelling && !node_is_legacy(node))
         job_send_cancel(job, node);
     jobs_publish(broker->jobs, job);

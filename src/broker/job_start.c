@@ -11,6 +11,7 @@
 #include "dcls/base/log.h"
 #include "job_send.h"
 #include "jobs.h"
+#include "node_events.h"
 #include "registry.h"
 #include "scheduler.h"
 #include "store.h"
@@ -73,10 +74,10 @@ static void start(struct broker *broker, struct job *job, struct node *node)
     job->generation++;
     job->started = clock_wall_ms();
     snprintf(job->node, sizeof job->node, "%s", node->name);
-    snprintf(node->job, sizeof node->job, "%s", job->id);
+    node_set_job(broker->registry, node, job->id);
     *starting = (struct starting){ broker, job, job->generation };
     log_info("job %s: on '%s'", job->id, node->name);
-    node_publish(broker->registry, node, false);
+    node_events_publish(broker);
     if (store_save_job(broker, job, NULL, NULL, start_committed, starting)) {
         free(starting);
         jobs_put_back(broker->jobs, job);
@@ -87,7 +88,7 @@ static void start(struct broker *broker, struct job *job, struct node *node)
 static const char *lacking(const struct registry *registry, const struct job *job)
 {
     const char *lacks = job->model_type;
-    for (const struct node *node = registry_first(registry); node; node = node->next) {
+    for (const struct node *node = registry_first(registry); node; node = registry_next(node)) {
         if (*job->requested_node && strcmp(job->requested_node, node->name))
             continue;
         if (!strings_has(&node->types, job->model_type))
@@ -130,7 +131,8 @@ static void gather(const struct broker *broker, struct candidates *to)
             to->queued[to->job_count++].requested_node = *job->requested_node ? job->requested_node : NULL;
         }
     /* What a node runs is known from its NODE INFO on. */
-    for (struct node *node = registry_first(broker->registry); node && to->node_count < NODES_MAX; node = node->next)
+    for (struct node *node = registry_first(broker->registry); node && to->node_count < NODES_MAX;
+         node = registry_next(node))
         if (node->ready) {
             to->nodes[to->node_count] = node;
             to->ready[to->node_count++] =

@@ -14,6 +14,7 @@
 #include "dcls/net/timer.h"
 #include "events.h"
 #include "job_send.h"
+#include "node_events.h"
 #include "registry.h"
 #include "store.h"
 
@@ -272,8 +273,8 @@ static void release_node(struct jobs *jobs, const struct job *job)
     struct node *node = registry_find(jobs->broker->registry, job->node);
     if (!node || strcmp(node->job, job->id))
         return;
-    node->job[0] = 0;
-    node_publish(jobs->broker->registry, node, false);
+    node_set_job(jobs->broker->registry, node, "");
+    node_events_publish(jobs->broker);
 }
 
 struct stored_end {

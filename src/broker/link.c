@@ -2,6 +2,7 @@
 #include "link.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <event2/listener.h>
 #include <netdb.h>
@@ -9,17 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/message_stream.h"
 #include "dcls/net/timer.h"
+#include "admission.h"
 #include "registry.h"
 
-#define LINKS_MAX 1024
 #define GREETING_MS 10000
 #define PING_MS 3000
 #define PINGS_MISSED 2
+#define REFUSED_LOGGED_MS 60000
 #define LEGACY_ANSWER_MS 15000 /* an inference of the existing node takes 2 to 3 s */
 
 struct link {
@@ -29,9 +32,12 @@ struct link {
     struct timer *tick, *later;
     link_callback *callback;
     struct node *node;
-    struct msg *kept;
+    struct msg waiting; /* where `waits` */
+    bool waits, quiet;
+    struct probe probe;
     int64_t opened_ms;
-    char peer[64];
+    uint64_t messages; /* lines that came */
+    char host[48], peer[64];
 };
 
 struct links {
@@ -40,7 +46,8 @@ struct links {
     void *arg;
     struct evconnlistener *listener;
     LIST_HEAD(link_list, link) all;
-    int count, port;
+    int count, max, port;
+    int64_t refused_ms; /* when it was logged that there are too many; 0: never */
 };
 
 static void link_free(struct link *link)
@@ -50,7 +57,8 @@ static void link_free(struct link *link)
     timer_free(link->tick);
     timer_free(link->later);
     message_stream_free(link->stream);
-    link_keep(link, NULL);
+    if (link->waits)
+        msg_release(&link->waiting);
     free(link);
 }
 
@@ -62,14 +70,29 @@ void link_close(struct link *link, const char *why)
 static void on_later(void *arg)
 {
     struct link *link = arg;
-    if (message_stream_is_open(link->stream))
+    if (message_stream_is_open(link->stream) && link->waits)
         link->callback(link->links->arg, link);
 }
 
-void link_after(struct link *link, int ms, link_callback *callback)
+void link_wait(struct link *link, struct msg *msg, int ms, link_callback *callback)
 {
+    assert(!link->waits);
+    link->waiting = *msg;
+    msg_init(msg, msg->type);
+    link->waits = true;
     link->callback = callback;
     timer_start(link->later, ms);
+}
+
+struct msg link_take_waiting(struct link *link)
+{
+    struct msg msg;
+    msg_init(&msg, MSG_CLIENT_CONNECT);
+    if (link->waits)
+        msg = link->waiting;
+    link->waits = false;
+    timer_stop(link->later);
+    return msg;
 }
 
 /* The stream's events */
@@ -79,6 +102,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
     struct link *link = arg;
     struct err err = ERR_INIT;
     (void)text, (void)len;
+    link->messages++;
     if (msg_senders(msg->type) & MSG_BY_NODE) {
         link->links->events->message(link->links->arg, link, msg);
         return;
@@ -89,15 +113,20 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
 
 static void on_refused(void *arg, const char *text, size_t len, const struct err *why)
 {
+    struct link *link = arg;
     (void)text, (void)len;
-    link_send_error(arg, why->text);
+    link->messages++;
+    link_send_error(link, why->text);
 }
 
 static void on_closed(void *arg, const char *why)
 {
     struct link *link = arg;
     const char *name = link->node ? link->node->name : NULL;
-    log_info("%s%s%s: %s", name ? name : link->peer, name ? " at " : "", name ? link->peer : "", why);
+    if (link->quiet)
+        log_debug("%s: %s", link->peer, why);
+    else
+        log_info("%s%s%s: %s", name ? name : link->peer, name ? " at " : "", name ? link->peer : "", why);
     link->links->events->closed(link->links->arg, link);
     link_free(link);
 }
@@ -108,7 +137,7 @@ static void on_tick(void *arg)
     int64_t now = clock_ms();
     timer_start(link->tick, PING_MS);
     if (!link->node) {
-        if (now - link->opened_ms >= GREETING_MS && !link->kept)
+        if (now - link->opened_ms >= GREETING_MS && !link->waits)
             link_close(link, "did not register in time");
         return;
     }
@@ -140,14 +169,26 @@ int link_send_type(struct link *link, enum msg_type type)
     return result;
 }
 
-void link_send_error(struct link *link, const char *text)
+static void send_error(struct link *link, const char *text)
 {
     struct msg msg;
     msg_init(&msg, MSG_ERROR);
-    log_warn("%s: %s", link->node ? link->node->name : link->peer, text);
     if (!msg_set(&msg.message, text))
         link_send(link, &msg);
     msg_release(&msg);
+}
+
+void link_send_error(struct link *link, const char *text)
+{
+    log_warn("%s: %s", link->node ? link->node->name : link->peer, text);
+    send_error(link, text);
+}
+
+void link_refuse(struct link *link, const char *text)
+{
+    link->quiet = true;
+    send_error(link, text);
+    link_close(link, text);
 }
 
 void link_answered(struct link *link)
@@ -180,18 +221,19 @@ int64_t link_heard_ms(const struct link *link)
     return message_stream_heard_ms(link->stream);
 }
 
-void link_keep(struct link *link, struct msg *msg)
+uint64_t link_messages(const struct link *link)
 {
-    if (link->kept) {
-        msg_release(link->kept);
-        free(link->kept);
-    }
-    link->kept = msg;
+    return link->messages;
 }
 
-struct msg *link_kept(struct link *link)
+struct probe *link_probe(struct link *link)
 {
-    return link->kept;
+    return &link->probe;
+}
+
+bool link_same_host(const struct link *a, const struct link *b)
+{
+    return *a->host && !strcmp(a->host, b->host);
 }
 
 const char *link_peer(const struct link *link)
@@ -201,12 +243,34 @@ const char *link_peer(const struct link *link)
 
 static void name_peer(struct link *link, const struct sockaddr *address, int size)
 {
-    char host[48], service[8];
-    if (getnameinfo(address, (socklen_t)size, host, sizeof host, service, sizeof service,
-                    NI_NUMERICHOST | NI_NUMERICSERV))
+    char service[8];
+    if (getnameinfo(address, (socklen_t)size, link->host, sizeof link->host, service, sizeof service,
+                    NI_NUMERICHOST | NI_NUMERICSERV)) {
+        link->host[0] = '\0';
         snprintf(link->peer, sizeof link->peer, "unknown");
-    else
-        snprintf(link->peer, sizeof link->peer, "%s:%s", host, service);
+    } else {
+        snprintf(link->peer, sizeof link->peer, "%s:%s", link->host, service);
+    }
+}
+
+/* Tells a peer that is not let in, as well as it can be without a link, and closes. */
+static void turn_away(struct links *links, int fd)
+{
+    char text[160];
+    int len =
+        snprintf(text, sizeof text,
+                 "{\"type\": \"ERROR\", \"message\": \"the broker has %d connections, as many as it takes: see its"
+                 " --max-nodes\"}\n",
+                 links->max);
+    int64_t now = clock_ms();
+    if (!links->refused_ms || now - links->refused_ms >= REFUSED_LOGGED_MS) {
+        log_warn("%d connections are open, as many as --max-nodes lets in: others are refused", links->max);
+        links->refused_ms = now;
+    }
+    if (send(fd, text, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_debug("a peer was not told that there are too many: %s", strerror(errno));
+    shutdown(fd, SHUT_WR);
+    evutil_closesocket(fd);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int size,
@@ -216,10 +280,14 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
                                                          .refused = on_refused,
                                                          .closed = on_closed };
     struct links *links = arg;
-    struct link *link = links->count < LINKS_MAX ? calloc(1, sizeof *link) : NULL;
     (void)listener;
+    if (links->count >= links->max) {
+        turn_away(links, fd);
+        return;
+    }
+    struct link *link = calloc(1, sizeof *link);
     if (!link) {
-        log_warn("a connection was refused: %d are open", links->count);
+        log_warn("a connection was refused: no memory for it");
         evutil_closesocket(fd);
         return;
     }
@@ -240,7 +308,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     timer_start(link->tick, PING_MS);
 }
 
-struct links *links_new(struct event_base *base, const char *host, int port, const struct link_events *events,
+struct links *links_new(struct event_base *base, const char *host, int port, int max, const struct link_events *events,
                         void *arg, struct err *err)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *found = NULL;
@@ -253,6 +321,7 @@ struct links *links_new(struct event_base *base, const char *host, int port, con
         goto fail;
     }
     links->base = base;
+    links->max = max;
     links->events = events;
     links->arg = arg;
     links->listener = evconnlistener_new_bind(base, on_accept, links,

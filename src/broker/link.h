@@ -24,8 +24,8 @@ struct link_events {
     link_callback *closed; /* the last one: the link is about to be freed */
 };
 
-/* `arg` is given to each event. */
-struct links *links_new(struct event_base *base, const char *host, int port, const struct link_events *events,
+/* `arg` is given to each event. Of more than `max` connections each further one is told so and closed. */
+struct links *links_new(struct event_base *base, const char *host, int port, int max, const struct link_events *events,
                         void *arg, struct err *err);
 int links_port(const struct links *links);
 void links_free(struct links *links); /* without events */
@@ -38,19 +38,25 @@ void link_send_error(struct link *link, const char *text);
 /* A legacy peer answered what it owed. */
 void link_answered(struct link *link);
 void link_close(struct link *link, const char *why);
+/* Both, without a word in the log: for what may come again and again. */
+void link_refuse(struct link *link, const char *text);
 
 /* The node that registered over it; NULL before, and after it was replaced or left. */
 struct node *link_node(const struct link *link);
 void link_set_node(struct link *link, struct node *node);
 bool link_is_legacy(const struct link *link);
 void link_set_legacy(struct link *link, bool legacy);
-/* clock_ms() of the last bytes that came in. */
+/* clock_ms() of the last bytes that came in, and how many lines had come by then. */
 int64_t link_heard_ms(const struct link *link);
-/* Calls back once after `ms`, unless the link has gone by then; a second call replaces the first. */
-void link_after(struct link *link, int ms, link_callback *callback);
-/* A message kept for later, owned by the link; NULL: none. */
-void link_keep(struct link *link, struct msg *msg);
-struct msg *link_kept(struct link *link);
+uint64_t link_messages(const struct link *link);
+/* Whether the peer is being found out whose name it wants. */
+struct probe *link_probe(struct link *link);
+/* Keeps the contents of `msg`, which is empty then, and calls back after `ms`, unless it was taken by then or the link
+ * has gone. */
+void link_wait(struct link *link, struct msg *msg, int ms, link_callback *callback);
+/* The caller's to release; an empty one where none waits. */
+struct msg link_take_waiting(struct link *link);
+bool link_same_host(const struct link *a, const struct link *b);
 const char *link_peer(const struct link *link); /* "127.0.0.1:40321", for logs */
 
 #endif

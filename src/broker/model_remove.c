@@ -222,7 +222,7 @@ static int check(const struct broker *broker, const char *model, struct refusal 
             return refuse(refusal, 409, "model '%s' is being removed already", model);
         found = true;
     }
-    for (const struct node *node = registry_first(broker->registry); node; node = node->next)
+    for (const struct node *node = registry_first(broker->registry); node; node = registry_next(node))
         if (node_has_model(node, model) && !node_offers(node, "remove"))
             return refuse(refusal, 409, "node '%s' cannot remove model '%s'", node->name, model);
     if (jobs_train_model(broker->jobs, model))
@@ -267,7 +267,7 @@ static void join_promised(struct removal_request *request)
 static int add_holders(struct removal_request *request)
 {
     const struct broker *broker = request->broker;
-    for (const struct node *node = registry_first(broker->registry); node; node = node->next) {
+    for (const struct node *node = registry_first(broker->registry); node; node = registry_next(node)) {
         const char *sha256 = node_model_sha256(node, request->model);
         if (node_has_model(node, request->model) && add(request, node->name, sha256 ? sha256 : "", ""))
             return -1;

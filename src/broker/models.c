@@ -111,7 +111,7 @@ static cJSON *model_json(const struct models *models, const struct model *model)
             cJSON_AddItemToObject(object, copied[i], cJSON_Duplicate(value, true));
     }
     cJSON *nodes = cJSON_AddArrayToObject(object, "nodes");
-    for (const struct node *node = registry_first(models->broker->registry); node && nodes; node = node->next)
+    for (const struct node *node = registry_first(models->broker->registry); node && nodes; node = registry_next(node))
         if (node_holds(node, model))
             cJSON_AddItemToArray(nodes, cJSON_CreateString(node->name));
     if (*model->job)
@@ -179,10 +179,10 @@ void models_seen(struct models *models, const char *node, const cJSON *model_inf
     save(models);
 }
 
-void models_listed(struct models *models, const struct node *node)
+void models_listed(struct models *models, const struct node *node, const cJSON *model_info)
 {
     models->told++;
-    seen(models, node->name, node->model_info);
+    seen(models, node->name, model_info);
     for (struct model *model = models->first; model; model = model->next)
         if (model->told != models->told && strings_remove(&model->holders, node->name))
             model->changed = true;
@@ -191,7 +191,7 @@ void models_listed(struct models *models, const struct node *node)
 
 static bool held(const struct models *models, const struct model *model)
 {
-    for (const struct node *node = registry_first(models->broker->registry); node; node = node->next)
+    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
         if (node_holds(node, model))
             return true;
     return false;
@@ -249,7 +249,7 @@ bool models_know(const struct models *models, const char *name)
     for (const struct model *model = models->first; model; model = model->next)
         if (!strcmp(model->name, name))
             return true;
-    for (const struct node *node = registry_first(models->broker->registry); node; node = node->next)
+    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
         if (node_has_model(node, name))
             return true;
     return false;
@@ -263,16 +263,16 @@ const char *models_newest(const struct models *models)
             newest = model;
     if (newest)
         return newest->name;
-    for (const struct node *node = registry_first(models->broker->registry); node; node = node->next)
-        if (node->models.count)
-            return node->models.items[node->models.count - 1];
+    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
+        if (!TAILQ_EMPTY(&node->model_list))
+            return TAILQ_LAST(&node->model_list, node_model_list)->name;
     return NULL;
 }
 
 const char *models_digest(const struct models *models, const char *name, const char *node)
 {
     const char *digest = NULL;
-    for (const struct node *holder = registry_first(models->broker->registry); holder; holder = holder->next) {
+    for (const struct node *holder = registry_first(models->broker->registry); holder; holder = registry_next(holder)) {
         const char *sha256 = node && strcmp(node, holder->name) ? NULL : node_model_sha256(holder, name);
         if (!sha256)
             continue;
@@ -286,9 +286,9 @@ const char *models_digest(const struct models *models, const char *name, const c
 /* Models of legacy nodes have no digest and are not remembered: they are listed as long as a node has them. */
 static void add_legacy(const struct models *models, cJSON *list)
 {
-    for (const struct node *node = registry_first(models->broker->registry); node; node = node->next)
-        for (size_t i = 0; i < node->models.count; i++) {
-            const char *name = node->models.items[i];
+    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
+        for (const struct node_model *held = TAILQ_FIRST(&node->model_list); held; held = TAILQ_NEXT(held, listed)) {
+            const char *name = held->name;
             if (node_model_sha256(node, name) || find(models, name, ""))
                 continue;
             cJSON *object = cJSON_CreateObject();

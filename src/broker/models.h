@@ -22,7 +22,7 @@ void models_restore(struct models *models, struct model *stored);
 /* A node tells of some of its models: new ones are remembered, and who holds them (in the store too). */
 void models_seen(struct models *models, const char *node, const cJSON *model_info);
 /* The same of all that it has. */
-void models_listed(struct models *models, const struct node *node);
+void models_listed(struct models *models, const struct node *node, const cJSON *model_info);
 /* A job made `sha256` of that name on that node: older models of the name that no node holds are forgotten. */
 void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
                       const char *node, int64_t completed);

@@ -2,12 +2,11 @@
 #include "registry.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dcls/proto/json.h"
-#include "broker.h"
-#include "events.h"
 
 #define TYPES_MAX 1000 /* kept of all that nodes ever offer */
 #define TYPE "type:"
@@ -15,59 +14,94 @@
 /* Of a legacy peer, and of a dcls node that announces none. */
 static const char *const legacy_types[] = { "resnet", "mobilenet", "efficientnet" };
 
+TAILQ_HEAD(node_list, node);
+
 struct registry {
-    struct broker *broker;
-    struct node *nodes;
+    struct name_table names;
+    struct node_list nodes, changed, gone;
+    struct node *taken; /* gone, and its change was taken: freed with the next */
     struct strings types;
+    int64_t sessions;
 };
 
-struct registry *registry_new(struct broker *broker)
+struct registry *registry_new(void)
 {
     struct registry *registry = calloc(1, sizeof *registry);
-    if (registry)
-        registry->broker = broker;
+    if (!registry)
+        return NULL;
+    TAILQ_INIT(&registry->nodes);
+    TAILQ_INIT(&registry->changed);
+    TAILQ_INIT(&registry->gone);
+    if (name_table_init(&registry->names)) {
+        registry_free(registry);
+        return NULL;
+    }
     return registry;
 }
 
-static void node_clear(struct node *node)
+static void clear_models(struct node_model_list *list)
 {
+    while (!TAILQ_EMPTY(list)) {
+        struct node_model *model = TAILQ_FIRST(list);
+        TAILQ_REMOVE(list, model, listed);
+        free(model);
+    }
+}
+
+void node_free(struct node *node)
+{
+    if (!node)
+        return;
     free(node->instance);
     free(node->version);
     free(node->cpu);
     cJSON_Delete(node->dataset);
-    cJSON_Delete(node->model_info);
+    clear_models(&node->model_list);
+    name_table_release(&node->models);
     strings_release(&node->features);
-    strings_release(&node->models);
     strings_release(&node->types);
-    node->instance = node->version = node->cpu = NULL;
-    node->dataset = node->model_info = NULL;
+    free(node);
+}
+
+static void free_all(struct node_list *list)
+{
+    while (!TAILQ_EMPTY(list)) {
+        struct node *node = TAILQ_FIRST(list);
+        TAILQ_REMOVE(list, node, listed);
+        node_free(node);
+    }
 }
 
 void registry_free(struct registry *registry)
 {
     if (!registry)
         return;
-    while (registry->nodes) {
-        struct node *node = registry->nodes;
-        registry->nodes = node->next;
-        node_clear(node);
-        free(node);
-    }
+    free_all(&registry->nodes);
+    free_all(&registry->gone);
+    node_free(registry->taken);
+    name_table_release(&registry->names);
     strings_release(&registry->types);
     free(registry);
 }
 
 struct node *registry_find(const struct registry *registry, const char *name)
 {
-    for (struct node *node = registry->nodes; node; node = node->next)
-        if (!strcmp(node->name, name))
-            return node;
-    return NULL;
+    return (struct node *)name_table_find(&registry->names, name);
 }
 
 struct node *registry_first(const struct registry *registry)
 {
-    return registry->nodes;
+    return TAILQ_FIRST(&registry->nodes);
+}
+
+struct node *registry_next(const struct node *node)
+{
+    return TAILQ_NEXT(node, listed);
+}
+
+size_t registry_count(const struct registry *registry)
+{
+    return registry->names.count;
 }
 
 const struct strings *registry_types(const struct registry *registry)
@@ -75,23 +109,42 @@ const struct strings *registry_types(const struct registry *registry)
     return &registry->types;
 }
 
+static void mark_changed(struct registry *registry, struct node *node)
+{
+    if (node->in_changes)
+        return;
+    node->in_changes = true;
+    TAILQ_INSERT_TAIL(&registry->changed, node, changes);
+}
+
+static void unmark(struct registry *registry, struct node *node)
+{
+    if (node->in_changes)
+        TAILQ_REMOVE(&registry->changed, node, changes);
+    node->in_changes = false;
+}
+
+bool registry_next_change(struct registry *registry, struct node_change *change)
+{
+    struct node *node = TAILQ_FIRST(&registry->gone);
+    bool gone = node;
+    node_free(registry->taken);
+    registry->taken = node;
+    if (gone)
+        TAILQ_REMOVE(&registry->gone, node, listed);
+    else if ((node = TAILQ_FIRST(&registry->changed)))
+        unmark(registry, node);
+    *change = (struct node_change){ node, gone };
+    return node;
+}
+
+/* Entering and leaving */
+
 static int strings_copy(struct strings *to, const struct strings *from)
 {
-    strings_release(to);
     for (size_t i = 0; i < from->count; i++)
         if (strings_add(to, from->items[i]))
             return -1;
-    return 0;
-}
-
-/* By a copy; NULL leaves what is there. */
-static int replace_json(cJSON **to, const cJSON *from)
-{
-    cJSON *copy = from ? cJSON_Duplicate(from, true) : NULL;
-    if (!copy)
-        return from ? -1 : 0;
-    cJSON_Delete(*to);
-    *to = copy;
     return 0;
 }
 
@@ -122,86 +175,166 @@ static int set_types(struct registry *registry, struct node *node)
     return 0;
 }
 
-struct node *registry_add(struct registry *registry, const struct msg *connect, struct link *link)
+static int fill(struct registry *registry, struct node *node, const struct msg *connect)
 {
-    struct node *node = registry_find(registry, connect->name);
-    if (!node) {
-        if (!(node = calloc(1, sizeof *node)))
-            return NULL;
-        snprintf(node->name, sizeof node->name, "%s", connect->name);
-        struct node **end = &registry->nodes;
-        while (*end)
-            end = &(*end)->next;
-        *end = node;
-    }
-    node_clear(node);
-    node->link = link;
-    node->ready = false;
+    if (msg_set(&node->instance, connect->instance) || msg_set(&node->version, connect->version) ||
+        msg_set(&node->cpu, connect->cpu) || strings_copy(&node->features, &connect->features) ||
+        set_types(registry, node) || name_table_init(&node->models))
+        return -1;
+    if (connect->dataset && !(node->dataset = cJSON_Duplicate(connect->dataset, true)))
+        return -1;
+    return 0;
+}
+
+struct node *registry_prepare(struct registry *registry, const struct msg *connect, const char *secret_hash)
+{
+    struct node *node = calloc(1, sizeof *node);
+    if (!node)
+        return NULL;
+    TAILQ_INIT(&node->model_list);
+    snprintf(node->name, sizeof node->name, "%s", connect->name);
+    snprintf(node->secret_hash, sizeof node->secret_hash, "%s", secret_hash);
     node->protocol = connect->protocol;
     node->cores = connect->cores;
     node->memory = connect->memory;
-    if (msg_set(&node->instance, connect->instance) || msg_set(&node->version, connect->version) ||
-        msg_set(&node->cpu, connect->cpu) || strings_copy(&node->features, &connect->features) ||
-        set_types(registry, node) || replace_json(&node->dataset, connect->dataset)) {
-        registry_remove(registry, node);
-        return NULL;
+    if (!fill(registry, node, connect))
+        return node;
+    node_free(node);
+    return NULL;
+}
+
+void registry_enter(struct registry *registry, struct node *node, struct link *link)
+{
+    struct node *old = registry_find(registry, node->name);
+    node->link = link;
+    if (old) {
+        assert(old->link == link);
+        node->session = old->session;
+        node->pending = old->pending;
+        snprintf(node->job, sizeof node->job, "%s", old->job);
+        TAILQ_INSERT_BEFORE(old, node, listed);
+        TAILQ_REMOVE(&registry->nodes, old, listed);
+        name_table_remove(&registry->names, &old->entry);
+        unmark(registry, old);
+        node_free(old);
+    } else {
+        node->session = ++registry->sessions;
+        TAILQ_INSERT_TAIL(&registry->nodes, node, listed);
     }
-    return node;
+    name_table_add(&registry->names, &node->entry, node->name);
+    mark_changed(registry, node);
 }
 
 void registry_remove(struct registry *registry, struct node *node)
 {
-    struct node **at = &registry->nodes;
-    while (*at != node) {
-        assert(*at);
-        at = &(*at)->next;
+    unmark(registry, node);
+    name_table_remove(&registry->names, &node->entry);
+    TAILQ_REMOVE(&registry->nodes, node, listed);
+    TAILQ_INSERT_TAIL(&registry->gone, node, listed);
+}
+
+/* What it holds */
+
+static struct node_model *find_model(const struct name_table *models, const char *name)
+{
+    return (struct node_model *)name_table_find(models, name);
+}
+
+static void set_digest(struct node_model *model, const char *sha256)
+{
+    snprintf(model->sha256, sizeof model->sha256, "%s", sha256_is_hex(sha256) ? sha256 : "");
+}
+
+/* The one of that name, made where it lacks; NULL where memory does. */
+static struct node_model *put_model(struct name_table *models, struct node_model_list *list, const char *name)
+{
+    struct node_model *model = find_model(models, name);
+    if (model)
+        return model;
+    size_t size = strlen(name) + 1;
+    model = calloc(1, sizeof *model + size);
+    if (!model)
+        return NULL;
+    memcpy(model->name, name, size);
+    name_table_add(models, &model->entry, model->name);
+    TAILQ_INSERT_TAIL(list, model, listed);
+    return model;
+}
+
+/* The digests are those of `info`, or of before where there is none. */
+static int list_models(const struct node *node, const struct msg *msg, struct name_table *models,
+                       struct node_model_list *list)
+{
+    const cJSON *entry;
+    for (size_t i = 0; i < msg->models.count; i++) {
+        struct node_model *model = put_model(models, list, msg->models.items[i]);
+        if (!model)
+            return -1;
+        if (!msg->model_info)
+            set_digest(model, node_model_sha256(node, model->name));
     }
-    *at = node->next;
-    node_publish(registry, node, true);
-    node_clear(node);
-    free(node);
+    cJSON_ArrayForEach(entry, msg->model_info)
+    {
+        const char *name = json_text(entry, "name");
+        struct node_model *model = name ? find_model(models, name) : NULL;
+        if (model && !*model->sha256)
+            set_digest(model, json_text(entry, "sha256"));
+    }
+    return 0;
 }
 
 int node_set_info(struct registry *registry, struct node *node, const struct msg *msg)
 {
-    if (strings_copy(&node->models, &msg->models))
+    struct name_table models;
+    struct node_model_list list = TAILQ_HEAD_INITIALIZER(list);
+    cJSON *dataset = msg->dataset ? cJSON_Duplicate(msg->dataset, true) : NULL;
+    if (name_table_init(&models) || (msg->dataset && !dataset) || list_models(node, msg, &models, &list)) {
+        clear_models(&list);
+        name_table_release(&models);
+        cJSON_Delete(dataset);
         return -1;
-    if (replace_json(&node->model_info, msg->model_info) || replace_json(&node->dataset, msg->dataset))
-        return -1;
+    }
+    clear_models(&node->model_list);
+    name_table_release(&node->models);
+    node->models = models;
+    TAILQ_CONCAT(&node->model_list, &list, listed);
+    if (dataset) {
+        cJSON_Delete(node->dataset);
+        node->dataset = dataset;
+    }
     node->ready = true;
-    node_publish(registry, node, false);
+    mark_changed(registry, node);
     return 0;
 }
 
 int node_add_model(struct registry *registry, struct node *node, const char *name, const cJSON *info)
 {
-    if (!node_has_model(node, name) && strings_add(&node->models, name))
+    struct node_model *model = put_model(&node->models, &node->model_list, name);
+    if (!model)
         return -1;
-    if (info) {
-        cJSON *entry = cJSON_Duplicate(info, true);
-        if (!node->model_info)
-            node->model_info = cJSON_CreateArray();
-        if (!entry || !node->model_info) {
-            cJSON_Delete(entry);
-            return -1;
-        }
-        cJSON *old = json_find(node->model_info, "name", name);
-        if (old)
-            cJSON_ReplaceItemViaPointer(node->model_info, old, entry);
-        else
-            cJSON_AddItemToArray(node->model_info, entry);
-    }
-    node_publish(registry, node, false);
+    if (info)
+        set_digest(model, json_text(info, "sha256"));
+    mark_changed(registry, node);
     return 0;
 }
 
 void node_drop_model(struct registry *registry, struct node *node, const char *name)
 {
-    strings_remove(&node->models, name);
-    cJSON *info = json_find(node->model_info, "name", name);
-    if (info)
-        cJSON_Delete(cJSON_DetachItemViaPointer(node->model_info, info));
-    node_publish(registry, node, false);
+    struct node_model *model = find_model(&node->models, name);
+    if (!model)
+        return;
+    name_table_remove(&node->models, &model->entry);
+    TAILQ_REMOVE(&node->model_list, model, listed);
+    free(model);
+    mark_changed(registry, node);
+}
+
+void node_set_job(struct registry *registry, struct node *node, const char *job)
+{
+    if (!strcmp(node->job, job))
+        return;
+    snprintf(node->job, sizeof node->job, "%s", job);
+    mark_changed(registry, node);
 }
 
 bool node_is_legacy(const struct node *node)
@@ -228,21 +361,25 @@ const char *node_lacks_option(const struct node *node, const struct train_option
 
 bool node_has_model(const struct node *node, const char *model)
 {
-    return strings_has(&node->models, model);
+    return find_model(&node->models, model);
 }
 
 const char *node_model_sha256(const struct node *node, const char *model)
 {
-    return json_text(json_find(node->model_info, "name", model), "sha256");
+    const struct node_model *found = find_model(&node->models, model);
+    return found && *found->sha256 ? found->sha256 : NULL;
 }
+
+/* As JSON */
 
 cJSON *node_json(const struct node *node)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "name", node->name);
     cJSON *models = cJSON_AddArrayToObject(object, "models");
-    for (size_t i = 0; i < node->models.count; i++)
-        cJSON_AddItemToArray(models, cJSON_CreateString(node->models.items[i]));
+    const struct node_model *model = TAILQ_FIRST(&node->model_list);
+    for (; model; model = TAILQ_NEXT(model, listed))
+        cJSON_AddItemToArray(models, cJSON_CreateString(model->name));
     if (node_is_legacy(node))
         return object;
     cJSON_AddNumberToObject(object, "protocol", (double)node->protocol);
@@ -265,14 +402,7 @@ cJSON *node_json(const struct node *node)
 cJSON *registry_json(const struct registry *registry)
 {
     cJSON *object = cJSON_CreateObject(), *nodes = cJSON_AddArrayToObject(object, "nodes");
-    for (const struct node *node = registry->nodes; node && nodes; node = node->next)
+    for (const struct node *node = registry_first(registry); node && nodes; node = registry_next(node))
         cJSON_AddItemToArray(nodes, node_json(node));
     return object;
-}
-
-void node_publish(struct registry *registry, const struct node *node, bool gone)
-{
-    cJSON *object = node_json(node);
-    cJSON_AddBoolToObject(object, "gone", gone);
-    events_publish(registry->broker->events, "node", object);
 }

@@ -11,7 +11,7 @@
 static void fill_all(struct exchange *exchange, struct snapshot *snapshot)
 {
     const struct broker *broker = exchange->broker;
-    for (const struct node *node = registry_first(broker->registry); node; node = node->next)
+    for (const struct node *node = registry_first(broker->registry); node; node = registry_next(node))
         snapshot_add(snapshot, "node", node_json(node));
     cJSON *models = models_json(broker->models), *list = cJSON_GetObjectItemCaseSensitive(models, "models"), *model;
     snapshot->ok = snapshot->ok && models;

@@ -88,7 +88,7 @@ static int take_nodes(struct train_post *train, const cJSON *body, struct refusa
     bool valid = cJSON_IsArray(nodes) && nodes->child;
     if (text && !strcmp(text, "all")) {
         const struct registry *registry = train->exchange->broker->registry;
-        for (const struct node *node = registry_first(registry); node; node = node->next, count++)
+        for (const struct node *node = registry_first(registry); node; node = registry_next(node), count++)
             only = node->name;
         if (!count)
             return refuse(refusal, 409, "no node is connected");

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "blob_refs.h"
@@ -31,8 +30,7 @@
 #define MAX_HEADERS (16 * 1024)
 #define MAX_BODY (32 * 1024 * 1024)
 #define IDLE_S 60
-#define BACKLOG 1024           /* connections that the kernel keeps for us */
-#define OTHER_DESCRIPTORS 2048 /* of nodes, files and threads */
+#define BACKLOG 1024 /* connections that the kernel keeps for us */
 #define ALL_METHODS                                                                                                    \
     (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |    \
      EVHTTP_REQ_PATCH)
@@ -196,28 +194,6 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
     return connections_accept(server->http.connections);
 }
 
-/* Room for so many descriptors as connections and what else the broker opens; fewer connections where the system gives
- * less. */
-static int limit_connections(int wanted)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return wanted;
-    rlim_t needed = (rlim_t)wanted + OTHER_DESCRIPTORS;
-    if (limit.rlim_cur < needed && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
-        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-            getrlimit(RLIMIT_NOFILE, &limit);
-    }
-    if (limit.rlim_cur >= needed)
-        return wanted;
-    int possible =
-        limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? (int)limit.rlim_cur - OTHER_DESCRIPTORS : (int)limit.rlim_cur / 2;
-    log_warn("the system allows %llu open files: at most %d HTTP connections", (unsigned long long)limit.rlim_cur,
-             possible);
-    return possible;
-}
-
 static int open_blobs(struct server *server, struct err *err)
 {
     struct http *http = &server->http;
@@ -265,7 +241,7 @@ struct server *server_new(struct broker *broker, const char *host, int port, str
     http->blob_refs = blob_refs_new(broker, http->blobs);
     http->sse = sse_new(broker);
     server->evhttp = evhttp_new(broker->base);
-    http->connections = connections_new(broker->base, limit_connections(broker->max_http_connections));
+    http->connections = connections_new(broker->base, broker->max_http_connections);
     if (!http->blob_refs || !http->sse || !server->evhttp || !http->connections) {
         err_set(err, "no memory");
         goto fail;

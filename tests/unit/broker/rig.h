@@ -29,6 +29,7 @@
 #include "src/broker/store.h"
 
 #define RIG_PATIENCE_MS 10000
+#define RIG_NODES_MAX 8
 
 struct rig {
     char folder[FOLDER_SIZE];
@@ -39,10 +40,12 @@ static inline void rig_open(struct rig *rig)
 {
     struct err err = ERR_INIT;
     struct broker *broker = &rig->broker;
-    *broker = (struct broker){ .state = rig->folder, .images = { rig->folder, false }, .api_port = 8001 };
+    *broker = (struct broker){
+        .state = rig->folder, .images = { rig->folder, false }, .api_port = 8001, .max_nodes = RIG_NODES_MAX
+    };
     assert_non_null(broker->base = event_base_new());
     assert_non_null(broker->events = events_new(1));
-    assert_non_null(broker->registry = registry_new(broker));
+    assert_non_null(broker->registry = registry_new());
     assert_non_null(broker->models = models_new(broker));
     assert_non_null(broker->jobs = jobs_new(broker, job_start_waiting));
     assert_non_null(broker->removals = removals_new(broker, model_remove_retry));
@@ -52,7 +55,8 @@ static inline void rig_open(struct rig *rig)
     struct model *models;
     struct removal_list removals;
     if (!(broker->store = store_open(broker, &err)) || store_load(broker->store, &jobs, &models, &removals, &err) ||
-        !(broker->links = links_new(broker->base, "127.0.0.1", 0, &dispatch_events, broker, &err)))
+        !(broker->links = links_new(broker->base, "127.0.0.1", 0, broker->max_nodes + BROKER_LINKS_BESIDE,
+                                    &dispatch_events, broker, &err)))
         fail_msg("%s", err.text);
     jobs_restore(broker->jobs, jobs);
     models_restore(broker->models, models);
