@@ -9,6 +9,8 @@
 #   make accuracy     what dcls trains beside what PyTorch trains, over SEEDS seeds: needs DCLS_SHARED; ACCURACY_CASES
 #                     names some of resnet, mobilenet, efficientnet, fast-decode, ACCURACY_REPORT where it is written
 #   make asan         make test under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make valgrind-job one job through a broker and a node under memcheck; make tsan-job: under the thread sanitizer
+#   make soak         SOAK_MINUTES of random use and random faults, then what has to hold (by hand)
 #   make fuzz         each fuzzer for FUZZ_SECONDS
 #   make lint         format, warnings as errors, the rules in tests/lint (who may use what, …), cppcheck
 #   make install      DESTDIR= PREFIX=
@@ -200,10 +202,26 @@ bench-limits:
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
 	DCLS=$(abspath $(PROGRAM)) $(PYTHON) tests/bench/limits.py $(or $(LIMITS),--report $(BENCH_REPORT))
 
+# One job through a broker and a node that memcheck or the thread sanitizer watches.
+valgrind-job: deps
+	$(call install_packages,valgrind)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(SHIMS)
+	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/soak/one_job.py valgrind
+
+tsan-job: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-tsan PROGRAM=dcls-tsan CFLAGS="-O1 -g -fsanitize=thread" \
+	    dcls-tsan
+	DCLS=$(abspath dcls-tsan) $(PYTHON) tests/soak/one_job.py thread-sanitizer
+
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 asan: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan PROGRAM=dcls-asan CFLAGS="-O1 -g $(SANITIZE)" build-tests
 	@$(MAKE) --no-print-directory BUILD=build-asan PROGRAM=dcls-asan CFLAGS="-O1 -g $(SANITIZE)" run-tests
+
+SOAK_MINUTES ?= 30
+soak: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
+	DCLS=$(abspath $(PROGRAM)) $(PYTHON) tests/soak/soak.py --minutes $(SOAK_MINUTES)
 
 fuzz:
 	$(call install_packages,$(BUILD_DEPS) $(LINT_DEPS))
@@ -232,6 +250,7 @@ install: all
 	install -D -m 644 examples/completion/dcls.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dcls
 
 clean:
-	rm -rf $(BUILD) build-asan build-fuzz build-lint $(PROGRAM) dcls-asan
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-lint $(PROGRAM) dcls-asan dcls-tsan
 
-.PHONY: all deps demo test build-tests run-tests test-shared bench bench-limits accuracy asan fuzz build-fuzzers lint install clean
+.PHONY: all deps demo test build-tests run-tests test-shared bench bench-limits accuracy asan valgrind-job tsan-job \
+        soak fuzz build-fuzzers lint install clean

@@ -36,23 +36,6 @@ struct model_store {
     char learned_name[NAME_SIZE], learned_sha256[SHA256_HEX_SIZE];
 };
 
-/* What trainings that died left half written among the checkpoints. */
-static void remove_temporaries(const char *dir)
-{
-    struct fs_list folders = { 0 };
-    char *checkpoints = fs_join(dir, CHECKPOINTS);
-    if (checkpoints)
-        fs_list_dirs(checkpoints, 10 * MODELS_MAX, &folders, NULL);
-    for (size_t i = 0; i < folders.count; i++) {
-        char *folder = fs_join(checkpoints, folders.paths[i]);
-        if (folder)
-            fs_remove_temporaries(folder);
-        free(folder);
-    }
-    fs_list_release(&folders);
-    free(checkpoints);
-}
-
 struct model_store *model_store_open(const char *dir, struct err *err)
 {
     struct model_store *model_store = calloc(1, sizeof *model_store);
@@ -66,7 +49,6 @@ struct model_store *model_store_open(const char *dir, struct err *err)
         return NULL;
     }
     model_store_recover(model_store, NULL);
-    remove_temporaries(dir);
     if (model_store_scan(model_store, err)) {
         model_store_close(model_store);
         return NULL;
@@ -299,11 +281,29 @@ cJSON *model_store_info(const struct model_store *model_store)
     return list;
 }
 
+/* What trainings that died left half written among the checkpoints of that name (NULL: any). */
+static void remove_temporaries(const char *dir, const char *name)
+{
+    struct fs_list folders = { 0 };
+    char *checkpoints = fs_join(dir, CHECKPOINTS);
+    if (checkpoints)
+        fs_list_dirs(checkpoints, 10 * MODELS_MAX, &folders, NULL);
+    for (size_t i = 0; i < folders.count; i++) {
+        char *folder = !name || !strcmp(name, folders.paths[i]) ? fs_join(checkpoints, folders.paths[i]) : NULL;
+        if (folder)
+            fs_remove_temporaries(folder);
+        free(folder);
+    }
+    fs_list_release(&folders);
+    free(checkpoints);
+}
+
 void model_store_recover(const struct model_store *model_store, const char *name)
 {
     struct err err = ERR_INIT;
     if (fs_replace_recover(model_store->dir, name, &err))
         log_warn("%s", err.text);
+    remove_temporaries(model_store->dir, name);
 }
 
 int model_store_remove(struct model_store *model_store, const char *name, const char *sha256, struct err *err)

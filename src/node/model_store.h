@@ -37,7 +37,8 @@ cJSON *model_store_entry(const struct model_store *model_store, const char *name
 /* "DIR/NAME/NAME.ENDING", the caller's to free; NULL where memory lacks. `name` must be a valid name. */
 char *model_store_path(const struct model_store *model_store, const char *name, const char *ending);
 
-/* Ends what a worker that died had begun to replace under that name (NULL: any). */
+/* Ends what a worker that died had begun to replace under that name (NULL: any), and removes what it left half written
+ * among that name's checkpoints. */
 void model_store_recover(const struct model_store *model_store, const char *name);
 
 /* Takes the model away in one step, and what its training may be resumed from. Where there is none, or the model has

@@ -90,6 +90,22 @@ static void what_a_crash_left_is_put_right_before_any_model_is_listed(void **sta
     model_store_close(model_store);
 }
 
+static void a_worker_that_died_leaves_nothing_half_written_of_its_own(void **state)
+{
+    static const char its[] = ".checkpoints/m1/.0123456789abcdef.tmp";
+    static const char others[] = ".checkpoints/m10/.0123456789abcdef.tmp";
+    struct model_store *model_store = model_store_open(*state, NULL);
+    put(*state, its, "half");
+    put(*state, others, "half");
+    model_store_recover(model_store, "m1");
+    char *left = fs_join(*state, its), *kept = fs_join(*state, others);
+    assert_false(fs_is_file(left));
+    assert_true(fs_is_file(kept));
+    free(kept);
+    free(left);
+    model_store_close(model_store);
+}
+
 static void a_model_of_the_python_system_tells_type_and_classes(void **state)
 {
     char sha256[SHA256_HEX_SIZE], wanted[512];
@@ -251,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_FOLDER(a_model_is_a_folder_with_weights_of_its_name),
         IN_A_FOLDER(what_a_crash_left_is_put_right_before_any_model_is_listed),
+        IN_A_FOLDER(a_worker_that_died_leaves_nothing_half_written_of_its_own),
         IN_A_FOLDER(a_model_of_the_python_system_tells_type_and_classes),
         IN_A_FOLDER(the_report_tells_the_image_size),
         IN_A_FOLDER(a_replaced_model_has_another_digest_after_a_scan),
