@@ -286,6 +286,9 @@ class Soak:
             time.sleep(0.5)
 
     def check(self):
+        status, _, body = self.ask("GET", "/healthz")
+        if status != 200:
+            self.book.breach(f"at rest GET /healthz answers {status}: {body[:200]}")
         self.check_jobs()
         self.check_models()
         self.check_processes()
@@ -411,10 +414,13 @@ class Soak:
     def stop(self):
         for proxy in self.proxies.values():
             proxy.heal()
+        begin = time.monotonic()
         try:
             self.cluster.stop()
         except AssertionError as error:
             self.book.breach(str(error))
+        if time.monotonic() - begin > 5 * (1 + len(self.proxies)):
+            self.book.breach(f"it took {time.monotonic() - begin:.0f} s to end all on SIGTERM")
         for proxy in self.proxies.values():
             proxy.close()
         settle("processes after the end", lambda: [f"{pid}: {command}" for pid, command in processes_in(self.folder)],
