@@ -16,8 +16,8 @@
 #include "events.h"
 #include "file_limit.h"
 #include "src/broker/http/server.h"
-#include "job_start.h"
 #include "jobs.h"
+#include "jobs_shell.h"
 #include "lanes.h"
 #include "link.h"
 #include "model_remove.h"
@@ -53,7 +53,8 @@ static int restore(struct broker *broker, struct err *err)
     struct model *models;
     struct removal_list removals;
     int failed = store_load(broker->store, &jobs, &models, &removals, err);
-    jobs_restore(broker->jobs, jobs);
+    if (jobs_restore(broker->jobs, jobs, clock_moment()) && !failed)
+        failed = err_set(err, "no memory for the jobs of the state's database");
     models_restore(broker->models, models);
     removals_restore(broker->removals, &removals);
     return failed;
@@ -86,7 +87,7 @@ static int init(struct broker *broker, const struct broker_options *options, str
         return -1;
     if (!(broker->base = loop_new()) || !(broker->events = events_new(clock_wall_ms())) ||
         !(broker->registry = registry_new()) || !(broker->models = models_new(broker)) ||
-        !(broker->jobs = jobs_new(broker, job_start_waiting)) ||
+        !(broker->jobs = jobs_new(broker->registry)) || !(broker->jobs_shell = jobs_shell_new(broker)) ||
         !(broker->removals = removals_new(broker, model_remove_retry)) ||
         !(broker->pending_replies = pending_replies_new(broker)))
         return err_set(err, "no memory to start");
@@ -106,6 +107,8 @@ static int init(struct broker *broker, const struct broker_options *options, str
 static void release(struct broker *broker)
 {
     broker->stopping = true;
+    if (broker->store)
+        jobs_shell_stop(broker);
     thread_pool_drain(broker->pool);
     thread_pool_free(broker->pool);
     broker->pool = NULL;
@@ -116,6 +119,7 @@ static void release(struct broker *broker)
     links_free(broker->links);
     removals_free(broker->removals);
     store_close(broker->store);
+    jobs_shell_free(broker->jobs_shell);
     jobs_free(broker->jobs);
     models_free(broker->models);
     registry_free(broker->registry);

@@ -3,14 +3,21 @@
  *
  *     http/                the HTTP server and its endpoints
  *     dispatch, membership what each message of a node does; how nodes come and go
- *     job_submit, job_start, job_reports       a training: into the queue, to a node, and what the node tells of it
+ *     job_submit, node_reports                 a training: what a client asks for, and what nodes tell of it
  *     inference_router, model_remove           what is asked of nodes about models
- *     jobs, models, removals, pending_replies  the tables: trainings, models, removals and answers that nodes owe
+ *     jobs_shell                               does what the core of jobs wants: store, links, events, who waits
+ *     models, removals, pending_replies        the tables: models, removals and answers that nodes owe
  *     job_send, scheduler, admission           messages about trainings; decisions, as pure functions
  *     link, registry       connections of nodes; who is there, with which models, which is pure
  *     store, events        SQLite; what happened, for event streams
  *     lanes                the thread pool's: what may block beside what
- *     job, model, removal  what they are */
+ *     job, model, removal  what they are
+ *
+ * Beside them the core of jobs, pure: it calls nothing but the registry.
+ *
+ *     jobs, job_reports                         events of clients, of the shell and of nodes; the actions that are due
+ *     job_schedule, job_deadlines, job_storing  which job starts where; what passes in silence; versions and commits
+ *     job_transitions, job_table                the steps between the states; how jobs are found */
 #ifndef DCLS_BROKER_BROKER_H
 #define DCLS_BROKER_BROKER_H
 
@@ -34,6 +41,7 @@ struct broker {
     struct registry *registry;
     struct models *models;
     struct jobs *jobs;
+    struct jobs_shell *jobs_shell;
     struct removals *removals;
     struct pending_replies *pending_replies;
     struct links *links;

@@ -7,12 +7,12 @@
 #include "dcls/proto/json.h"
 #include "dcls/base/err.h"
 #include "dcls/base/log.h"
-#include "job_reports.h"
 #include "link.h"
 #include "membership.h"
 #include "model_remove.h"
 #include "models.h"
 #include "node_events.h"
+#include "node_reports.h"
 #include "pending_replies.h"
 #include "registry.h"
 #include "removals.h"
@@ -32,7 +32,7 @@ static void on_node_info(struct broker *broker, struct link *link, struct msg *m
         return;
     }
     models_listed(broker->models, node, msg->model_info);
-    job_reports_node_info(broker, node, msg->jobs);
+    node_reports_info(broker, node, msg);
     model_remove_node_info(broker, node);
 }
 
@@ -56,17 +56,12 @@ static void on_disconnect(struct broker *broker, struct link *link, struct msg *
 
 static void on_progress(struct broker *broker, struct link *link, struct msg *msg)
 {
-    job_reports_progress(broker, link_node(link), msg);
+    node_reports_progress(broker, link_node(link), msg);
 }
 
-static void on_completed(struct broker *broker, struct link *link, struct msg *msg)
+static void on_outcome(struct broker *broker, struct link *link, struct msg *msg)
 {
-    job_reports_completed(broker, link_node(link), msg);
-}
-
-static void on_failed(struct broker *broker, struct link *link, struct msg *msg)
-{
-    job_reports_failed(broker, link_node(link), msg);
+    node_reports_outcome(broker, link_node(link), msg);
 }
 
 static void on_new_model(struct broker *broker, struct link *link, struct msg *msg)
@@ -95,7 +90,8 @@ static void on_error(struct broker *broker, struct link *link, struct msg *msg)
 {
     struct node *node = link_node(link);
     link_answered(link);
-    if (!pending_replies_error(broker->pending_replies, node, msg) && !model_remove_error(broker, node, msg))
+    if (!pending_replies_error(broker->pending_replies, node, msg) && !model_remove_error(broker, node, msg) &&
+        !node_reports_error(broker, node, msg))
         log_warn("%s: %s", node->name, msg->message ? msg->message : "an error without a text");
 }
 
@@ -112,8 +108,8 @@ static const struct handler handlers[MSG_TYPE_COUNT] = {
     [MSG_NODE_INFO] = { on_node_info, false, false },
     [MSG_CLIENT_PONG] = { on_pong, false, false },
     [MSG_TRAINING_PROGRESS] = { on_progress, false, false },
-    [MSG_TRAINING_COMPLETED] = { on_completed, false, false },
-    [MSG_TRAINING_FAILED] = { on_failed, false, false },
+    [MSG_TRAINING_COMPLETED] = { on_outcome, false, false },
+    [MSG_TRAINING_FAILED] = { on_outcome, false, false },
     [MSG_NEW_MODEL_ADDED] = { on_new_model, false, false },
     [MSG_JSON_RESPONSE] = { on_json_response, false, false },
     [MSG_ERROR] = { on_error, false, true },

@@ -1,61 +1,94 @@
-/* A training's states, results and JSON. */
+/* What a training is made of, its copies and its JSON. */
 #include "job.h"
 
-#include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "dcls/base/log.h"
 #include "dcls/proto/json.h"
 
-const char *const job_state_names[JOB_STATES] = { "queued", "running", "completed", "failed", "cancelled" };
+const char *const job_state_names[JOB_STATES] = { "queued",    "starting", "running",  "ending",
+                                                  "completed", "failed",   "cancelled" };
 
 struct job *job_new(void)
 {
     struct job *job = calloc(1, sizeof *job);
-    if (job && !(job->results = cJSON_CreateArray())) {
+    struct job_live *live = calloc(1, sizeof *live);
+    if (!job || !live) {
         free(job);
+        free(live);
         return NULL;
     }
+    train_options_init(&live->options);
+    job->epochs = live->options.epochs;
+    job->live = live;
     return job;
+}
+
+void job_release_end(struct job_end *end)
+{
+    free(end->report);
+    free(end->log);
+    cJSON_Delete(end->data);
+    *end = (struct job_end){ 0 };
+}
+
+static void free_live(struct job *job)
+{
+    if (job->live)
+        job_release_end(&job->live->end);
+    free(job->live);
+    job->live = NULL;
+}
+
+static void free_notices(struct job *job)
+{
+    if (job->notices)
+        notices_release(job->notices);
+    free(job->notices);
+    job->notices = NULL;
 }
 
 void job_free(struct job *job)
 {
     if (!job)
         return;
-    cJSON_Delete(job->results);
-    cJSON_Delete(job->data);
+    free_live(job);
+    free_notices(job);
     free(job->error);
-    notices_release(&job->notices);
+    free(job->reason);
+    cJSON_Delete(job->results);
     free(job);
 }
 
-void job_set_state(struct job *job, enum job_state state)
+void job_slim(struct job *job)
 {
-    enum { COMPLETED = 1 << JOB_COMPLETED, ENDED = COMPLETED | 1 << JOB_FAILED | 1 << JOB_CANCELLED };
-    static const int follow[JOB_STATES] = {
-        [JOB_QUEUED] = 1 << JOB_RUNNING | ENDED,
-        [JOB_RUNNING] = 1 << JOB_QUEUED | ENDED,
-        [JOB_COMPLETED] = COMPLETED,
-        [JOB_FAILED] = 1 << JOB_RUNNING | ENDED,
-        [JOB_CANCELLED] = ENDED,
-    };
-    assert(follow[job->state] & 1 << state);
-    log_debug("job %s: %s -> %s", job->id, job_state_names[job->state], job_state_names[state]);
-    job->state = state;
+    free_live(job);
 }
 
-void job_add_result(struct job *job, const cJSON *result)
+void job_set_text(char **member, const char *text)
 {
+    char *copy = text ? strdup(text) : NULL;
+    free(*member);
+    *member = copy;
+}
+
+/* Results and notices */
+
+bool job_add_result(struct job *job, const cJSON *result)
+{
+    if (!job->results && !(job->results = cJSON_CreateArray()))
+        return false;
     int count = cJSON_GetArraySize(job->results);
     double last = json_number(cJSON_GetArrayItem(job->results, count - 1), "epoch", 0);
     double epoch = json_number(result, "epoch", 0);
     cJSON *copy = epoch >= 1 && epoch >= last ? cJSON_Duplicate(result, true) : NULL;
-    if (copy && epoch > last)
-        cJSON_AddItemToArray(job->results, copy);
-    else if (copy)
-        cJSON_ReplaceItemInArray(job->results, count - 1, copy);
+    if (!copy)
+        return false;
+    if (epoch > last)
+        return cJSON_AddItemToArray(job->results, copy);
+    return cJSON_ReplaceItemInArray(job->results, count - 1, copy);
 }
 
 void job_set_results(struct job *job, cJSON *results)
@@ -68,20 +101,98 @@ void job_set_results(struct job *job, cJSON *results)
     job->results = results;
 }
 
-void job_add_notices(struct job *job, const cJSON *lines)
+bool job_add_notice(struct job *job, const char *line)
+{
+    if (!job->notices)
+        job->notices = calloc(1, sizeof *job->notices);
+    return job->notices && notices_add(job->notices, "%s", line);
+}
+
+bool job_add_notices(struct job *job, const cJSON *lines)
 {
     const cJSON *line;
+    bool any = false;
     cJSON_ArrayForEach(line, lines)
     {
         if (cJSON_IsString(line))
-            notices_add(&job->notices, "%s", line->valuestring);
+            any |= job_add_notice(job, line->valuestring);
     }
+    return any;
 }
 
-cJSON *job_notices_json(const struct job *job)
+/* Copies */
+
+static int copy_text(char **to, const char *from)
 {
-    return cJSON_CreateStringArray((const char *const *)job->notices.lines, (int)job->notices.count);
+    if (!from)
+        return 0;
+    *to = strdup(from);
+    return *to ? 0 : -1;
 }
+
+static int copy_json(cJSON **to, const cJSON *from)
+{
+    if (!from)
+        return 0;
+    *to = cJSON_Duplicate(from, true);
+    return *to ? 0 : -1;
+}
+
+static int copy_notices(struct job *to, const struct job *from)
+{
+    for (size_t i = 0; from->notices && i < from->notices->count; i++)
+        if (!job_add_notice(to, from->notices->lines[i]))
+            return -1;
+    return 0;
+}
+
+/* Assignments, options and the end. */
+static int copy_live(struct job *to, const struct job *from)
+{
+    const struct job_live *live = from->live;
+    struct job_end *end = &to->live->end;
+    if (!live) {
+        free_live(to);
+        return 0;
+    }
+    to->live->options = live->options;
+    to->live->ranks = live->ranks;
+    memcpy(to->live->assignments, live->assignments, sizeof live->assignments);
+    to->live->cancelling = live->cancelling;
+    if (from->state != JOB_ENDING)
+        return 0;
+    if (copy_text(&end->report, live->end.report) || copy_text(&end->log, live->end.log))
+        return -1;
+    return copy_json(&end->data, live->end.data);
+}
+
+struct job *job_copy_stored(const struct job *job)
+{
+    struct job *copy = job_new();
+    if (!copy)
+        return NULL;
+    memcpy(copy->id, job->id, sizeof copy->id);
+    memcpy(copy->train_key, job->train_key, sizeof copy->train_key);
+    memcpy(copy->model_name, job->model_name, sizeof copy->model_name);
+    memcpy(copy->model_type, job->model_type, sizeof copy->model_type);
+    memcpy(copy->requested_node, job->requested_node, sizeof copy->requested_node);
+    memcpy(copy->node, job->node, sizeof copy->node);
+    copy->state = job->state == JOB_ENDING ? job->live->end.state : job->state;
+    copy->given_up = job->given_up;
+    copy->generation = job->generation;
+    copy->epochs = job->epochs;
+    copy->created = job->created;
+    copy->started = job->started;
+    copy->ended = job->ended;
+    const char *reason = copy->state >= JOB_COMPLETED ? job->reason : NULL;
+    if (!copy_text(&copy->error, job->error) && !copy_text(&copy->reason, reason) && !copy_notices(copy, job) &&
+        !copy_json(&copy->results, job->results) && !copy_live(copy, job))
+        return copy;
+    job_free(copy);
+    return NULL;
+}
+
+/* JSON */
 
 static void add_time(cJSON *object, const char *name, int64_t ms)
 {
@@ -97,14 +208,46 @@ static void add_number(cJSON *object, const char *name, double value)
         cJSON_AddNumberToObject(object, name, value);
 }
 
+static void add_progress(cJSON *object, const struct job *job)
+{
+    static const struct job_live none;
+    const struct job_live *live = job->live ? job->live : &none;
+    cJSON_AddNumberToObject(object, "epoch", (double)job->epoch);
+    cJSON_AddNumberToObject(object, "epochs", (double)job->epochs);
+    cJSON_AddNumberToObject(object, "batch", (double)live->batch);
+    cJSON_AddNumberToObject(object, "batches", (double)live->batches);
+    add_number(object, "imagesPerSecond", live->images_per_second);
+    if (live->batches) {
+        add_number(object, "loss", live->loss);
+        add_number(object, "accuracy", live->accuracy);
+    }
+}
+
+cJSON *job_notices_json(const struct job *job)
+{
+    if (!job->notices)
+        return cJSON_CreateArray();
+    return cJSON_CreateStringArray((const char *const *)job->notices->lines, (int)job->notices->count);
+}
+
+/* While its end is not committed it is not told. */
+static const char *shown_reason(const struct job *job)
+{
+    if (job->state != JOB_ENDING)
+        return job->reason;
+    return job->failures ? "that it ended cannot be stored: it is tried again" : NULL;
+}
+
 cJSON *job_json(const struct job *job)
 {
     cJSON *object = cJSON_CreateObject();
+    const char *reason = shown_reason(job);
+    bool over = job_is_over(job);
     cJSON_AddStringToObject(object, "id", job->id);
     cJSON_AddStringToObject(object, "state", job_state_names[job_shown(job)]);
-    if (*job->reason)
-        cJSON_AddStringToObject(object, "reason", job->reason);
-    if (job->notices.count)
+    if (reason && *reason)
+        cJSON_AddStringToObject(object, "reason", reason);
+    if (job->notices && job->notices->count)
         cJSON_AddItemToObject(object, "notices", job_notices_json(job));
     cJSON_AddStringToObject(object, "modelName", job->model_name);
     cJSON_AddStringToObject(object, "modelType", job->model_type);
@@ -113,21 +256,52 @@ cJSON *job_json(const struct job *job)
     if (*node && nodes)
         cJSON_AddItemToArray(nodes, cJSON_CreateString(node));
     cJSON_AddNumberToObject(object, "generation", (double)job->generation);
-    cJSON_AddNumberToObject(object, "epoch", (double)job->epoch);
-    cJSON_AddNumberToObject(object, "epochs", (double)job->options.epochs);
-    cJSON_AddNumberToObject(object, "batch", (double)job->batch);
-    cJSON_AddNumberToObject(object, "batches", (double)job->batches);
-    add_number(object, "imagesPerSecond", job->images_per_second);
-    if (job->batches) {
-        add_number(object, "loss", job->loss);
-        add_number(object, "accuracy", job->accuracy);
-    }
-    cJSON_AddItemToObject(object, "results", cJSON_Duplicate(job->results, true));
-    bool hides = job->ending && job->before <= JOB_RUNNING;
-    if (job->error && !hides)
+    add_progress(object, job);
+    cJSON_AddItemToObject(object, "results", job->results ? cJSON_Duplicate(job->results, true) : cJSON_CreateArray());
+    if (over && job->error)
         cJSON_AddStringToObject(object, "error", job->error);
     add_time(object, "created", job->created);
     add_time(object, "started", job->started);
-    add_time(object, "ended", hides ? 0 : job->ended);
+    add_time(object, "ended", over ? job->ended : 0);
     return object;
+}
+
+cJSON *job_assignments_json(const struct job *job)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (int i = 0; list && job->live && i < job->live->ranks; i++) {
+        const struct assignment *assignment = &job->live->assignments[i];
+        cJSON *entry = cJSON_CreateObject();
+        if (!cJSON_AddItemToArray(list, entry) || !cJSON_AddNumberToObject(entry, "rank", assignment->rank) ||
+            !cJSON_AddStringToObject(entry, "node", assignment->node) ||
+            !cJSON_AddStringToObject(entry, "instance", assignment->instance) ||
+            !cJSON_AddStringToObject(entry, "secret", assignment->secret_hash)) {
+            cJSON_Delete(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+void job_set_assignments(struct job *job, const cJSON *list)
+{
+    const cJSON *entry;
+    job->live->ranks = 0;
+    cJSON_ArrayForEach(entry, list)
+    {
+        const char *node = json_text(entry, "node"), *instance = json_text(entry, "instance");
+        const char *secret = json_text(entry, "secret");
+        if (!node || job->live->ranks == JOB_RANKS_MAX)
+            continue;
+        struct assignment *assignment = &job->live->assignments[job->live->ranks++];
+        *assignment = (struct assignment){ .rank = (int)json_number(entry, "rank", 0) };
+        snprintf(assignment->node, sizeof assignment->node, "%s", node);
+        snprintf(assignment->instance, sizeof assignment->instance, "%s", instance ? instance : "");
+        snprintf(assignment->secret_hash, sizeof assignment->secret_hash, "%s", secret ? secret : "");
+    }
+    if (job->live->ranks || !*job->node)
+        return;
+    job->live->assignments[0] = (struct assignment){ 0 };
+    snprintf(job->live->assignments[0].node, NAME_SIZE, "%s", job->node);
+    job->live->ranks = 1;
 }

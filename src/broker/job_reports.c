@@ -1,188 +1,275 @@
-/* What nodes tell of trainings, and what their silence means. */
+/* What nodes tell of trainings. */
 #include "job_reports.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker.h"
 #include "dcls/proto/json.h"
-#include "dcls/base/clock.h"
-#include "dcls/base/log.h"
-#include "job_send.h"
-#include "jobs.h"
-#include "models.h"
+#include "job_table.h"
+#include "job_transitions.h"
+#include "jobs_state.h"
 #include "registry.h"
-#include "removals.h"
 
-void job_reports_node_gone(struct broker *broker, const char *node)
+/* What counts */
+
+/* `instance`: as told; NULL: it was not. */
+static bool is_assigned(const struct job *job, const struct node *node, const char *instance, int64_t generation)
 {
-    for (struct job *job = jobs_first(broker->jobs); job; job = job->next) {
-        if (job->state != JOB_RUNNING || strcmp(job->node, node) || job->lost_ms)
-            continue;
-        if (!job->sent) {
-            jobs_put_back(broker->jobs, job);
-            continue;
-        }
-        job->lost_ms = clock_ms();
-        snprintf(job->reason, sizeof job->reason, "node '%.64s' is away", node);
-        jobs_publish(broker->jobs, job);
+    const struct job_live *live = job->live;
+    if (!live || !live->ranks || !live->sent || strcmp(live->assignments[0].node, node->name))
+        return false;
+    if (generation >= 0 && generation != job->generation)
+        return false;
+    const char *assigned = live->assignments[0].instance;
+    return !*assigned || !instance || !strcmp(assigned, instance);
+}
+
+/* Of the process that is connected. A node that has none cannot be one that had. */
+static const char *own_instance(const struct node *node)
+{
+    return node->instance ? node->instance : "";
+}
+
+/* Of an outcome, which may have been kept since an earlier process. */
+static const char *outcome_instance(const struct node *node, const char *told)
+{
+    if (told || !node_offers(node, "generations"))
+        return told;
+    return own_instance(node);
+}
+
+static bool is_running(const cJSON *entry)
+{
+    const char *state = json_text(entry, "state");
+    return state && !strcmp(state, "running");
+}
+
+static bool entry_is_assigned(const struct job *job, const struct node *node, const cJSON *entry)
+{
+    const char *told = json_text(entry, "instance");
+    double generation = json_number(entry, "generation", -1);
+    if (is_running(entry))
+        told = told ? told : own_instance(node);
+    else
+        told = outcome_instance(node, told);
+    return is_assigned(job, node, told, (int64_t)generation);
+}
+
+/* Coming and going */
+
+void job_reports_node_came(struct jobs *jobs, const struct node *node)
+{
+    jobs_set_busy(jobs, node->name);
+    jobs_reschedule(jobs, true);
+}
+
+static void is_away(struct jobs *jobs, struct job *job, struct moment now)
+{
+    if (job->state == JOB_STARTING) {
+        job_put_back(jobs, job, job->live->sent, now);
+    } else if (job->live->cancelling) {
+        job_cancel(jobs, job, NULL, now);
+    } else {
+        job->live->lost_ms = now.ms;
+        job->live->silent = false;
+        job_set_reason(jobs, job, "node '%s' is away", job->node);
+        jobs_due_at(jobs, now.ms + JOBS_GRACE_MS);
     }
 }
 
-/* The node runs it, whatever was thought meanwhile. */
-static void is_running(struct broker *broker, struct node *node, struct job *job)
+void job_reports_node_gone(struct jobs *jobs, const struct node *node, struct moment now)
 {
-    job->lost_ms = 0;
-    job->reason[0] = 0;
-    node_set_job(broker->registry, node, job->id);
-    if (job->cancelling && !node_is_legacy(node))
-        job_send_cancel(job, node);
-    jobs_publish(broker->jobs, job);
-}
-
-/* A job that ended here while its node was away still runs there: what was given up goes on, unless its model is
- * trained anew; what was cancelled is stopped. */
-static void take_up(struct broker *broker, struct node *node, struct job *job)
-{
-    if (job->state != JOB_FAILED || jobs_train_model(broker->jobs, job->model_name)) {
-        job_send_cancel(job, node);
-        return;
+    for (struct job *job = TAILQ_FIRST(&jobs->active), *next; job; job = next) {
+        next = TAILQ_NEXT(job, active_link);
+        if (!strcmp(job->node, node->name) && !job->live->lost_ms)
+            is_away(jobs, job, now);
     }
-    log_info("job %s (%s): goes on at '%s'", job->id, job->model_name, node->name);
-    job_set_state(job, JOB_RUNNING);
-    job->ending = false;
-    job->ends++; /* the end that may be on its way to the store is none */
-    job->sent = true;
-    job->ended = 0;
-    free(job->error);
-    job->error = NULL;
-    snprintf(job->node, sizeof job->node, "%s", node->name);
-    jobs_save(broker->jobs, job);
-    is_running(broker, node, job);
+    jobs_reschedule(jobs, true);
 }
 
-static void take_up_all(struct broker *broker, struct node *node, const cJSON *listed)
+/* A word of its node about it. */
+static void is_heard(struct jobs *jobs, struct job *job, const struct node *node, struct moment now)
+{
+    struct job_live *live = job->live;
+    bool was_away = live->lost_ms;
+    live->heard_ms = now.ms;
+    live->session = node->session;
+    live->lost_ms = 0;
+    if (job->state == JOB_STARTING)
+        job_run(jobs, job);
+    if (was_away || live->silent)
+        job_set_reason(jobs, job, NULL);
+    live->silent = false;
+    jobs_due_at(jobs, now.ms + JOBS_SILENT_MS);
+}
+
+static const cJSON *find_entry(const struct job *job, const struct node *node, const cJSON *listed)
 {
     const cJSON *entry;
     cJSON_ArrayForEach(entry, listed)
     {
         const char *key = json_text(entry, "train_key");
-        const char *state = json_text(entry, "state");
-        struct job *job = jobs_find_key(broker->jobs, key);
-        if (job && job_is_over(job) && state && !strcmp(state, "running"))
-            take_up(broker, node, job);
+        if (key && !strcmp(key, job->train_key) && entry_is_assigned(job, node, entry))
+            return entry;
     }
+    return NULL;
 }
 
-void job_reports_node_info(struct broker *broker, struct node *node, const cJSON *listed)
+/* What it was given before; a SERVER TRAIN may be on its way to a node that has just told of itself. */
+static void look_for(struct jobs *jobs, struct job *job, const struct node *node, const cJSON *listed,
+                     struct moment now)
 {
-    for (struct job *job = jobs_first(broker->jobs); job; job = job->next) {
-        if (job->state != JOB_RUNNING || strcmp(job->node, node->name) || !job->sent)
-            continue;
-        if (node_is_legacy(node) || json_find(listed, "train_key", job->train_key))
-            is_running(broker, node, job);
-        else if (job->lost_ms) /* else SERVER TRAIN may be on its way to a node that has just told of itself */
-            jobs_give_up(broker->jobs, job, "no longer has it");
-    }
-    if (!node_is_legacy(node))
-        take_up_all(broker, node, listed);
-    jobs_schedule(broker->jobs);
+    struct job_live *live = job->live;
+    bool is_later = node->session > live->session;
+    if (find_entry(job, node, listed))
+        is_heard(jobs, job, node, now);
+    else if (node_is_legacy(node) && job->state == JOB_RUNNING && !*live->assignments[0].instance)
+        is_heard(jobs, job, node, now); /* it tells of none */
+    else if (is_later && job->state == JOB_STARTING)
+        job_put_back(jobs, job, true, now);
+    else if (is_later)
+        job_give_up(jobs, job, true, now, "no longer has it");
 }
+
+/* A job that failed by our own judgement runs on there: it goes on, unless its model is trained anew. */
+static void take_up(struct jobs *jobs, struct job *job, const struct node *node, const cJSON *entry, struct moment now)
+{
+    bool is_ours = job->given_up && is_running(entry) && entry_is_assigned(job, node, entry);
+    if (!is_ours || jobs_at(jobs, node->name) || (job_is_over(job) && jobs_train_model(jobs, job->model_name)))
+        return;
+    job_run(jobs, job);
+    is_heard(jobs, job, node, now);
+}
+
+void job_reports_node_info(struct jobs *jobs, const struct node *node, const cJSON *listed, struct moment now)
+{
+    for (struct job *job = TAILQ_FIRST(&jobs->active), *next; job; job = next) {
+        next = TAILQ_NEXT(job, active_link);
+        if (!strcmp(job->node, node->name) && job->live->sent)
+            look_for(jobs, job, node, listed, now);
+    }
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, listed)
+    {
+        struct job *job = jobs_find_key(jobs, json_text(entry, "train_key"));
+        if (job)
+            take_up(jobs, job, node, entry, now);
+    }
+    jobs_set_busy(jobs, node->name);
+    jobs->idle_version++;
+    jobs_reschedule(jobs, false);
+}
+
+bool job_reports_is_stale(const struct jobs *jobs, const struct node *node, const cJSON *entry)
+{
+    const struct job *job = jobs_find_key(jobs, json_text(entry, "train_key"));
+    if (!job || !is_running(entry))
+        return false;
+    if (!entry_is_assigned(job, node, entry))
+        return true;
+    /* Of one that is ending its node is told when that is committed. */
+    return job_is_over(job);
+}
+
+/* Progress */
+
+static void take_batch(struct job_live *live, const struct msg *msg)
+{
+    if (msg->batch < 0 || msg->batches < 0)
+        return;
+    live->batch = msg->batch;
+    live->batches = msg->batches;
+    live->images_per_second = msg->images_per_second;
+    live->loss = msg->loss;
+    live->accuracy = msg->accuracy;
+}
+
+bool job_reports_progress(struct jobs *jobs, const struct node *node, const struct msg *msg, struct moment now)
+{
+    struct job *job = jobs_find_key(jobs, msg->train_key);
+    const char *instance = msg->instance ? msg->instance : own_instance(node);
+    if (!job || (job->state != JOB_STARTING && job->state != JOB_RUNNING) ||
+        !is_assigned(job, node, instance, msg->generation))
+        return false;
+    is_heard(jobs, job, node, now);
+    job->epoch = msg->epoch;
+    if (*job->live->options.resume && msg->epochs > 0)
+        job->epochs = msg->epochs; /* only its node knew */
+    job_set_reason(jobs, job, msg->message ? "%s" : NULL, msg->message);
+    take_batch(job->live, msg);
+    bool is_news = msg->notice && job_add_notice(job, msg->notice);
+    if (msg->result)
+        is_news |= job_add_result(job, msg->result);
+    /* An epoch is worth a write: a restarted broker shows what was reached. */
+    if (is_news)
+        job_change(jobs, job);
+    job_mark(jobs, job, JOB_PUBLISH);
+    return true;
+}
+
+/* Outcomes */
 
 /* The report has every epoch and notice; what was heard meanwhile may lack some. */
-static void take_report(struct job *job, const cJSON *report)
+static void take_report(struct job *job, struct msg *msg, struct job_end *end)
 {
-    const cJSON *results = cJSON_GetObjectItemCaseSensitive(report, "results");
+    const cJSON *results = cJSON_GetObjectItemCaseSensitive(msg->report, "results");
+    const char *log = json_text(msg->data, "output_contents");
     if (cJSON_GetArraySize(results))
         job_set_results(job, cJSON_Duplicate(results, true));
-    job_add_notices(job, cJSON_GetObjectItemCaseSensitive(report, "notices"));
-}
-
-void job_reports_progress(struct broker *broker, struct node *node, struct msg *msg)
-{
-    struct job *job = jobs_find_key(broker->jobs, msg->train_key);
-    if (!job || job->state != JOB_RUNNING || strcmp(job->node, node->name))
-        return;
-    job->sent = true;
-    job->epoch = msg->epoch;
-    if (*job->options.resume && msg->epochs > 0)
-        job->options.epochs = msg->epochs; /* only its node knew */
-    snprintf(job->reason, sizeof job->reason, "%s", msg->message ? msg->message : "");
-    bool is_news = msg->notice && notices_add(&job->notices, "%s", msg->notice);
-    if (msg->batch >= 0 && msg->batches >= 0) {
-        job->batch = msg->batch;
-        job->batches = msg->batches;
-        job->images_per_second = msg->images_per_second;
-        job->loss = msg->loss;
-        job->accuracy = msg->accuracy;
-    }
-    if (msg->result)
-        job_add_result(job, msg->result);
-    /* An epoch is worth a write: a restarted broker shows what was reached. */
-    if (msg->result || is_news)
-        jobs_save(broker->jobs, job);
-    jobs_publish(broker->jobs, job);
-}
-
-/* Of another broker, or of a state that was lost: what the node made is listed all the same, and it need not keep on
- * telling. */
-static void unknown_outcome(const struct node *node, const struct msg *msg)
-{
-    log_warn("%s: outcome of a training that is not known here: '%s'", node->name, msg->train_key);
-    job_send_ack_unknown(msg, node);
-}
-
-void job_reports_completed(struct broker *broker, struct node *node, struct msg *msg)
-{
-    struct job *job = jobs_find_key(broker->jobs, msg->train_key);
-    const cJSON *info = cJSON_GetArrayItem(msg->model_info, 0);
-    bool removed = removals_cover(broker->removals, node->name, msg->model_name, json_text(info, "sha256"), job);
-    if (!removed && node_add_model(broker->registry, node, msg->model_name, info))
-        log_error("no memory for a model of '%s'", node->name);
-    if (!job) {
-        if (!removed)
-            models_seen(broker->models, node->name, msg->model_info);
-        unknown_outcome(node, msg);
-        return;
-    }
-    if (job->state == JOB_COMPLETED && job->committed) {
-        job_send_ack(job, node);
-        return;
-    }
-    const char *log = json_text(msg->data, "output_contents");
-    take_report(job, msg->report);
-    char *report = msg->report ? cJSON_PrintUnformatted(msg->report) : NULL;
-    snprintf(job->node, sizeof job->node, "%s", node->name);
-    cJSON_Delete(job->data);
-    job->data = msg->data;
+    job_add_notices(job, cJSON_GetObjectItemCaseSensitive(msg->report, "notices"));
+    end->report = msg->report ? cJSON_PrintUnformatted(msg->report) : NULL;
+    end->log = log ? strdup(log) : NULL;
+    end->data = msg->data;
     msg->data = NULL;
-    job->epoch = job->options.epochs;
-    /* In this order: the model's row is written before the job that made it counts as done. */
-    if (!removed)
-        models_completed(broker->models, msg->model_name, json_text(info, "sha256"), info, job->id, node->name,
-                         clock_wall_ms());
-    jobs_end(broker->jobs, job,
-             &(struct job_end){ .state = JOB_COMPLETED, .report = report, .log = log, .acknowledge = true });
-    free(report);
+    job->epoch = job->epochs;
 }
 
-void job_reports_failed(struct broker *broker, struct node *node, const struct msg *msg)
+static void take(struct jobs *jobs, struct job *job, struct msg *msg, struct moment now)
 {
-    struct job *job = jobs_find_key(broker->jobs, msg->train_key);
-    if (!job) {
-        unknown_outcome(node, msg);
-        return;
+    struct job_end end = { .by_node = true };
+    if (msg->type == MSG_TRAINING_COMPLETED) {
+        end.state = JOB_COMPLETED;
+        take_report(job, msg, &end);
+    } else {
+        end.state = msg->cancelled == 1 ? JOB_CANCELLED : JOB_FAILED;
     }
-    if (job->state == JOB_COMPLETED || (job_is_over(job) && job->committed)) {
-        if (job->committed)
-            job_send_ack(job, node);
-        return;
+    job->live->acknowledge = true;
+    job_end(jobs, job, &end, end.state == JOB_FAILED ? msg->message : NULL, NULL, now);
+}
+
+enum job_outcome job_reports_outcome(struct jobs *jobs, const struct node *node, struct msg *msg, struct moment now)
+{
+    struct job *job = jobs_find_key(jobs, msg->train_key);
+    if (!job)
+        return JOB_OUTCOME_UNKNOWN;
+    if (!is_assigned(job, node, outcome_instance(node, msg->instance), msg->generation))
+        return JOB_OUTCOME_DROP;
+    if (!job->given_up && job_is_over(job))
+        return JOB_OUTCOME_DROP;
+    if (!job->given_up && job->state == JOB_ENDING) {
+        job->live->acknowledge = true;
+        return JOB_OUTCOME_WAITS;
     }
-    bool cancelled = msg->cancelled == 1;
-    snprintf(job->node, sizeof job->node, "%s", node->name);
-    jobs_end(broker->jobs, job,
-             &(struct job_end){ .state = cancelled ? JOB_CANCELLED : JOB_FAILED,
-                                .error = cancelled ? NULL : msg->message,
-                                .acknowledge = true });
+    take(jobs, job, msg, now);
+    return JOB_OUTCOME_TAKEN;
+}
+
+bool job_reports_error(struct jobs *jobs, const struct node *node, const char *text, struct moment now)
+{
+    struct job *job = node_is_legacy(node) ? jobs_at(jobs, node->name) : NULL;
+    struct job_end end = { .state = JOB_FAILED, .by_node = true };
+    if (!job || job->state != JOB_RUNNING)
+        return false;
+    job_end(jobs, job, &end, text ? text : "its node did not say why", NULL, now);
+    return true;
+}
+
+void job_reports_node_forgotten(struct jobs *jobs, const char *node, struct moment now)
+{
+    for (struct job *job = TAILQ_FIRST(&jobs->active), *next; job; job = next) {
+        next = TAILQ_NEXT(job, active_link);
+        if (!strcmp(job->node, node))
+            job_give_up(jobs, job, false, now, "was forgotten");
+    }
 }

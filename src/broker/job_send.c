@@ -1,6 +1,7 @@
 /* Messages to nodes about trainings. */
 #include "job_send.h"
 
+#include "dcls/proto/json.h"
 #include "link.h"
 #include "registry.h"
 
@@ -8,7 +9,7 @@ int job_send_train(const struct job *job, const struct node *node)
 {
     struct msg msg;
     msg_init(&msg, MSG_SERVER_TRAIN);
-    msg.options = job->options;
+    msg.options = job->live->options;
     msg.generation = job->generation;
     bool failed = msg_set(&msg.model_name, job->model_name) || msg_set(&msg.model_type, job->model_type) ||
                   msg_set(&msg.train_key, job->train_key) || (!node_is_legacy(node) && msg_set(&msg.job, job->id)) ||
@@ -35,12 +36,20 @@ void job_send_cancel(const struct job *job, const struct node *node)
 
 void job_send_ack(const struct job *job, const struct node *node)
 {
-    if (node && !node_is_legacy(node))
+    if (!node_is_legacy(node))
         send_keys(MSG_SERVER_JOB_ACK, job->train_key, job->id, job->generation, node);
 }
 
-void job_send_ack_unknown(const struct msg *outcome, const struct node *node)
+void job_send_cancel_entry(const cJSON *entry, const struct node *node)
+{
+    const char *job = json_text(entry, "job");
+    double generation = json_number(entry, "generation", -1);
+    send_keys(MSG_SERVER_CANCEL, json_text(entry, "train_key"), job && name_is_valid(job) ? job : NULL,
+              generation >= 0 ? (int64_t)generation : -1, node);
+}
+
+void job_send_drop(const struct msg *outcome, const struct job *job, const struct node *node)
 {
     if (!node_is_legacy(node))
-        send_keys(MSG_SERVER_JOB_ACK, outcome->train_key, outcome->job, outcome->generation, node);
+        send_keys(MSG_SERVER_JOB_ACK, outcome->train_key, job ? job->id : outcome->job, outcome->generation, node);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "broker.h"
+#include "jobs.h"
 #include "models.h"
 #include "registry.h"
 
@@ -66,6 +67,6 @@ int job_submit(struct broker *broker, const struct job_submission *submission, j
     else
         default_name(broker, submission->model_type, job->model_name);
     snprintf(job->requested_node, sizeof job->requested_node, "%s", submission->node ? submission->node : "");
-    job->options = *submission->options;
-    return jobs_add(broker->jobs, job, done, arg) ? refuse(refusal, 500, "no memory for the job") : 0;
+    job->live->options = *submission->options;
+    return jobs_shell_add(broker, job, done, arg) ? refuse(refusal, 500, "no memory for the job") : 0;
 }

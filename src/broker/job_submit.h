@@ -2,7 +2,7 @@
 #ifndef DCLS_BROKER_JOB_SUBMIT_H
 #define DCLS_BROKER_JOB_SUBMIT_H
 
-#include "jobs.h"
+#include "jobs_shell.h"
 
 struct job_submission {
     const char *model_type; /* any name: whether a node knows it shows when it trains */

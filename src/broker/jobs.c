@@ -1,5 +1,4 @@
-/* The table of trainings, and the ends of them. Everything that is stored of a job goes through here, and what ends
- * it; the messages are job_send.c's. */
+/* The events of clients and of the shell, and the actions that are due. */
 #include "jobs.h"
 
 #include <assert.h>
@@ -7,383 +6,248 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker.h"
-#include "dcls/base/clock.h"
-#include "dcls/base/err.h"
-#include "dcls/base/log.h"
-#include "dcls/net/timer.h"
-#include "events.h"
-#include "job_send.h"
-#include "node_events.h"
+#include "job_deadlines.h"
+#include "job_schedule.h"
+#include "jobs_state.h"
 #include "registry.h"
-#include "store.h"
 
-#define TURN_MS 1000
-
-struct jobs {
-    struct broker *broker;
-    void (*start)(struct broker *broker);
-    struct job *first, **end;
-    struct job *uncommitted; /* on their way to the store */
-    struct jobs_waiter *waiters;
-    struct timer *turn;
-    int64_t last_id, last_key_ms;
-};
-
-/* What has been lost for too long ends; what waits is tried again, for whatever reason it was put back. */
-static void on_turn(void *arg)
-{
-    struct jobs *jobs = arg;
-    int64_t now = clock_ms();
-    timer_start(jobs->turn, TURN_MS);
-    for (struct job *job = jobs->first; job; job = job->next)
-        if (job->state == JOB_RUNNING && job->lost_ms && now - job->lost_ms >= JOBS_GRACE_MS)
-            jobs_give_up(jobs, job, "was lost");
-    jobs->start(jobs->broker);
-}
-
-struct jobs *jobs_new(struct broker *broker, void (*start)(struct broker *broker))
+struct jobs *jobs_new(struct registry *registry)
 {
     struct jobs *jobs = calloc(1, sizeof *jobs);
     if (!jobs)
         return NULL;
-    jobs->broker = broker;
-    jobs->start = start;
-    jobs->end = &jobs->first;
-    jobs->turn = timer_new(broker->base, on_turn, jobs);
-    if (!jobs->turn) {
-        jobs_free(jobs);
-        return NULL;
-    }
-    timer_start(jobs->turn, TURN_MS);
+    jobs->registry = registry;
+    TAILQ_INIT(&jobs->live);
+    TAILQ_INIT(&jobs->active);
+    TAILQ_INIT(&jobs->work);
+    TAILQ_INIT(&jobs->retry);
+    jobs->due_ms = INT64_MAX;
+    jobs->nodes_version = jobs->idle_version = 1;
     return jobs;
 }
 
-static void free_all(struct job *job)
+static void free_refused(struct jobs *jobs)
 {
-    for (struct job *next; job; job = next) {
-        next = job->next;
-        job_free(job);
-    }
+    job_free(jobs->refused);
+    jobs->refused = NULL;
 }
 
 void jobs_free(struct jobs *jobs)
 {
     if (!jobs)
         return;
-    timer_free(jobs->turn);
-    free_all(jobs->first);
-    free_all(jobs->uncommitted);
+    free_refused(jobs);
+    for (struct job *job = TAILQ_FIRST(&jobs->work), *next; job; job = next) {
+        next = TAILQ_NEXT(job, work_link);
+        if (job->refused)
+            job_free(job); /* no longer in the table */
+    }
+    for (size_t i = 0; i < jobs->count; i++)
+        job_free(jobs->items[i]);
+    free(jobs->items);
     free(jobs);
 }
 
-static void restore(struct jobs *jobs, struct job *job)
+int jobs_restore(struct jobs *jobs, struct job *stored, struct moment now)
 {
-    int64_t id = strtoll(job->id, NULL, 10);
-    long long key_ms = 0;
-    jobs->last_id = id > jobs->last_id ? id : jobs->last_id;
-    if (sscanf(job->train_key, "train:%lld", &key_ms) == 1 && key_ms > jobs->last_key_ms)
-        jobs->last_key_ms = key_ms;
-    job->committed = job_is_over(job);
-    if (job->state == JOB_RUNNING) {
-        job->sent = true;
-        job->lost_ms = clock_ms(); /* until its node says otherwise */
-        snprintf(job->reason, sizeof job->reason, "node '%.64s' is away", job->node);
+    assert(!jobs->count);
+    for (struct job *next; stored; stored = next) {
+        long long id = strtoll(stored->id, NULL, 10), key = 0;
+        next = stored->next;
+        stored->next = NULL;
+        if (job_table_add(jobs, stored)) {
+            stored->next = next;
+            for (; stored; stored = next) {
+                next = stored->next;
+                job_free(stored);
+            }
+            return -1;
+        }
+        if (sscanf(stored->train_key, "train:%lld", &key) == 1 && key > jobs->last_key_ms)
+            jobs->last_key_ms = key;
+        jobs->last_id = id;
+        job_restore(jobs, stored, now);
+    }
+    return 0;
+}
+
+void jobs_stop(struct jobs *jobs, struct moment now)
+{
+    jobs->stopping = true;
+    for (struct job *job = TAILQ_FIRST(&jobs->active), *next; job; job = next) {
+        next = TAILQ_NEXT(job, active_link);
+        if (job->state == JOB_STARTING && !job->live->sent)
+            job_put_back(jobs, job, false, now);
+    }
+    for (struct job *job = TAILQ_FIRST(&jobs->retry), *next; job; job = next) {
+        next = TAILQ_NEXT(job, retry_link);
+        job->retry_ms = now.ms;
+        job_retry(jobs, job, now);
     }
 }
 
-void jobs_restore(struct jobs *jobs, struct job *stored)
+void jobs_nodes_changed(struct jobs *jobs)
 {
-    assert(!jobs->first);
-    jobs->first = stored;
-    for (; *jobs->end; jobs->end = &(*jobs->end)->next)
-        restore(jobs, *jobs->end);
+    jobs->idle_version++;
+    jobs_reschedule(jobs, true);
 }
 
-void jobs_schedule(struct jobs *jobs)
+/* Events of clients and of the shell */
+
+int jobs_add(struct jobs *jobs, struct job *job, struct moment now)
 {
-    timer_start(jobs->turn, 0);
-}
-
-struct job *jobs_first(const struct jobs *jobs)
-{
-    return jobs->first;
-}
-
-struct job *jobs_find(const struct jobs *jobs, const char *id)
-{
-    for (struct job *job = jobs->first; job; job = job->next)
-        if (!strcmp(job->id, id))
-            return job;
-    return NULL;
-}
-
-struct job *jobs_find_key(const struct jobs *jobs, const char *train_key)
-{
-    for (struct job *job = jobs->first; job && train_key; job = job->next)
-        if (!strcmp(job->train_key, train_key))
-            return job;
-    return NULL;
-}
-
-const struct job *jobs_last_started(const struct jobs *jobs, const char *model)
-{
-    const struct job *last = NULL;
-    for (const struct job *job = jobs->first; job; job = job->next)
-        if (*job->node && !strcmp(job->model_name, model))
-            last = job;
-    return last;
-}
-
-static bool any_trains(const struct job *job, const char *model)
-{
-    for (; job; job = job->next)
-        if (!job_is_over(job) && !strcmp(job->model_name, model))
-            return true;
-    return false;
-}
-
-bool jobs_train_model(const struct jobs *jobs, const char *model)
-{
-    return any_trains(jobs->first, model) || any_trains(jobs->uncommitted, model);
-}
-
-size_t jobs_waiting(const struct jobs *jobs)
-{
-    size_t count = 0;
-    for (const struct job *job = jobs->first; job; job = job->next)
-        count += job->state == JOB_QUEUED;
-    for (const struct job *job = jobs->uncommitted; job; job = job->next)
-        count++;
-    return count;
-}
-
-cJSON *jobs_json(const struct jobs *jobs)
-{
-    cJSON *object = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(object, "jobs");
-    for (const struct job *job = jobs->first; job && list; job = job->next)
-        cJSON_AddItemToArray(list, job_json(job));
-    return object;
-}
-
-void jobs_save(struct jobs *jobs, const struct job *job)
-{
-    store_save_job(jobs->broker, job, NULL, NULL, NULL, NULL);
-}
-
-void jobs_publish(struct jobs *jobs, const struct job *job)
-{
-    events_publish(jobs->broker->events, "job", job_json(job));
-}
-
-/* Adding */
-
-struct addition {
-    struct jobs *jobs;
-    struct job *job;
-    jobs_added *done;
-    void *arg;
-};
-
-static void add_committed(void *arg, bool ok)
-{
-    struct addition addition = *(struct addition *)arg;
-    struct jobs *jobs = addition.jobs;
-    struct job *job = addition.job, **at = &jobs->uncommitted;
-    free(arg);
-    while (*at != job) {
-        assert(*at);
-        at = &(*at)->next;
-    }
-    *at = job->next;
-    job->next = NULL;
-    if (!ok) {
-        addition.done(addition.arg, NULL);
-        job_free(job);
-        return;
-    }
-    *jobs->end = job;
-    jobs->end = &job->next;
-    log_info("job %s: train %s as '%s'", job->id, job->model_type, job->model_name);
-    jobs_publish(jobs, job);
-    addition.done(addition.arg, job);
-    jobs_schedule(jobs);
-}
-
-int jobs_add(struct jobs *jobs, struct job *job, jobs_added *done, void *arg)
-{
-    int64_t now = clock_wall_ms();
-    jobs->last_key_ms = now > jobs->last_key_ms ? now : jobs->last_key_ms + 1;
-    snprintf(job->id, sizeof job->id, "%lld", (long long)++jobs->last_id);
-    snprintf(job->train_key, sizeof job->train_key, "train:%lld", (long long)jobs->last_key_ms);
-    job->created = now;
-    struct addition *addition = malloc(sizeof *addition);
-    if (addition)
-        *addition = (struct addition){ jobs, job, done, arg };
-    if (!addition || store_save_job(jobs->broker, job, NULL, NULL, add_committed, addition)) {
-        free(addition);
+    int64_t key = now.wall_ms > jobs->last_key_ms ? now.wall_ms : jobs->last_key_ms + 1;
+    snprintf(job->id, sizeof job->id, "%lld", (long long)jobs->last_id + 1);
+    snprintf(job->train_key, sizeof job->train_key, "train:%lld", (long long)key);
+    if (job_table_add(jobs, job)) {
         job_free(job);
         return -1;
     }
-    job->next = jobs->uncommitted;
-    jobs->uncommitted = job;
+    jobs->last_id++;
+    jobs->last_key_ms = key;
+    job->created = now.wall_ms;
+    job->epochs = job->live->options.epochs;
+    job_enqueue(jobs, job);
     return 0;
 }
 
-/* Waiting */
-
-static void tell_waiters(struct jobs *jobs, const struct job *job)
+int jobs_cancel(struct jobs *jobs, struct job *job, struct moment now, struct refusal *refusal)
 {
-    for (struct jobs_waiter **at = &jobs->waiters; *at;) {
-        struct jobs_waiter *waiter = *at;
-        if (waiter->job != job) {
-            at = &waiter->next;
-            continue;
-        }
-        *at = waiter->next;
-        waiter->ended(waiter->arg, job);
-        at = &jobs->waiters; /* the callback may have changed the list */
-    }
-}
-
-void jobs_wait(struct jobs *jobs, struct jobs_waiter *waiter)
-{
-    if (job_is_over(waiter->job) && !waiter->job->ending) {
-        waiter->ended(waiter->arg, waiter->job);
-        return;
-    }
-    waiter->next = jobs->waiters;
-    jobs->waiters = waiter;
-}
-
-void jobs_stop_waiting(struct jobs *jobs, const struct jobs_waiter *waiter)
-{
-    struct jobs_waiter **at = &jobs->waiters;
-    while (*at && *at != waiter)
-        at = &(*at)->next;
-    if (*at)
-        *at = waiter->next;
-}
-
-/* Ending */
-
-/* Its node is free again, as far as this job goes. */
-static void release_node(struct jobs *jobs, const struct job *job)
-{
-    struct node *node = registry_find(jobs->broker->registry, job->node);
-    if (!node || strcmp(node->job, job->id))
-        return;
-    node_set_job(jobs->broker->registry, node, "");
-    node_events_publish(jobs->broker);
-}
-
-struct stored_end {
-    struct jobs *jobs;
-    struct job *job;
-    unsigned number;
-    bool acknowledge;
-    jobs_cancelled *done;
-    void *arg;
-};
-
-static void tell_end(const struct stored_end *end, bool ok)
-{
-    struct job *job = end->job;
-    assert(end->number <= job->ends);
-    /* A later end is on its way where the numbers differ: that one tells. */
-    if (end->number == job->ends) {
-        job->ending = false;
-        job->committed = ok;
-        if (ok && end->acknowledge)
-            job_send_ack(job, registry_find(end->jobs->broker->registry, job->node));
-    }
-    jobs_publish(end->jobs, job);
-    if (end->done)
-        end->done(end->arg, ok ? 200 : 500);
-    if (job_is_over(job) && !job->ending)
-        tell_waiters(end->jobs, job);
-}
-
-static void end_committed(void *arg, bool ok)
-{
-    tell_end(arg, ok);
-    free(arg);
-}
-
-void jobs_end(struct jobs *jobs, struct job *job, const struct job_end *end)
-{
-    enum job_state before = job->state;
-    assert(end->state > JOB_RUNNING);
-    release_node(jobs, job);
-    job_set_state(job, end->state);
-    if (!job->ending)
-        job->before = before;
-    job->ending = true;
-    job->ended = clock_wall_ms();
-    job->lost_ms = 0;
-    job->reason[0] = 0;
-    job->committed = false;
-    job->ends++;
-    free(job->error);
-    job->error = end->error ? strdup(end->error) : NULL;
-    log_info("job %s (%s): %s%s%s", job->id, job->model_name, job_state_names[job->state], end->error ? ": " : "",
-             end->error ? end->error : "");
-    const struct stored_end stored = { jobs, job, job->ends, end->acknowledge, end->done, end->arg };
-    struct stored_end *kept = malloc(sizeof *kept);
-    if (kept)
-        *kept = stored;
-    if (!kept || store_save_job(jobs->broker, job, end->report, end->log, end_committed, kept)) {
-        free(kept);
-        tell_end(&stored, false);
-    }
-    jobs_schedule(jobs);
-}
-
-void jobs_give_up(struct jobs *jobs, struct job *job, const char *why)
-{
-    char error[160];
-    snprintf(error, sizeof error, "node '%.64s' %s", job->node, why);
-    if (job->cancelling)
-        jobs_end(jobs, job, &(struct job_end){ .state = JOB_CANCELLED });
-    else
-        jobs_end(jobs, job, &(struct job_end){ .state = JOB_FAILED, .error = error });
-}
-
-void jobs_put_back(struct jobs *jobs, struct job *job)
-{
-    if (job->cancelling) {
-        jobs_end(jobs, job, &(struct job_end){ .state = JOB_CANCELLED });
-        return;
-    }
-    release_node(jobs, job);
-    job_set_state(job, JOB_QUEUED);
-    job->node[0] = job->reason[0] = 0;
-    job->started = job->lost_ms = 0;
-    job->sent = false;
-    jobs_save(jobs, job);
-    jobs_publish(jobs, job);
-}
-
-int jobs_cancel(struct jobs *jobs, const char *id, jobs_cancelled *done, void *arg, struct refusal *refusal)
-{
-    struct job *job = jobs_find(jobs, id);
-    if (!job)
-        return refuse(refusal, 404, "job '%s' not found", id);
-    if (job->ending)
-        return refuse(refusal, 409, "job '%s' is about to end", id);
+    struct job_live *live = job->live;
+    const struct node *node = *job->node ? registry_find(jobs->registry, job->node) : NULL;
+    char reason[2 * NAME_SIZE];
     if (job_is_over(job))
-        return refuse(refusal, 409, "job '%s' has ended already: %s", id, job_state_names[job->state]);
-    const struct node *node = *job->node ? registry_find(jobs->broker->registry, job->node) : NULL;
-    if (job->state == JOB_QUEUED || !node) {
-        /* Of a node that is away: it is told when it comes back. */
-        jobs_end(jobs, job, &(struct job_end){ .state = JOB_CANCELLED, .done = done, .arg = arg });
-        return 0;
+        return refuse(refusal, 409, "job '%s' has ended already: %s", job->id, job_state_names[job->state]);
+    if (job->state == JOB_ENDING)
+        /* Where it is cancelled already, that answers when it is stored. */
+        return live->end.state == JOB_CANCELLED ? 0 : refuse(refusal, 409, "job '%s' is about to end", job->id);
+    if (job->state == JOB_QUEUED || !live->sent || live->lost_ms || !node) {
+        job_cancel(jobs, job, NULL, now);
+    } else if (!node_offers(node, "cancel")) {
+        snprintf(reason, sizeof reason, "node '%s' cannot cancel a training: it may train on", job->node);
+        job_cancel(jobs, job, reason, now);
+    } else if (!live->cancelling) {
+        live->cancelling = true;
+        job_change(jobs, job);
+        live->cancel_version = job->version;
+    } else if (job->committed >= live->cancel_version) {
+        job_answer(jobs, job, 202);
     }
-    if (job->sent && !node_offers(node, "cancel"))
-        return refuse(refusal, 409, "node '%s' cannot cancel a training", job->node);
-    job->cancelling = true;
-    if (job->sent)
-        job_send_cancel(job, node);
-    done(arg, 202);
     return 0;
+}
+
+void jobs_train_sent(struct jobs *jobs, struct job *job, bool ok, struct moment now)
+{
+    struct job_live *live = job->live;
+    assert(job->state == JOB_STARTING && live->sent);
+    const struct node *node = registry_find(jobs->registry, job->node);
+    if (!ok || !node) {
+        job_put_back(jobs, job, true, now);
+        return;
+    }
+    live->sent_ms = live->heard_ms = now.ms;
+    if (node_is_legacy(node))
+        job_run(jobs, job);
+    else
+        jobs_due_at(jobs, now.ms + JOBS_BEGIN_MS);
+}
+
+/* Actions */
+
+/* Whether it can be done at all, as things are now. */
+static bool fill(struct jobs *jobs, struct job *job, struct moment now, struct job_action *action)
+{
+    struct job_live *live = job->live;
+    action->node = *job->node ? registry_find(jobs->registry, job->node) : NULL;
+    action->status = job->answer;
+    switch (action->what) {
+    case JOB_STORE:
+        if (!job_is_to_store(job, now))
+            return false;
+        job_is_writing(job);
+        action->version = job->version;
+        return true;
+    case JOB_SEND_TRAIN:
+        if (job->state != JOB_STARTING || live->sent || jobs->stopping || !action->node)
+            return false;
+        live->sent = true;
+        return true;
+    case JOB_SEND_CANCEL:
+        if (!action->node || !node_offers(action->node, "cancel"))
+            return false;
+        if (live && live->cancelling) {
+            live->cancel_ms = now.ms;
+            jobs_due_at(jobs, now.ms + JOBS_CANCEL_MS);
+        }
+        return true;
+    case JOB_SEND_ACK: live->acknowledge = false; return action->node;
+    case JOB_PUBLISH: return job->committed;
+    default: return true;
+    }
+}
+
+/* Nothing is due of it now. */
+static void leave_work(struct jobs *jobs, struct job *job)
+{
+    TAILQ_REMOVE(&jobs->work, job, work_link);
+    job->is_in_work = false;
+    if (job->refused)
+        jobs->refused = job;
+    else
+        job_retry_later(jobs, job);
+    if (job_is_over(job) && !job->given_up && job->version == job->committed)
+        job_slim(job);
+}
+
+static bool next_of(struct jobs *jobs, struct job *job, struct moment now, struct job_action *action)
+{
+    /* A change has no bit of its own: the versions tell. */
+    job->todo |= (unsigned)job_is_to_store(job, now) << JOB_STORE;
+    for (int what = 0; what < JOB_ACTIONS; what++) {
+        if (!(job->todo & 1u << what))
+            continue;
+        job->todo &= ~(1u << what);
+        *action = (struct job_action){ .what = (enum job_action_what)what, .job = job };
+        if (fill(jobs, job, now, action))
+            return true;
+    }
+    return false;
+}
+
+bool jobs_next(struct jobs *jobs, struct moment now, struct job_action *action)
+{
+    free_refused(jobs);
+    job_schedule(jobs, now);
+    for (struct job *job = TAILQ_FIRST(&jobs->work); job; job = TAILQ_FIRST(&jobs->work)) {
+        if (next_of(jobs, job, now, action))
+            return true;
+        leave_work(jobs, job);
+        free_refused(jobs);
+    }
+    return false;
+}
+
+int64_t jobs_due(const struct jobs *jobs)
+{
+    return jobs->due_ms;
+}
+
+void jobs_tick(struct jobs *jobs, struct moment now)
+{
+    job_deadlines(jobs, now);
+}
+
+bool jobs_forget_oldest(struct jobs *jobs, size_t keep, char id[JOB_ID_SIZE])
+{
+    for (size_t i = 0; i < jobs->count && jobs->over > keep; i++) {
+        struct job *job = jobs->items[i];
+        if (!job_is_over(job) || job->version != job->committed || job->writing || job->is_in_work || job->is_in_retry)
+            continue;
+        memcpy(id, job->id, JOB_ID_SIZE);
+        job_table_remove(jobs, job);
+        jobs->over--;
+        job_free(job);
+        return true;
+    }
+    return false;
 }

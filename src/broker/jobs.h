@@ -1,82 +1,79 @@
-/* The table of trainings: which there are, who waits for one, and how one ends.
+/* The broker's core of jobs: a pure state machine. Events go in, each with its time; actions come out by jobs_next. It
+ * sends nothing, stores nothing, reads no clock and no file. It reads the nodes (registry.h), and says what each is
+ * busy with (node_set_job): exactly the job that is assigned to it in `starting` or `running`.
  *
- * A job is listed when it is committed. An end is always by jobs_end, which stores it before anybody is told: an
- * outcome is acknowledged to its node when it is committed, and shown then or when it turns out that it cannot be. A
- * node that goes away keeps its job for JOBS_GRACE_MS; an outcome that arrives later still counts.
+ *     queued   -> starting    a node is idle and can do it; committed before SERVER TRAIN goes out
+ *     starting -> queued      its start is lost: it cannot be stored, or the node goes, or comes back, without a word
+ * of it. JOBS_LOST_STARTS in a row that had gone out fail the job starting -> running     the first word of its node;
+ * of a legacy node, when sent. A node that does not offer "heartbeat" owes no early word: it counts as running after
+ * JOBS_BEGIN_MS running  -> ending      an outcome; or its node stays away, has it no longer, is silent, or does not
+ * cancel it any      -> ending      it is cancelled; at once where nobody has to be told before ending   -> completed,
+ * failed, cancelled        that is committed: it is tried for as long as it takes ending, failed -> running, ending it
+ * was given up, and its node comes back with it or its outcome
  *
- * job_submit.h puts a job in, job_start.h brings it to a node, job_reports.h takes what the node tells of it. */
+ * Each state has a deadline (job_transitions.h) and a way out that needs nobody's co-operation.
+ *
+ * The shell (jobs_shell.h) does after each event, and when jobs_due says so:
+ *
+ *     jobs_tick(jobs, now);
+ *     while (jobs_next(jobs, now, &action))
+ *         ... does it; the store's results come back, at once or later, by jobs_stored ...
+ *
+ * Actions are level-triggered: that one is due is a bit in the job itself, so that none needs memory, and none is lost.
+ * Within an action any event may be told, but not jobs_next. action.job is valid until the next call of jobs_next.
+ *
+ * job_reports.h has the events of nodes, job_table.h how jobs are found, job_transitions.h the actions. */
 #ifndef DCLS_BROKER_JOBS_H
 #define DCLS_BROKER_JOBS_H
 
+#include "dcls/base/clock.h"
 #include "job.h"
+#include "job_storing.h"
+#include "job_table.h"
+#include "job_transitions.h"
 #include "refusal.h"
 
-#define JOBS_GRACE_MS 60000
 #define JOBS_QUEUE_MAX 10000 /* that wait */
 
-struct broker;
 struct jobs;
 struct node;
+struct registry;
 
-/* `start` starts what can start: it is called from the loop, every second and soon after jobs_schedule. NULL where
- * memory lacks. */
-struct jobs *jobs_new(struct broker *broker, void (*start)(struct broker *broker));
+struct job_action {
+    enum job_action_what what;
+    struct job *job;
+    const struct node *node; /* of JOB_SEND_*: connected */
+    uint64_t version;        /* of JOB_STORE */
+    int status;              /* of JOB_ADDED and JOB_ANSWER_CANCEL */
+};
+
+/* `registry` outlives it. NULL where memory lacks. */
+struct jobs *jobs_new(struct registry *registry);
 void jobs_free(struct jobs *jobs);
-/* Takes what was stored, linked by next, oldest first; before the loop turns. */
-void jobs_restore(struct jobs *jobs, struct job *stored);
-/* Something may be able to start. */
-void jobs_schedule(struct jobs *jobs);
+/* Takes what was stored, linked by next, oldest first; before any event. What was starting or running waits for its
+ * node from now on. -1 where memory lacks: what is left is freed. */
+int jobs_restore(struct jobs *jobs, struct job *stored, struct moment now);
+/* Nothing starts any more; a start that did not go out waits for the next run; what cannot be stored is tried once
+ * more. */
+void jobs_stop(struct jobs *jobs, struct moment now);
 
-struct job *jobs_first(const struct jobs *jobs); /* oldest first, linked by next */
-struct job *jobs_find(const struct jobs *jobs, const char *id);
-struct job *jobs_find_key(const struct jobs *jobs, const char *train_key); /* NULL: unknown, or no key */
-/* That model's; NULL: none was. */
-const struct job *jobs_last_started(const struct jobs *jobs, const char *model);
-/* A queued or running job, or one that is about to be committed, trains that model. */
-bool jobs_train_model(const struct jobs *jobs, const char *model);
-size_t jobs_waiting(const struct jobs *jobs);
-/* {"jobs": [...]}; NULL where memory lacks. */
-cJSON *jobs_json(const struct jobs *jobs);
+/* What is due: true, and the action. */
+bool jobs_next(struct jobs *jobs, struct moment now, struct job_action *action);
+/* When jobs_tick may have something to do (moment.ms), and not later; INT64_MAX: never. */
+int64_t jobs_due(const struct jobs *jobs);
+void jobs_tick(struct jobs *jobs, struct moment now);
 
-/* Takes a new job, numbers and stores it. -1 where memory lacks. Else `done` is called once, after the commit: `job`
- * NULL where it could not be stored. */
-typedef void jobs_added(void *arg, const struct job *job);
-int jobs_add(struct jobs *jobs, struct job *job, jobs_added *done, void *arg);
-/* Stores the job as it is now. */
-void jobs_save(struct jobs *jobs, const struct job *job);
-/* Tells event streams of the job as it is now. */
-void jobs_publish(struct jobs *jobs, const struct job *job);
+/* Takes a new job and numbers it: JOB_ADDED comes. -1 where memory lacks: it is freed. */
+int jobs_add(struct jobs *jobs, struct job *job, struct moment now);
+/* A client asks for its end. -1: refused, 409. Else JOB_ANSWER_CANCEL comes. */
+int jobs_cancel(struct jobs *jobs, struct job *job, struct moment now, struct refusal *refusal);
+/* Within JOB_SEND_TRAIN. Not `ok`: it cannot be sent. */
+void jobs_train_sent(struct jobs *jobs, struct job *job, bool ok, struct moment now);
+/* Nodes offer something else, or are less busy: what waits is looked at again. */
+void jobs_nodes_changed(struct jobs *jobs);
 
-/* Of the caller's, listed until `ended` is called. */
-struct jobs_waiter {
-    struct jobs_waiter *next;
-    const struct job *job;
-    void (*ended)(void *arg, const struct job *job);
-    void *arg;
-};
-/* Calls back once when the job's end is shown (at once where it is); not at all when the broker stops before. */
-void jobs_wait(struct jobs *jobs, struct jobs_waiter *waiter);
-/* It may be listed or not. */
-void jobs_stop_waiting(struct jobs *jobs, const struct jobs_waiter *waiter);
-
-/* Called with 200 (its end is committed), 202 (its node was told), or 500: its end could not be stored. */
-typedef void jobs_cancelled(void *arg, int status);
-/* -1: refused. Else `done` is called once, later or at once. */
-int jobs_cancel(struct jobs *jobs, const char *id, jobs_cancelled *done, void *arg, struct refusal *refusal);
-
-/* How a job ends. `report` and `log` are stored; NULL keeps what was. */
-struct job_end {
-    enum job_state state;
-    const char *error, *report, *log;
-    bool acknowledge;     /* its node waits for SERVER JOB ACK */
-    jobs_cancelled *done; /* may be NULL: who asked for it */
-    void *arg;
-};
-/* Ends it now; stores that, and after the commit tells its node, who asked for it, who waits, and streams. */
-void jobs_end(struct jobs *jobs, struct job *job, const struct job_end *end);
-/* It is not to be had from its node any more: `why` it failed ("node 'n' WHY"), unless it was cancelled meanwhile. */
-void jobs_give_up(struct jobs *jobs, struct job *job, const char *why);
-/* A job whose start did not reach its node waits again, or ends where it was cancelled. */
-void jobs_put_back(struct jobs *jobs, struct job *job);
+/* Where more than `keep` are over: forgets the oldest of those about which nothing is left to do, frees it and gives
+ * its id. False: none. */
+bool jobs_forget_oldest(struct jobs *jobs, size_t keep, char id[JOB_ID_SIZE]);
 
 #endif

@@ -10,9 +10,10 @@
 #include "dcls/base/log.h"
 #include "dcls/base/sha256.h"
 #include "dcls/commands.h"
-#include "job_reports.h"
+#include "jobs_shell.h"
 #include "link.h"
 #include "model_remove.h"
+#include "node_reports.h"
 #include "pending_replies.h"
 #include "registry.h"
 
@@ -49,10 +50,11 @@ static void leave(struct broker *broker, struct link *link)
     log_info("node '%s' left", name);
     link_set_node(link, NULL);
     node->ready = false; /* nothing starts there any more */
-    job_reports_node_gone(broker, name);
+    node_reports_gone(broker, node);
     registry_remove(broker->registry, node);
     pending_replies_node_gone(broker->pending_replies, name);
     model_remove_node_gone(broker, name);
+    jobs_shell_drain(broker);
 }
 
 static void enter(struct broker *broker, struct link *link, const struct msg *msg, const char *secret_hash)
@@ -75,6 +77,7 @@ static void enter(struct broker *broker, struct link *link, const struct msg *ms
              : node->version      ? node->version
                                   : "dcls");
     acknowledge(broker, link);
+    node_reports_came(broker, node);
 }
 
 /* Said once in a while: those who are refused come again and again. */

@@ -10,7 +10,7 @@
 #include "broker.h"
 #include "dcls/base/log.h"
 #include "dcls/net/timer.h"
-#include "jobs.h"
+#include "job_table.h"
 #include "link.h"
 #include "models.h"
 #include "registry.h"
@@ -32,9 +32,9 @@ static bool has_left(const struct job *job, const char *model)
 }
 
 /* By another training of that model on that node. */
-static bool is_followed(const struct job *job)
+static bool is_followed(const struct jobs *jobs, const struct job *job)
 {
-    for (const struct job *later = job->next; later; later = later->next)
+    for (const struct job *later = job_newer(jobs, job); later; later = job_newer(jobs, later))
         if (!strcmp(later->model_name, job->model_name) && !strcmp(later->node, job->node))
             return true;
     return false;
@@ -46,7 +46,7 @@ static void is_removed(struct broker *broker, struct removal *removal)
     struct removal_request *request = removal->request;
     struct node *node = registry_find(broker->registry, removal->node);
     const char *sha256 = node ? node_model_sha256(node, removal->model) : NULL;
-    for (struct job *job = jobs_first(broker->jobs); job; job = job->next)
+    for (struct job *job = jobs_oldest(broker->jobs); job; job = job_newer(broker->jobs, job))
         job->cleaned |= has_left(job, removal->model) && !strcmp(job->node, removal->node);
     if (node && node_offers(node, "remove") && node_has_model(node, removal->model) &&
         (!*removal->sha256 || !sha256 || !strcmp(removal->sha256, sha256)))
@@ -101,7 +101,7 @@ static void has_failed(struct broker *broker, struct removal *removal, int statu
 static bool is_superseded(const struct broker *broker, const struct removal *removal)
 {
     const struct job *job = *removal->job ? jobs_find(broker->jobs, removal->job) : NULL;
-    return job && (!has_ended_without_model(job) || is_followed(job));
+    return job && (!has_ended_without_model(job) || is_followed(broker->jobs, job));
 }
 
 /* As far as the node told. */
@@ -227,7 +227,7 @@ static int check(const struct broker *broker, const char *model, struct refusal 
             return refuse(refusal, 409, "node '%s' cannot remove model '%s'", node->name, model);
     if (jobs_train_model(broker->jobs, model))
         return refuse(refusal, 409, "model '%s' is being trained", model);
-    for (const struct job *job = jobs_first(broker->jobs); job && !found; job = job->next)
+    for (const struct job *job = jobs_oldest(broker->jobs); job && !found; job = job_newer(broker->jobs, job))
         found = has_left(job, model);
     return found ? 0 : refuse(refusal, 404, "model '%s' not found", model);
 }
@@ -283,8 +283,8 @@ static int add_holders(struct removal_request *request)
 static int add_left(struct removal_request *request)
 {
     const struct broker *broker = request->broker;
-    for (const struct job *job = jobs_first(broker->jobs); job; job = job->next) {
-        if (!has_left(job, request->model) || is_followed(job))
+    for (const struct job *job = jobs_oldest(broker->jobs); job; job = job_newer(broker->jobs, job)) {
+        if (!has_left(job, request->model) || is_followed(broker->jobs, job))
             continue;
         const struct node *node = registry_find(broker->registry, job->node);
         bool goes = node && !node_offers(node, "remove"); /* such a node keeps none */

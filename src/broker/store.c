@@ -91,18 +91,20 @@ static int write(struct broker *broker, struct statement *statement, store_done 
     return store_writer_add(broker->store->writer, statement, done, arg);
 }
 
-int store_save_job(struct broker *broker, const struct job *job, const char *report, const char *log, store_done *done,
-                   void *arg)
+static struct statement *save_job(const struct job *job)
 {
+    const struct job_live none = { 0 }, *live = job->live ? job->live : &none;
     struct statement *statement = statement_new(
         "INSERT INTO jobs (state, model_name, model_type, wanted, node, train_key, options, results, data,"
-        " report, log, error, notices, id, generation, created, started, ended)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
-        " ON CONFLICT (id) DO UPDATE SET state = ?1, node = ?5, results = ?8, data = coalesce(?9, data),"
-        " report = coalesce(?10, report), log = coalesce(?11, log), error = ?12, notices = ?13,"
-        " generation = ?15, started = ?17, ended = ?18");
-    cJSON *options = cJSON_CreateObject(), *notices = job_notices_json(job);
-    if (!notices || !options || train_options_to_json(&job->options, options))
+        " report, log, error, notices, assignments, reason, id, generation, created, started, ended, cancelling,"
+        " given_up) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, '[]'), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+        " ?17, ?18, ?19, ?20, ?21, ?22)"
+        " ON CONFLICT (id) DO UPDATE SET state = ?1, node = ?5, results = coalesce(?8, results),"
+        " data = coalesce(?9, data), report = coalesce(?10, report), log = coalesce(?11, log), error = ?12,"
+        " notices = ?13, assignments = ?14, reason = ?15, generation = ?17, started = ?19, ended = ?20,"
+        " cancelling = ?21, given_up = ?22");
+    cJSON *options = cJSON_CreateObject(), *notices = job_notices_json(job), *assignments = job_assignments_json(job);
+    if (!notices || !assignments || !options || train_options_to_json(&live->options, options))
         statement_spoil(statement);
     statement_add_text(statement, job_state_names[job->state]);
     statement_add_text(statement, job->model_name);
@@ -112,18 +114,31 @@ int store_save_job(struct broker *broker, const struct job *job, const char *rep
     statement_add_text(statement, job->train_key);
     statement_add_json(statement, options);
     statement_add_json(statement, job->results);
-    statement_add_json(statement, job->data);
-    statement_add_text(statement, report);
-    statement_add_text(statement, log);
+    statement_add_json(statement, live->end.data);
+    statement_add_text(statement, live->end.report);
+    statement_add_text(statement, live->end.log);
     statement_add_text(statement, job->error);
     statement_add_json(statement, notices);
+    statement_add_json(statement, assignments);
+    statement_add_text(statement, job->reason);
     statement_add_number(statement, strtoll(job->id, NULL, 10));
     statement_add_number(statement, job->generation);
     statement_add_number(statement, job->created);
     statement_add_number(statement, job->started);
     statement_add_number(statement, job->ended);
+    statement_add_number(statement, live->cancelling);
+    statement_add_number(statement, job->given_up);
     cJSON_Delete(options);
     cJSON_Delete(notices);
+    cJSON_Delete(assignments);
+    return statement;
+}
+
+int store_save_job(struct broker *broker, const struct job *job, store_done *done, void *arg)
+{
+    struct job *copy = job_copy_stored(job);
+    struct statement *statement = copy ? save_job(copy) : NULL;
+    job_free(copy);
     return write(broker, statement, done, arg);
 }
 

@@ -40,9 +40,8 @@ const char *store_failing(const struct store *store, int64_t *since_ms);
  * is not called then. */
 typedef void store_done(void *arg, bool ok);
 
-/* Writes the job as it is now, with `data`, `report` and `log` where not NULL (what was stored stays otherwise). */
-int store_save_job(struct broker *broker, const struct job *job, const char *report, const char *log, store_done *done,
-                   void *arg);
+/* Writes job_copy_stored of it; report, log and data that it does not have stay as they were. */
+int store_save_job(struct broker *broker, const struct job *job, store_done *done, void *arg);
 /* Of a list linked by next, those that changed; whose mark is taken away, but where this gives -1. In one write. */
 int store_save_models(struct broker *broker, struct model *models, store_done *done, void *arg);
 int store_forget_model(struct broker *broker, const char *name, const char *sha256, store_done *done, void *arg);

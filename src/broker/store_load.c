@@ -25,7 +25,7 @@ static int read_state(sqlite3_stmt *row, int column, enum job_state *state, stru
 {
     const char *text = store_db_text(row, column);
     for (*state = JOB_QUEUED; *state < JOB_STATES; (*state)++)
-        if (!strcmp(text, job_state_names[*state]))
+        if (*state != JOB_ENDING && !strcmp(text, job_state_names[*state]))
             return 0;
     return err_set(err, "a job of the state's database is '%.40s'", text);
 }
@@ -34,18 +34,26 @@ static int read_options(sqlite3_stmt *row, int column, struct job *job, struct e
 {
     struct err why = ERR_INIT;
     cJSON *options;
-    train_options_init(&job->options);
     if (read_json(row, column, &options, err))
         return -1;
-    if (options && train_options_from_json(&job->options, options, &why))
+    if (options && train_options_from_json(&job->live->options, options, &why))
         log_warn("job %s: %s", job->id, why.text);
     cJSON_Delete(options);
+    job->epochs = job->live->options.epochs;
     return 0;
+}
+
+/* NULL where the column is empty. */
+static int read_text(sqlite3_stmt *row, int column, char **value, struct err *err)
+{
+    const char *text = store_db_text(row, column);
+    job_set_text(value, *text ? text : NULL);
+    return *text && !*value ? err_set(err, "no memory for the jobs of the state's database") : 0;
 }
 
 static int read_job(sqlite3_stmt *row, struct job *job, struct err *err)
 {
-    cJSON *results, *notices;
+    cJSON *results, *notices, *assignments;
     snprintf(job->id, sizeof job->id, "%lld", (long long)sqlite3_column_int64(row, 0));
     if (read_state(row, 1, &job->state, err))
         return -1;
@@ -58,11 +66,8 @@ static int read_job(sqlite3_stmt *row, struct job *job, struct err *err)
     if (read_options(row, 8, job, err) || read_json(row, 9, &results, err))
         return -1;
     job_set_results(job, results);
-    if (read_json(row, 10, &job->data, err))
+    if (read_text(row, 10, &job->error, err) || read_text(row, 11, &job->reason, err))
         return -1;
-    const char *error = store_db_text(row, 11);
-    if (*error && !(job->error = strdup(error)))
-        return err_set(err, "no memory for the jobs of the state's database");
     job->created = sqlite3_column_int64(row, 12);
     job->started = sqlite3_column_int64(row, 13);
     job->ended = sqlite3_column_int64(row, 14);
@@ -70,6 +75,12 @@ static int read_job(sqlite3_stmt *row, struct job *job, struct err *err)
         return -1;
     job_add_notices(job, notices);
     cJSON_Delete(notices);
+    if (read_json(row, 16, &assignments, err))
+        return -1;
+    job_set_assignments(job, assignments);
+    cJSON_Delete(assignments);
+    job->live->cancelling = sqlite3_column_int(row, 17);
+    job->given_up = sqlite3_column_int(row, 18);
     return 0;
 }
 
@@ -110,8 +121,8 @@ static int load_jobs(sqlite3 *db, struct job **end, struct err *err)
 {
     sqlite3_stmt *rows = store_db_prepare(db,
                                           "SELECT id, state, model_name, model_type, wanted, node, train_key,"
-                                          " generation, options, results, data, error, created, started, ended,"
-                                          " notices FROM jobs ORDER BY id",
+                                          " generation, options, results, error, reason, created, started, ended,"
+                                          " notices, assignments, cancelling, given_up FROM jobs ORDER BY id",
                                           NULL, err);
     int more = rows ? 1 : -1;
     while (more > 0 && (more = store_db_step(db, rows, err)) > 0) {

@@ -3,7 +3,7 @@
 
 #include "store_db.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 static const char schema[] = "CREATE TABLE jobs ("
                              " id INTEGER PRIMARY KEY, state TEXT NOT NULL, model_name TEXT NOT NULL,"
@@ -11,7 +11,8 @@ static const char schema[] = "CREATE TABLE jobs ("
                              " train_key TEXT NOT NULL UNIQUE, generation INTEGER NOT NULL, options TEXT NOT NULL,"
                              " results TEXT NOT NULL, data TEXT, report TEXT, log TEXT, error TEXT,"
                              " created INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,"
-                             " notices TEXT);"
+                             " notices TEXT, assignments TEXT, cancelling INTEGER NOT NULL DEFAULT 0, reason TEXT,"
+                             " given_up INTEGER NOT NULL DEFAULT 0);"
                              "CREATE INDEX jobs_by_model ON jobs (model_name, ended);"
                              "CREATE TABLE models ("
                              " name TEXT NOT NULL, sha256 TEXT NOT NULL, info TEXT, job TEXT NOT NULL,"
@@ -19,7 +20,7 @@ static const char schema[] = "CREATE TABLE jobs ("
                              "CREATE TABLE removals ("
                              " node TEXT NOT NULL, model TEXT NOT NULL, sha256 TEXT NOT NULL, job TEXT NOT NULL,"
                              " since INTEGER NOT NULL, PRIMARY KEY (node, model, sha256));"
-                             "PRAGMA user_version = 3;";
+                             "PRAGMA user_version = 4;";
 /* From each version to the next. Who holds a model was not kept before 3: the node that made it does. */
 static const char *const upgrades[SCHEMA_VERSION] = {
     [1] = "ALTER TABLE jobs ADD COLUMN notices TEXT; PRAGMA user_version = 2;",
@@ -29,6 +30,11 @@ static const char *const upgrades[SCHEMA_VERSION] = {
           " node TEXT NOT NULL, model TEXT NOT NULL, sha256 TEXT NOT NULL, job TEXT NOT NULL,"
           " since INTEGER NOT NULL, PRIMARY KEY (node, model, sha256));"
           "PRAGMA user_version = 3;",
+    [3] = "ALTER TABLE jobs ADD COLUMN assignments TEXT;"
+          "ALTER TABLE jobs ADD COLUMN cancelling INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE jobs ADD COLUMN reason TEXT;"
+          "ALTER TABLE jobs ADD COLUMN given_up INTEGER NOT NULL DEFAULT 0;"
+          "PRAGMA user_version = 4;",
 };
 
 static int read_version(sqlite3 *db, int *version, struct err *err)

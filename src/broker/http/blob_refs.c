@@ -9,7 +9,7 @@
 #include "dcls/base/sha256.h"
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
-#include "src/broker/jobs.h"
+#include "src/broker/job_table.h"
 #include "src/broker/lanes.h"
 
 struct upload {
@@ -95,8 +95,8 @@ void blob_refs_let_go(struct blob_refs *refs, const char *sha256, bool created)
 int blob_refs_in_use(const struct blob_refs *refs, struct strings *in_use)
 {
     int failed = 0;
-    for (const struct job *job = jobs_first(refs->broker->jobs); job && !failed; job = job->next) {
-        const char *sha256 = job_is_over(job) ? NULL : blob_refs_of_weights(job->options.weights);
+    for (const struct job *job = jobs_first_live(refs->broker->jobs); job && !failed; job = job_next_live(job)) {
+        const char *sha256 = blob_refs_of_weights(job->live->options.weights);
         if (sha256)
             failed = strings_add(in_use, sha256);
     }

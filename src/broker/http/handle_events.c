@@ -18,7 +18,7 @@ static void fill_all(struct exchange *exchange, struct snapshot *snapshot)
     while ((model = cJSON_DetachItemFromArray(list, 0)))
         snapshot_add(snapshot, "model", model);
     cJSON_Delete(models);
-    for (const struct job *job = jobs_first(broker->jobs); job; job = job->next)
+    for (const struct job *job = jobs_oldest(broker->jobs); job; job = job_newer(broker->jobs, job))
         snapshot_add(snapshot, "job", job_json(job));
 }
 
@@ -47,5 +47,5 @@ void handle_job_events(struct exchange *exchange)
     if (!job)
         exchange_error(exchange, 404, "there is no job '%.80s'", exchange->args[0]);
     else if (!answered_head(exchange))
-        sse_add(exchange->http->sse, exchange, job->id, job_shown(job) > JOB_RUNNING, fill_job);
+        sse_add(exchange->http->sse, exchange, job->id, job_shown(job) > JOB_ENDING, fill_job);
 }

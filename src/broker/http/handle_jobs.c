@@ -1,11 +1,16 @@
 /* GET /jobs, GET and DELETE /jobs/ID. */
 #include "handlers.h"
 #include "src/broker/broker.h"
-#include "src/broker/jobs.h"
+#include "src/broker/job_table.h"
+#include "src/broker/jobs_shell.h"
 
 void handle_jobs(struct exchange *exchange)
 {
-    exchange_json(exchange, 200, jobs_json(exchange->broker->jobs));
+    const struct jobs *jobs = exchange->broker->jobs;
+    cJSON *object = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(object, "jobs");
+    for (const struct job *job = jobs_oldest(jobs); job && list; job = job_newer(jobs, job))
+        cJSON_AddItemToArray(list, job_json(job));
+    exchange_json(exchange, 200, object);
 }
 
 void handle_job(struct exchange *exchange)
@@ -20,8 +25,10 @@ void handle_job(struct exchange *exchange)
 static void on_cancelled(void *arg, int status)
 {
     struct exchange *exchange = arg;
-    if (status >= 400)
-        exchange_error(exchange, status, "the job's end could not be stored");
+    if (status == 409)
+        exchange_error(exchange, status, "job '%.80s' ended before it was cancelled", exchange->args[0]);
+    else if (status >= 400)
+        exchange_error(exchange, status, "that it is cancelled could not be stored yet: it is tried again");
     else
         exchange_json(exchange, status, job_json(jobs_find(exchange->broker->jobs, exchange->args[0])));
 }
@@ -29,6 +36,6 @@ static void on_cancelled(void *arg, int status)
 void handle_job_cancel(struct exchange *exchange)
 {
     struct refusal refusal;
-    if (jobs_cancel(exchange->broker->jobs, exchange->args[0], on_cancelled, exchange, &refusal))
+    if (jobs_shell_cancel(exchange->broker, exchange->args[0], on_cancelled, exchange, &refusal))
         exchange_refuse(exchange, &refusal);
 }

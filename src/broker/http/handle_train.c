@@ -10,6 +10,7 @@
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
 #include "src/broker/job_submit.h"
+#include "src/broker/job_table.h"
 #include "src/broker/lanes.h"
 #include "src/broker/registry.h"
 
@@ -27,7 +28,7 @@ struct train_post {
 static void train_release(void *context)
 {
     struct train_post *train = context;
-    jobs_stop_waiting(train->exchange->broker->jobs, &train->waiter);
+    jobs_shell_stop_waiting(train->exchange->broker, &train->waiter);
     timer_free(train->deadline);
 }
 
@@ -124,8 +125,9 @@ static int read_request(struct train_post *train, const cJSON *body, struct refu
 
 static void answer_ended(struct exchange *exchange, const struct job *job)
 {
-    if (job->state == JOB_COMPLETED && job->data)
-        exchange_json(exchange, 200, cJSON_Duplicate(job->data, true));
+    const cJSON *data = job->live ? job->live->end.data : NULL;
+    if (job->state == JOB_COMPLETED && data)
+        exchange_json(exchange, 200, cJSON_Duplicate(data, true));
     else if (job->state == JOB_COMPLETED)
         exchange_json(exchange, 200, cJSON_CreateObject());
     else if (job->state == JOB_CANCELLED)
@@ -167,7 +169,7 @@ static void on_submitted(void *arg, const struct job *job)
     }
     timer_start(train->deadline, BLOCK_MS);
     train->waiter = (struct jobs_waiter){ .job = job, .ended = on_ended, .arg = train };
-    jobs_wait(exchange->broker->jobs, &train->waiter);
+    jobs_shell_wait(exchange->broker, &train->waiter);
 }
 
 /* A training goes on where it was begun, and under its name, unless told otherwise. */

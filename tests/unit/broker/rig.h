@@ -17,8 +17,8 @@
 #include "src/broker/broker.h"
 #include "src/broker/dispatch.h"
 #include "src/broker/events.h"
-#include "src/broker/job_start.h"
 #include "src/broker/jobs.h"
+#include "src/broker/jobs_shell.h"
 #include "src/broker/lanes.h"
 #include "src/broker/link.h"
 #include "src/broker/model_remove.h"
@@ -47,7 +47,8 @@ static inline void rig_open(struct rig *rig)
     assert_non_null(broker->events = events_new(1));
     assert_non_null(broker->registry = registry_new());
     assert_non_null(broker->models = models_new(broker));
-    assert_non_null(broker->jobs = jobs_new(broker, job_start_waiting));
+    assert_non_null(broker->jobs = jobs_new(broker->registry));
+    assert_non_null(broker->jobs_shell = jobs_shell_new(broker));
     assert_non_null(broker->removals = removals_new(broker, model_remove_retry));
     assert_non_null(broker->pending_replies = pending_replies_new(broker));
     assert_non_null(broker->pool = lanes_new(broker->base, &err));
@@ -58,7 +59,7 @@ static inline void rig_open(struct rig *rig)
         !(broker->links = links_new(broker->base, "127.0.0.1", 0, broker->max_nodes + BROKER_LINKS_BESIDE,
                                     &dispatch_events, broker, &err)))
         fail_msg("%s", err.text);
-    jobs_restore(broker->jobs, jobs);
+    assert_int_equal(jobs_restore(broker->jobs, jobs, clock_moment()), 0);
     models_restore(broker->models, models);
     removals_restore(broker->removals, &removals);
 }
@@ -68,6 +69,7 @@ static inline void rig_close(struct rig *rig)
 {
     struct broker *broker = &rig->broker;
     broker->stopping = true;
+    jobs_shell_stop(broker);
     thread_pool_drain(broker->pool);
     thread_pool_free(broker->pool);
     pending_replies_free(broker->pending_replies);
@@ -75,6 +77,7 @@ static inline void rig_close(struct rig *rig)
     links_free(broker->links);
     removals_free(broker->removals);
     store_close(broker->store);
+    jobs_shell_free(broker->jobs_shell);
     jobs_free(broker->jobs);
     models_free(broker->models);
     registry_free(broker->registry);

@@ -528,8 +528,14 @@ static void a_late_outcome_of_what_was_removed_brings_no_model_back(void **state
     peer_inform(&peer, "n", "[]");
     const struct job *job = train(rig);
     peer_expect(&peer, "SERVER TRAIN");
+    snprintf(text, sizeof text, "{\"type\": \"TRAINING PROGRESS\", \"train_key\": \"%s\", \"epoch\": 0, \"epochs\": 3}",
+             job->train_key);
+    peer_say(&peer, text);
+    RIG_WAIT(rig, job->state == JOB_RUNNING);
     peer_leave(&peer, "n");
-    jobs_give_up(rig->broker.jobs, jobs_find(rig->broker.jobs, job->id), "was lost");
+    job_give_up(rig->broker.jobs, jobs_find(rig->broker.jobs, job->id), true, clock_moment(), "was lost");
+    jobs_shell_drain(&rig->broker);
+    RIG_WAIT(rig, job->state == JOB_FAILED);
     start(rig, &removed, "m");
     assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"n\"]}");
     join(&peer, rig, "n", TRAINS ", " ANSWERS, DIGEST);

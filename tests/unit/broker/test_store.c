@@ -26,27 +26,38 @@ static void on_saved(void *arg, bool ok)
     saved->ok = ok;
 }
 
-static struct job make_job(const char *id, const char *model, enum job_state state)
+static struct job *make_job(const char *id, const char *model, enum job_state state)
 {
-    struct job job = { .state = state, .generation = 2, .created = 11, .started = 22, .ended = 33 };
-    snprintf(job.id, sizeof job.id, "%s", id);
-    snprintf(job.model_name, sizeof job.model_name, "%s", model);
-    snprintf(job.model_type, sizeof job.model_type, "resnet");
-    snprintf(job.requested_node, sizeof job.requested_node, "node0");
-    snprintf(job.node, sizeof job.node, "node0");
-    snprintf(job.train_key, sizeof job.train_key, "train:%s000", id);
-    train_options_init(&job.options);
+    struct job *job = job_new();
+    assert_non_null(job);
+    job->state = state;
+    job->generation = 2;
+    job->created = 11;
+    job->started = 22;
+    job->ended = 33;
+    snprintf(job->id, sizeof job->id, "%s", id);
+    snprintf(job->model_name, sizeof job->model_name, "%s", model);
+    snprintf(job->model_type, sizeof job->model_type, "resnet");
+    snprintf(job->requested_node, sizeof job->requested_node, "node0");
+    snprintf(job->node, sizeof job->node, "node0");
+    snprintf(job->train_key, sizeof job->train_key, "train:%s000", id);
     return job;
 }
 
+/* As it is, or as it ends, with report and log. */
 static void save(struct rig *rig, struct job *job, const char *report, const char *log)
 {
     struct saved saved = { 0 };
-    cJSON *none = job->results ? NULL : cJSON_CreateArray();
-    job->results = job->results ? job->results : none;
-    assert_int_equal(store_save_job(&rig->broker, job, report, log, on_saved, &saved), 0);
-    job->results = none ? NULL : job->results; /* it was copied */
-    cJSON_Delete(none);
+    enum job_state state = job->state;
+    if (job_is_over(job)) {
+        job->live->end = (struct job_end){ .state = state };
+        job_set_text(&job->live->end.report, report);
+        job_set_text(&job->live->end.log, log);
+        job->state = JOB_ENDING;
+    }
+    assert_int_equal(store_save_job(&rig->broker, job, on_saved, &saved), 0);
+    job_release_end(&job->live->end); /* it was copied */
+    job->state = state;
     assert_int_equal(saved.count, 0); /* only after the commit */
     RIG_WAIT(rig, saved.count);
     assert_true(saved.ok);
@@ -55,58 +66,76 @@ static void save(struct rig *rig, struct job *job, const char *report, const cha
 static void a_job_comes_back_as_it_was(void **state)
 {
     struct rig *rig = *state;
-    struct job job = make_job("41", "m \"quoted\"", JOB_FAILED);
+    struct job *job = make_job("41", "m \"quoted\"", JOB_FAILED);
     struct err err = ERR_INIT;
-    assert_int_equal(train_option_parse(&job.options, train_option_by_name("seed"), "77", &err), 0);
-    job.results = cJSON_Parse("[{\"epoch\":1,\"train_loss\":0.5}]");
-    job.data = cJSON_Parse("{\"model_path\":\"models/m/m.pth\"}");
-    job.error = strdup("node 'node0' was lost");
-    assert_true(notices_add(&job.notices, "2 files are left out"));
-    assert_true(notices_add(&job.notices, "it starts at random"));
-    save(rig, &job, NULL, NULL);
+    assert_int_equal(train_option_parse(&job->live->options, train_option_by_name("seed"), "77", &err), 0);
+    job->results = cJSON_Parse("[{\"epoch\":1,\"train_loss\":0.5}]");
+    job->given_up = true; /* so that all comes back */
+    job_set_text(&job->error, "node 'node0' was lost");
+    job_set_text(&job->reason, "that is why");
+    job->live->assignments[0] = (struct assignment){ .node = "node0", .instance = "i", .secret_hash = DIGEST };
+    job->live->ranks = 1;
+    assert_true(job_add_notice(job, "2 files are left out"));
+    assert_true(job_add_notice(job, "it starts at random"));
+    save(rig, job, NULL, NULL);
     rig_restart(rig);
 
     const struct job *back = jobs_find(rig->broker.jobs, "41");
     assert_non_null(back);
     assert_int_equal(back->state, JOB_FAILED);
-    assert_string_equal(back->model_name, job.model_name);
+    assert_string_equal(back->model_name, job->model_name);
     assert_string_equal(back->model_type, "resnet");
     assert_string_equal(back->requested_node, "node0");
     assert_string_equal(back->node, "node0");
     assert_string_equal(back->train_key, "train:41000");
     assert_int_equal(back->generation, 2);
-    assert_int_equal(back->options.seed, 77);
-    assert_true(train_option_is_set(&back->options, train_option_by_name("seed")));
-    assert_false(train_option_is_set(&back->options, train_option_by_name("imageSize")));
-    assert_true(cJSON_Compare(back->results, job.results, true));
-    assert_true(cJSON_Compare(back->data, job.data, true));
-    assert_string_equal(back->error, job.error);
-    assert_int_equal(back->notices.count, 2);
-    assert_string_equal(back->notices.lines[0], "2 files are left out");
-    assert_string_equal(back->notices.lines[1], "it starts at random");
+    assert_int_equal(back->live->options.seed, 77);
+    assert_true(train_option_is_set(&back->live->options, train_option_by_name("seed")));
+    assert_false(train_option_is_set(&back->live->options, train_option_by_name("imageSize")));
+    assert_int_equal(back->live->ranks, 1);
+    assert_string_equal(back->live->assignments[0].node, "node0");
+    assert_string_equal(back->live->assignments[0].instance, "i");
+    assert_string_equal(back->live->assignments[0].secret_hash, DIGEST);
+    assert_true(cJSON_Compare(back->results, job->results, true));
+    assert_string_equal(back->error, job->error);
+    assert_string_equal(back->reason, job->reason);
+    assert_int_equal(back->notices->count, 2);
+    assert_string_equal(back->notices->lines[0], "2 files are left out");
+    assert_string_equal(back->notices->lines[1], "it starts at random");
     assert_int_equal(back->created, 11);
     assert_int_equal(back->started, 22);
     assert_int_equal(back->ended, 33);
-    cJSON_Delete(job.results);
-    cJSON_Delete(job.data);
-    free(job.error);
-    notices_release(&job.notices);
+    job_free(job);
+}
+
+static void that_a_job_is_to_be_cancelled_comes_back(void **state)
+{
+    struct rig *rig = *state;
+    struct job *job = make_job("41", "m", JOB_RUNNING);
+    job->live->cancelling = true;
+    save(rig, job, NULL, NULL);
+    job_free(job);
+    rig_restart(rig);
+    RIG_WAIT(rig, jobs_find(rig->broker.jobs, "41")->state == JOB_CANCELLED);
 }
 
 static void a_job_saved_again_keeps_its_report_and_its_place(void **state)
 {
     struct rig *rig = *state;
-    struct job first = make_job("1", "a", JOB_QUEUED), second = make_job("2", "b", JOB_QUEUED);
-    save(rig, &first, NULL, NULL);
-    save(rig, &second, "{}", "Epoch [1/1]");
-    first.state = JOB_COMPLETED;
-    save(rig, &first, NULL, NULL);
+    struct job *first = make_job("1", "a", JOB_QUEUED), *second = make_job("2", "b", JOB_COMPLETED);
+    save(rig, first, NULL, NULL);
+    save(rig, second, "{}", "Epoch [1/1]");
+    first->state = JOB_COMPLETED;
+    save(rig, first, NULL, NULL);
+    job_free(first);
+    job_free(second);
     rig_restart(rig);
-    const struct job *job = jobs_first(rig->broker.jobs);
+    const struct job *job = jobs_oldest(rig->broker.jobs);
     assert_string_equal(job->id, "1");
     assert_int_equal(job->state, JOB_COMPLETED);
-    assert_string_equal(job->next->id, "2");
-    assert_null(job->next->next);
+    job = job_newer(rig->broker.jobs, job);
+    assert_string_equal(job->id, "2");
+    assert_null(job_newer(rig->broker.jobs, job));
 }
 
 static void on_text(void *arg, bool ok, const char *text)
@@ -134,19 +163,22 @@ static void assert_text(struct rig *rig, enum store_text what, const char *model
 static void report_and_log_are_those_of_the_newest_completed_job(void **state)
 {
     struct rig *rig = *state;
-    struct job old = make_job("1", "m", JOB_COMPLETED), new = make_job("2", "m", JOB_COMPLETED),
-               failed = make_job("3", "m", JOB_FAILED);
-    old.ended = 10;
-    new.ended = 20;
-    failed.ended = 30;
-    save(rig, &new, "{\"new\":1}", "new");
-    save(rig, &old, "{\"old\":1}", "old");
-    save(rig, &failed, "{\"failed\":1}", "failed");
+    struct job *old = make_job("1", "m", JOB_COMPLETED), *new = make_job("2", "m", JOB_COMPLETED),
+               *failed = make_job("3", "m", JOB_FAILED);
+    old->ended = 10;
+    new->ended = 20;
+    failed->ended = 30;
+    save(rig, new, "{\"new\":1}", "new");
+    save(rig, old, "{\"old\":1}", "old");
+    save(rig, failed, "{\"failed\":1}", "failed");
     assert_text(rig, STORE_REPORT, "m", "{\"new\":1}");
     assert_text(rig, STORE_LOG, "m", "new");
     assert_text(rig, STORE_LOG, "other", "none");
-    save(rig, &new, NULL, NULL); /* what is not given stays */
+    save(rig, new, NULL, NULL); /* what is not given stays */
     assert_text(rig, STORE_REPORT, "m", "{\"new\":1}");
+    job_free(old);
+    job_free(new);
+    job_free(failed);
 }
 
 static void models_come_back_and_forgotten_ones_do_not(void **state)
@@ -202,29 +234,56 @@ static void a_database_of_another_version_is_refused(void **state)
     assert_refused(rig, "version 1000");
 }
 
+/* As before version 4. */
+#define WITHOUT_ASSIGNMENTS                                                                                            \
+    "ALTER TABLE jobs DROP COLUMN assignments; ALTER TABLE jobs DROP COLUMN cancelling;"                               \
+    "ALTER TABLE jobs DROP COLUMN reason; ALTER TABLE jobs DROP COLUMN given_up;"
+
 static void a_database_of_the_version_before_is_brought_up_to_date(void **state)
 {
     struct rig *rig = *state;
     char path[FOLDER_SIZE + 16];
     sqlite3 *db;
-    struct job job = make_job("7", "m", JOB_FAILED);
-    save(rig, &job, NULL, NULL);
+    struct job *job = make_job("7", "m", JOB_FAILED);
+    save(rig, job, NULL, NULL);
     snprintf(path, sizeof path, "%s/dcls.db", rig->folder);
     rig_close(rig);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "ALTER TABLE jobs DROP COLUMN notices; ALTER TABLE models DROP COLUMN holders;"
-                                  "DROP TABLE removals; PRAGMA user_version = 1",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "ALTER TABLE jobs DROP COLUMN notices; ALTER TABLE models DROP COLUMN holders;" WITHOUT_ASSIGNMENTS
+                     "DROP TABLE removals; PRAGMA user_version = 1",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     rig_open(rig);
     assert_string_equal(jobs_find(rig->broker.jobs, "7")->model_name, "m");
-    assert_true(notices_add(&job.notices, "2 files are left out"));
-    save(rig, &job, NULL, NULL);
-    notices_release(&job.notices);
+    assert_true(job_add_notice(job, "2 files are left out"));
+    save(rig, job, NULL, NULL);
+    job_free(job);
     rig_restart(rig);
-    assert_int_equal(jobs_find(rig->broker.jobs, "7")->notices.count, 1);
+    assert_int_equal(jobs_find(rig->broker.jobs, "7")->notices->count, 1);
+}
+
+static void of_a_database_that_kept_no_assignments_a_job_is_its_nodes(void **state)
+{
+    struct rig *rig = *state;
+    char path[FOLDER_SIZE + 16];
+    sqlite3 *db;
+    struct job *job = make_job("7", "m", JOB_RUNNING);
+    save(rig, job, NULL, NULL);
+    job_free(job);
+    snprintf(path, sizeof path, "%s/dcls.db", rig->folder);
+    rig_close(rig);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, WITHOUT_ASSIGNMENTS "PRAGMA user_version = 3", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    rig_open(rig);
+    const struct job *back = jobs_find(rig->broker.jobs, "7");
+    assert_int_equal(back->state, JOB_RUNNING);
+    assert_int_equal(back->live->ranks, 1);
+    assert_string_equal(back->live->assignments[0].node, "node0");
+    assert_string_equal(back->live->assignments[0].instance, "");
 }
 
 static void of_a_database_that_kept_no_holders_the_node_that_made_a_model_is_one(void **state)
@@ -232,15 +291,16 @@ static void of_a_database_that_kept_no_holders_the_node_that_made_a_model_is_one
     struct rig *rig = *state;
     char path[FOLDER_SIZE + 16];
     sqlite3 *db;
-    struct job job = make_job("7", "m", JOB_COMPLETED);
-    save(rig, &job, NULL, NULL);
+    struct job *job = make_job("7", "m", JOB_COMPLETED);
+    save(rig, job, NULL, NULL);
+    job_free(job);
     models_completed(rig->broker.models, "m", DIGEST, NULL, "7", "elsewhere", 99);
     snprintf(path, sizeof path, "%s/dcls.db", rig->folder);
     rig_close(rig);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "INSERT INTO models VALUES ('seen', '" DIGEST "', NULL, '', 0, NULL);"
-                                  "ALTER TABLE models DROP COLUMN holders; DROP TABLE removals;"
+                                  "ALTER TABLE models DROP COLUMN holders; DROP TABLE removals;" WITHOUT_ASSIGNMENTS
                                   "PRAGMA user_version = 2",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
@@ -296,12 +356,13 @@ static void a_row_that_cannot_be_read_is_refused(void **state)
     struct rig *rig = *state;
     char path[FOLDER_SIZE + 16];
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-        struct job job = make_job("7", "m", JOB_FAILED), *jobs;
+        struct job *job = make_job("7", "m", JOB_FAILED), *jobs;
         struct model *models;
         struct removal_list removals;
         struct err err = ERR_INIT;
         sqlite3 *db;
-        save(rig, &job, NULL, NULL);
+        save(rig, job, NULL, NULL);
+        job_free(job);
         store_close(rig->broker.store);
         rig->broker.store = NULL;
         assert_int_equal(sqlite3_open(database(rig, path), &db), SQLITE_OK);
@@ -318,12 +379,12 @@ static void a_database_with_overwritten_pages_is_refused(void **state)
 {
     struct rig *rig = *state;
     char path[FOLDER_SIZE + 16], rubbish[4096];
-    struct job job = make_job("7", "m", JOB_FAILED);
-    struct job *jobs;
+    struct job *job = make_job("7", "m", JOB_FAILED), *jobs;
     struct model *models;
     struct removal_list removals;
     struct err err = ERR_INIT;
-    save(rig, &job, NULL, NULL);
+    save(rig, job, NULL, NULL);
+    job_free(job);
     store_close(rig->broker.store);
     memset(rubbish, 0xa5, sizeof rubbish);
     FILE *file = fopen(database(rig, path), "r+b");
@@ -356,12 +417,14 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_job_comes_back_as_it_was),
+        TEST(that_a_job_is_to_be_cancelled_comes_back),
         TEST(a_job_saved_again_keeps_its_report_and_its_place),
         TEST(report_and_log_are_those_of_the_newest_completed_job),
         TEST(models_come_back_and_forgotten_ones_do_not),
         TEST(a_second_broker_on_the_same_state_is_refused),
         TEST(a_database_of_another_version_is_refused),
         TEST(a_database_of_the_version_before_is_brought_up_to_date),
+        TEST(of_a_database_that_kept_no_assignments_a_job_is_its_nodes),
         TEST(of_a_database_that_kept_no_holders_the_node_that_made_a_model_is_one),
         TEST(who_holds_a_model_and_what_is_to_be_removed_comes_back),
         TEST(what_is_no_database_is_refused),

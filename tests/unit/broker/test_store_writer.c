@@ -64,7 +64,7 @@ static void ask(struct rig *rig, struct asked *asked, struct told *told, int num
     snprintf(job->id, sizeof job->id, "%d", 100 + number);
     snprintf(job->train_key, sizeof job->train_key, "train:%d", key);
     *asked = (struct asked){ told, number };
-    assert_int_equal(store_save_job(&rig->broker, job, NULL, NULL, on_written, asked), 0);
+    assert_int_equal(store_save_job(&rig->broker, job, on_written, asked), 0);
     job_free(job);
 }
 

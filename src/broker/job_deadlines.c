@@ -1,0 +1,99 @@
+/* Each state that depends on somebody else has its time. */
+#include "job_deadlines.h"
+
+#include <stdio.h>
+
+#include "job_storing.h"
+#include "job_transitions.h"
+#include "jobs_state.h"
+#include "registry.h"
+
+/* True where it is over; else it is looked at again then. */
+static bool has_passed(struct jobs *jobs, int64_t since_ms, int64_t limit_ms, struct moment now)
+{
+    if (now.ms - since_ms >= limit_ms)
+        return true;
+    jobs_due_at(jobs, since_ms + limit_ms);
+    return false;
+}
+
+static void stays_away(struct jobs *jobs, struct job *job, struct moment now)
+{
+    if (!has_passed(jobs, job->live->lost_ms, JOBS_GRACE_MS, now))
+        return;
+    if (job->state == JOB_STARTING)
+        job_put_back(jobs, job, true, now);
+    else
+        job_give_up(jobs, job, true, now, "was lost");
+}
+
+static void is_not_cancelled(struct jobs *jobs, struct job *job, struct moment now)
+{
+    char reason[NAME_SIZE + 48];
+    if (!has_passed(jobs, job->live->cancel_ms, JOBS_CANCEL_MS, now))
+        return;
+    snprintf(reason, sizeof reason, "node '%s' did not cancel it within %d s", job->node, JOBS_CANCEL_MS / 1000);
+    job_cancel(jobs, job, reason, now);
+}
+
+static void is_not_begun(struct jobs *jobs, struct job *job, const struct node *node, struct moment now)
+{
+    char why[48];
+    if (!has_passed(jobs, job->live->sent_ms, JOBS_BEGIN_MS, now))
+        return;
+    snprintf(why, sizeof why, "did not begin it within %d s", JOBS_BEGIN_MS / 1000);
+    if (node_offers(node, "heartbeat"))
+        job_give_up(jobs, job, false, now, why);
+    else
+        job_run(jobs, job); /* it owes no word before its first batch */
+}
+
+static void is_silent(struct jobs *jobs, struct job *job, const struct node *node, struct moment now)
+{
+    int64_t heard_ms = job->live->heard_ms;
+    char why[64];
+    if (!has_passed(jobs, heard_ms, JOBS_SILENT_MS, now))
+        return;
+    if (node_offers(node, "heartbeat") && has_passed(jobs, heard_ms, JOBS_DEAD_MS, now)) {
+        snprintf(why, sizeof why, "told nothing of it for %d s", JOBS_DEAD_MS / 1000);
+        job_give_up(jobs, job, false, now, why);
+        return;
+    }
+    int64_t times = (now.ms - heard_ms) / JOBS_SILENT_MS;
+    job->live->silent = true;
+    job_set_reason(jobs, job, "nothing was heard of it from node '%s' for %lld s", job->node,
+                   (long long)(times * JOBS_SILENT_MS / 1000));
+    jobs_due_at(jobs, heard_ms + (times + 1) * JOBS_SILENT_MS);
+}
+
+static void look_at(struct jobs *jobs, struct job *job, struct moment now)
+{
+    const struct node *node = registry_find(jobs->registry, job->node);
+    if (!job->live->sent)
+        return; /* its commit is awaited, which has its own way out */
+    if (job->live->lost_ms)
+        stays_away(jobs, job, now);
+    else if (!node)
+        return; /* it is about to be told that it went */
+    else if (job->live->cancel_ms)
+        is_not_cancelled(jobs, job, now);
+    else if (job->state == JOB_STARTING)
+        is_not_begun(jobs, job, node, now);
+    else if (!node_is_legacy(node)) /* which tells nothing but the outcome */
+        is_silent(jobs, job, node, now);
+}
+
+void job_deadlines(struct jobs *jobs, struct moment now)
+{
+    if (now.ms < jobs->due_ms)
+        return;
+    jobs->due_ms = INT64_MAX;
+    for (struct job *job = TAILQ_FIRST(&jobs->active), *next; job; job = next) {
+        next = TAILQ_NEXT(job, active_link);
+        look_at(jobs, job, now);
+    }
+    for (struct job *job = TAILQ_FIRST(&jobs->retry), *next; job; job = next) {
+        next = TAILQ_NEXT(job, retry_link);
+        job_retry(jobs, job, now);
+    }
+}
