@@ -21,6 +21,7 @@
 #define READS_A_WAKE 4
 #define OUTPUT_MAX (8 << 20) /* bytes unread by the peer */
 #define LAST_WORDS_MS 200    /* for what was written last to leave before the connection is cut */
+#define BROKEN_MS 2000       /* for what the peer sent last to come, where nothing can be sent any more */
 
 enum stream_state { STREAM_CONNECTING, STREAM_OPEN, STREAM_CLOSING, STREAM_CLOSED };
 static const char *const state_names[] = { "connecting", "open", "closing", "closed" };
@@ -31,7 +32,7 @@ struct message_stream {
     enum stream_state state;
     struct bufferevent *buffers;
     struct timer *timer;      /* open: goes on with what was read; closing: the last words have had their time */
-    struct timer *pace_timer; /* the next message to a legacy peer */
+    struct timer *pace_timer; /* the next message to a legacy peer; broken output: the input has had its time */
     bool in_event;            /* one that may not free the stream is being told */
     bool input_ended;         /* the peer sends no more; what it sent is handled first */
     bool output_ended;        /* nothing more may be sent */
@@ -89,6 +90,8 @@ static bool take_message(struct message_stream *stream)
         stream->events->refused(stream->arg, text, len, &why);
     stream->in_event = false;
     msg_release(&msg);
+    if (event == MESSAGE_NO_MEMORY)
+        message_stream_close(stream, "no memory for what the peer sends");
     return event != MESSAGE_MORE;
 }
 
@@ -161,7 +164,7 @@ static int write_text(struct message_stream *stream, const char *text, size_t le
 /* Hands the next message for a legacy peer to the network, or waits for its time. */
 static void pace(struct message_stream *stream)
 {
-    if (stream->state != STREAM_OPEN || stream->leaving)
+    if (stream->state != STREAM_OPEN || stream->leaving || stream->output_broken)
         return;
     if ((stream->leaving = legacy_queue_take(&stream->queue, clock_ms()))) {
         write_text(stream, stream->leaving->text, stream->leaving->len, NULL);
@@ -174,7 +177,11 @@ static void pace(struct message_stream *stream)
 
 static void on_pace(void *arg)
 {
-    pace(arg);
+    struct message_stream *stream = arg;
+    if (stream->output_broken)
+        message_stream_close(stream, stream->why.text);
+    else
+        pace(stream);
 }
 
 int message_stream_send(struct message_stream *stream, const struct msg *msg, const char *key, struct err *err)
@@ -266,6 +273,7 @@ static void on_event(struct bufferevent *buffers, short what, void *arg)
         err_set(&stream->why, "%s", why);
     if (what & BEV_EVENT_WRITING) {
         stream->output_broken = true;
+        timer_start(stream->pace_timer, BROKEN_MS);
         return;
     }
     stream->input_ended = true;

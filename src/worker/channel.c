@@ -57,25 +57,24 @@ static void enqueue(struct channel *channel, struct msg *msg)
         log_warn("more than %d messages wait: one is dropped", QUEUE_MAX);
 }
 
-/* False where bytes are needed for the next message. */
-static bool take_message(struct channel *channel)
+static enum message_event take_message(struct channel *channel)
 {
     struct msg msg;
     struct err why = ERR_INIT;
     const char *text;
     size_t len;
     enum message_event event = message_decoder_next(&channel->frame, &msg, &text, &len, &why);
-    if (event == MESSAGE_REFUSED)
+    if (event == MESSAGE_REFUSED || event == MESSAGE_NO_MEMORY)
         log_warn("a message was not understood: %s", why.text);
     else if (event == MESSAGE_WHOLE && msg.type == MSG_SERVER_CANCEL)
         atomic_store(&channel->cancelled, true);
     else if (event == MESSAGE_WHOLE)
         enqueue(channel, &msg);
     msg_release(&msg);
-    return event != MESSAGE_MORE;
+    return event;
 }
 
-/* false: the line has ended. */
+/* false: the line has ended, or has to. */
 static bool take_bytes(struct channel *channel)
 {
     char bytes[READ_SIZE];
@@ -84,9 +83,11 @@ static bool take_bytes(struct channel *channel)
         return errno == EINTR;
     if (!got || frame_feed(&channel->frame, bytes, (size_t)got))
         return false;
-    while (take_message(channel))
-        ;
-    return true;
+    enum message_event event;
+    do
+        event = take_message(channel);
+    while (event == MESSAGE_WHOLE || event == MESSAGE_REFUSED);
+    return event == MESSAGE_MORE;
 }
 
 static void take_signal(struct channel *channel)

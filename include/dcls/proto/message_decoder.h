@@ -10,9 +10,10 @@
 #include "dcls/proto/msg.h"
 
 enum message_event {
-    MESSAGE_MORE,    /* bytes are needed */
-    MESSAGE_WHOLE,   /* `msg` */
-    MESSAGE_REFUSED, /* what came is no message, `why` says why not */
+    MESSAGE_MORE,      /* bytes are needed */
+    MESSAGE_WHOLE,     /* `msg` */
+    MESSAGE_REFUSED,   /* what came is no message, `why` says why not */
+    MESSAGE_NO_MEMORY, /* one is lost that the peer takes for heard: the connection has to end */
 };
 
 /* *text, *len: the message as it came, valid until the next call; NULL for one that was too long. `msg` is initialised

@@ -278,6 +278,21 @@ static void what_came_before_is_handled_though_writing_fails(void **state)
     assert_int_equal(fixture->messages, 10 * MESSAGE_STREAM_MESSAGES_A_WAKE);
 }
 
+static void where_nothing_can_be_sent_any_more_the_input_has_a_while_to_end(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(shutdown(fixture->peer, SHUT_RD), 0); /* it goes on to send, and never ends */
+    fixture->answer = true;
+    say(fixture, PING);
+    WAIT(fixture, fixture->messages == 1);
+    turn_for(fixture, 100);
+    say(fixture, PING);
+    WAIT(fixture, fixture->messages == 2);
+    assert_int_equal(fixture->closed, 0);
+    WAIT(fixture, fixture->closed);
+    assert_string_equal(fixture->why, strerror(EPIPE));
+}
+
 static void a_wake_up_handles_a_bounded_number_of_messages(void **state)
 {
     struct fixture *fixture = *state;
@@ -534,6 +549,7 @@ int main(void)
         STREAM(a_message_too_long_is_refused_once_and_the_next_counts),
         STREAM(the_end_is_told_after_all_that_came_before_it),
         STREAM(what_came_before_is_handled_though_writing_fails),
+        STREAM(where_nothing_can_be_sent_any_more_the_input_has_a_while_to_end),
         STREAM(a_wake_up_handles_a_bounded_number_of_messages),
         STREAM(a_stream_closed_by_its_own_message_handles_no_further_one),
         STREAM(the_last_words_leave_before_the_connection_is_cut),
