@@ -107,8 +107,10 @@ static int init(struct broker *broker, const struct broker_options *options, str
 static void release(struct broker *broker)
 {
     broker->stopping = true;
-    if (broker->store)
+    if (broker->store) {
+        models_stop(broker->models);
         jobs_shell_stop(broker);
+    }
     thread_pool_drain(broker->pool);
     thread_pool_free(broker->pool);
     broker->pool = NULL;

@@ -7,6 +7,7 @@
  *     inference_router, model_remove           what is asked of nodes about models
  *     jobs_shell                               does what the core of jobs wants: store, links, events, who waits
  *     models, removals, pending_replies        the tables: models, removals and answers that nodes owe
+ *     model_writes                             rows of models on their way to the store
  *     job_send, scheduler, admission           messages about trainings; decisions, as pure functions
  *     link, registry       connections of nodes; who is there, with which models, which is pure
  *     store, events        SQLite; what happened, for event streams

@@ -26,11 +26,11 @@ static void on_node_info(struct broker *broker, struct link *link, struct msg *m
 {
     struct node *node = link_node(link);
     link_answered(link);
-    removals_hide(broker->removals, node->name, msg);
     if (node_set_info(broker->registry, node, msg)) {
         link_close(link, "no memory for its models");
         return;
     }
+    removals_hide(broker->removals, broker->registry, node);
     models_listed(broker->models, node, msg->model_info);
     node_reports_info(broker, node, msg);
     model_remove_node_info(broker, node);

@@ -51,12 +51,12 @@ static void is_removed(struct broker *broker, struct removal *removal)
     if (node && node_offers(node, "remove") && node_has_model(node, removal->model) &&
         (!*removal->sha256 || !sha256 || !strcmp(removal->sha256, sha256)))
         node_drop_model(broker->registry, node, removal->model);
+    /* In this order: while the removal is stored, a model that should be gone goes when the broker is started again. */
     models_drop_holder(broker->models, removal->model, removal->sha256, removal->node);
+    models_forget(broker->models, removal->model);
     log_info("model '%s' is removed at '%s'", removal->model, removal->node);
     if (request)
         removal_request_done(request, removal->node);
-    else
-        models_forget(broker->models, removal->model);
     removals_drop(broker->removals, removal);
     if (request)
         removal_request_release(request);
@@ -272,8 +272,9 @@ static int add_holders(struct removal_request *request)
         if (node_has_model(node, request->model) && add(request, node->name, sha256 ? sha256 : "", ""))
             return -1;
     }
-    for (const struct model *model = models_first(broker->models); model; model = model->next)
-        for (size_t i = 0; i < model->holders.count && !strcmp(model->name, request->model); i++)
+    const struct model *model = models_first_of(broker->models, request->model);
+    for (; model; model = models_next_of(model))
+        for (size_t i = 0; i < model->holders.count; i++)
             if (add(request, model->holders.items[i], model->sha256, ""))
                 return -1;
     return 0;

@@ -2,6 +2,7 @@
 #include "models.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,24 +10,16 @@
 #include "dcls/proto/json.h"
 #include "broker.h"
 #include "events.h"
+#include "model_writes.h"
 #include "registry.h"
-#include "store.h"
-
-#define HOLDERS_MAX 1024 /* kept of a model: of nodes that come and go, which hold it too, the first is forgotten */
 
 struct models {
     struct broker *broker;
-    struct model *first;
+    struct name_table names; /* also of those whose row is still to be deleted */
+    struct model_list list;  /* in the order of coming, and first of completion */
+    struct model_writes *writes;
     unsigned told; /* counts the lists of models that nodes told */
 };
-
-struct models *models_new(struct broker *broker)
-{
-    struct models *models = calloc(1, sizeof *models);
-    if (models)
-        models->broker = broker;
-    return models;
-}
 
 static void model_free(struct model *model)
 {
@@ -35,59 +28,117 @@ static void model_free(struct model *model)
     free(model);
 }
 
+static void on_stored(void *arg, struct model *model);
+
+struct models *models_new(struct broker *broker)
+{
+    struct models *models = calloc(1, sizeof *models);
+    if (!models)
+        return NULL;
+    models->broker = broker;
+    TAILQ_INIT(&models->list);
+    models->writes = model_writes_new(broker, on_stored, models);
+    if (!models->writes || name_table_init(&models->names)) {
+        models_free(models);
+        return NULL;
+    }
+    return models;
+}
+
 void models_free(struct models *models)
 {
     if (!models)
         return;
-    while (models->first) {
-        struct model *model = models->first;
-        models->first = model->next;
-        model_free(model);
-    }
+    model_writes_free(models->writes);
+    for (size_t i = 0; i < models->names.slot_count && models->names.slots; i++)
+        while (models->names.slots[i]) {
+            struct model *model = (struct model *)models->names.slots[i];
+            name_table_remove(&models->names, &model->entry);
+            model_free(model);
+        }
+    name_table_release(&models->names);
     free(models);
+}
+
+void models_stop(struct models *models)
+{
+    model_writes_stop(models->writes);
+}
+
+/* The first that is not forgotten, from this one on. */
+static struct model *not_forgotten(struct name_entry *entry)
+{
+    while (entry && ((struct model *)entry)->forgotten)
+        entry = name_table_next(entry);
+    return (struct model *)entry;
+}
+
+static struct model *first_of(const struct models *models, const char *name)
+{
+    return not_forgotten(name_table_find(&models->names, name));
+}
+
+static struct model *next_of(const struct model *model)
+{
+    return not_forgotten(name_table_next(&model->entry));
 }
 
 static struct model *find(const struct models *models, const char *name, const char *sha256)
 {
-    for (struct model *model = models->first; model; model = model->next)
-        if (!strcmp(model->name, name) && !strcmp(model->sha256, sha256))
-            return model;
-    return NULL;
+    struct model *model = first_of(models, name);
+    while (model && strcmp(model->sha256, sha256))
+        model = next_of(model);
+    return model;
+}
+
+static void list(struct models *models, struct model *model)
+{
+    name_table_add(&models->names, &model->entry, model->name);
+    TAILQ_INSERT_TAIL(&models->list, model, listed);
 }
 
 void models_restore(struct models *models, struct model *stored)
 {
-    assert(!models->first);
-    models->first = stored;
+    assert(TAILQ_EMPTY(&models->list));
+    for (struct model *next; stored; stored = next) {
+        next = stored->next;
+        stored->next = NULL;
+        stored->version = stored->committed = 1;
+        stored->shown = true;
+        list(models, stored);
+    }
 }
 
-/* Takes `info`. NULL where memory lacks. */
-static struct model *put(struct models *models, const char *name, const char *sha256, cJSON *info, const char *job,
-                         int64_t completed)
+/* One whose row is still to be deleted is there again. NULL where memory lacks. */
+static struct model *make(struct models *models, const char *name, const char *sha256)
 {
-    struct model *model = find(models, name, sha256 ? sha256 : "");
-    if (!model) {
-        if (!(model = calloc(1, sizeof *model))) {
-            cJSON_Delete(info);
-            return NULL;
-        }
-        snprintf(model->name, sizeof model->name, "%s", name);
-        snprintf(model->sha256, sizeof model->sha256, "%s", sha256 ? sha256 : "");
-        struct model **end = &models->first;
-        while (*end)
-            end = &(*end)->next;
-        *end = model;
+    struct name_entry *entry = name_table_find(&models->names, name);
+    while (entry && strcmp(((struct model *)entry)->sha256, sha256))
+        entry = name_table_next(entry);
+    struct model *model = (struct model *)entry;
+    if (model) {
+        assert(model->forgotten);
+        model->forgotten = false;
+        model->job[0] = '\0';
+        model->completed = 0;
+        TAILQ_INSERT_TAIL(&models->list, model, listed);
+        return model;
     }
-    if (info) {
-        cJSON_Delete(model->info);
-        model->info = info;
-    }
-    if (job)
-        snprintf(model->job, sizeof model->job, "%s", job);
-    if (completed)
-        model->completed = completed;
-    model->changed = true;
+    model = calloc(1, sizeof *model);
+    if (!model)
+        return NULL;
+    snprintf(model->name, sizeof model->name, "%s", name);
+    snprintf(model->sha256, sizeof model->sha256, "%s", sha256);
+    list(models, model);
     return model;
+}
+
+/* It is another than before; `is_news`: event streams hear of it when that is stored. */
+static void change(struct models *models, struct model *model, bool is_news)
+{
+    model_writes_changed(models->writes, model);
+    if (is_news)
+        model->news = model->version;
 }
 
 static bool node_holds(const struct node *node, const struct model *model)
@@ -98,7 +149,8 @@ static bool node_holds(const struct node *node, const struct model *model)
     return !strcmp(sha256 ? sha256 : "", model->sha256);
 }
 
-static cJSON *model_json(const struct models *models, const struct model *model)
+/* `nodes`: the array of those that hold it, to be filled. NULL where memory lacks. */
+static cJSON *model_json(const struct model *model, cJSON **nodes)
 {
     static const char *const copied[] = { "type", "classes", "imageSize", "bytes" };
     cJSON *object = cJSON_CreateObject();
@@ -110,85 +162,96 @@ static cJSON *model_json(const struct models *models, const struct model *model)
         if (value)
             cJSON_AddItemToObject(object, copied[i], cJSON_Duplicate(value, true));
     }
-    cJSON *nodes = cJSON_AddArrayToObject(object, "nodes");
-    for (const struct node *node = registry_first(models->broker->registry); node && nodes; node = registry_next(node))
-        if (node_holds(node, model))
-            cJSON_AddItemToArray(nodes, cJSON_CreateString(node->name));
+    *nodes = cJSON_AddArrayToObject(object, "nodes");
     if (*model->job)
         cJSON_AddStringToObject(object, "job", model->job);
     return object;
 }
 
-/* It holds this model of the name, and so no other. */
-static void set_holder(struct models *models, struct model *holds, const char *node)
+static void publish(const struct models *models, const struct model *model, bool gone)
 {
-    for (struct model *model = models->first; model; model = model->next)
-        if (model != holds && !strcmp(model->name, holds->name) && strings_remove(&model->holders, node))
-            model->changed = true;
-    if (strings_has(&holds->holders, node))
-        return;
-    if (holds->holders.count == HOLDERS_MAX)
-        strings_remove(&holds->holders, holds->holders.items[0]);
-    if (strings_add(&holds->holders, node))
-        log_error("no memory for who holds model '%s'", holds->name);
-    holds->changed = true;
-}
-
-static void publish(struct models *models, const struct model *model, bool gone)
-{
-    cJSON *object = model_json(models, model);
+    cJSON *nodes, *object = model_json(model, &nodes);
+    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
+        if (node_holds(node, model))
+            cJSON_AddItemToArray(nodes, cJSON_CreateString(node->name));
     cJSON_AddBoolToObject(object, "gone", gone);
     events_publish(models->broker->events, "model", object);
 }
 
-/* What changed, if anything did. */
-static void save(const struct models *models)
+static void on_stored(void *arg, struct model *model)
 {
-    for (const struct model *model = models->first; model; model = model->next)
-        if (model->changed) {
-            store_save_models(models->broker, models->first, NULL, NULL);
-            return;
-        }
+    struct models *models = arg;
+    if (model->forgotten && model->committed == model->version) {
+        name_table_remove(&models->names, &model->entry);
+        model_free(model);
+        return;
+    }
+    if (model->forgotten || !model->news || model->committed < model->news)
+        return;
+    model->shown = true;
+    model->news = 0;
+    publish(models, model, false);
 }
 
-/* Of one node: what it says that it holds. */
-static void seen(struct models *models, const char *node, const cJSON *model_info)
+/* It holds this model of the name, and so no other. */
+static void set_holder(struct models *models, struct model *holds, const char *node)
+{
+    for (struct model *model = first_of(models, holds->name); model; model = next_of(model))
+        if (model != holds && strings_remove(&model->holders, node))
+            change(models, model, false);
+    if (strings_has(&holds->holders, node))
+        return;
+    if (holds->holders.count >= (size_t)models->broker->max_nodes)
+        strings_remove(&holds->holders, holds->holders.items[0]);
+    if (strings_add(&holds->holders, node))
+        log_error("no memory for who holds model '%s'", holds->name);
+    change(models, holds, false);
+}
+
+/* Of one node: what it says that it holds, as far as it is listed with it. */
+static void seen(struct models *models, const struct node *node, const cJSON *model_info)
 {
     const cJSON *entry;
     cJSON_ArrayForEach(entry, model_info)
     {
         const char *name = json_text(entry, "name"), *sha256 = json_text(entry, "sha256");
-        if (!name || !name_is_valid(name) || !sha256_is_hex(sha256))
+        const char *listed = name ? node_model_sha256(node, name) : NULL;
+        if (!listed || !sha256 || strcmp(sha256, listed))
             continue;
         struct model *model = find(models, name, sha256);
-        bool is_new = !model;
-        if (is_new)
-            model = put(models, name, sha256, cJSON_Duplicate(entry, true), NULL, 0);
-        if (!model)
+        if (!model && (model = make(models, name, sha256))) {
+            cJSON_Delete(model->info);
+            model->info = cJSON_Duplicate(entry, true);
+            change(models, model, true);
+        }
+        if (!model) {
+            log_error("no memory for model '%s'", name);
             continue;
+        }
         model->told = models->told;
-        set_holder(models, model, node);
-        if (is_new)
-            publish(models, model, false);
+        set_holder(models, model, node->name);
     }
 }
 
-void models_seen(struct models *models, const char *node, const cJSON *model_info)
+void models_seen(struct models *models, const char *name, const cJSON *model_info)
 {
-    seen(models, node, model_info);
-    save(models);
+    const struct node *node = registry_find(models->broker->registry, name);
+    if (node)
+        seen(models, node, model_info);
+    model_writes_flush(models->writes);
 }
 
 void models_listed(struct models *models, const struct node *node, const cJSON *model_info)
 {
     models->told++;
-    seen(models, node->name, model_info);
-    for (struct model *model = models->first; model; model = model->next)
-        if (model->told != models->told && strings_remove(&model->holders, node->name))
-            model->changed = true;
-    save(models);
+    seen(models, node, model_info);
+    for (struct model *model = TAILQ_FIRST(&models->list); model; model = TAILQ_NEXT(model, listed))
+        if (model->told != models->told && !node_holds(node, model) && strings_remove(&model->holders, node->name))
+            change(models, model, false);
+    model_writes_flush(models->writes);
 }
 
+/* By any node that is connected. */
 static bool held(const struct models *models, const struct model *model)
 {
     for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
@@ -200,28 +263,42 @@ static bool held(const struct models *models, const struct model *model)
 /* Forgets the models of a name that no node holds, be it away; but `keep`. */
 static void forget(struct models *models, const char *name, const struct model *keep)
 {
-    for (struct model **at = &models->first; *at;) {
-        struct model *model = *at;
-        if (model == keep || strcmp(model->name, name) || model->holders.count || held(models, model)) {
-            at = &model->next;
+    for (struct model *model = first_of(models, name), *next; model; model = next) {
+        next = next_of(model);
+        if (model == keep || model->holders.count || held(models, model))
             continue;
-        }
-        *at = model->next;
-        store_forget_model(models->broker, model->name, model->sha256, NULL, NULL);
-        publish(models, model, true);
-        model_free(model);
+        model->forgotten = true;
+        model->news = 0;
+        TAILQ_REMOVE(&models->list, model, listed);
+        if (model->shown)
+            publish(models, model, true);
+        model->shown = false;
+        change(models, model, false);
     }
+    model_writes_flush(models->writes);
 }
 
 void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
                       const char *node, int64_t completed)
 {
-    struct model *model = put(models, name, sha256, info ? cJSON_Duplicate(info, true) : NULL, job, completed);
+    struct model *model = find(models, name, sha256 ? sha256 : "");
+    cJSON *copy = info ? cJSON_Duplicate(info, true) : NULL;
     if (!model)
+        model = make(models, name, sha256 ? sha256 : "");
+    if (!model) {
+        log_error("no memory for model '%s'", name);
+        cJSON_Delete(copy);
         return;
+    }
+    if (copy) {
+        cJSON_Delete(model->info);
+        model->info = copy;
+    }
+    snprintf(model->job, sizeof model->job, "%s", job);
+    model->completed = completed;
     set_holder(models, model, node);
-    save(models);
-    publish(models, model, false);
+    change(models, model, true);
+    model_writes_now(models->writes, model); /* before the end of the job that made it */
     forget(models, name, model);
 }
 
@@ -232,34 +309,49 @@ void models_forget(struct models *models, const char *name)
 
 void models_drop_holder(struct models *models, const char *name, const char *sha256, const char *node)
 {
-    for (struct model *model = models->first; model; model = model->next)
-        if (!strcmp(model->name, name) && (!*sha256 || !strcmp(model->sha256, sha256)) &&
-            strings_remove(&model->holders, node))
-            model->changed = true;
-    save(models);
+    for (struct model *model = first_of(models, name); model; model = next_of(model))
+        if ((!*sha256 || !strcmp(model->sha256, sha256)) && strings_remove(&model->holders, node))
+            change(models, model, false);
+    model_writes_flush(models->writes);
 }
 
-const struct model *models_first(const struct models *models)
+const struct model *models_first_of(const struct models *models, const char *name)
 {
-    return models->first;
+    return first_of(models, name);
+}
+
+const struct model *models_next_of(const struct model *model)
+{
+    return next_of(model);
 }
 
 bool models_know(const struct models *models, const char *name)
 {
-    for (const struct model *model = models->first; model; model = model->next)
-        if (!strcmp(model->name, name))
-            return true;
+    if (first_of(models, name))
+        return true;
     for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
         if (node_has_model(node, name))
             return true;
     return false;
 }
 
+/* By one of those that held it when they were heard last. */
+static bool held_by_holder(const struct models *models, const struct model *model)
+{
+    for (size_t i = 0; i < model->holders.count; i++) {
+        const struct node *node = registry_find(models->broker->registry, model->holders.items[i]);
+        if (node && node_holds(node, model))
+            return true;
+    }
+    return false;
+}
+
 const char *models_newest(const struct models *models)
 {
     const struct model *newest = NULL;
-    for (const struct model *model = models->first; model; model = model->next)
-        if ((!newest || model->completed >= newest->completed) && held(models, model))
+    const struct model *model = TAILQ_LAST(&models->list, model_list);
+    for (; model; model = TAILQ_PREV(model, model_list, listed))
+        if (model->shown && (!newest || model->completed > newest->completed) && held_by_holder(models, model))
             newest = model;
     if (newest)
         return newest->name;
@@ -272,7 +364,8 @@ const char *models_newest(const struct models *models)
 const char *models_digest(const struct models *models, const char *name, const char *node)
 {
     const char *digest = NULL;
-    for (const struct node *holder = registry_first(models->broker->registry); holder; holder = registry_next(holder)) {
+    const struct node *holder = registry_first(models->broker->registry);
+    for (; holder; holder = registry_next(holder)) {
         const char *sha256 = node && strcmp(node, holder->name) ? NULL : node_model_sha256(holder, name);
         if (!sha256)
             continue;
@@ -283,38 +376,42 @@ const char *models_digest(const struct models *models, const char *name, const c
     return digest;
 }
 
-/* Models of legacy nodes have no digest and are not remembered: they are listed as long as a node has them. */
-static void add_legacy(const struct models *models, cJSON *list)
-{
-    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
-        for (const struct node_model *held = TAILQ_FIRST(&node->model_list); held; held = TAILQ_NEXT(held, listed)) {
-            const char *name = held->name;
-            if (node_model_sha256(node, name) || find(models, name, ""))
-                continue;
-            cJSON *object = cJSON_CreateObject();
-            cJSON_AddStringToObject(object, "name", name);
-            cJSON *nodes = cJSON_AddArrayToObject(object, "nodes");
-            cJSON_AddItemToArray(nodes, cJSON_CreateString(node->name));
-            cJSON_AddItemToArray(list, object);
-        }
-}
-
 /* A later one of the name was made, and only nodes that are away have this: it is kept for what is to be removed. */
 static bool is_outdated(const struct models *models, const struct model *model)
 {
     bool replaced = false;
-    for (const struct model *other = models->first; other && !replaced; other = other->next)
-        replaced = other->completed > model->completed && !strcmp(other->name, model->name);
-    return replaced && !held(models, model);
+    for (const struct model *other = first_of(models, model->name); other && !replaced; other = next_of(other))
+        replaced = other->shown && other->completed > model->completed;
+    return replaced && !held_by_holder(models, model);
 }
 
+/* A model of a legacy node has no digest and is not remembered: it is listed as long as a node has it. */
+static void add_legacy(cJSON *models, const char *name, const struct node *node)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "name", name);
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(object, "nodes"), cJSON_CreateString(node->name));
+    cJSON_AddItemToArray(models, object);
+}
+
+/* Each node is gone through once: thousands of models at tens of nodes are listed in the time that it takes to write
+ * them. */
 cJSON *models_json(const struct models *models)
 {
-    cJSON *object = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(object, "models");
-    for (const struct model *model = models->first; model && list; model = model->next)
-        if (!is_outdated(models, model))
-            cJSON_AddItemToArray(list, model_json(models, model));
-    if (list)
-        add_legacy(models, list);
+    cJSON *object = cJSON_CreateObject(), *shown = cJSON_AddArrayToObject(object, "models");
+    struct model *model;
+    for (model = TAILQ_FIRST(&models->list); model; model = TAILQ_NEXT(model, listed))
+        if (model->shown && !is_outdated(models, model))
+            cJSON_AddItemToArray(shown, model_json(model, &model->at_nodes));
+    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
+        for (const struct node_model *held = TAILQ_FIRST(&node->model_list); held; held = TAILQ_NEXT(held, listed)) {
+            model = find(models, held->name, held->sha256);
+            if (model && model->at_nodes)
+                cJSON_AddItemToArray(model->at_nodes, cJSON_CreateString(node->name));
+            else if (!model && !*held->sha256)
+                add_legacy(shown, held->name, node);
+        }
+    for (model = TAILQ_FIRST(&models->list); model; model = TAILQ_NEXT(model, listed))
+        model->at_nodes = NULL;
     return object;
 }

@@ -1,6 +1,9 @@
 /* The models that were trained or seen: (name, SHA-256) and what is known of each. Kept in the store; in memory for
  * answers and for the choice of a model. Which of the connected nodes hold one, the registry knows; who
- * held it when last heard is kept here, so that one that is away is known too. */
+ * held it when last heard is kept here, so that one that is away is known too.
+ *
+ * Clients are shown a model when its row is committed, and told of what changed of it then; what cannot be stored is
+ * tried again (model_writes.h). A model is found by its name whatever their number. */
 #ifndef DCLS_BROKER_MODELS_H
 #define DCLS_BROKER_MODELS_H
 
@@ -16,10 +19,13 @@ struct node;
 
 struct models *models_new(struct broker *broker);
 void models_free(struct models *models);
+/* The loop no longer turns: what is to be stored goes to the store, before the pool is drained. */
+void models_stop(struct models *models);
 
 /* Takes what was stored, linked by next, in the order of completion; into an empty list. */
 void models_restore(struct models *models, struct model *stored);
-/* A node tells of some of its models: new ones are remembered, and who holds them (in the store too). */
+/* A node tells of some of its models: those that the registry lists with that digest are remembered, and who holds
+ * them (in the store too). */
 void models_seen(struct models *models, const char *node, const cJSON *model_info);
 /* The same of all that it has. */
 void models_listed(struct models *models, const struct node *node, const cJSON *model_info);
@@ -31,7 +37,9 @@ void models_forget(struct models *models, const char *name);
 /* The node has that model (empty: those of the name) no longer, or is about to remove it. */
 void models_drop_holder(struct models *models, const char *name, const char *sha256, const char *node);
 
-const struct model *models_first(const struct models *models); /* linked by next */
+/* Those of a name, in no order; NULL: no (more) is known. */
+const struct model *models_first_of(const struct models *models, const char *name);
+const struct model *models_next_of(const struct model *model);
 
 bool models_know(const struct models *models, const char *name);
 /* The model that was completed last among those that some node holds, else any that a node holds; NULL: none. */

@@ -9,12 +9,14 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/timer.h"
-#include "dcls/proto/json.h"
 #include "job.h"
 #include "models.h"
+#include "registry.h"
 #include "store.h"
 
 #define RETRY_MS 60000
+#define DROP_MIN_MS 500 /* between tries to delete rows */
+#define DROP_MAX_MS 30000
 
 struct removals {
     struct broker *broker;
@@ -22,12 +24,73 @@ struct removals {
     struct timer *timer;
     struct removal_list list;
     size_t count;
+    struct removal_list dropped; /* whose rows are still to be deleted, and are not on their way */
+    struct timer *drop_timer;
+    int failures; /* of that, in a row */
 };
+
+/* One whose row is being deleted. */
+struct drop {
+    struct removals *removals;
+    struct removal *removal;
+};
+
+/* Unless the same is wanted anew: then the row is that one's. */
+static void delete_later(struct removals *removals, struct removal *removal)
+{
+    int64_t pause = DROP_MIN_MS;
+    if (removals_find(removals, removal->node, removal->model, removal->sha256)) {
+        free(removal);
+        return;
+    }
+    TAILQ_INSERT_TAIL(&removals->dropped, removal, listed);
+    if (removals->broker->stopping || timer_is_running(removals->drop_timer))
+        return;
+    for (int i = 0; i < removals->failures && pause < DROP_MAX_MS; i++)
+        pause *= 2;
+    removals->failures++;
+    timer_start(removals->drop_timer, pause < DROP_MAX_MS ? pause : DROP_MAX_MS);
+}
+
+static void on_deleted(void *arg, bool ok)
+{
+    const struct drop drop = *(struct drop *)arg;
+    free(arg);
+    if (!ok) {
+        delete_later(drop.removals, drop.removal);
+        return;
+    }
+    drop.removals->failures = 0;
+    free(drop.removal);
+}
+
+static void delete_row(struct removals *removals, struct removal *removal)
+{
+    struct drop *drop = malloc(sizeof *drop);
+    if (drop)
+        *drop = (struct drop){ removals, removal };
+    if (!drop || store_forget_removal(removals->broker, removal, on_deleted, drop)) {
+        free(drop);
+        delete_later(removals, removal);
+    }
+}
 
 static void on_timer(void *arg)
 {
     const struct removals *removals = arg;
     removals->retry(removals->broker);
+}
+
+static void on_drop_timer(void *arg)
+{
+    struct removals *removals = arg;
+    struct removal_list again = TAILQ_HEAD_INITIALIZER(again);
+    TAILQ_CONCAT(&again, &removals->dropped, listed);
+    while (!TAILQ_EMPTY(&again)) {
+        struct removal *removal = TAILQ_FIRST(&again);
+        TAILQ_REMOVE(&again, removal, listed);
+        delete_row(removals, removal);
+    }
 }
 
 struct removals *removals_new(struct broker *broker, void (*retry)(struct broker *broker))
@@ -38,12 +101,23 @@ struct removals *removals_new(struct broker *broker, void (*retry)(struct broker
     removals->broker = broker;
     removals->retry = retry;
     TAILQ_INIT(&removals->list);
+    TAILQ_INIT(&removals->dropped);
     removals->timer = timer_new(broker->base, on_timer, removals);
-    if (!removals->timer) {
+    removals->drop_timer = timer_new(broker->base, on_drop_timer, removals);
+    if (!removals->timer || !removals->drop_timer) {
         removals_free(removals);
         return NULL;
     }
     return removals;
+}
+
+static void free_all(struct removal_list *list)
+{
+    while (!TAILQ_EMPTY(list)) {
+        struct removal *removal = TAILQ_FIRST(list);
+        TAILQ_REMOVE(list, removal, listed);
+        free(removal);
+    }
 }
 
 static void put(struct removals *removals, struct removal *removal)
@@ -52,20 +126,14 @@ static void put(struct removals *removals, struct removal *removal)
     removals->count++;
 }
 
-static void forget(struct removals *removals, struct removal *removal)
-{
-    TAILQ_REMOVE(&removals->list, removal, listed);
-    removals->count--;
-    free(removal);
-}
-
 void removals_free(struct removals *removals)
 {
     if (!removals)
         return;
     timer_free(removals->timer);
-    while (!TAILQ_EMPTY(&removals->list))
-        forget(removals, TAILQ_FIRST(&removals->list));
+    timer_free(removals->drop_timer);
+    free_all(&removals->list);
+    free_all(&removals->dropped);
     free(removals);
 }
 
@@ -104,9 +172,25 @@ struct removal *removals_find(const struct removals *removals, const char *node,
 
 void removals_drop(struct removals *removals, struct removal *removal)
 {
-    if (removal->state != REMOVAL_NEW)
-        store_forget_removal(removals->broker, removal, NULL, NULL);
-    forget(removals, removal);
+    TAILQ_REMOVE(&removals->list, removal, listed);
+    removals->count--;
+    if (removal->state == REMOVAL_NEW)
+        free(removal);
+    else
+        delete_row(removals, removal);
+}
+
+/* The row of the same that was dropped is not to be deleted any more. */
+static void take_over_row(struct removals *removals, const struct removal *removal)
+{
+    for (struct removal *dropped = TAILQ_FIRST(&removals->dropped), *next; dropped; dropped = next) {
+        next = TAILQ_NEXT(dropped, listed);
+        if (strcmp(dropped->node, removal->node) || strcmp(dropped->model, removal->model) ||
+            strcmp(dropped->sha256, removal->sha256))
+            continue;
+        TAILQ_REMOVE(&removals->dropped, dropped, listed);
+        free(dropped);
+    }
 }
 
 /* Of the oldest that nobody waits for. */
@@ -133,6 +217,7 @@ struct removal *removals_add(struct removals *removals, const char *node, const 
     snprintf(removal->sha256, sizeof removal->sha256, "%s", sha256);
     snprintf(removal->job, sizeof removal->job, "%s", job);
     removal->since = clock_wall_ms();
+    take_over_row(removals, removal);
     removal->request = request;
     if (removals->count >= REMOVALS_MAX)
         make_place(removals);
@@ -140,18 +225,15 @@ struct removal *removals_add(struct removals *removals, const char *node, const 
     return removal;
 }
 
-void removals_hide(const struct removals *removals, const char *node, struct msg *info)
+void removals_hide(const struct removals *removals, struct registry *registry, struct node *node)
 {
     for (struct removal *removal = TAILQ_FIRST(&removals->list); removal; removal = TAILQ_NEXT(removal, listed)) {
-        if (!removal->promised || strcmp(removal->node, node))
+        if (!removal->promised || strcmp(removal->node, node->name))
             continue;
-        cJSON *entry = json_find(info->model_info, "name", removal->model);
-        const char *sha256 = json_text(entry, "sha256");
+        const char *sha256 = node_model_sha256(node, removal->model);
         removal->hidden = sha256 && (!*removal->sha256 || !strcmp(removal->sha256, sha256));
-        if (!removal->hidden)
-            continue;
-        strings_remove(&info->models, removal->model);
-        cJSON_Delete(cJSON_DetachItemViaPointer(info->model_info, entry));
+        if (removal->hidden)
+            node_drop_model(registry, node, removal->model);
     }
 }
 

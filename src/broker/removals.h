@@ -15,6 +15,8 @@
 
 struct broker;
 struct job;
+struct node;
+struct registry;
 struct removals;
 
 /* `retry` asks again for what nodes refused: from the loop, some time after removals_retry. NULL where memory lacks. */
@@ -31,11 +33,11 @@ struct removal *removals_find(const struct removals *removals, const char *node,
 /* A new one, to be stored. NULL where memory lacks. */
 struct removal *removals_add(struct removals *removals, const char *node, const char *model, const char *sha256,
                              const char *job, struct removal_request *request);
-/* Frees it, here and in the store. */
+/* Frees it, here and in the store, which is tried until it can. */
 void removals_drop(struct removals *removals, struct removal *removal);
 
-/* Takes what is to be hidden out of what the node tells in a NODE INFO. */
-void removals_hide(const struct removals *removals, const char *node, struct msg *info);
+/* Takes what is to be hidden out of what the node told in a NODE INFO. */
+void removals_hide(const struct removals *removals, struct registry *registry, struct node *node);
 /* Whether it was promised that the model is removed which a training made on that node: by its digest, or with what
  * `job` (NULL: none) left. */
 bool removals_cover(const struct removals *removals, const char *node, const char *model, const char *sha256,

@@ -142,7 +142,20 @@ int store_save_job(struct broker *broker, const struct job *job, store_done *don
     return write(broker, statement, done, arg);
 }
 
-int store_save_models(struct broker *broker, struct model *models, store_done *done, void *arg)
+/* Binds an array of what `row` makes of each. */
+static void add_models(struct statement *statement, const struct model *const *models, size_t count,
+                       cJSON *(*row)(const struct model *model))
+{
+    cJSON *rows = cJSON_CreateArray();
+    for (size_t i = 0; i < count; i++)
+        if (!cJSON_AddItemToArray(rows, row(models[i])))
+            statement_spoil(statement);
+    statement_add_json(statement, rows);
+    cJSON_Delete(rows);
+}
+
+int store_save_models(struct broker *broker, const struct model *const *models, size_t count, store_done *done,
+                      void *arg)
 {
     struct statement *statement = statement_new(
         "INSERT INTO models (name, sha256, info, job, completed, holders)"
@@ -151,24 +164,17 @@ int store_save_models(struct broker *broker, struct model *models, store_done *d
         " json_extract(value, '$.completed'), json_extract(value, '$.holders') FROM json_each(?1) WHERE true"
         " ON CONFLICT (name, sha256) DO UPDATE SET info = coalesce(excluded.info, info),"
         " job = excluded.job, completed = excluded.completed, holders = excluded.holders");
-    cJSON *rows = cJSON_CreateArray();
-    for (const struct model *model = models; model; model = model->next)
-        if (model->changed && !cJSON_AddItemToArray(rows, store_row_model(model)))
-            statement_spoil(statement);
-    statement_add_json(statement, rows);
-    cJSON_Delete(rows);
-    if (write(broker, statement, done, arg))
-        return -1;
-    for (struct model *model = models; model; model = model->next)
-        model->changed = false;
-    return 0;
+    add_models(statement, models, count, store_row_model);
+    return write(broker, statement, done, arg);
 }
 
-int store_forget_model(struct broker *broker, const char *name, const char *sha256, store_done *done, void *arg)
+int store_forget_models(struct broker *broker, const struct model *const *models, size_t count, store_done *done,
+                        void *arg)
 {
-    struct statement *statement = statement_new("DELETE FROM models WHERE name = ?1 AND sha256 = ?2");
-    statement_add_text(statement, name);
-    statement_add_text(statement, sha256);
+    struct statement *statement =
+        statement_new("DELETE FROM models WHERE (name, sha256) IN (SELECT json_extract(value, '$.name'),"
+                      " json_extract(value, '$.sha256') FROM json_each(?1))");
+    add_models(statement, models, count, store_row_model_key);
     return write(broker, statement, done, arg);
 }
 

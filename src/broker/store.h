@@ -42,9 +42,11 @@ typedef void store_done(void *arg, bool ok);
 
 /* Writes job_copy_stored of it; report, log and data that it does not have stay as they were. */
 int store_save_job(struct broker *broker, const struct job *job, store_done *done, void *arg);
-/* Of a list linked by next, those that changed; whose mark is taken away, but where this gives -1. In one write. */
-int store_save_models(struct broker *broker, struct model *models, store_done *done, void *arg);
-int store_forget_model(struct broker *broker, const char *name, const char *sha256, store_done *done, void *arg);
+/* In one write. */
+int store_save_models(struct broker *broker, const struct model *const *models, size_t count, store_done *done,
+                      void *arg);
+int store_forget_models(struct broker *broker, const struct model *const *models, size_t count, store_done *done,
+                        void *arg);
 
 /* Of a list, the new ones of a request; in one write. */
 int store_save_removals(struct broker *broker, const struct removal *removals, const struct removal_request *request,

@@ -4,37 +4,49 @@
 #include "model.h"
 #include "removal.h"
 
-static cJSON *holders_json(const struct model *model)
+static bool add_holders(cJSON *row, const struct model *model)
 {
-    cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; i < model->holders.count && list; i++)
-        cJSON_AddItemToArray(list, cJSON_CreateString(model->holders.items[i]));
+    cJSON *list = cJSON_AddArrayToObject(row, "holders");
+    for (size_t i = 0; i < model->holders.count; i++)
+        if (!cJSON_AddItemToArray(list, cJSON_CreateString(model->holders.items[i])))
+            return false;
     return list;
+}
+
+static cJSON *if_whole(cJSON *row, bool whole)
+{
+    if (whole)
+        return row;
+    cJSON_Delete(row);
+    return NULL;
+}
+
+cJSON *store_row_model_key(const struct model *model)
+{
+    cJSON *row = cJSON_CreateObject();
+    bool whole =
+        cJSON_AddStringToObject(row, "name", model->name) && cJSON_AddStringToObject(row, "sha256", model->sha256);
+    return if_whole(row, whole);
 }
 
 cJSON *store_row_model(const struct model *model)
 {
-    cJSON *row = cJSON_CreateObject();
-    cJSON_AddStringToObject(row, "name", model->name);
-    cJSON_AddStringToObject(row, "sha256", model->sha256);
-    if (model->info)
-        cJSON_AddItemToObject(row, "info", cJSON_Duplicate(model->info, true));
-    cJSON_AddStringToObject(row, "job", model->job);
-    cJSON_AddNumberToObject(row, "completed", (double)model->completed);
-    if (!cJSON_AddItemToObject(row, "holders", holders_json(model))) {
-        cJSON_Delete(row);
-        row = NULL;
+    cJSON *row = store_row_model_key(model), *info = model->info ? cJSON_Duplicate(model->info, true) : NULL;
+    if (model->info && !cJSON_AddItemToObject(row, "info", info)) {
+        cJSON_Delete(info);
+        return if_whole(row, false);
     }
-    return row;
+    return if_whole(row, cJSON_AddStringToObject(row, "job", model->job) &&
+                             cJSON_AddNumberToObject(row, "completed", (double)model->completed) &&
+                             add_holders(row, model));
 }
 
 cJSON *store_row_removal(const struct removal *removal)
 {
     cJSON *row = cJSON_CreateObject();
-    if (cJSON_AddStringToObject(row, "node", removal->node) && cJSON_AddStringToObject(row, "model", removal->model) &&
-        cJSON_AddStringToObject(row, "sha256", removal->sha256) && cJSON_AddStringToObject(row, "job", removal->job) &&
-        cJSON_AddNumberToObject(row, "since", (double)removal->since))
-        return row;
-    cJSON_Delete(row);
-    return NULL;
+    return if_whole(row, cJSON_AddStringToObject(row, "node", removal->node) &&
+                             cJSON_AddStringToObject(row, "model", removal->model) &&
+                             cJSON_AddStringToObject(row, "sha256", removal->sha256) &&
+                             cJSON_AddStringToObject(row, "job", removal->job) &&
+                             cJSON_AddNumberToObject(row, "since", (double)removal->since));
 }

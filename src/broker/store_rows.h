@@ -9,6 +9,7 @@ struct removal;
 
 /* The caller's to delete; NULL where memory lacks. */
 cJSON *store_row_model(const struct model *model);
+cJSON *store_row_model_key(const struct model *model); /* the columns that name it */
 cJSON *store_row_removal(const struct removal *removal);
 
 #endif

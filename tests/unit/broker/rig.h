@@ -69,6 +69,7 @@ static inline void rig_close(struct rig *rig)
 {
     struct broker *broker = &rig->broker;
     broker->stopping = true;
+    models_stop(broker->models);
     jobs_shell_stop(broker);
     thread_pool_drain(broker->pool);
     thread_pool_free(broker->pool);

@@ -269,6 +269,14 @@ static void a_new_model_of_the_name_stays(void **state)
     peer_close(&b);
 }
 
+static bool model_is_stored(const struct rig *rig, const char *sha256)
+{
+    const struct model *model = models_first_of(rig->broker.models, "m");
+    while (model && strcmp(model->sha256, sha256))
+        model = models_next_of(model);
+    return model && model->shown;
+}
+
 static void an_older_model_of_a_node_that_is_away_is_not_listed_but_removed_too(void **state)
 {
     struct rig *rig = *state;
@@ -278,13 +286,16 @@ static void an_older_model_of_a_node_that_is_away_is_not_listed_but_removed_too(
     peer_leave(&b, "b");
     greet(&a, rig, "a", ANSWERS);
     peer_inform(&a, "a", "[]");
+    RIG_WAIT(rig, is_ready(rig, "a"));
     models_completed(rig->broker.models, "m", OTHER_DIGEST, NULL, "", "a", 7);
+    RIG_WAIT(rig, model_is_stored(rig, OTHER_DIGEST));
     cJSON *json = models_json(rig->broker.models);
     const cJSON *list = cJSON_GetObjectItem(json, "models");
     assert_int_equal(cJSON_GetArraySize(list), 1);
     assert_string_equal(text_of(cJSON_GetArrayItem(list, 0), "sha256"), OTHER_DIGEST);
     cJSON_Delete(json);
     inform(&a, "a", OTHER_DIGEST);
+    RIG_WAIT(rig, node_lists(rig, "a"));
     start(rig, &removed, "m");
     expect_remove(&a, OTHER_DIGEST);
     peer_say(&a, "{\"type\": \"MODEL REMOVED\", \"model_name\": \"m\", \"modelSha256\": \"" OTHER_DIGEST "\"}");

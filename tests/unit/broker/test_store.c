@@ -306,10 +306,9 @@ static void of_a_database_that_kept_no_holders_the_node_that_made_a_model_is_one
                      SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     rig_open(rig);
-    const struct model *seen = models_first(rig->broker.models), *made = seen->next;
-    assert_string_equal(seen->name, "seen");
+    const struct model *seen = models_first_of(rig->broker.models, "seen");
+    const struct model *made = models_first_of(rig->broker.models, "m");
     assert_int_equal(seen->holders.count, 0);
-    assert_string_equal(made->name, "m");
     assert_int_equal(made->holders.count, 1);
     assert_string_equal(made->holders.items[0], "node0");
     assert_null(removals_first(rig->broker.removals));
@@ -333,9 +332,8 @@ static void who_holds_a_model_and_what_is_to_be_removed_comes_back(void **state)
     assert_true(removal->promised && removal->since > 0);
     removal = removals_find(rig->broker.removals, "b", "m", NULL);
     assert_string_equal(removal->job, "7");
-    const struct model *model = models_first(rig->broker.models);
-    assert_string_equal(model->name, "other"); /* alone: of "m" nobody was left */
-    assert_null(model->next);
+    const struct model *model = models_first_of(rig->broker.models, "other");
+    assert_null(models_first_of(rig->broker.models, "m")); /* nobody was left */
     assert_true(strings_has(&model->holders, "b"));
     removals_drop(rig->broker.removals, removals_first(rig->broker.removals));
     rig_restart(rig);
