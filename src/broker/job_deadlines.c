@@ -36,18 +36,6 @@ static void is_not_cancelled(struct jobs *jobs, struct job *job, struct moment n
     job_cancel(jobs, job, reason, now);
 }
 
-static void is_not_begun(struct jobs *jobs, struct job *job, const struct node *node, struct moment now)
-{
-    char why[48];
-    if (!has_passed(jobs, job->live->sent_ms, JOBS_BEGIN_MS, now))
-        return;
-    snprintf(why, sizeof why, "did not begin it within %d s", JOBS_BEGIN_MS / 1000);
-    if (node_offers(node, "heartbeat"))
-        job_give_up(jobs, job, false, now, why);
-    else
-        job_run(jobs, job); /* it owes no word before its first batch */
-}
-
 static void is_silent(struct jobs *jobs, struct job *job, const struct node *node, struct moment now)
 {
     int64_t heard_ms = job->live->heard_ms;
@@ -64,6 +52,20 @@ static void is_silent(struct jobs *jobs, struct job *job, const struct node *nod
     job_set_reason(jobs, job, "nothing was heard of it from node '%s' for %lld s", job->node,
                    (long long)(times * JOBS_SILENT_MS / 1000));
     jobs_due_at(jobs, heard_ms + (times + 1) * JOBS_SILENT_MS);
+}
+
+static void is_not_begun(struct jobs *jobs, struct job *job, const struct node *node, struct moment now)
+{
+    char why[48];
+    if (!has_passed(jobs, job->live->sent_ms, JOBS_BEGIN_MS, now))
+        return;
+    snprintf(why, sizeof why, "did not begin it within %d s", JOBS_BEGIN_MS / 1000);
+    if (node_offers(node, "heartbeat")) {
+        job_give_up(jobs, job, false, now, why);
+    } else {
+        job_run(jobs, job); /* it owes no word before its first batch */
+        is_silent(jobs, job, node, now);
+    }
 }
 
 static void look_at(struct jobs *jobs, struct job *job, struct moment now)

@@ -154,6 +154,8 @@ void job_restore(struct jobs *jobs, struct job *job, struct moment now)
         job->live->ranks = 0;
         jobs_reschedule(jobs, false);
     }
+    if (job->live)
+        job->live->sent = job->live->ranks; /* whether SERVER TRAIN went out is not known: its node may have it */
     set_listed(jobs, job);
     if (!is_active(job->state))
         return;
@@ -161,8 +163,7 @@ void job_restore(struct jobs *jobs, struct job *job, struct moment now)
         job_cancel(jobs, job, NULL, now);
         return;
     }
-    /* Until its node says otherwise: whether SERVER TRAIN went out is not known. */
-    job->live->sent = true;
+    /* Until its node says otherwise. */
     job->live->lost_ms = now.ms;
     job_set_reason(jobs, job, "node '%s' is away", job->node);
     jobs_due_at(jobs, now.ms + JOBS_GRACE_MS);
