@@ -14,6 +14,7 @@ import columns
 import dialect
 import layers
 import paths
+import pure
 import sizes
 import tags
 from tree import Tree
@@ -27,7 +28,7 @@ def main():
         return 2
     tree = Tree(ROOT, sys.argv[1])
     count = 0
-    rules = (layers, circles, tags, columns, dialect, paths, sizes)
+    rules = (layers, circles, tags, columns, dialect, paths, pure, sizes)
     for breach in itertools.chain(*(rule.check(tree) for rule in rules), alone.check(tree, sys.argv[2:])):
         print(breach)
         count += 1

@@ -9,6 +9,7 @@ import columns
 import dialect
 import layers
 import paths
+import pure
 import sizes
 import tags
 from tree import Tree
@@ -43,7 +44,8 @@ LOWER = {"src/base/low.c": '#include "dcls/base/low.h"\nint low(void) { return 0
 def test_a_tree_in_order_has_no_breach(plant):
     tree = plant({**LOWER, "README.md": "See `src/base/low.c`, [high](src/base/high.h), `X.c` and `GET /nodes`.\n",
                   "src/node/daemon.h": "struct daemon { int x; };\nstruct daemon *of(struct daemon *daemon);\n"})
-    for check in (layers.check, circles.check, columns.check, dialect.check, paths.check, sizes.check, tags.check):
+    for check in (layers.check, circles.check, columns.check, dialect.check, paths.check, pure.check, sizes.check,
+                  tags.check):
         assert list(check(tree)) == []
     assert list(alone.check(tree, FLAGS)) == []
 
@@ -169,3 +171,23 @@ def test_a_file_that_is_named_but_not_there_is_told(plant):
                   "nn/a.c": "/* See low.h,\n * base/high.c, old.h and NAME.c; not 1.c5 */\nint a; /* lost.py */\n"})
     assert list(paths.check(tree)) == ["README.md:1: there is no 'gone.c'", "README.md:3: there is no 'docs/gone.md'",
                                        "nn/a.c:2: there is no 'old.h'", "nn/a.c:3: there is no 'lost.py'"]
+
+
+@pytest.mark.parametrize("call, told", [
+    ("time", "src/base/low.c: a core calls 'time'"),
+    ("clock_gettime", "src/base/low.c: a core calls 'clock_gettime'"),
+    ("event_add", "src/base/low.c: a core calls 'event_add'"),
+    ("sqlite3_step", "src/base/low.c: a core calls 'sqlite3_step'"),
+    ("write", "src/base/low.c: a core calls 'write'"),
+    ("high", "src/base/low.c: a core calls 'high' of 'src/base/high', which is none"),
+    ("strcmp", None),
+])
+def test_a_core_that_does_something_itself_is_told(plant, call, told):
+    low = f"int {call}(void);\nint low(void) {{ return {call}(); }}\n"
+    tree = plant({**LOWER, "src/base/low.c": low, "tests/sim/cores": "src/base/low\n"})
+    assert list(pure.check(tree)) == ([told] if told else [])
+
+
+def test_a_core_that_is_not_there_is_told(plant):
+    assert list(pure.check(plant({**LOWER, "tests/sim/cores": "src/base/gone\n"}))) == [
+        "tests/sim/cores: 'src/base/gone.c' is not there"]
