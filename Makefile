@@ -11,6 +11,8 @@
 #   make asan         make test under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make valgrind-job one job through a broker and a node under memcheck; make tsan-job: under the thread sanitizer
 #   make soak         SOAK_MINUTES of random use and random faults, then what has to hold (by hand)
+#   make sim          SEEDS (2000) simulated clusters: the cores of broker and node among faults
+#   make mutations    that the simulation finds what is broken on purpose (by hand)
 #   make fuzz         each fuzzer for FUZZ_SECONDS
 #   make lint         format, warnings as errors, the rules in tests/lint (who may use what, …), cppcheck
 #   make install      DESTDIR= PREFIX=
@@ -122,6 +124,19 @@ $(SHIMS): $(BUILD)/tests/shim/%.so: tests/shim/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -g $(DCLS_CFLAGS) -MMD -MP -fPIC -shared -o $@ $<
 
+# The simulation: tests/sim and the pure cores that it lists, without whatever sends, waits or stores.
+SIM := $(BUILD)/tests/sim/cluster
+SIM_CORES := $(shell cat tests/sim/cores)
+SIM_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/sim/test_%,$(wildcard tests/sim/*.c))) \
+            $(SIM_CORES:%=$(BUILD)/%.o)
+SIM_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/sim/test_*.c))
+SIM_SEEDS := $(if $(filter file,$(origin SEEDS)),2000,$(SEEDS))
+$(SIM): $(SIM_OBJS) $(call archives,proto base)
+	$(CC) $(CFLAGS) $(DCLS_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(SIM_TESTS): %: %.o $(filter-out %/cluster.o,$(SIM_OBJS)) $(call archives,proto base)
+	$(CC) $(CFLAGS) $(DCLS_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+UNIT_TESTS += $(SIM_TESTS)
+
 # $(call install_packages,PACKAGES): those that are missing, with sudo where not root.
 define install_packages
 	@missing=; for p in $(1); do \
@@ -151,11 +166,12 @@ ifneq ($(findstring address,$(CFLAGS)),)
 UNIT_TESTS := $(filter-out %/test_allocations,$(UNIT_TESTS))
 endif
 
-build-tests: $(PROGRAM) $(UNIT_TESTS) $(SHIMS) $(BUILD)/tests/tools/call_faults
+build-tests: $(PROGRAM) $(UNIT_TESTS) $(SHIMS) $(SIM) $(BUILD)/tests/tools/call_faults
 
 # End-to-end tests wait for most of their time, so that more of them than there are cores run beside each other.
 run-tests:
 	@$(MAKE) --no-print-directory -k -j$(JOBS) --output-sync=target $(addsuffix .run,$(UNIT_TESTS))
+	$(SIM) --seeds 1-$(SIM_SEEDS)
 	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
 	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $$((2 * $(JOBS))) tests/e2e
 
@@ -223,6 +239,13 @@ soak: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
 	DCLS=$(abspath $(PROGRAM)) $(PYTHON) tests/soak/soak.py --minutes $(SOAK_MINUTES)
 
+sim: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) $(SIM)
+	$(SIM) --seeds 1-$(SIM_SEEDS)
+
+mutations: deps
+	$(PYTHON) tests/sim/mutations.py
+
 fuzz:
 	$(call install_packages,$(BUILD_DEPS) $(LINT_DEPS))
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-fuzz CC=clang WARNINGS= \
@@ -252,5 +275,5 @@ install: all
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-lint $(PROGRAM) dcls-asan dcls-tsan
 
-.PHONY: all deps demo test build-tests run-tests test-shared bench bench-limits accuracy asan valgrind-job tsan-job \
+.PHONY: all deps demo test build-tests run-tests sim mutations test-shared bench bench-limits accuracy asan valgrind-job tsan-job \
         soak fuzz build-fuzzers lint install clean
