@@ -18,7 +18,6 @@
 #include "local_dataset.h"
 #include "model_requests.h"
 #include "node_info.h"
-#include "outcome.h"
 
 #define THREADS 6 /* for what may block */
 #define WAITING_MAX 1024
@@ -34,7 +33,13 @@ static void on_up(void *arg)
 {
     struct daemon *daemon = arg;
     node_info_send(daemon);
-    outcome_send_all(daemon);
+    trainings_link(daemon->trainings, true);
+}
+
+static void on_down(void *arg)
+{
+    const struct daemon *daemon = arg;
+    trainings_link(daemon->trainings, false);
 }
 
 static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
@@ -45,7 +50,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
     case MSG_NODE_INFO: node_info_send(daemon); break;
     case MSG_SERVER_TRAIN: trainings_request(daemon->trainings, msg, text, len); break;
     case MSG_SERVER_CANCEL: trainings_cancel(daemon->trainings, msg); break;
-    case MSG_SERVER_JOB_ACK: outbox_drop(daemon->outbox, msg->train_key); break;
+    case MSG_SERVER_JOB_ACK: trainings_acknowledge(daemon->trainings, msg); break;
     case MSG_SERVER_INFERENCE: inferences_request(daemon->inferences, msg); break;
     case MSG_GET_JSON: model_request_report(daemon, msg); break;
     case MSG_SERVER_PUSH: model_request_push(daemon, msg); break;
@@ -75,7 +80,7 @@ static void on_malformed(void *arg, const char *text, size_t len, const struct e
 static void on_sent(void *arg, const char *key)
 {
     const struct daemon *daemon = arg;
-    outbox_drop(daemon->outbox, key); /* a legacy broker acknowledges nothing */
+    trainings_sent(daemon->trainings, key);
 }
 
 static void on_closed(void *arg)
@@ -161,7 +166,8 @@ static int watch_signals(struct daemon *daemon, struct err *err)
 static int node_init(struct daemon *daemon, struct err *err)
 {
     const struct daemon_config *config = &daemon->config;
-    if (make_paths(daemon, err) || lock_folder(daemon, err) || make_instance(daemon, err))
+    if (make_paths(daemon, err) || lock_folder(daemon, err) || make_instance(daemon, err) ||
+        secret_load(config->name, daemon->secret, err))
         return -1;
     if (!(daemon->base = loop_new()))
         return err_set(err, "cannot make an event loop");
@@ -171,12 +177,12 @@ static int node_init(struct daemon *daemon, struct err *err)
     struct uplink_events events = { .arg = daemon,
                                     .greet = on_greet,
                                     .up = on_up,
+                                    .down = on_down,
                                     .message = on_message,
                                     .malformed = on_malformed,
                                     .sent = on_sent,
                                     .closed = on_closed };
     if (!(daemon->model_store = model_store_open(daemon->models_dir, err)) ||
-        !(daemon->outbox = outbox_open(daemon->jobs_dir, err)) ||
         !(daemon->pool = thread_pool_new(daemon->base, THREADS, WAITING_MAX, err)) ||
         !(daemon->supervisor = supervisor_new(daemon->base, err)) ||
         !(daemon->trainings = trainings_new(daemon, err)) || !(daemon->inferences = inferences_new(daemon, err)) ||
@@ -190,12 +196,13 @@ static int node_init(struct daemon *daemon, struct err *err)
 static void node_release(struct daemon *daemon)
 {
     daemon->stopping = true;
+    if (daemon->trainings)
+        trainings_stop(daemon->trainings);
     thread_pool_free(daemon->pool); /* first: its work points into all that follows */
     supervisor_free(daemon->supervisor);
     inferences_free(daemon->inferences);
     trainings_free(daemon->trainings);
     uplink_free(daemon->link);
-    outbox_close(daemon->outbox);
     model_store_close(daemon->model_store);
     for (size_t i = 0; i < sizeof daemon->signals / sizeof *daemon->signals; i++)
         if (daemon->signals[i])

@@ -13,7 +13,7 @@
 #include "trainings.h"
 #include "uplink.h"
 #include "model_store.h"
-#include "outbox.h"
+#include "secret.h"
 #include "supervisor.h"
 
 #define INSTANCE_SIZE 17 /* 16 hex digits: random per process */
@@ -35,7 +35,6 @@ struct daemon {
     struct supervisor *supervisor;
     struct uplink *link;
     struct model_store *model_store;
-    struct outbox *outbox;
     struct trainings *trainings;
     struct inferences *inferences;
     char *models_dir, *jobs_dir;
@@ -45,6 +44,7 @@ struct daemon {
     cJSON *dataset; /* its summary; NULL: none */
     int lock_fd;
     char instance[INSTANCE_SIZE];
+    char secret[SECRET_SIZE]; /* whose the node's name is; never logged */
     bool stopping;
 };
 

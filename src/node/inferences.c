@@ -15,10 +15,12 @@
 #include "fetch.h"
 #include "daemon.h"
 #include "local_dataset.h"
+#include "silence.h"
 
 #define REQUESTS_MAX 256
 #define WAIT_MS 20000   /* the broker has given up after 15 s */
 #define ANSWER_MS 60000 /* a worker that is at one image for so long is stuck */
+#define SILENT_MS 15000 /* and one that gives no sign of life, whether it has one or not */
 #define TICK_MS 1000
 
 enum request_state { REQUEST_FETCHING, REQUEST_READY, REQUEST_SENT };
@@ -40,6 +42,8 @@ struct inferences {
     STAILQ_HEAD(inference_queue, inference) queue;
     int count;
     struct child *child;
+    struct silence silence; /* the child's */
+    bool was_silent;        /* it was killed for that */
     struct timer *tick;
     int64_t counter; /* names scratch files */
 };
@@ -82,6 +86,9 @@ static void on_answer(void *arg, struct msg *msg)
 {
     struct inferences *inferences = arg;
     struct inference *request = find(inferences, REQUEST_SENT);
+    silence_end(&inferences->silence, clock_ms());
+    if (msg->type == MSG_WORKER_ALIVE)
+        return;
     if (!request || !msg->inference_key || strcmp(msg->inference_key, request->msg.inference_key) ||
         (msg->type != MSG_JSON_RESPONSE && msg->type != MSG_ERROR)) {
         log_warn("the worker answered with an unasked %s", msg_type_name(msg->type));
@@ -100,7 +107,12 @@ static void on_ended(void *arg, const char *why)
 {
     struct inferences *inferences = arg;
     struct inference *request = find(inferences, REQUEST_SENT);
+    char silent[80];
+    snprintf(silent, sizeof silent, "inference worker did not answer for %d s", SILENT_MS / 1000);
+    if (inferences->was_silent)
+        why = silent;
     inferences->child = NULL;
+    inferences->was_silent = false;
     log_warn("%s", why);
     if (request)
         refuse(request, why);
@@ -115,6 +127,7 @@ static int send_request(struct inferences *inferences, struct inference *request
         struct child_events events = { .arg = inferences, .message = on_answer, .ended = on_ended };
         if (!(inferences->child = child_start_worker(daemon->supervisor, "inference worker", &events, err)))
             return -1;
+        silence_end(&inferences->silence, clock_ms());
     }
     msg_init(&msg, MSG_WORKER_INFERENCE);
     msg.threads = daemon->config.threads;
@@ -143,12 +156,18 @@ static void pump(struct inferences *inferences)
     }
     if (!STAILQ_EMPTY(&inferences->queue))
         timer_start(inferences->tick, TICK_MS);
+    else if (inferences->child)
+        timer_start(inferences->tick, SILENCE_LOOK_MS);
 }
 
 static void on_tick(void *arg)
 {
     struct inferences *inferences = arg;
     int64_t now = clock_ms();
+    if (inferences->child && silence_look(&inferences->silence, now) >= SILENT_MS) {
+        inferences->was_silent = true;
+        child_kill(inferences->child);
+    }
     for (struct inference *request = STAILQ_FIRST(&inferences->queue), *next; request; request = next) {
         next = STAILQ_NEXT(request, queued);
         int64_t age = now - request->since_ms;

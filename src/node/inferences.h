@@ -1,5 +1,5 @@
 /* Inference requests: their images are found or fetched, then one warm worker answers one after the other. A worker
- * that dies takes the request it was at with it, and no other. */
+ * that dies, or is killed since it gives no sign of life, takes the request it was at with it, and no other. */
 #ifndef DCLS_NODE_INFERENCES_H
 #define DCLS_NODE_INFERENCES_H
 

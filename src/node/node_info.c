@@ -10,8 +10,8 @@
 #include "dcls/nn/models.h"
 #include "host_info.h"
 
-static const char *const features[] = { "train",  "infer",   "progress", "cancel", "push",
-                                        "remove", "removed", "blobs",    "resume" };
+static const char *const features[] = { "train",   "infer", "progress", "cancel",    "push",       "remove",
+                                        "removed", "blobs", "resume",   "heartbeat", "generations" };
 
 /* "KIND:NAME" among the features. */
 static int announce(struct msg *msg, const char *kind, const char *name)
@@ -30,8 +30,8 @@ int node_info_fill_connect(const struct daemon *daemon, struct msg *msg)
     msg->memory = host_info_memory();
     msg->dataset = cJSON_Duplicate(daemon->dataset, true);
     if (msg_set(&msg->name, daemon->config.name) || msg_set(&msg->version, DCLS_VERSION) ||
-        msg_set(&msg->instance, daemon->instance) || msg_set(&msg->cpu, *cpu ? cpu : NULL) ||
-        host_info_addresses(&msg->addresses))
+        msg_set(&msg->instance, daemon->instance) || msg_set(&msg->secret, daemon->secret) ||
+        msg_set(&msg->cpu, *cpu ? cpu : NULL) || host_info_addresses(&msg->addresses))
         return -1;
     for (size_t i = 0; i < sizeof features / sizeof *features; i++)
         if (strings_add(&msg->features, features[i]))

@@ -10,81 +10,128 @@
 #include "dcls/base/log.h"
 #include "dcls/proto/name.h"
 
-#define OUTCOMES_MAX 1000
+#define OUTBOX_LANE 0
+#define ENDING ".json"
 
-struct kept_outcome {
+struct outbox {
+    char *dir;
+    struct thread_pool *pool;
+    struct outbox_events events;
+    void *arg;
+    bool hurry;
+};
+
+/* One file on its way to the disk or away from it. */
+struct outbox_work {
+    struct outbox *outbox;
+    struct outcome *outcome; /* NULL: it is removed */
+    char *path;
+    struct buf text;
+};
+
+static char *path_of(const struct outbox *outbox, const char *token)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s/%s%s", outbox->dir, token, ENDING) < 0 ? NULL : path;
+}
+
+/* What was there when this process began */
+
+struct outbox_file {
     struct msg msg;
     struct timespec written;
 };
 
-struct outbox {
-    char *dir;
-    struct kept_outcome items[OUTCOMES_MAX];
+struct outbox_list {
+    struct outbox_file *items;
     size_t count;
 };
 
-static char *outcome_path(const struct outbox *outbox, const char *train_key)
-{
-    char *path = NULL;
-    return asprintf(&path, "%s/%s.json", outbox->dir, train_key) < 0 ? NULL : path;
-}
-
-static bool is_outcome(const struct msg *msg)
-{
-    return (msg->type == MSG_TRAINING_COMPLETED || msg->type == MSG_TRAINING_FAILED) && msg->train_key &&
-           name_is_key(msg->train_key);
-}
-
-static void load_one(struct outbox *outbox, const char *name)
-{
-    char *path = fs_join(outbox->dir, name), *text = NULL;
-    struct kept_outcome outcome = { .written = { 0 } };
-    struct stat status;
-    size_t count;
-    struct err err = ERR_INIT;
-    msg_init(&outcome.msg, MSG_ERROR);
-    if (!path || stat(path, &status) || fs_read(path, MSG_MAX, &text, &count, &err) ||
-        msg_decode(&outcome.msg, text, count, &err) || !is_outcome(&outcome.msg) || outbox->count == OUTCOMES_MAX) {
-        log_warn("'%s' in '%s' is no outcome of a job: %s", name, outbox->dir, err.text);
-        msg_release(&outcome.msg);
-    } else {
-        outcome.written = status.st_mtim;
-        outbox->items[outbox->count++] = outcome;
-    }
-    free(text);
-    free(path);
-}
-
 static int compare_age(const void *a, const void *b)
 {
-    const struct timespec *left = &((const struct kept_outcome *)a)->written,
-                          *right = &((const struct kept_outcome *)b)->written;
+    const struct timespec *left = &((const struct outbox_file *)a)->written,
+                          *right = &((const struct outbox_file *)b)->written;
     if (left->tv_sec != right->tv_sec)
         return left->tv_sec < right->tv_sec ? -1 : 1;
     return left->tv_nsec < right->tv_nsec ? -1 : left->tv_nsec > right->tv_nsec;
 }
 
-struct outbox *outbox_open(const char *dir, struct err *err)
+static bool is_outcome(const struct msg *msg)
+{
+    return msg->type == MSG_TRAINING_COMPLETED || msg->type == MSG_TRAINING_FAILED;
+}
+
+static void find_one(const struct outbox *outbox, const char *name, struct outbox_list *list)
+{
+    char *path = fs_join(outbox->dir, name), *text = NULL;
+    struct outbox_file found = { .written = { 0 } };
+    struct stat status;
+    size_t count;
+    struct err err = ERR_INIT;
+    msg_init(&found.msg, MSG_ERROR);
+    if (!path || stat(path, &status) || fs_read(path, MSG_MAX, &text, &count, &err) ||
+        msg_decode(&found.msg, text, count, &err) || !is_outcome(&found.msg)) {
+        log_warn("'%s' in '%s' is no outcome of a job: %s", name, outbox->dir, err.text);
+        msg_release(&found.msg);
+    } else {
+        char token[OUTCOME_TOKEN_SIZE];
+        outcome_token(token, found.msg.train_key, found.msg.generation);
+        char *proper = path_of(outbox, token);
+        if (proper && strcmp(proper, path) && rename(path, proper))
+            log_warn("'%s' cannot be renamed", path); /* told again after each start, until it can */
+        free(proper);
+        found.written = status.st_mtim;
+        list->items[list->count++] = found;
+    }
+    free(text);
+    free(path);
+}
+
+static int find_all(struct outbox *outbox, struct err *err)
 {
     struct fs_list files = { 0 };
+    struct outbox_list list = { 0 };
+    int result = -1;
+    fs_remove_temporaries(outbox->dir);
+    if (fs_make_dirs(outbox->dir, err) || fs_list_files(outbox->dir, 10 * OUTCOMES_MAX, &files, err))
+        goto out;
+    if (!(list.items = calloc(files.count + 1, sizeof *list.items))) {
+        err_set(err, "no memory for the outcomes in '%s'", outbox->dir);
+        goto out;
+    }
+    for (size_t i = 0; i < files.count; i++) {
+        size_t len = strlen(files.paths[i]);
+        if (len > strlen(ENDING) && !strcmp(files.paths[i] + len - strlen(ENDING), ENDING))
+            find_one(outbox, files.paths[i], &list);
+    }
+    qsort(list.items, list.count, sizeof *list.items, compare_age);
+    result = 0;
+    for (size_t i = 0; i < list.count; i++)
+        if (outbox->events.found(outbox->arg, &list.items[i].msg))
+            result = err_set(err, "no memory for the outcomes in '%s'", outbox->dir);
+out:
+    for (size_t i = 0; i < list.count; i++)
+        msg_release(&list.items[i].msg);
+    free(list.items);
+    fs_list_release(&files);
+    return result;
+}
+
+struct outbox *outbox_open(const char *dir, struct thread_pool *pool, const struct outbox_events *events, void *arg,
+                           struct err *err)
+{
     struct outbox *outbox = calloc(1, sizeof *outbox);
     if (!outbox || !(outbox->dir = strdup(dir))) {
         err_set(err, "no memory for the outcomes in '%s'", dir);
-        goto fail;
+        free(outbox);
+        return NULL;
     }
-    fs_remove_temporaries(dir);
-    if (fs_make_dirs(dir, err) || fs_list_files(dir, 10 * OUTCOMES_MAX, &files, err))
-        goto fail;
-    for (size_t i = 0; i < files.count; i++) {
-        size_t len = strlen(files.paths[i]);
-        if (len > 5 && !strcmp(files.paths[i] + len - 5, ".json"))
-            load_one(outbox, files.paths[i]);
-    }
-    fs_list_release(&files);
-    if (outbox->count > 1)
-        qsort(outbox->items, outbox->count, sizeof *outbox->items, compare_age);
-    return outbox;
-fail:
+    outbox->pool = pool;
+    outbox->events = *events;
+    outbox->arg = arg;
+    /* Its own thread: downloads may take all others for minutes. */
+    if (!find_all(outbox, err) && !thread_pool_own_thread(pool, OUTBOX_LANE, err))
+        return outbox;
     outbox_close(outbox);
     return NULL;
 }
@@ -93,118 +140,93 @@ void outbox_close(struct outbox *outbox)
 {
     if (!outbox)
         return;
-    for (size_t i = 0; i < outbox->count; i++)
-        msg_release(&outbox->items[i].msg);
     free(outbox->dir);
     free(outbox);
 }
 
-static size_t find(const struct outbox *outbox, const char *train_key)
+void outbox_hurry(struct outbox *outbox)
 {
-    size_t i = 0;
-    while (i < outbox->count && strcmp(outbox->items[i].msg.train_key, train_key))
-        i++;
-    return i;
+    outbox->hurry = true;
 }
 
-static void forget(struct outbox *outbox, size_t index)
+/* Writing and removing */
+
+static void work_free(struct outbox_work *work)
 {
-    msg_release(&outbox->items[index].msg);
-    outbox->count--;
-    memmove(&outbox->items[index], &outbox->items[index + 1], (outbox->count - index) * sizeof *outbox->items);
+    buf_release(&work->text);
+    free(work->path);
+    free(work);
 }
 
-int outbox_add(struct outbox *outbox, const struct msg *msg, struct err *err)
+static int work_do(const struct outbox_work *work, struct err *err)
 {
-    if (!is_outcome(msg))
-        return err_set(err, "%s is no outcome with a key", msg_type_name(msg->type));
-    struct kept_outcome copy;
-    struct buf text;
-    char *path = outcome_path(outbox, msg->train_key);
-    int result = -1;
-    buf_init(&text, MSG_MAX);
-    msg_init(&copy.msg, msg->type);
-    if (!path) {
-        err_set(err, "no memory for the outcome of '%s'", msg->train_key);
-        goto out;
-    }
-    /* The copy comes through the codec: what is kept in memory is what a restart would read. */
-    if (msg_encode(msg, &text, err) || msg_decode(&copy.msg, text.data, text.len, err) ||
-        fs_write(path, text.data, text.len, err))
-        goto out;
-    size_t index = find(outbox, msg->train_key);
-    if (index < outbox->count)
-        forget(outbox, index);
-    if (outbox->count == OUTCOMES_MAX) {
-        log_warn("more than %d outcomes wait for the broker: the oldest is given up", OUTCOMES_MAX);
-        outbox_drop(outbox, outbox->items[0].msg.train_key);
-    }
-    outbox->items[outbox->count++] = copy;
-    msg_init(&copy.msg, msg->type);
-    result = 0;
-out:
-    msg_release(&copy.msg);
-    buf_release(&text);
-    free(path);
-    return result;
+    return work->outcome ? fs_write(work->path, work->text.data, work->text.len, err) : fs_remove_tree(work->path, err);
 }
 
-void outbox_drop(struct outbox *outbox, const char *train_key)
+static int run_work(void *arg, const atomic_bool *stop, struct err *err)
 {
-    size_t index = find(outbox, train_key);
-    if (index == outbox->count)
-        return;
-    char *path = outcome_path(outbox, train_key);
+    (void)stop;
+    return work_do(arg, err);
+}
+
+static void work_is_done(void *arg, int result, const struct err *err)
+{
+    struct outbox_work *work = arg;
+    const struct outbox *outbox = work->outbox;
+    struct outcome *outcome = work->outcome;
+    struct err why = *err;
+    /* The pool ended before its turn came. */
+    if (result && outbox->hurry)
+        result = work_do(work, &why);
+    if (result && !outcome)
+        log_warn("an outcome that is done with could not be removed: %s", why.text);
+    work_free(work);
+    if (outcome)
+        outbox->events.kept(outbox->arg, outcome, result ? why.text : NULL);
+}
+
+/* Takes `work` over. */
+static void submit(struct outbox *outbox, struct outbox_work *work)
+{
     struct err err = ERR_INIT;
-    if (!path || fs_remove_tree(path, &err))
-        log_warn("an acknowledged outcome could not be removed: %s", err.text);
-    free(path);
-    forget(outbox, index);
+    if (!outbox->hurry && thread_pool_submit(outbox->pool, OUTBOX_LANE, run_work, work_is_done, work))
+        return;
+    int result = work_do(work, &err);
+    work_is_done(work, result, &err);
 }
 
-const struct msg *outbox_find(const struct outbox *outbox, const char *train_key)
+static struct outbox_work *work_new(struct outbox *outbox, struct outcome *outcome, const char *token)
 {
-    return outbox_get(outbox, find(outbox, train_key));
-}
-
-size_t outbox_count(const struct outbox *outbox)
-{
-    return outbox->count;
-}
-
-const struct msg *outbox_get(const struct outbox *outbox, size_t index)
-{
-    return index < outbox->count ? &outbox->items[index].msg : NULL;
-}
-
-cJSON *outbox_entry(const struct msg *msg, const char *state)
-{
-    cJSON *entry = cJSON_CreateObject();
-    if (!entry)
+    struct outbox_work *work = calloc(1, sizeof *work);
+    if (!work)
         return NULL;
-    if (msg->job)
-        cJSON_AddStringToObject(entry, "job", msg->job);
-    if (msg->generation >= 0)
-        cJSON_AddNumberToObject(entry, "generation", (double)msg->generation);
-    cJSON_AddStringToObject(entry, "train_key", msg->train_key);
-    if (msg->model_name)
-        cJSON_AddStringToObject(entry, "model_name", msg->model_name);
-    cJSON_AddStringToObject(entry, "state", state);
-    return entry;
+    work->outbox = outbox;
+    work->outcome = outcome;
+    buf_init(&work->text, MSG_MAX);
+    if ((work->path = path_of(outbox, token)))
+        return work;
+    work_free(work);
+    return NULL;
 }
 
-int outbox_list(const struct outbox *outbox, cJSON *jobs)
+void outbox_keep(struct outbox *outbox, struct outcome *outcome)
 {
-    for (size_t i = 0; i < outbox->count; i++) {
-        const struct msg *msg = &outbox->items[i].msg;
-        const char *state = msg->type == MSG_TRAINING_COMPLETED ? "completed"
-                            : msg->cancelled == 1               ? "cancelled"
-                                                                : "failed";
-        cJSON *entry = outbox_entry(msg, state);
-        if (!cJSON_AddItemToArray(jobs, entry)) {
-            cJSON_Delete(entry);
-            return -1;
-        }
+    struct err err = ERR_INIT;
+    struct outbox_work *work = work_new(outbox, outcome, outcome->token);
+    if (work && !msg_encode(&outcome->msg, &work->text, &err)) {
+        submit(outbox, work);
+        return;
     }
-    return 0;
+    if (work)
+        work_free(work);
+    outbox->events.kept(outbox->arg, outcome, *err.text ? err.text : "no memory");
+}
+
+void outbox_drop(struct outbox *outbox, const char *token)
+{
+    struct outbox_work *work = work_new(outbox, NULL, token);
+    if (work)
+        submit(outbox, work);
+    else
+        log_warn("no memory to remove the outcome '%s': it is told again after the next start", token);
 }

@@ -21,8 +21,8 @@ enum training_action_kind {
     TRAINING_TELL,    /* send `msg`; of an outcome with `token`. Nothing follows: what was lost is told again */
 };
 
-/* What it points to is valid until the next call of any function here, but `outcome` until it was answered, during
- * which it does not change. */
+/* What it points to is valid until the next call of any function of the core; but `request` until its run is over, and
+ * the `outcome` of TRAINING_KEEP until it was answered, during which it does not change. */
 struct training_action {
     enum training_action_kind kind;
     const struct msg *request; /* of the run: the SERVER TRAIN */

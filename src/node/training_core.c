@@ -43,16 +43,18 @@ void training_core_free(struct training_core *core)
 
 /* The run */
 
-void training_core_prepared(struct training_core *core, const char *failure, int64_t now)
+bool training_core_prepared(struct training_core *core, const char *failure, int64_t now)
 {
     struct training *training = run_of(core);
     assert(training && core->run == RUN_FETCHES);
     if (failure)
         training_fail(core, training, failure, false, now);
-    if (training->state == TRAINING_ENDING)
+    if (training->state == TRAINING_ENDING) {
         run_is_over(core);
-    else
-        core->run = RUN_IS_READY;
+        return false;
+    }
+    core->run = RUN_IS_READY;
+    return true;
 }
 
 void training_core_ended(struct training_core *core, const char *why, int64_t now)

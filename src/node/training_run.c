@@ -13,8 +13,7 @@
 #include "local_dataset.h"
 #include "preparation.h"
 
-#define DOWNLOAD_TOLD_MS 1000         /* between two words about a download */
-#define PROGRESS_BACKLOG (256 * 1024) /* bytes under way beyond which batches are not told */
+#define DOWNLOAD_TOLD_MS 1000 /* between two words about a download */
 
 struct training_run {
     struct daemon *daemon;
@@ -47,20 +46,17 @@ void training_run_free(struct training_run *run)
     free(run);
 }
 
-/* Before the first batch: `message`, what is being done, and `notice`, what people should know; either may be NULL. A
- * broker of the existing system is told neither. */
+/* `message`: what is being done; `notice`: what people should know. Either may be NULL. */
 static void tell(const struct training_run *run, const char *message, const char *notice)
 {
     struct msg msg;
-    if (uplink_is_legacy(run->daemon->link))
-        return;
     int failed = msg_init_about(&msg, MSG_TRAINING_PROGRESS, run->request);
     msg.epoch = 0;
     msg.epochs = run->request->options.epochs;
     if (failed || msg_set(&msg.message, message) || msg_set(&msg.notice, notice))
         log_warn("no memory to tell of '%s'", run->request->train_key);
     else
-        uplink_send(run->daemon->link, &msg, NULL);
+        run->events->message(run->arg, &msg);
     msg_release(&msg);
 }
 
@@ -114,11 +110,8 @@ int training_run_prepare(struct training_run *run, struct err *err)
 
 static void on_message(void *arg, struct msg *msg)
 {
-    struct training_run *run = arg;
-    if (!msg->train_key || strcmp(msg->train_key, run->request->train_key))
-        log_warn("the worker sent an unasked %s", msg_type_name(msg->type));
-    else
-        run->events->message(run->arg, msg);
+    const struct training_run *run = arg;
+    run->events->message(run->arg, msg);
 }
 
 static void on_ended(void *arg, const char *why)
@@ -184,11 +177,4 @@ void training_run_stop(struct training_run *run)
         work_stop(run->work);
     if (run->child)
         child_kill(run->child);
-}
-
-void training_run_forward(const struct training_run *run, const struct msg *progress)
-{
-    struct uplink *link = run->daemon->link;
-    if (!uplink_is_legacy(link) && (progress->result || progress->notice || uplink_backlog(link) < PROGRESS_BACKLOG))
-        uplink_send(link, progress, NULL);
 }

@@ -1,8 +1,8 @@
 /* What one training does on this machine: fetches its dataset and its weights, then runs a worker. It decides nothing:
  * trainings.c says what is to be done, and hears of what came of it.
  *
- * Order: training_run_prepare, `prepared`, training_run_start, `message`s, `ended`, training_run_free. Where a call
- * fails, no event follows it. No event comes from within a call. */
+ * Order: training_run_prepare, `message`s, `prepared`, training_run_start, `message`s, `ended`, training_run_free.
+ * Where a call fails, no event follows it. No event comes from within a call. */
 #ifndef DCLS_NODE_TRAINING_RUN_H
 #define DCLS_NODE_TRAINING_RUN_H
 
@@ -14,8 +14,9 @@ struct training_run;
 
 struct training_run_events {
     void (*prepared)(void *arg, int result, const struct err *err); /* all is there, or why not */
-    void (*message)(void *arg, struct msg *msg); /* of the worker about this training; members may be taken out */
-    void (*ended)(void *arg, const char *why);   /* the worker is gone */
+    /* Of its worker, whatever it says; or a TRAINING PROGRESS about the preparation. Members may be taken out. */
+    void (*message)(void *arg, struct msg *msg);
+    void (*ended)(void *arg, const char *why); /* the worker is gone */
 };
 
 /* `request`, the SERVER TRAIN, and `events` must outlive it. NULL where memory lacks. */
@@ -33,8 +34,5 @@ int training_run_cancel(struct training_run *run);
 void training_run_hang_up(struct training_run *run);
 /* Ends at once what is under way, preparation or worker; its event still comes. */
 void training_run_stop(struct training_run *run);
-
-/* Passes a worker's progress on to the broker. */
-void training_run_forward(const struct training_run *run, const struct msg *progress);
 
 #endif

@@ -1,306 +1,289 @@
-/* Trainings from SERVER TRAIN to their outcome: what is to be done when, and nothing of how. */
+/* See trainings.h: events into the core, and its actions done. */
 #include "trainings.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/queue.h>
 
+#include "completion.h"
 #include "daemon.h"
+#include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/timer.h"
-#include "outcome.h"
+#include "outbox.h"
 #include "train_request.h"
+#include "training_core.h"
 #include "training_run.h"
 
-#define TRAININGS_MAX 64 /* waiting and running */
-#define KILL_MS 10000    /* how long a worker may take to end once asked */
-
-enum queued_state { TRAINING_WAITING, TRAINING_PREPARING, TRAINING_RUNNING };
-
-struct queued_training {
-    struct trainings *owner;
-    struct msg request; /* SERVER TRAIN */
-    enum queued_state state;
-    bool cancelled, has_outcome;
-    struct training_run *run;
-    STAILQ_ENTRY(queued_training) queued;
-};
+#define PROGRESS_BACKLOG (256 * 1024) /* bytes under way beyond which batches are not told */
 
 struct trainings {
     struct daemon *daemon;
-    STAILQ_HEAD(training_queue, queued_training) queue; /* the one that is on, then those that wait */
-    int count;
-    struct timer *kill_timer;
+    struct training_core *core;
+    struct outbox *outbox;
+    struct training_run *run; /* of the training that is on */
+    struct timer *timer;      /* when something is due though nothing happens */
+    bool is_pumping;
 };
 
-static void set_state(struct queued_training *training, enum queued_state state)
-{
-    assert(training == STAILQ_FIRST(&training->owner->queue) && state == training->state + 1);
-    training->state = state;
-}
+static void pump(struct trainings *trainings);
 
-static void training_free(struct queued_training *training)
-{
-    training_run_free(training->run);
-    msg_release(&training->request);
-    free(training);
-}
-
-/* Takes a training off the list of which no event is due any more. */
-static void forget(struct queued_training *training)
-{
-    struct trainings *trainings = training->owner;
-    STAILQ_REMOVE(&trainings->queue, training, queued_training, queued);
-    trainings->count--;
-    training_free(training);
-}
-
-static void fail(struct queued_training *training, const char *why)
-{
-    if (training->has_outcome)
-        return;
-    training->has_outcome = true;
-    outcome_fail(training->owner->daemon, &training->request, training->cancelled ? "cancelled" : why,
-                 training->cancelled);
-}
-
-static void on_kill_timer(void *arg)
-{
-    struct trainings *trainings = arg;
-    struct queued_training *training = STAILQ_FIRST(&trainings->queue);
-    assert(training && training->state == TRAINING_RUNNING);
-    log_warn("the worker of '%s' does not end and is killed", training->request.model_name);
-    training->cancelled = true; /* it was asked to end by a cancel, or after its outcome */
-    training_run_stop(training->run);
-}
-
-static void start_next(struct trainings *trainings)
-{
-    struct queued_training *training;
-    while (!trainings->daemon->stopping && (training = STAILQ_FIRST(&trainings->queue)) &&
-           training->state == TRAINING_WAITING) {
-        struct err err = ERR_INIT;
-        if (!training_run_prepare(training->run, &err)) {
-            set_state(training, TRAINING_PREPARING);
-            return;
-        }
-        fail(training, err.text);
-        forget(training);
-    }
-}
-
-/* The events of a run */
+/* The events of the run and of the disk */
 
 static void on_prepared(void *arg, int result, const struct err *err)
 {
-    struct queued_training *training = arg;
-    struct trainings *trainings = training->owner;
-    struct err why = *err;
-    assert(training->state == TRAINING_PREPARING);
-    if (!result && !training->cancelled && !training->has_outcome && !training_run_start(training->run, &why)) {
-        set_state(training, TRAINING_RUNNING);
-        return;
+    struct trainings *trainings = arg;
+    if (!training_core_prepared(trainings->core, result ? err->text : NULL, clock_ms())) {
+        training_run_free(trainings->run);
+        trainings->run = NULL;
     }
-    fail(training, why.text);
-    forget(training);
-    start_next(trainings);
+    pump(trainings);
 }
 
 static void on_message(void *arg, struct msg *msg)
 {
-    struct queued_training *training = arg;
-    assert(training->state == TRAINING_RUNNING);
-    if (training->has_outcome) {
-        log_warn("the worker sent %s after its outcome", msg_type_name(msg->type));
-        return;
-    }
-    switch (msg->type) {
-    case MSG_TRAINING_PROGRESS: training_run_forward(training->run, msg); return;
-    case MSG_TRAINING_COMPLETED:
-        training->has_outcome = true;
-        outcome_complete(training->owner->daemon, &training->request, msg);
+    struct trainings *trainings = arg;
+    struct uplink *link = trainings->daemon->link;
+    if (msg->type == MSG_TRAINING_COMPLETED)
+        completion_describe(trainings->daemon, msg);
+    switch (training_core_message(trainings->core, msg, clock_ms())) {
+    case TRAINING_WORD_PASS_ON:
+        if (msg->result || msg->notice || uplink_backlog(link) < PROGRESS_BACKLOG)
+            uplink_send(link, msg, NULL);
         break;
-    case MSG_TRAINING_FAILED:
-        training->cancelled = msg->cancelled == 1;
-        fail(training, msg->message ? msg->message : "the worker did not say why");
-        break;
-    default: log_warn("the worker sent %s", msg_type_name(msg->type)); return;
+    case TRAINING_WORD_UNASKED: log_warn("the worker sent an unasked %s", msg_type_name(msg->type)); break;
+    case TRAINING_WORD_TAKEN: break;
     }
-    training_run_hang_up(training->run);
-    timer_start(training->owner->kill_timer, KILL_MS);
+    pump(trainings);
 }
 
 static void on_ended(void *arg, const char *why)
 {
-    struct queued_training *training = arg;
-    struct trainings *trainings = training->owner;
-    assert(training->state == TRAINING_RUNNING);
-    timer_stop(trainings->kill_timer);
-    fail(training, why);
-    forget(training);
-    start_next(trainings);
+    struct trainings *trainings = arg;
+    struct training_run *run = trainings->run;
+    trainings->run = NULL;
+    training_core_ended(trainings->core, why, clock_ms());
+    training_run_free(run);
+    pump(trainings);
 }
 
-/* The broker's requests */
-
-static struct queued_training *find(const struct trainings *trainings, const char *train_key)
+static int on_found(void *arg, struct msg *msg)
 {
-    struct queued_training *training = STAILQ_FIRST(&trainings->queue);
-    while (training && strcmp(training->request.train_key, train_key))
-        training = STAILQ_NEXT(training, queued);
-    return training;
+    const struct trainings *trainings = arg;
+    return training_core_load(trainings->core, msg);
 }
 
-/* Takes what `msg` points to over; it waits then, behind all others. NULL where memory lacks. */
-static struct queued_training *add(struct trainings *trainings, struct msg *msg)
+static void on_kept(void *arg, struct outcome *outcome, const char *failure)
+{
+    struct trainings *trainings = arg;
+    if (failure)
+        log_error("the outcome of '%s' is not kept: %s", outcome->msg.train_key, failure);
+    training_core_kept(trainings->core, outcome, !failure, clock_ms());
+    pump(trainings);
+}
+
+static void on_timer(void *arg)
+{
+    pump(arg);
+}
+
+/* What is to be done */
+
+static void prepare(struct trainings *trainings, const struct msg *request)
 {
     static const struct training_run_events events = { .prepared = on_prepared,
                                                        .message = on_message,
                                                        .ended = on_ended };
-    struct queued_training *training = calloc(1, sizeof *training);
-    if (!training || !(training->run = training_run_new(trainings->daemon, &training->request, &events, training))) {
-        free(training);
-        return NULL;
-    }
-    training->owner = trainings;
-    training->request = *msg;
-    msg_init(msg, MSG_SERVER_TRAIN);
-    STAILQ_INSERT_TAIL(&trainings->queue, training, queued);
-    trainings->count++;
-    return training;
+    struct err err = ERR_INIT;
+    assert(!trainings->run);
+    trainings->run = training_run_new(trainings->daemon, request, &events, trainings);
+    if (!trainings->run)
+        err_set(&err, "no memory to start a training");
+    else if (!training_run_prepare(trainings->run, &err))
+        return;
+    on_prepared(trainings, -1, &err);
 }
+
+static void start(struct trainings *trainings)
+{
+    struct err err = ERR_INIT;
+    if (training_run_start(trainings->run, &err))
+        on_ended(trainings, err.text);
+}
+
+static void log_outcome(const struct msg *msg)
+{
+    const char *name = msg->model_name ? msg->model_name : "";
+    if (msg->type == MSG_TRAINING_COMPLETED)
+        log_info("training '%s' (%s) is complete", name, msg->train_key);
+    else if (msg->cancelled == 1)
+        log_info("training '%s' (%s) was cancelled", name, msg->train_key);
+    else
+        log_warn("training '%s' (%s) failed: %s", name, msg->train_key, msg->message);
+}
+
+/* The existing system knows no other word for it. */
+static void tell_legacy_failure(struct uplink *link, const struct msg *failed, const char *token)
+{
+    struct msg msg;
+    msg_init(&msg, MSG_ERROR);
+    if (asprintf(&msg.message, "training of '%s' failed: %s", failed->model_name ? failed->model_name : "",
+                 failed->message) < 0) {
+        msg.message = NULL;
+        log_error("no memory to send the outcome of '%s'", failed->train_key);
+    } else {
+        uplink_send(link, &msg, token);
+    }
+    msg_release(&msg);
+}
+
+static void tell(struct trainings *trainings, const struct training_action *action)
+{
+    struct daemon *daemon = trainings->daemon;
+    if (action->msg->type == MSG_TRAINING_FAILED && uplink_is_legacy(daemon->link))
+        tell_legacy_failure(daemon->link, action->msg, action->token);
+    else
+        uplink_send(daemon->link, action->msg, action->token);
+    if (action->msg->type == MSG_TRAINING_COMPLETED && action->first)
+        completion_announce(daemon, action->msg);
+}
+
+static void perform(struct trainings *trainings, const struct training_action *action)
+{
+    switch (action->kind) {
+    case TRAINING_PREPARE: prepare(trainings, action->request); break;
+    case TRAINING_START: start(trainings); break;
+    case TRAINING_ASK:
+        log_info("training '%s' is to be cancelled", action->request->model_name);
+        training_run_cancel(trainings->run);
+        break;
+    case TRAINING_HANG_UP: training_run_hang_up(trainings->run); break;
+    case TRAINING_KILL:
+        log_info("what is done for training '%s' is ended", action->request->model_name);
+        training_run_stop(trainings->run);
+        break;
+    case TRAINING_KEEP:
+        if (action->first)
+            log_outcome(action->msg);
+        outbox_keep(trainings->outbox, action->outcome);
+        break;
+    case TRAINING_DROP:
+        if (action->given_up)
+            log_warn("more than %d outcomes wait for the broker: '%s' is given up", OUTCOMES_MAX, action->token);
+        outbox_drop(trainings->outbox, action->token);
+        break;
+    case TRAINING_TELL: tell(trainings, action); break;
+    }
+}
+
+/* Does all that is to be done. What happens within is done by the same turn. */
+static void pump(struct trainings *trainings)
+{
+    struct training_action action;
+    if (trainings->is_pumping)
+        return;
+    trainings->is_pumping = true;
+    while (training_core_next(trainings->core, clock_ms(), &action))
+        perform(trainings, &action);
+    trainings->is_pumping = false;
+    int64_t now = clock_ms(), due = training_core_due(trainings->core, now);
+    timer_stop(trainings->timer);
+    if (due < INT64_MAX)
+        timer_start(trainings->timer, due > now ? due - now : 0);
+}
+
+/* The broker */
 
 void trainings_request(struct trainings *trainings, struct msg *msg, const char *text, size_t len)
 {
-    struct daemon *daemon = trainings->daemon;
     struct err err = ERR_INIT;
     assert(msg->type == MSG_SERVER_TRAIN && msg->train_key && msg->model_name);
-    const struct msg *outcome = outbox_find(daemon->outbox, msg->train_key);
-    /* Asked twice, by a broker that lost the first answer: nothing is trained twice. */
-    if (outcome) {
-        outcome_send(daemon, outcome);
-        return;
-    }
-    if (find(trainings, msg->train_key))
-        return;
-    int failed = trainings->count >= TRAININGS_MAX ? err_set(&err, "the node is busy: %d trainings wait", TRAININGS_MAX)
-                                                   : train_request_check(text, len, &err);
-    const struct queued_training *training = failed ? NULL : add(trainings, msg);
-    if (!training) {
-        outcome_fail(daemon, msg, failed ? err.text : "no memory", false);
-        return;
-    }
-    log_info("training '%s' (%s) was asked for", training->request.model_name, training->request.train_key);
-    start_next(trainings);
+    log_info("training '%s' (%s) is asked for", msg->model_name, msg->train_key);
+    int failed = train_request_check(text, len, &err);
+    training_core_request(trainings->core, msg, failed ? err.text : NULL, clock_ms());
+    pump(trainings);
 }
 
 bool trainings_refuse(struct trainings *trainings, const char *text, size_t len, const struct err *why)
 {
     struct msg request;
     bool is_training = train_request_keys(text, len, &request);
-    if (is_training && !find(trainings, request.train_key))
-        outcome_fail(trainings->daemon, &request, why->text, false);
+    if (is_training)
+        training_core_request(trainings->core, &request, why->text, clock_ms());
     msg_release(&request);
+    pump(trainings);
     return is_training;
 }
 
 void trainings_cancel(struct trainings *trainings, const struct msg *msg)
 {
-    struct daemon *daemon = trainings->daemon;
-    struct queued_training *training = find(trainings, msg->train_key);
-    const struct msg *outcome = outbox_find(daemon->outbox, msg->train_key);
-    if (!training) {
-        if (outcome)
-            outcome_send(daemon, outcome);
-        else
-            outcome_unknown(daemon, msg);
-        return;
-    }
-    if (training->has_outcome)
-        return;
-    log_info("training '%s' is to be cancelled", training->request.model_name);
-    switch (training->state) {
-    case TRAINING_WAITING:
-        training->cancelled = true;
-        fail(training, "cancelled");
-        forget(training);
-        break;
-    case TRAINING_PREPARING:
-        training->cancelled = true;
-        training_run_stop(training->run);
-        break;
-    case TRAINING_RUNNING:
-        /* `cancelled` is only set where it was: a training may complete before it hears of this. */
-        if (training_run_cancel(training->run)) {
-            training->cancelled = true;
-            training_run_stop(training->run);
-        }
-        timer_start(trainings->kill_timer, KILL_MS);
-        break;
-    }
+    training_core_cancel(trainings->core, msg, clock_ms());
+    pump(trainings);
+}
+
+void trainings_acknowledge(struct trainings *trainings, const struct msg *msg)
+{
+    training_core_acknowledge(trainings->core, msg, clock_ms());
+    pump(trainings);
+}
+
+void trainings_link(struct trainings *trainings, bool is_up)
+{
+    enum training_link link = TRAINING_LINK_DOWN;
+    if (is_up)
+        link = uplink_is_legacy(trainings->daemon->link) ? TRAINING_LINK_LEGACY : TRAINING_LINK_UP;
+    training_core_link(trainings->core, link, clock_ms());
+    pump(trainings);
+}
+
+void trainings_sent(struct trainings *trainings, const char *token)
+{
+    training_core_sent(trainings->core, token, clock_ms());
+    pump(trainings);
 }
 
 cJSON *trainings_list(const struct trainings *trainings)
 {
-    cJSON *jobs = cJSON_CreateArray();
-    bool complete = jobs && !outbox_list(trainings->daemon->outbox, jobs);
-    const struct queued_training *training = STAILQ_FIRST(&trainings->queue);
-    for (; training && complete; training = STAILQ_NEXT(training, queued)) {
-        if (training->has_outcome)
-            continue;
-        cJSON *entry = outbox_entry(&training->request, "running");
-        if (!cJSON_AddItemToArray(jobs, entry)) {
-            cJSON_Delete(entry);
-            complete = false;
-        }
-    }
-    if (complete)
-        return jobs;
-    cJSON_Delete(jobs);
-    return NULL;
+    return training_core_list(trainings->core);
 }
 
 bool trainings_use(const struct trainings *trainings, const char *model)
 {
-    const struct queued_training *training = STAILQ_FIRST(&trainings->queue);
-    for (; training; training = STAILQ_NEXT(training, queued))
-        if (!training->has_outcome && !strcmp(training->request.model_name, model))
-            return true;
-    return false;
+    return training_core_uses(trainings->core, model);
 }
 
 void trainings_stop(struct trainings *trainings)
 {
-    char why[128];
-    snprintf(why, sizeof why, "node '%s' was stopped", trainings->daemon->config.name);
-    struct queued_training *training = STAILQ_FIRST(&trainings->queue);
-    for (; training; training = STAILQ_NEXT(training, queued)) {
-        fail(training, why);
-        training_run_stop(training->run);
-    }
+    outbox_hurry(trainings->outbox);
+    training_core_stop(trainings->core, clock_ms());
+    pump(trainings);
 }
 
 struct trainings *trainings_new(struct daemon *daemon, struct err *err)
 {
+    static const struct outbox_events events = { .found = on_found, .kept = on_kept };
+    struct training_core_config config = training_core_config(daemon->config.name, daemon->instance);
     struct trainings *trainings = calloc(1, sizeof *trainings);
-    if (!trainings || !(trainings->kill_timer = timer_new(daemon->base, on_kill_timer, trainings))) {
-        free(trainings);
+    if (!trainings || !(trainings->core = training_core_new(&config)) ||
+        !(trainings->timer = timer_new(daemon->base, on_timer, trainings))) {
         err_set(err, "no memory for trainings");
+        trainings_free(trainings);
         return NULL;
     }
     trainings->daemon = daemon;
-    STAILQ_INIT(&trainings->queue);
-    return trainings;
+    if ((trainings->outbox = outbox_open(daemon->jobs_dir, daemon->pool, &events, trainings, err)))
+        return trainings;
+    trainings_free(trainings);
+    return NULL;
 }
 
 void trainings_free(struct trainings *trainings)
 {
     if (!trainings)
         return;
-    while (!STAILQ_EMPTY(&trainings->queue))
-        forget(STAILQ_FIRST(&trainings->queue));
-    timer_free(trainings->kill_timer);
+    training_run_free(trainings->run);
+    training_core_free(trainings->core);
+    outbox_close(trainings->outbox);
+    timer_free(trainings->timer);
     free(trainings);
 }

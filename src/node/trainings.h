@@ -1,8 +1,5 @@
-/* The node's trainings: one at a time, further ones wait in order. Each ends in an outcome that is kept on disk until
- * the broker has it.
- *
- *     waiting → preparing (dataset and weights are fetched) → running (a worker trains) → ended
- */
+/* The node's trainings, as the broker asks for them: the training core (training_core.h) says what is to be done, and
+ * this does it, with a clock, a link, a disk and a worker. */
 #ifndef DCLS_NODE_TRAININGS_H
 #define DCLS_NODE_TRAININGS_H
 
@@ -15,7 +12,9 @@
 struct daemon;
 struct trainings;
 
+/* Reads what has ended and is not acknowledged. */
 struct trainings *trainings_new(struct daemon *daemon, struct err *err);
+/* After the thread pool and the supervisor are gone. */
 void trainings_free(struct trainings *trainings);
 
 /* A SERVER TRAIN; its members may be taken out. `text` is the message as it came: an option that nobody here knows is
@@ -24,13 +23,19 @@ void trainings_request(struct trainings *trainings, struct msg *msg, const char 
 /* A training that was asked for by a message that cannot be one. True where `text` was that. */
 bool trainings_refuse(struct trainings *trainings, const char *text, size_t len, const struct err *why);
 void trainings_cancel(struct trainings *trainings, const struct msg *msg);
+void trainings_acknowledge(struct trainings *trainings, const struct msg *msg);
 
-/* NODE INFO's "jobs": outcomes and what is waiting or running. NULL where memory lacks. */
+/* The link is up, after NODE INFO was sent, or down. */
+void trainings_link(struct trainings *trainings, bool is_up);
+/* An outcome has left for a legacy broker. */
+void trainings_sent(struct trainings *trainings, const char *token);
+
+/* NODE INFO's "jobs". NULL where memory lacks. */
 cJSON *trainings_list(const struct trainings *trainings);
-/* True while a training will write that model. */
+/* True while a training may write that model. */
 bool trainings_use(const struct trainings *trainings, const char *model);
 
-/* Fails everything that has not ended and kills the worker. */
+/* Fails everything that has not ended, and kills the worker. All is on disk when this returns, if it can be. */
 void trainings_stop(struct trainings *trainings);
 
 #endif

@@ -90,6 +90,7 @@ static void lost(struct uplink *link, const char *why)
         log_warn("the broker is lost: %s", why);
         if (clock_ms() - link->up_ms > SETTLED_MS)
             link->attempts = 0;
+        link->events.down(link->events.arg);
     } else if (strcmp(link->why.text, why)) {
         log_info("no broker at '%s' port %d: %s", link->config.host, link->config.port, why);
         err_set(&link->why, "%s", why);

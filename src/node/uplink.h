@@ -30,6 +30,7 @@ struct uplink_events {
     void *arg;
     int (*greet)(void *arg, struct msg *connect);
     void (*up)(void *arg);
+    void (*down)(void *arg); /* it was up and is lost */
     /* Members of `msg` may be taken out; it is released after. `text` is the message as it came. */
     void (*message)(void *arg, struct msg *msg, const char *text, size_t len);
     /* What was no valid message: to be answered with an ERROR. */

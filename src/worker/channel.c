@@ -13,12 +13,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "dcls/proto/message_decoder.h"
 
 #define QUEUE_MAX 64 /* the node sends one at a time; more would be its mistake */
 #define READ_SIZE 65536
+#define ALIVE_MS 5000 /* between two signs of life */
 
 struct channel {
     int in_fd, out_fd, signal_fd, wake_fd; /* -1 where there is none */
@@ -29,6 +31,7 @@ struct channel {
     struct msg queue[QUEUE_MAX];
     int first, count;
     bool ended;
+    pthread_mutex_t sending; /* of out_fd: a message leaves whole */
     atomic_bool cancelled;
     struct frame frame; /* of what comes in */
 };
@@ -99,14 +102,42 @@ static void take_signal(struct channel *channel)
         _exit(128 + (int)info.ssi_signo); /* asked twice: whoever asks does not want to wait for a batch */
 }
 
+/* Tells the node that this process runs, whatever the main thread computes. Not where a message is on its way, which
+ * says as much, nor where the node does not read: this thread has to hear a cancel. */
+static void send_alive(struct channel *channel)
+{
+    struct msg msg;
+    struct buf text;
+    struct pollfd room = { .fd = channel->out_fd, .events = POLLOUT };
+    if (pthread_mutex_trylock(&channel->sending))
+        return;
+    buf_init(&text, MSG_MAX);
+    msg_init(&msg, MSG_WORKER_ALIVE);
+    if (!msg_encode(&msg, &text, NULL) && poll(&room, 1, 0) == 1 && (room.revents & POLLOUT))
+        (void)fs_put(channel->out_fd, text.data, text.len); /* where it fails, the line is heard to end */
+    msg_release(&msg);
+    buf_release(&text);
+    pthread_mutex_unlock(&channel->sending);
+}
+
 static void *listen_thread(void *arg)
 {
     struct channel *channel = arg;
+    int64_t alive_ms = clock_ms() + ALIVE_MS;
     struct pollfd fds[] = { { .fd = channel->wake_fd, .events = POLLIN },
                             { .fd = channel->in_fd, .events = POLLIN },
                             { .fd = channel->signal_fd, .events = POLLIN } };
     for (;;) {
-        if (poll(fds, sizeof fds / sizeof *fds, -1) < 0 && errno != EINTR)
+        int64_t left = alive_ms - clock_ms();
+        if (channel->owns_fd && left <= 0) {
+            send_alive(channel);
+            alive_ms = clock_ms() + ALIVE_MS;
+            left = ALIVE_MS;
+        }
+        int ready = poll(fds, sizeof fds / sizeof *fds, channel->owns_fd ? (int)left : -1);
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready < 0)
             break;
         if (fds[0].revents || (fds[1].revents && !take_bytes(channel)))
             break;
@@ -117,18 +148,20 @@ static void *listen_thread(void *arg)
     return NULL;
 }
 
-static struct channel *channel_new(int in_fd, int out_fd, int signal_fd, struct err *err)
+static struct channel *channel_new(int in_fd, int out_fd, int signal_fd, bool owns_fd, struct err *err)
 {
     struct channel *channel = calloc(1, sizeof *channel);
     if (!channel) {
         err_set(err, "no memory for the line to the node");
         return NULL;
     }
-    *channel = (struct channel){ .in_fd = in_fd, .out_fd = out_fd, .signal_fd = signal_fd, .wake_fd = -1 };
+    *channel =
+        (struct channel){ .in_fd = in_fd, .out_fd = out_fd, .signal_fd = signal_fd, .wake_fd = -1, .owns_fd = owns_fd };
     atomic_init(&channel->cancelled, false);
     frame_init(&channel->frame, MSG_MAX);
     pthread_mutex_init(&channel->lock, NULL);
     pthread_cond_init(&channel->changed, NULL);
+    pthread_mutex_init(&channel->sending, NULL);
     channel->wake_fd = eventfd(0, EFD_CLOEXEC);
     int failed = channel->wake_fd < 0 ? errno : pthread_create(&channel->thread, NULL, listen_thread, channel);
     if (failed) {
@@ -142,10 +175,7 @@ static struct channel *channel_new(int in_fd, int out_fd, int signal_fd, struct 
 
 struct channel *channel_new_socket(int fd, struct err *err)
 {
-    struct channel *channel = channel_new(fd, fd, -1, err);
-    if (channel)
-        channel->owns_fd = true;
-    return channel;
+    return channel_new(fd, fd, -1, true, err);
 }
 
 struct channel *channel_new_output(int fd, struct err *err)
@@ -161,7 +191,7 @@ struct channel *channel_new_output(int fd, struct err *err)
         err_set(err, "cannot listen for signals: %s", strerror(errno));
         return NULL;
     }
-    return channel_new(-1, fd, signal_fd, err);
+    return channel_new(-1, fd, signal_fd, false, err);
 }
 
 void channel_free(struct channel *channel)
@@ -179,6 +209,7 @@ void channel_free(struct channel *channel)
     frame_release(&channel->frame);
     pthread_mutex_destroy(&channel->lock);
     pthread_cond_destroy(&channel->changed);
+    pthread_mutex_destroy(&channel->sending);
     if (channel->owns_fd)
         close(channel->in_fd);
     if (channel->signal_fd >= 0)
@@ -193,7 +224,12 @@ int channel_send(struct channel *channel, const struct msg *msg, struct err *err
     struct buf text;
     buf_init(&text, MSG_MAX);
     int result = msg_encode(msg, &text, err);
-    int cause = result ? 0 : fs_put(channel->out_fd, text.data, text.len);
+    int cause = 0;
+    if (!result) {
+        pthread_mutex_lock(&channel->sending);
+        cause = fs_put(channel->out_fd, text.data, text.len);
+        pthread_mutex_unlock(&channel->sending);
+    }
     if (cause)
         result = err_set(err, "cannot send %s: %s", msg_type_name(msg->type), strerror(cause));
     buf_release(&text);

@@ -1,6 +1,7 @@
 /* The worker's line to whoever started it: JSON messages over a socket, or to standard output of `--job`.
  *
- * A thread of its own listens, so that a cancel or the end of the line is heard while the main thread computes. Call
+ * A thread of its own listens, so that a cancel or the end of the line is heard while the main thread computes; over a
+ * socket it gives a sign of life every 5 s (WORKER ALIVE), so that who computes for long differs from who hangs. Call
  * order: channel_new, then channel_send, channel_next and channel_cancelled at will from the main thread, then
  * channel_free. */
 #ifndef DCLS_WORKER_CHANNEL_H

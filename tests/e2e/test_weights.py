@@ -152,7 +152,8 @@ def test_a_download_is_told_while_it_lasts(cluster, monkeypatch, server, tmp_pat
     start(cluster, monkeypatch, XDG_CACHE_HOME=tmp_path / "cache", DCLS_WEIGHTS_URL=url, SSL_CERT_FILE=certificate)
     job = cluster.train()
     assert started.wait(20)
-    told = wait_for("word of the download", lambda: cluster.job(job).get("reason", ""))
+    told = wait_for("word of the download", lambda: (lambda reason: reason if reason.startswith("fetching") else None)(
+        cluster.job(job).get("reason", "")))
     assert told.startswith(f"fetching '{NAME}', ") and told.endswith(" MB so far"), told
     ended = cluster.wait_job(job)
     assert ended["state"] == "completed" and "reason" not in ended

@@ -4,6 +4,9 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -103,13 +106,58 @@ static void what_is_sent_is_one_line(void **state)
     assert_ptr_equal(strchr(text, '\n'), text + got - 1);
 }
 
+/* The next bytes, as a text; empty where none come in time. */
+static void hear(int fd, char *text, size_t size)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLIN };
+    ssize_t got = poll(&ready, 1, 8000) == 1 ? read(fd, text, size - 1) : 0;
+    text[got > 0 ? got : 0] = 0;
+}
+
+static void a_sign_of_life_comes_though_the_main_thread_says_nothing(void **state)
+{
+    struct ends *ends = *state;
+    char text[512];
+    int64_t begin = clock_ms();
+    hear(ends->ours, text, sizeof text);
+    assert_string_equal(text, "{\"type\": \"WORKER ALIVE\"}\n");
+    assert_true(clock_ms() - begin > 4000);
+}
+
+static void *send_much(void *arg)
+{
+    struct ends *ends = arg;
+    struct msg msg;
+    msg_init(&msg, MSG_ERROR);
+    msg_set(&msg.message, "a message of some length, so that few of them are more than a socket holds");
+    while (!channel_send(ends->channel, &msg, NULL))
+        ;
+    msg_release(&msg);
+    return NULL;
+}
+
+static void a_node_that_does_not_read_is_heard_all_the_same(void **state)
+{
+    struct ends *ends = *state;
+    pthread_t sender;
+    assert_int_equal(pthread_create(&sender, NULL, send_much, ends), 0);
+    usleep(6 * 1000 * 1000); /* a sign of life was due meanwhile, and could not be sent */
+    say(ends->ours, "{\"type\": \"SERVER CANCEL\", \"train_key\": \"train:1\"}\n");
+    assert_true(becomes_cancelled(ends->channel));
+    shutdown(ends->ours, SHUT_RDWR);
+    assert_int_equal(pthread_join(sender, NULL), 0);
+}
+
 int main(void)
 {
+    signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_cancel_is_heard_without_being_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_come_in_order_and_what_is_none_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(the_end_of_the_line_ends_and_cancels, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_sent_is_one_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sign_of_life_comes_though_the_main_thread_says_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_node_that_does_not_read_is_heard_all_the_same, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
