@@ -83,7 +83,8 @@ class Soak:
         make_dataset(folder / "images")
         self.image = (folder / "images/test/red/0.png").read_bytes()
         self.cluster.start_broker()
-        self.proxies = {f"node{k}": Proxy(self.cluster.port, seed + k) for k in range(nodes)}
+        # Names of its own: a node that something else left behind may come to a port that was its broker's.
+        self.proxies = {f"node{k}-{os.getpid()}": Proxy(self.cluster.port, seed + k) for k in range(nodes)}
         self.stopped = {}  # process id: why it is stopped
         self.due = {}  # name: when it is started again
         self.lock = threading.RLock()
@@ -178,12 +179,12 @@ class Soak:
     # What goes wrong
 
     def victims(self):
-        """(what, process id) of everything that may be hit."""
-        found = [("broker", self.cluster.broker.process.pid)] if self.cluster.broker.alive() else []
+        """(what it is, its name, process id) of everything that may be hit."""
+        found = [("broker", "broker", self.cluster.broker.process.pid)] if self.cluster.broker.alive() else []
         for name, node in self.cluster.nodes.items():
             if node.alive():
-                found.append((name, node.process.pid))
-                found += [(f"worker of {name}", pid) for pid in worker_of(node)]
+                found.append(("node", name, node.process.pid))
+                found += [("worker", "", pid) for pid in worker_of(node)]
         return found
 
     def chaos(self, until, number):
@@ -210,9 +211,8 @@ class Soak:
 
     def hit(self, act, choose):
         victims = self.victims()
-        kinds = sorted({what.split()[0].rstrip("0123456789") for what, _ in victims})
-        kind = choose.choice(kinds)
-        what, pid = choose.choice([victim for victim in victims if victim[0].startswith(kind)])
+        kind = choose.choice(sorted({victim[0] for victim in victims}))
+        _, what, pid = choose.choice([victim for victim in victims if victim[0] == kind])
         try:
             os.kill(pid, signal.SIGKILL if act == "kill" else signal.SIGSTOP)
         except ProcessLookupError:
@@ -290,6 +290,7 @@ class Soak:
         if status != 200:
             self.book.breach(f"at rest GET /healthz answers {status}: {body[:200]}")
         self.check_jobs()
+        self.check_nodes()
         self.check_models()
         self.check_processes()
         self.check_files()
@@ -316,6 +317,17 @@ class Soak:
                 if found["state"] != "completed":
                     text = str(found.get("error") or found.get("reason") or "")
                     self.book.reasons[re.sub(r"\d+", "N", text)] += 1
+
+    def check_nodes(self):
+        """None is busy with what nobody knows of, and no name is held: each trains at once what it is given."""
+        probes = {name: self.cluster.train(modelName=f"probe-{name}", node=name) for name in self.proxies}
+        for name, job in probes.items():
+            try:
+                found = self.cluster.wait_job(job, seconds=90)
+            except AssertionError:
+                found = self.cluster.job(job)
+            if found["state"] != "completed":
+                self.book.breach(f"at rest {name} did not train what it was given: {json.dumps(found)[:500]}")
 
     def check_models(self):
         """The last one that was completed of each name and node, unless it was to be removed since."""
