@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
+
+#include "dcls/base/clock.h"
 
 enum { CONNECT_SECONDS = 5, STALL_SECONDS = 30 };
 static const size_t default_max_response = (size_t)16 << 20;
@@ -25,11 +28,15 @@ void http_global_release(void)
     curl_global_cleanup();
 }
 
+#define RETRIES 3
+#define RETRY_S_MAX 5 /* who is to wait for longer is told so */
+
 struct transfer {
     const struct http_request *request;
     struct http_response *response;
     CURL *curl;
     bool refused_by_sink, too_large;
+    long retry_s; /* 0: not told to come again */
 };
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
@@ -48,21 +55,20 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return transfer->too_large ? 0 : count;
 }
 
-/* "Content-Range: bytes 100-199/200": where the first byte of a 206 belongs. */
+/* "Content-Range: bytes 100-199/200": where the first byte of a 206 belongs; "Retry-After: 1": of a 503. */
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
     struct transfer *transfer = arg;
-    static const char name[] = "content-range:";
     char text[128];
     count *= size;
-    if (count >= sizeof name && !strncasecmp(line, name, sizeof name - 1)) {
-        size_t len = count - (sizeof name - 1) < sizeof text - 1 ? count - (sizeof name - 1) : sizeof text - 1;
-        memcpy(text, line + sizeof name - 1, len);
-        text[len] = '\0';
-        long long from;
-        if (sscanf(text, " bytes %18lld-", &from) == 1)
-            transfer->response->range_from = from;
-    }
+    size_t len = count < sizeof text - 1 ? count : sizeof text - 1;
+    memcpy(text, line, len);
+    text[len] = '\0';
+    long long number;
+    if (!strncasecmp(text, "content-range:", 14) && sscanf(text + 14, " bytes %18lld-", &number) == 1)
+        transfer->response->range_from = number;
+    if (!strncasecmp(text, "retry-after:", 12) && sscanf(text + 12, " %9lld", &number) == 1 && number > 0)
+        transfer->retry_s = (long)number;
     return count;
 }
 
@@ -199,8 +205,10 @@ static int set_up(struct transfer *transfer, struct curl_slist *headers, char *d
     return failed ? -1 : 0;
 }
 
-int http_send(const struct http_request *request, struct http_response *response, struct err *err)
+/* *retry_s: how soon to come again; 0: this is the answer. */
+static int send_once(const struct http_request *request, struct http_response *response, long *retry_s, struct err *err)
 {
+    *retry_s = 0;
     *response = (struct http_response){ .content_length = -1, .range_from = -1 };
     buf_init(&response->body, request->max_response ? request->max_response : default_max_response);
 
@@ -233,10 +241,38 @@ int http_send(const struct http_request *request, struct http_response *response
     response->status = (int)http_status;
     response->content_length = (int64_t)length;
     snprintf(response->content_type, sizeof response->content_type, "%s", type ? type : "");
+    if (response->status == 503)
+        *retry_s = transfer.retry_s;
     status = 0;
 out:
     curl_easy_cleanup(transfer.curl);
     curl_slist_free_all(headers);
+    return status;
+}
+
+/* False where it is to end before. */
+static bool wait_s(long seconds, const atomic_bool *stop)
+{
+    static const struct timespec piece = { 0, 50 * 1000 * 1000 };
+    for (long i = 0; i < 20 * seconds && !(stop && *stop); i++)
+        nanosleep(&piece, NULL);
+    return !(stop && *stop);
+}
+
+int http_send(const struct http_request *request, struct http_response *response, struct err *err)
+{
+    long retry_s;
+    int64_t start = clock_ms();
+    int status = send_once(request, response, &retry_s, err);
+    for (int i = 0; i < RETRIES && !status && retry_s > 0 && retry_s <= RETRY_S_MAX; i++) {
+        double left_s = request->timeout_s - (double)(clock_ms() - start) / 1000 - (double)retry_s;
+        if ((request->timeout_s > 0 && left_s <= 0) || !wait_s(retry_s, request->stop))
+            break;
+        struct http_request again = *request;
+        again.timeout_s = request->timeout_s > 0 ? left_s : 0;
+        http_response_release(response);
+        status = send_once(&again, response, &retry_s, err);
+    }
     return status;
 }
 

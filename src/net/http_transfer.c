@@ -125,8 +125,8 @@ static int fetch_all(const char *url, struct download *download, const atomic_bo
     return status ? -1 : 0;
 }
 
-int http_download(const char *url, const char *path, const char *sha256, int64_t max, const atomic_bool *stop,
-                  struct err *err)
+static int download_to(const char *url, const char *path, const char *sha256, int64_t max, bool lasting,
+                       const atomic_bool *stop, struct err *err)
 {
     int status = -1;
     char *part = NULL, hex[SHA256_HEX_SIZE];
@@ -140,7 +140,7 @@ int http_download(const char *url, const char *path, const char *sha256, int64_t
     if (download.fd < 0)
         goto out;
     download.held = (int64_t)lseek(download.fd, 0, SEEK_END);
-    if ((!sha256 || download.held < 0 || download.held > max) && start_over(&download)) {
+    if ((!sha256 || !lasting || download.held < 0 || download.held > max) && start_over(&download)) {
         err_set(err, "'%s': %s", part, download.refusal.text);
         goto out;
     }
@@ -161,12 +161,29 @@ int http_download(const char *url, const char *path, const char *sha256, int64_t
             goto out;
         }
     }
-    status = fs_commit(part, path, err);
+    if (lasting)
+        status = fs_commit(part, path, err);
+    else if (rename(part, path) < 0)
+        err_set(err, "cannot rename '%s': %s", part, strerror(errno));
+    else
+        status = 0;
 out:
     if (download.fd >= 0)
         close(download.fd);
     free(part);
     return status;
+}
+
+int http_download(const char *url, const char *path, const char *sha256, int64_t max, const atomic_bool *stop,
+                  struct err *err)
+{
+    return download_to(url, path, sha256, max, true, stop, err);
+}
+
+int http_download_scratch(const char *url, const char *path, const char *sha256, int64_t max, const atomic_bool *stop,
+                          struct err *err)
+{
+    return download_to(url, path, sha256, max, false, stop, err);
 }
 
 /* The blob store's answer to a question or a piece. */

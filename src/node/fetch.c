@@ -64,15 +64,18 @@ out:
     fs_list_release(&files);
 }
 
-int fetch_blob(const char *api, const char *sha256, const char *path, int64_t max, const atomic_bool *stop,
-               struct err *err)
+typedef int download(const char *url, const char *path, const char *sha256, int64_t max, const atomic_bool *stop,
+                     struct err *err);
+
+static int fetch_blob(const char *api, const char *sha256, const char *path, int64_t max, download *fetch,
+                      const atomic_bool *stop, struct err *err)
 {
     char *url = NULL;
     if (!sha256_is_hex(sha256))
         return err_set(err, "'%s' is no SHA-256", sha256);
     if (asprintf(&url, "%s/blobs/%s", api, sha256) < 0)
         return err_set(err, "no memory to fetch a blob");
-    int result = http_download(url, path, sha256, max, stop, err);
+    int result = fetch(url, path, sha256, max, stop, err);
     free(url);
     return result;
 }
@@ -96,7 +99,7 @@ int fetch_cached_blob(const char *api, const char *dir, const char *sha256, int6
         result = 0;
         goto out;
     }
-    result = fetch_blob(api, sha256, path, max, stop, err);
+    result = fetch_blob(api, sha256, path, max, http_download, stop, err);
     trim(dir, keep);
 out:
     free(path);
@@ -111,9 +114,15 @@ int fetch_image(const char *api, const char *image_path, const char *path, const
         url = NULL;
         err_set(err, "no memory to fetch '%s'", image_path);
     } else {
-        result = http_download(url, path, NULL, FETCH_IMAGE_MAX, stop, err);
+        result = http_download_scratch(url, path, NULL, FETCH_IMAGE_MAX, stop, err);
     }
     free(url);
     free(escaped);
     return result;
+}
+
+int fetch_uploaded_image(const char *api, const char *sha256, const char *path, const atomic_bool *stop,
+                         struct err *err)
+{
+    return fetch_blob(api, sha256, path, FETCH_IMAGE_MAX, http_download_scratch, stop, err);
 }

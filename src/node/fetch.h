@@ -12,17 +12,16 @@
 #define FETCH_IMAGE_MAX (32 << 20)
 #define FETCH_WEIGHTS_MAX ((int64_t)4 << 30)
 
-/* The broker's blob into the file `path`. */
-int fetch_blob(const char *api, const char *sha256, const char *path, int64_t max, const atomic_bool *stop,
-               struct err *err);
-
 /* The broker's blob as DIR/SHA256, fetched where it is not there, resumed where a part of it is. One at a time for one
  * blob. The oldest files make room for it once DIR holds more than `keep` bytes. */
 int fetch_cached_blob(const char *api, const char *dir, const char *sha256, int64_t max, int64_t keep,
                       const atomic_bool *stop, struct err *err);
 
-/* An image that the broker has under `image_path` ("./images/…") into the file `path`. */
+/* An image that the broker has under `image_path` ("./images/…"), or that was uploaded to it, into the file `path`: to
+ * be classified and removed, so that it is not waited for until it is on the disk. */
 int fetch_image(const char *api, const char *image_path, const char *path, const atomic_bool *stop, struct err *err);
+int fetch_uploaded_image(const char *api, const char *sha256, const char *path, const atomic_bool *stop,
+                         struct err *err);
 
 /* Makes `dir` hold exactly the broker's dataset. Several files at a time; those of the right size and digest, in `dir`
  * or left from an interrupted attempt, are not fetched again. `dir` is replaced in one step when all is there. The

@@ -17,7 +17,7 @@
 #include "local_dataset.h"
 #include "silence.h"
 
-#define REQUESTS_MAX 256
+#define REQUESTS_MAX 1024
 #define WAIT_MS 20000   /* the broker has given up after 15 s */
 #define ANSWER_MS 60000 /* a worker that is at one image for so long is stuck */
 #define SILENT_MS 15000 /* and one that gives no sign of life, whether it has one or not */
@@ -185,7 +185,7 @@ static int fetch_run(void *arg, const atomic_bool *stop, struct err *err)
 {
     const struct inference *request = arg;
     if (request->msg.image_sha256)
-        return fetch_blob(request->api, request->msg.image_sha256, request->image_file, FETCH_IMAGE_MAX, stop, err);
+        return fetch_uploaded_image(request->api, request->msg.image_sha256, request->image_file, stop, err);
     return fetch_image(request->api, request->msg.image_path, request->image_file, stop, err);
 }
 

@@ -40,7 +40,8 @@ struct http_response {
     struct buf body;        /* what did not go to a sink */
 };
 
-/* 0 where an HTTP answer came, of whatever status; -1 where none did (err names the URL's host and the cause).
+/* 0 where an HTTP answer came, of whatever status; -1 where none did (err names the URL's host and the cause). Who is
+ * told to come again soon (503 with Retry-After) does so, three times, as long as a whole time that was set allows.
  * The response is always initialised and must be released. */
 int http_send(const struct http_request *request, struct http_response *response, struct err *err);
 void http_response_release(struct http_response *response);
@@ -50,6 +51,10 @@ void http_response_release(struct http_response *response);
  * beginning. At most `max` bytes. The folder must exist. */
 int http_download(const char *url, const char *path, const char *sha256, int64_t max, const atomic_bool *stop,
                   struct err *err);
+
+/* The same for what need not outlive the process: begun anew, and not waited for until it is on the disk. */
+int http_download_scratch(const char *url, const char *path, const char *sha256, int64_t max, const atomic_bool *stop,
+                          struct err *err);
 
 /* Uploads a file as blob SHA256 to API ("http://host:port"), in pieces of 4 MiB, resumed where the broker has some. */
 int http_upload_blob(const char *api, const char *path, const char *sha256, const atomic_bool *stop, struct err *err);

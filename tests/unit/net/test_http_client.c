@@ -142,6 +142,53 @@ static void an_answer_of_any_status_is_an_answer_and_only_a_good_one_goes_to_the
     server_stop(&server);
 }
 
+/* Refuses as often as `size` says, with the header that `bytes` has. */
+static void answer_busy(struct server *server, const struct request *request, int fd)
+{
+    char head[256];
+    (void)request;
+    if (server->requests > (int)server->size) {
+        send_text(fd, "200 OK", "done");
+        return;
+    }
+    int len = snprintf(head, sizeof head, "HTTP/1.1 503 Busy\r\n%sContent-Length: 4\r\nConnection: close\r\n\r\nbusy",
+                       server->bytes);
+    send_all(fd, head, (size_t)len);
+}
+
+static void who_is_told_to_come_again_soon_does(void **state)
+{
+    static const struct {
+        const char *header;
+        size_t busy;
+        double timeout_s;
+        int status, requests;
+    } cases[] = {
+        { "Retry-After: 1\r\n", 2, 0, 200, 3 },       { "retry-after: 1\r\n", 100, 0, 503, 4 },
+        { "Retry-After: 1\r\n", 100, 0.9, 503, 1 },   { "Retry-After: 3600\r\n", 100, 0, 503, 1 },
+        { "Retry-After: never\r\n", 100, 0, 503, 1 }, { "", 100, 0, 503, 1 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct server server = { .answer = answer_busy, .bytes = cases[i].header, .size = cases[i].busy };
+        server_start(&server);
+        char *url = url_of(&server, "/");
+        size_t sunk = 0;
+        struct http_response response;
+        struct http_request request = {
+            .url = url, .timeout_s = cases[i].timeout_s, .sink = count_bytes, .sink_arg = &sunk
+        };
+        assert_int_equal(http_send(&request, &response, NULL), 0);
+        assert_int_equal(response.status, cases[i].status);
+        assert_int_equal(server.requests, cases[i].requests);
+        assert_int_equal(sunk, cases[i].status == 200 ? 4 : 0);
+        assert_string_equal(buf_text(&response.body), cases[i].status == 200 ? "" : "busy");
+        http_response_release(&response);
+        free(url);
+        server_stop(&server);
+    }
+}
+
 static void no_answer_names_the_host_and_the_cause(void **state)
 {
     (void)state;
@@ -555,6 +602,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_carries_method_headers_and_body),
         cmocka_unit_test(an_answer_of_any_status_is_an_answer_and_only_a_good_one_goes_to_the_sink),
+        cmocka_unit_test(who_is_told_to_come_again_soon_does),
         cmocka_unit_test(no_answer_names_the_host_and_the_cause),
         cmocka_unit_test(every_wait_has_an_end),
         cmocka_unit_test(an_answer_larger_than_allowed_is_refused),
