@@ -185,20 +185,6 @@ enum blob_result blobs_put(struct blobs *blobs, const char *sha256, int64_t offs
     return state->held == size ? complete(blobs, sha256, part, state, err) : BLOB_DONE;
 }
 
-enum blob_result blobs_add(struct blobs *blobs, const void *bytes, size_t count, const struct strings *in_use,
-                           const char *sha256, bool *created, struct err *err)
-{
-    struct blob_state state;
-    char part[PATH_ROOM];
-    blobs_stat(blobs, sha256, &state);
-    *created = !state.complete;
-    if (state.complete)
-        return BLOB_DONE;
-    path_of(blobs, sha256, PART, part);
-    unlink(part); /* all bytes are here: what an upload left half done is not needed */
-    return blobs_put(blobs, sha256, 0, (int64_t)count, bytes, count, in_use, &state, err);
-}
-
 int blobs_open(struct blobs *blobs, const char *sha256, int64_t *size)
 {
     if (!sha256_is_hex(sha256))
@@ -213,15 +199,4 @@ int blobs_open(struct blobs *blobs, const char *sha256, int64_t *size)
     if (futimens(fd, NULL) < 0)
         log_debug("cannot mark '%s' as used: %s", path, strerror(errno));
     return fd;
-}
-
-void blobs_remove(struct blobs *blobs, const char *sha256)
-{
-    char path[PATH_ROOM];
-    if (!sha256_is_hex(sha256))
-        return;
-    path_of(blobs, sha256, "", path);
-    unlink(path);
-    path_of(blobs, sha256, PART, path);
-    unlink(path);
 }

@@ -1,8 +1,8 @@
-/* Bytes by their SHA-256, below one folder and within a quota: weights, uploaded images, pushed models.
+/* Bytes by their SHA-256, below one folder and within a quota: weights, pushed models.
  *
  * A complete blob is DIR/HEX, one on its way DIR/HEX.part. A blob is complete only after its bytes were hashed and
  * synced. Where the quota would be passed, the blobs that were not touched for the longest time go first; those that
- * the caller names as in use stay. Everything here blocks. What writes or removes belongs in one lane, LANE_BLOBS;
+ * the caller names as in use stay. Everything here blocks. What writes belongs in one lane, LANE_BLOBS;
  * opening and asking run beside it. */
 #ifndef DCLS_BROKER_BLOBS_H
 #define DCLS_BROKER_BLOBS_H
@@ -45,10 +45,5 @@ enum blob_result blobs_put(struct blobs *blobs, const char *sha256, int64_t offs
 void blobs_stat(const struct blobs *blobs, const char *sha256, struct blob_state *state);
 /* Opens a complete blob for reading and marks it as used now: the descriptor, the caller's to close, or -1. */
 int blobs_open(struct blobs *blobs, const char *sha256, int64_t *size);
-/* Stores bytes that are here already. *created: it was not there before. */
-enum blob_result blobs_add(struct blobs *blobs, const void *bytes, size_t count, const struct strings *in_use,
-                           const char *sha256, bool *created, struct err *err);
-/* A missing one is fine. */
-void blobs_remove(struct blobs *blobs, const char *sha256);
 
 #endif

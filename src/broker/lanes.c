@@ -13,7 +13,7 @@ const char *const broker_lane_names[BROKER_LANES] = {
 
 static const size_t waiting_max[BROKER_LANES] = {
     [LANE_STORE] = 16384, /* far more than clients may ask at a time, so that no state is lost */
-    [LANE_BLOBS] = 1024,  /* one a connection, and the removals behind them */
+    [LANE_BLOBS] = 1024,  /* one a connection */
     [LANE_SCANS] = 16,    /* one runs and answers all */
     [LANE_HASHES] = 16,
 };

@@ -8,7 +8,7 @@
  * (files that are opened for reading) goes without one. */
 enum broker_lane {
     LANE_STORE,  /* SQLite: a job's states. It has a thread of its own and never waits for the others */
-    LANE_BLOBS,  /* blobs written and removed: the removal of one against its next writing */
+    LANE_BLOBS,  /* blobs written, and what has to know whether one is whole */
     LANE_SCANS,  /* lists of the image folder */
     LANE_HASHES, /* the manifest of the image folder */
     BROKER_LANES

@@ -23,6 +23,7 @@
 #include "dcls/proto/json.h"
 #include "dcls/proto/msg.h"
 #include "range.h"
+#include "shared_bytes.h"
 
 #define PIECE (256 * 1024)
 #define JSON_MAX ((size_t)256 * 1024 * 1024)
@@ -50,6 +51,18 @@ struct exchange *exchange_new(struct http *http, struct broker *broker, struct c
     return exchange;
 }
 
+static void outflow_release(struct exchange *exchange)
+{
+    struct outflow *out = &exchange->outflow;
+    if (out->fd >= 0)
+        close(out->fd);
+    if (out->shared)
+        shared_bytes_let_go(out->shared);
+    else
+        free(out->bytes);
+    *out = (struct outflow){ .fd = -1 };
+}
+
 static void exchange_free(struct exchange *exchange)
 {
     LIST_REMOVE(exchange, listed);
@@ -57,9 +70,7 @@ static void exchange_free(struct exchange *exchange)
     evhttp_clear_headers(&exchange->query);
     for (int i = 0; i < EXCHANGE_ARGS; i++)
         free(exchange->args[i]);
-    if (exchange->outflow.fd >= 0)
-        close(exchange->outflow.fd);
-    free(exchange->outflow.bytes);
+    outflow_release(exchange);
     timer_free(exchange->later);
     if (exchange->context_free)
         exchange->context_free(exchange->context);
@@ -375,9 +386,9 @@ void exchange_refuse(struct exchange *exchange, const struct refusal *refusal)
     exchange_error(exchange, refusal->status, "%s", refusal->err.text);
 }
 
-void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *type)
+/* Sends the outflow's source, of `size` bytes, or the range of it that was asked for. */
+static void send_range(struct exchange *exchange, int64_t size, const char *type)
 {
-    exchange->outflow = (struct outflow){ .fd = fd };
     char text[80];
     int status = 200;
     switch (range_parse(exchange_header(exchange, "Range"), size, &exchange->outflow.at, &exchange->outflow.left)) {
@@ -391,12 +402,24 @@ void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *
     case RANGE_UNSATISFIABLE:
         snprintf(text, sizeof text, "bytes */%lld", (long long)size);
         exchange_add_header(exchange, "Content-Range", text);
-        exchange->outflow.left = 0;
+        outflow_release(exchange);
         exchange_error(exchange, 416, "the range lies behind the end of %lld bytes", (long long)size);
         return;
     }
     exchange_add_header(exchange, "Accept-Ranges", "bytes");
     send_outflow(exchange, status, type);
+}
+
+void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *type)
+{
+    exchange->outflow = (struct outflow){ .fd = fd };
+    send_range(exchange, size, type);
+}
+
+void exchange_shared(struct exchange *exchange, struct shared_bytes *shared, const char *type)
+{
+    exchange->outflow = (struct outflow){ .fd = -1, .bytes = shared->bytes, .shared = shared_bytes_hold(shared) };
+    send_range(exchange, (int64_t)shared->size, type);
 }
 
 static void on_drained(struct evhttp_connection *connection, void *arg)

@@ -25,12 +25,14 @@
 
 struct broker;
 struct http;
+struct shared_bytes;
 struct timer;
 
 /* What is still to be sent: of a file, or of memory. */
 struct outflow {
     int fd;      /* -1: none */
-    char *bytes; /* NULL: none; owned */
+    char *bytes; /* NULL: none; owned, or else of */
+    struct shared_bytes *shared;
     int64_t at, left;
 };
 
@@ -92,6 +94,8 @@ void exchange_text(struct exchange *exchange, int status, const char *type, char
 /* Takes `fd`, an open regular file of `size` bytes; answers a Range. A file that shrinks meanwhile breaks the
  * connection, so that the client sees it incomplete. */
 void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *type);
+/* The same of memory, which it holds until it has left. */
+void exchange_shared(struct exchange *exchange, struct shared_bytes *shared, const char *type);
 /* No body. */
 void exchange_empty(struct exchange *exchange, int status);
 

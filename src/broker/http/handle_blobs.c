@@ -1,4 +1,5 @@
-/* GET and PUT /blobs/SHA256: the bytes of the blob store, and of the image folder's files by their hash. */
+/* GET and PUT /blobs/SHA256: the bytes of the blob store, and of images by their hash: of uploaded ones that wait for
+ * their answer, and of the image folder's files. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "src/broker/datasets.h"
 #include "src/broker/lanes.h"
 #include "src/broker/pending_replies.h"
+#include "uploads.h"
 
 struct blob_access {
     struct exchange *exchange;
@@ -94,7 +96,10 @@ static void done_stat(void *arg, int result, const struct err *err)
 void handle_blob_get(struct exchange *exchange)
 {
     bool stat = exchange_query(exchange, "stat");
-    if (access_new(exchange))
+    struct shared_bytes *upload = stat ? NULL : uploads_find(exchange->http->uploads, exchange->args[0]);
+    if (upload)
+        exchange_shared(exchange, upload, "application/octet-stream");
+    else if (access_new(exchange))
         exchange_submit(exchange, NO_LANE, stat ? run_stat : run_open, stat ? done_stat : done_open);
 }
 
@@ -144,7 +149,7 @@ void handle_blob_put(struct exchange *exchange)
     access->offset = offset;
     access->size = size;
     access->bytes = malloc(access->count + 1);
-    if (!access->bytes || blob_refs_in_use(exchange->http->blob_refs, &access->in_use)) {
+    if (!access->bytes || blob_refs_in_use(exchange->broker, &access->in_use)) {
         exchange_error(exchange, 503, "no memory");
         return;
     }

@@ -1,10 +1,10 @@
 /* GET /dataset: the manifest, made anew in slices on the thread pool; who asks meanwhile waits for the same one. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "dcls/proto/json.h"
 #include "dcls/proto/msg.h"
 #include "handlers.h"
+#include "shared_bytes.h"
 #include "src/broker/broker.h"
 #include "src/broker/datasets.h"
 #include "src/broker/lanes.h"
@@ -22,7 +22,8 @@ struct dataset_scan {
     struct http *http;
     struct dataset_waiter *waiters;
     bool begun, more;
-    char *text; /* of the finished manifest, one copy a waiter */
+    char *text; /* of the finished manifest */
+    size_t size;
 };
 
 static int run_slice(void *arg, const atomic_bool *stop, struct err *err)
@@ -38,8 +39,10 @@ static int run_slice(void *arg, const atomic_bool *stop, struct err *err)
     cJSON *object = manifest_json(scan->http->manifest);
     struct buf text;
     buf_init(&text, TEXT_MAX);
-    if (object && !json_print_spaced(object, &text) && !buf_puts(&text, "\n"))
+    if (object && !json_print_spaced(object, &text) && !buf_puts(&text, "\n")) {
+        scan->size = text.len;
         scan->text = buf_detach(&text);
+    }
     buf_release(&text);
     cJSON_Delete(object);
     return scan->text ? 0 : err_set(err, "no memory for the dataset's manifest");
@@ -57,18 +60,16 @@ static void done_slice(void *arg, int result, const struct err *err)
     if (scan->more)
         err_set(&unfinished, stopping ? "the broker stops" : "no memory");
     scan->http->scan = NULL; /* who asks from now on wants another */
+    const char *why = scan->text ? "no memory" : scan->more ? unfinished.text : err->text;
+    struct shared_bytes *text = shared_bytes_new(scan->text, scan->size);
     for (struct dataset_waiter *waiter = scan->waiters, *next; waiter; waiter = next) {
         next = waiter->next;
-        char *copy = scan->text ? strdup(scan->text) : NULL;
-        if (copy)
-            exchange_text(waiter->exchange, 200, "application/json", copy, strlen(copy));
+        if (text)
+            exchange_shared(waiter->exchange, text, "application/json");
         else
-            exchange_error(waiter->exchange, 503, "%s",
-                           scan->text   ? "no memory"
-                           : scan->more ? unfinished.text
-                                        : err->text);
+            exchange_error(waiter->exchange, 503, "%s", why);
     }
-    free(scan->text);
+    shared_bytes_let_go(text);
     free(scan);
 }
 

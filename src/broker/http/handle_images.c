@@ -1,25 +1,16 @@
 /* GET /images and GET /image. The folder is read on the thread pool. */
 #include "handlers.h"
+#include "image_lists.h"
 #include "src/broker/broker.h"
 #include "src/broker/images.h"
-#include "src/broker/lanes.h"
 
 struct image_read {
     struct exchange *exchange;
-    const char *path; /* of one image; NULL: the list */
-    cJSON *list;
+    const char *path;
     int fd;
     int64_t size;
     const char *type;
 };
-
-static int run_list(void *arg, const atomic_bool *stop, struct err *err)
-{
-    struct image_read *image = arg;
-    (void)stop;
-    image->list = images_list(&image->exchange->broker->images, err);
-    return image->list ? 0 : -1;
-}
 
 static int run_open(void *arg, const atomic_bool *stop, struct err *err)
 {
@@ -27,15 +18,6 @@ static int run_open(void *arg, const atomic_bool *stop, struct err *err)
     (void)stop;
     image->fd = images_open(&image->exchange->broker->images, image->path, &image->size, &image->type);
     return image->fd < 0 ? err_set(err, "Image not found") : 0;
-}
-
-static void done_list(void *arg, int result, const struct err *err)
-{
-    struct image_read *image = arg;
-    if (result)
-        exchange_error(image->exchange, 500, "%s", err->text);
-    else
-        exchange_json(image->exchange, 200, image->list);
 }
 
 static void done_open(void *arg, int result, const struct err *err)
@@ -47,19 +29,19 @@ static void done_open(void *arg, int result, const struct err *err)
         exchange_file(image->exchange, image->fd, image->size, image->type);
 }
 
-static void submit(struct exchange *exchange, const char *path)
+static void open_image(struct exchange *exchange, const char *path)
 {
     struct image_read *image = exchange_context(exchange, sizeof *image, NULL);
     if (!image)
         return;
     image->exchange = exchange;
     image->path = path;
-    exchange_submit(exchange, path ? NO_LANE : LANE_SCANS, path ? run_open : run_list, path ? done_open : done_list);
+    exchange_submit(exchange, NO_LANE, run_open, done_open);
 }
 
 void handle_images(struct exchange *exchange)
 {
-    submit(exchange, NULL);
+    image_lists_answer(exchange->http->image_lists, exchange);
 }
 
 void handle_image(struct exchange *exchange)
@@ -70,5 +52,5 @@ void handle_image(struct exchange *exchange)
     else if (!path)
         exchange_error(exchange, 404, "Image not found");
     else
-        submit(exchange, path);
+        open_image(exchange, path);
 }

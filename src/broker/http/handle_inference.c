@@ -1,18 +1,16 @@
 /* POST /inference and GET /get_json. An image comes by its path, as JSON, or is uploaded, as the body or as a form; an
- * upload is a blob until its answer is there, since the node fetches it. */
+ * upload is kept until its answer is there, since the node fetches it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "blob_refs.h"
 #include "dcls/proto/name.h"
 #include "handlers.h"
 #include "multipart.h"
-#include "src/broker/blobs.h"
 #include "src/broker/broker.h"
 #include "src/broker/inference_router.h"
-#include "src/broker/lanes.h"
+#include "uploads.h"
 
 #define TOP_MAX 1000000
 #define PATH_SIZE 4096
@@ -22,22 +20,13 @@ struct inference_post {
     char model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
     long top;                               /* 0: all classes */
     char path[PATH_SIZE];                   /* as shown */
-    /* of an upload */
-    char sha256[SHA256_HEX_SIZE]; /* empty: none */
-    char *bytes;
-    size_t count;
-    struct strings in_use;
-    bool held, created;
-    enum blob_result result;
+    struct upload *upload;                  /* NULL: the image is known by its path */
 };
 
 static void inference_release(void *context)
 {
     struct inference_post *inference = context;
-    if (inference->held)
-        blob_refs_let_go(inference->exchange->http->blob_refs, inference->sha256, inference->created);
-    strings_release(&inference->in_use);
-    free(inference->bytes);
+    upload_free(inference->upload);
 }
 
 static void on_report(void *arg, const cJSON *data, const struct refusal *refusal)
@@ -61,55 +50,44 @@ static void ask(struct inference_post *inference)
         .model = *inference->model ? inference->model : NULL,
         .node = *inference->node ? inference->node : NULL,
         .image_path = inference->path,
-        .image_sha256 = *inference->sha256 ? inference->sha256 : NULL,
+        .image_sha256 = inference->upload ? inference->upload->sha256 : NULL,
     };
     struct refusal refusal;
     if (inference_router_infer(inference->exchange->broker, &request, on_report, inference, &refusal))
         exchange_refuse(inference->exchange, &refusal);
 }
 
-static int run_add(void *arg, const atomic_bool *stop, struct err *err)
+static int run_hash(void *arg, const atomic_bool *stop, struct err *err)
 {
-    struct inference_post *inference = arg;
+    const struct inference_post *inference = arg;
     (void)stop;
-    inference->result = blobs_add(inference->exchange->http->blobs, inference->bytes, inference->count,
-                                  &inference->in_use, inference->sha256, &inference->created, err);
-    return inference->result == BLOB_DONE ? 0 : -1;
+    return upload_hash(inference->upload, err);
 }
 
-static void done_add(void *arg, int result, const struct err *err)
+static void done_hash(void *arg, int result, const struct err *err)
 {
     struct inference_post *inference = arg;
-    free(inference->bytes);
-    inference->bytes = NULL;
-    if (result)
-        exchange_error(inference->exchange, inference->result == BLOB_FULL ? 507 : 500, "%s", err->text);
-    else
-        ask(inference);
+    struct upload *upload = inference->upload;
+    if (result) {
+        exchange_error(inference->exchange, 500, "%s", err->text);
+        return;
+    }
+    snprintf(inference->path, sizeof inference->path, "sha256:%s", upload->sha256);
+    upload_list(upload);
+    ask(inference);
 }
 
-static void upload(struct inference_post *inference, const void *bytes, size_t count)
+static void take_upload(struct inference_post *inference, const void *bytes, size_t count)
 {
     struct exchange *exchange = inference->exchange;
-    struct err err = ERR_INIT;
     if (count == 0) {
         exchange_error(exchange, 400, "the image is empty");
-        return;
+    } else if (!(inference->upload = upload_new(exchange->http->uploads, bytes, count))) {
+        exchange_add_header(exchange, "Retry-After", "1");
+        exchange_error(exchange, 503, "no memory: too many images wait to be classified");
+    } else {
+        exchange_submit(exchange, NO_LANE, run_hash, done_hash);
     }
-    if (sha256_bytes(bytes, count, inference->sha256, &err)) {
-        exchange_error(exchange, 500, "%s", err.text);
-        return;
-    }
-    snprintf(inference->path, sizeof inference->path, "sha256:%s", inference->sha256);
-    inference->count = count;
-    inference->bytes = malloc(count);
-    inference->held = !blob_refs_hold(exchange->http->blob_refs, inference->sha256);
-    if (!inference->bytes || !inference->held || blob_refs_in_use(exchange->http->blob_refs, &inference->in_use)) {
-        exchange_error(exchange, 503, "no memory");
-        return;
-    }
-    memcpy(inference->bytes, bytes, count);
-    exchange_submit(exchange, LANE_BLOBS, run_add, done_add);
 }
 
 static int take_name(char name[NAME_SIZE], const char *what, const char *text, struct err *err)
@@ -214,7 +192,7 @@ void handle_inference(struct exchange *exchange)
         (!form && !raw && take_json(inference, &err)))
         exchange_error(exchange, 400, "%s", err.text);
     else if (form || raw)
-        upload(inference, bytes, count);
+        take_upload(inference, bytes, count);
     else
         ask(inference);
 }

@@ -9,10 +9,11 @@
 struct http {
     struct blobs *blobs;       /* written in LANE_BLOBS alone */
     struct manifest *manifest; /* of the image folder: made in LANE_HASHES alone */
-    struct blob_refs *blob_refs;
+    struct uploads *uploads;
     struct sse *sse;
     struct connections *connections;
-    struct dataset_scan *scan; /* of handle_dataset.c: a manifest is being made; NULL: none */
+    struct dataset_scan *scan;       /* of handle_dataset.c: a manifest is being made; NULL: none */
+    struct image_lists *image_lists; /* of handle_images.c */
 };
 
 void handle_train(struct exchange *exchange);

@@ -16,16 +16,17 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "blob_refs.h"
 #include "connections.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "handlers.h"
+#include "image_lists.h"
 #include "routes.h"
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
 #include "src/broker/datasets.h"
 #include "sse.h"
+#include "uploads.h"
 
 #define MAX_HEADERS (16 * 1024)
 #define MAX_BODY (32 * 1024 * 1024)
@@ -238,11 +239,12 @@ struct server *server_new(struct broker *broker, const char *host, int port, str
     server->broker = broker;
     if (open_blobs(server, err) || !(http->manifest = manifest_new(&broker->images, err)))
         goto fail;
-    http->blob_refs = blob_refs_new(broker, http->blobs);
+    http->uploads = uploads_new(UPLOADS_MAX_BYTES);
+    http->image_lists = image_lists_new(broker);
     http->sse = sse_new(broker);
     server->evhttp = evhttp_new(broker->base);
     http->connections = connections_new(broker->base, broker->max_http_connections);
-    if (!http->blob_refs || !http->sse || !server->evhttp || !http->connections) {
+    if (!http->uploads || !http->image_lists || !http->sse || !server->evhttp || !http->connections) {
         err_set(err, "no memory");
         goto fail;
     }
@@ -273,7 +275,8 @@ void server_free(struct server *server)
         evhttp_free(server->evhttp);
     connections_free(http->connections);
     sse_free(http->sse);
-    blob_refs_free(http->blob_refs);
+    uploads_free(http->uploads);
+    image_lists_free(http->image_lists);
     manifest_free(http->manifest);
     blobs_free(http->blobs);
     free(server);
