@@ -15,8 +15,9 @@
 #include "dcls/net/timer.h"
 
 #define FRESH_MAX 64
-#define PAUSE_MS 250 /* of accepting, where no connection can be closed */
-#define QUIET_MS 500 /* a connection that sends or takes anything is left alone for so long */
+#define PAUSE_MS 250   /* of accepting, where no connection can be closed */
+#define IDLE_MS 500    /* a connection that was answered is left alone for so long, */
+#define SILENT_MS 3000 /* and one that has not asked yet, or not all, since its client may be slow or far away */
 #define SWEEP_MS 5000
 #define REQUEST_MS 10000 /* a request may take to arrive, and an answer to leave, so long and, in addition, */
 #define ANSWER_MS 60000
@@ -25,7 +26,8 @@
 struct connection {
     uint64_t cookie;   /* 0: none */
     struct seat *seat; /* of the request under way; NULL: none is */
-    bool answering;
+    bool answering, answered;
+    int64_t accepted_ms;
     int64_t since_ms;  /* a request or an answer is on its way since; 0: none is */
     uint64_t received; /* bytes, when the last request had arrived */
     uint64_t taken;    /* bytes, when the answer began */
@@ -35,7 +37,7 @@ enum { STATE_CLOSE = 7, STATE_CLOSE_WAIT = 8 }; /* of TCP, as the kernel numbers
 
 struct quiet {
     int fd;
-    int64_t ms;
+    int64_t ms; /* longer than it is left alone */
 };
 
 struct connections {
@@ -113,7 +115,7 @@ static void add(struct connections *connections, int fd)
         return;
     }
     connections->open += !connections->table[fd].cookie;
-    connections->table[fd] = (struct connection){ .cookie = cookie };
+    connections->table[fd] = (struct connection){ .cookie = cookie, .accepted_ms = clock_ms() };
     if (!timer_is_running(connections->sweep))
         timer_start(connections->sweep, SWEEP_MS);
 }
@@ -150,6 +152,18 @@ static bool has_left(const struct tcp_info *info)
     return info->tcpi_state == STATE_CLOSE || info->tcpi_state == STATE_CLOSE_WAIT;
 }
 
+/* For how much longer it kept silent than it may. What it sent while it waited to be accepted we may not have read. */
+static int64_t too_quiet_ms(const struct connection *connection, const struct tcp_info *info, int64_t now)
+{
+    bool idle = connection->answered && info->tcpi_bytes_received == connection->received;
+    int64_t ms = info->tcpi_last_data_recv;
+    if (ms > info->tcpi_last_data_sent)
+        ms = info->tcpi_last_data_sent;
+    if (info->tcpi_bytes_received && ms > now - connection->accepted_ms)
+        ms = now - connection->accepted_ms;
+    return ms - (idle ? IDLE_MS : SILENT_MS);
+}
+
 /* Forgets the connections that have ended, ends those that are late, and gathers those that nothing is under way on.
  * Returns how many. */
 static int look_at_all(struct connections *connections)
@@ -171,9 +185,7 @@ static int look_at_all(struct connections *connections)
             log_debug("a client left before its answer");
             connection->seat->left(connection->seat);
         } else if (!connection->seat && count < connections->max) {
-            uint32_t quiet_ms = info.tcpi_last_data_recv < info.tcpi_last_data_sent ? info.tcpi_last_data_recv
-                                                                                    : info.tcpi_last_data_sent;
-            connections->quiet[count++] = (struct quiet){ fd, quiet_ms };
+            connections->quiet[count++] = (struct quiet){ fd, too_quiet_ms(connection, &info, now) };
         }
     }
     return count;
@@ -192,7 +204,7 @@ static void make_room(struct connections *connections)
     if (connections->open < connections->max)
         return;
     qsort(connections->quiet, (size_t)count, sizeof *connections->quiet, longest_first);
-    for (; ended < count && ended <= connections->max / 16 && connections->quiet[ended].ms >= QUIET_MS; ended++)
+    for (; ended < count && ended <= connections->max / 16 && connections->quiet[ended].ms >= 0; ended++)
         end(connections, connections->quiet[ended].fd);
     if (ended)
         log_debug("%d idle HTTP connections are closed to make room", ended);
@@ -338,6 +350,7 @@ void seat_close(struct seat *seat)
     if (connection) {
         connection->seat = NULL;
         connection->answering = false;
+        connection->answered = true;
         connection->since_ms = 0;
     }
     seat->fd = -1;
