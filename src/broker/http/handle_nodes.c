@@ -2,6 +2,7 @@
 #include "dcls/commands.h"
 #include "handlers.h"
 #include "src/broker/broker.h"
+#include "src/broker/job_table.h"
 #include "src/broker/lanes.h"
 #include "src/broker/registry.h"
 #include "src/broker/store.h"
@@ -21,6 +22,13 @@ static bool add_lanes(cJSON *object, struct thread_pool *pool)
     return whole;
 }
 
+/* Writes that are under way, or whose last attempt failed: a job whose next one is under way counts once. */
+static size_t count_unstored(const struct broker *broker)
+{
+    size_t depth = store_depth(broker->store), failed = jobs_unstored(broker->jobs);
+    return depth > failed ? depth : failed;
+}
+
 void handle_healthz(struct exchange *exchange)
 {
     const struct broker *broker = exchange->broker;
@@ -29,7 +37,7 @@ void handle_healthz(struct exchange *exchange)
     cJSON *object = cJSON_CreateObject();
     bool whole = cJSON_AddStringToObject(object, "status", failing ? "failing" : "ok") &&
                  cJSON_AddStringToObject(object, "version", DCLS_VERSION) && add_lanes(object, broker->pool) &&
-                 cJSON_AddNumberToObject(object, "unstored", (double)store_depth(broker->store));
+                 cJSON_AddNumberToObject(object, "unstored", (double)count_unstored(broker));
     if (failing)
         whole = whole && cJSON_AddStringToObject(object, "reason", failing) &&
                 cJSON_AddNumberToObject(object, "since", (double)since);
