@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "broker.h"
+#include "default_name.h"
 #include "jobs.h"
-#include "models.h"
 #include "registry.h"
 
 /* Whether that node (NULL: some node that was ever here) offers networks of the type. While none was here, one that
@@ -45,14 +45,6 @@ static int check(const struct broker *broker, const struct job_submission *submi
     return check_type(broker->registry, node, submission->model_type, refusal);
 }
 
-static void default_name(const struct broker *broker, const char *type, char name[NAME_SIZE])
-{
-    int n = 1;
-    do
-        snprintf(name, NAME_SIZE, "%.40s-%d", type, n++);
-    while (models_know(broker->models, name) || jobs_train_model(broker->jobs, name));
-}
-
 int job_submit(struct broker *broker, const struct job_submission *submission, jobs_added *done, void *arg,
                struct refusal *refusal)
 {
@@ -62,10 +54,12 @@ int job_submit(struct broker *broker, const struct job_submission *submission, j
     if (!job)
         return refuse(refusal, 500, "no memory for the job");
     snprintf(job->model_type, sizeof job->model_type, "%s", submission->model_type);
-    if (submission->model_name)
+    if (submission->model_name) {
         snprintf(job->model_name, sizeof job->model_name, "%s", submission->model_name);
-    else
-        default_name(broker, submission->model_type, job->model_name);
+    } else if (default_name(broker, submission->model_type, job->model_name)) {
+        job_free(job);
+        return refuse(refusal, 500, "no memory for a name");
+    }
     snprintf(job->requested_node, sizeof job->requested_node, "%s", submission->node ? submission->node : "");
     job->live->options = *submission->options;
     return jobs_shell_add(broker, job, done, arg) ? refuse(refusal, 500, "no memory for the job") : 0;
