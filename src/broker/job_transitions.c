@@ -145,17 +145,17 @@ void job_restore(struct jobs *jobs, struct job *job, struct moment now)
     job->committed_state = job->state;
     jobs->waiting += job->state == JOB_QUEUED;
     jobs->over += job_is_over(job);
-    if (job_is_over(job) && !job->given_up)
-        job_slim(job);
-    else
-        job_release_end(&job->live->end);
+    job->given_up &= job->state == JOB_FAILED;
     if (job->state == JOB_QUEUED) {
         job->node[0] = 0;
         job->live->ranks = 0;
         jobs_reschedule(jobs, false);
     }
-    if (job->live)
-        job->live->sent = job->live->ranks; /* whether SERVER TRAIN went out is not known: its node may have it */
+    /* Whether SERVER TRAIN went out is not known: it may have. */
+    job->live->sent = job->live->ranks;
+    job_release_end(&job->live->end);
+    if (job_is_over(job) && !job->given_up)
+        job_slim(job);
     set_listed(jobs, job);
     if (!is_active(job->state))
         return;
@@ -163,7 +163,7 @@ void job_restore(struct jobs *jobs, struct job *job, struct moment now)
         job_cancel(jobs, job, NULL, now);
         return;
     }
-    /* Until its node says otherwise. */
+    job->live->sent = true;
     job->live->lost_ms = now.ms;
     job_set_reason(jobs, job, "node '%s' is away", job->node);
     jobs_due_at(jobs, now.ms + JOBS_GRACE_MS);

@@ -1,33 +1,7 @@
-/* The broker's decisions. */
+/* Where an inference goes. */
 #include "scheduler.h"
 
 #include <string.h>
-
-static bool better_for_training(const struct schedule_node *a, const struct schedule_node *b)
-{
-    if (a->pending != b->pending)
-        return a->pending < b->pending;
-    return a->cores > b->cores;
-}
-
-bool schedule_training(const struct schedule_job *jobs, size_t job_count, const struct schedule_node *nodes,
-                       size_t node_count, schedule_capable *capable, void *arg, size_t *job, size_t *node)
-{
-    for (size_t j = 0; j < job_count; j++) {
-        bool found = false;
-        for (size_t n = 0; n < node_count; n++) {
-            if (nodes[n].trains || (jobs[j].requested_node && strcmp(jobs[j].requested_node, nodes[n].name)) ||
-                !capable(arg, j, n) || (found && !better_for_training(&nodes[n], &nodes[*node])))
-                continue;
-            *job = j;
-            *node = n;
-            found = true;
-        }
-        if (found)
-            return true;
-    }
-    return false;
-}
 
 static bool better_for_inference(const struct schedule_holder *a, const struct schedule_holder *b)
 {

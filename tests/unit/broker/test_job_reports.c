@@ -1,0 +1,355 @@
+/* The core of jobs, from a training that runs to its end: what nodes tell, whose word counts, and their silence. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core.h"
+
+/* Outcomes */
+
+static void an_outcome_is_shown_told_and_acknowledged_when_it_is_committed(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core->store = STORE_HOLDS;
+    assert_int_equal(core_completed(core, n, job, 1, ""), JOB_OUTCOME_TAKEN);
+    assert_int_equal(job_shown(job), JOB_ENDING);
+    assert_true(jobs_train_model(core->jobs, "m"));
+    assert_string_equal(n->job, ""); /* it is free all the same */
+    assert_int_equal(core_completed(core, n, job, 1, ""), JOB_OUTCOME_WAITS);
+    assert_said(core, "");
+    core_release(core, true);
+    assert_said(core, "ack 1.1 n;answer 1 409;ended 1 completed;");
+    assert_int_equal(job_shown(job), JOB_COMPLETED);
+    assert_null(job->live);
+    assert_false(jobs_train_model(core->jobs, "m"));
+    assert_string_equal(core->rows[1]->live->end.log, "log");
+    assert_non_null(strstr(core->rows[1]->live->end.report, "epoch"));
+    assert_non_null(core->rows[1]->live->end.data);
+    assert_int_equal(cJSON_GetArraySize(core->rows[1]->results), 1);
+    assert_int_equal(core_completed(core, n, job, 1, ""), JOB_OUTCOME_DROP);
+}
+
+static void the_end_is_not_told_while_it_is_not_committed(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core->store = STORE_FAILS;
+    core_failed(core, n, job, "");
+    cJSON *json = job_json(job);
+    assert_string_equal(cJSON_GetObjectItem(json, "state")->valuestring, "ending");
+    assert_null(cJSON_GetObjectItem(json, "error"));
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(json, "ended")));
+    assert_non_null(strstr(cJSON_GetObjectItem(json, "reason")->valuestring, "cannot be stored"));
+    cJSON_Delete(json);
+    core->store = STORE_WORKS;
+    core_pass(core, JOBS_RETRY_MIN_MS);
+    json = job_json(job);
+    assert_string_equal(cJSON_GetObjectItem(json, "state")->valuestring, "failed");
+    assert_string_equal(cJSON_GetObjectItem(json, "error")->valuestring, "no memory");
+    assert_true(cJSON_IsNumber(cJSON_GetObjectItem(json, "ended")));
+    cJSON_Delete(json);
+}
+
+static void outcomes_count_from_the_assigned_node_process_and_generation_alone(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i"), *other = core_join(core, "other", "i");
+    struct job *job = core_run(core, n, "m");
+    assert_int_equal(core_completed(core, other, job, 1, ""), JOB_OUTCOME_DROP);
+    assert_int_equal(core_failed(core, other, job, ""), JOB_OUTCOME_DROP);
+    assert_int_equal(core_completed(core, n, job, 2, ""), JOB_OUTCOME_DROP);
+    assert_int_equal(core_completed(core, n, job, 1, ", \"instance\": \"j\""), JOB_OUTCOME_DROP);
+    assert_false(core_progress(core, other, job, ""));
+    assert_false(core_progress(core, n, job, ", \"instance\": \"j\""));
+    assert_int_equal(job->state, JOB_RUNNING);
+    assert_string_equal(job->node, "n");
+    assert_string_equal(n->job, "1");
+    assert_int_equal(core_completed(core, n, job, 1, ", \"instance\": \"i\""), JOB_OUTCOME_TAKEN);
+    assert_said(core, "ack 1.1 n;answer 1 409;ended 1 completed;");
+    assert_int_equal(
+        core_outcome(core, n, "{\"type\": \"TRAINING FAILED\", \"train_key\": \"train:1\", \"message\": \"\"}"),
+        JOB_OUTCOME_UNKNOWN);
+}
+
+static void an_outcome_of_an_earlier_generation_changes_nothing(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_add(core, "m", NULL);
+    core_leave(core, n);
+    n = core_greet(core, "n", "i");
+    assert_int_equal(core_completed(core, n, job, 1, ""), JOB_OUTCOME_DROP); /* of a start that was lost */
+    assert_int_equal(job->state, JOB_QUEUED);
+    core_inform(core, n, "[]");
+    assert_int_equal(core_completed(core, n, job, 1, ""), JOB_OUTCOME_DROP);
+    assert_int_equal(job->state, JOB_STARTING);
+    assert_int_equal(core_completed(core, n, job, 2, ""), JOB_OUTCOME_TAKEN);
+}
+
+static void an_outcome_that_a_node_kept_over_its_restart_counts_by_its_own_instance(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core_leave(core, n);
+    n = core_greet(core, "n", "new");
+    core_inform_of(core, n, job, "completed", ", \"instance\": \"i\"");
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    assert_int_equal(core_completed(core, n, job, 1, ""), JOB_OUTCOME_DROP); /* of the new process */
+    assert_int_equal(core_completed(core, n, job, 1, ", \"instance\": \"i\""), JOB_OUTCOME_TAKEN);
+}
+
+static void of_a_node_that_tells_no_instance_with_its_outcomes_any_counts(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_greet_with(core, "n", "i", "\"train\"");
+    core_inform(core, n, "[]");
+    struct job *job = core_run(core, n, "m");
+    core_leave(core, n);
+    n = core_greet_with(core, "n", "new", "\"train\"");
+    core_inform_of(core, n, job, "completed", "");
+    assert_false(core_progress(core, n, job, "")); /* which cannot be an earlier process's */
+    assert_int_equal(core_completed(core, n, job, 1, ""), JOB_OUTCOME_TAKEN);
+}
+
+static void an_error_of_a_legacy_node_fails_what_it_trains(void **state)
+{
+    struct core *core = *state;
+    struct node *old = core_join_legacy(core, "old"), *n = core_join(core, "n", "i");
+    assert_false(job_reports_error(core->jobs, old, "no such model", core->now));
+    struct job *job = core_add(core, "m", "old"), *other = core_run(core, n, "m2");
+    assert_false(job_reports_error(core->jobs, n, "bad", core->now));
+    assert_true(job_reports_error(core->jobs, old, "no such type", core->now));
+    core_drain(core);
+    assert_int_equal(job_shown(job), JOB_FAILED);
+    assert_string_equal(job->error, "no such type");
+    assert_int_equal(job_shown(other), JOB_RUNNING);
+    assert_string_equal(old->job, "");
+}
+
+/* Progress */
+
+static void epochs_and_notices_are_stored_batches_are_not(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    uint64_t version = job->version;
+    core_progress(core, n, job, ", \"batch\": 7, \"batches\": 9, \"message\": \"reads images\"");
+    assert_int_equal(job->version, version);
+    assert_int_equal(job->live->batch, 7);
+    assert_string_equal(job->reason, "reads images");
+    core_progress(core, n, job, ", \"notice\": \"2 files are left out\"");
+    core_progress(core, n, job, ", \"notice\": \"2 files are left out\"");
+    assert_int_equal(job->version, version + 1);
+    assert_null(job->reason);
+    core_progress(core, n, job, ", \"result\": {\"epoch\": 1}");
+    assert_int_equal(job->version, version + 2);
+    assert_int_equal(cJSON_GetArraySize(core->rows[1]->results), 1);
+    assert_string_equal(core->rows[1]->notices->lines[0], "2 files are left out");
+}
+
+/* Silence */
+
+static void silence_is_the_reason_until_something_is_heard(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core_pass(core, JOBS_SILENT_MS - 1);
+    assert_null(job->reason);
+    core_pass(core, 1);
+    assert_string_equal(job->reason, "nothing was heard of it from node 'n' for 30 s");
+    core_pass(core, JOBS_SILENT_MS + 100);
+    assert_string_equal(job->reason, "nothing was heard of it from node 'n' for 60 s");
+    core_progress(core, n, job, "");
+    assert_null(job->reason);
+    core_pass(core, JOBS_DEAD_MS - 1);
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    core_pass(core, 1);
+    assert_int_equal(job_shown(job), JOB_FAILED);
+    assert_string_equal(job->error, "node 'n' told nothing of it for 120 s");
+    assert_false(job->given_up);
+    assert_said(core, "cancel 1.1 n;answer 1 409;ended 1 failed;");
+}
+
+static void a_node_that_goes_on_telling_is_waited_for_for_ever(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    for (int i = 0; i < 100; i++) {
+        core_pass(core, 10000);
+        core_progress(core, n, job, "");
+    }
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    assert_null(job->reason);
+}
+
+/* Coming back */
+
+static void a_node_that_comes_back_with_its_job_goes_on(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core_leave(core, n);
+    assert_string_equal(job->reason, "node 'n' is away");
+    core_pass(core, JOBS_GRACE_MS - 1);
+    n = core_greet(core, "n", "i");
+    assert_string_equal(n->job, "1"); /* nothing else starts there */
+    core_inform_of(core, n, job, "running", "");
+    core_pass(core, 1000);
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    assert_null(job->reason);
+    assert_said(core, "");
+}
+
+static void a_job_whose_node_stays_away_is_lost_and_given_up(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core_leave(core, n);
+    core_pass(core, JOBS_GRACE_MS - 1);
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    core_pass(core, 1);
+    assert_int_equal(job_shown(job), JOB_FAILED);
+    assert_string_equal(job->error, "node 'n' was lost");
+    assert_true(core->rows[1]->given_up);
+    assert_said(core, "answer 1 409;ended 1 failed;");
+}
+
+static void a_node_that_comes_back_without_its_job_fails_it(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core_inform(core, n, "[]"); /* of the connection over which it was sent */
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    core_leave(core, n);
+    n = core_greet(core, "n", "other");
+    core_inform_of(core, n, job, "running", ""); /* another process cannot have it */
+    assert_int_equal(job_shown(job), JOB_FAILED);
+    assert_string_equal(job->error, "node 'n' no longer has it");
+}
+
+static void what_was_given_up_goes_on_when_its_node_brings_it_back_also_after_a_restart(void **state)
+{
+    for (int restarted = 0; restarted < 2; restarted++) {
+        struct core *core = *state;
+        struct node *n = core_join(core, "n", "i");
+        struct job *job = core_run(core, n, "m");
+        char id[JOB_ID_SIZE];
+        memcpy(id, job->id, sizeof id);
+        core_leave(core, n);
+        core_pass(core, JOBS_GRACE_MS);
+        if (restarted)
+            core_restart(core);
+        job = jobs_find(core->jobs, id);
+        assert_int_equal(job_shown(job), JOB_FAILED);
+        n = core_greet(core, "n", "i");
+        core_inform_of(core, n, job, "running", "");
+        assert_int_equal(job_shown(job), JOB_RUNNING);
+        assert_null(job->error);
+        assert_int_equal(job->ended, 0);
+        assert_string_equal(n->job, id);
+        assert_int_equal(core_completed(core, n, job, 1, ""), JOB_OUTCOME_TAKEN);
+        assert_int_equal(job_shown(job), JOB_COMPLETED);
+        core_leave(core, n);
+    }
+}
+
+static void the_outcome_of_what_was_given_up_counts(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core_leave(core, n);
+    core_pass(core, JOBS_GRACE_MS);
+    core->said[0] = '\0';
+    n = core_greet(core, "n", "i");
+    core_inform_of(core, n, job, "completed", ", \"instance\": \"i\"");
+    assert_int_equal(core_completed(core, n, job, 1, ""), JOB_OUTCOME_TAKEN);
+    assert_int_equal(job_shown(job), JOB_COMPLETED);
+    assert_null(job->error);
+    assert_said(core, "ack 1.1 n;answer 1 409;ended 1 completed;");
+}
+
+static void what_was_given_up_is_not_taken_up_when_its_model_is_trained_anew(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core_leave(core, n);
+    core_pass(core, JOBS_GRACE_MS);
+    core_add(core, "m", "other");
+    core->said[0] = '\0';
+    n = core_greet(core, "n", "i");
+    core_inform_of(core, n, job, "running", "");
+    assert_int_equal(job_shown(job), JOB_FAILED);
+    char expected[64];
+    snprintf(expected, sizeof expected, "stale %s;", job->train_key);
+    assert_said(core, expected);
+}
+
+static void what_was_given_up_is_taken_up_while_that_is_not_even_committed(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core_leave(core, n);
+    core->store = STORE_HOLDS;
+    core_pass(core, JOBS_GRACE_MS);
+    assert_int_equal(job->state, JOB_ENDING);
+    n = core_greet(core, "n", "i");
+    core_inform_of(core, n, job, "running", "");
+    assert_int_equal(job->state, JOB_RUNNING);
+    core->store = STORE_WORKS;
+    core_release(core, true);
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    assert_said(core, "");
+}
+
+static void a_forgotten_node_ends_what_it_was_given(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core_leave(core, n);
+    job_reports_node_forgotten(core->jobs, "n", core->now);
+    core_drain(core);
+    assert_int_equal(job_shown(job), JOB_FAILED);
+    assert_string_equal(job->error, "node 'n' was forgotten");
+    assert_false(job->given_up);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CORE_TEST(an_outcome_is_shown_told_and_acknowledged_when_it_is_committed),
+        CORE_TEST(the_end_is_not_told_while_it_is_not_committed),
+        CORE_TEST(outcomes_count_from_the_assigned_node_process_and_generation_alone),
+        CORE_TEST(an_outcome_of_an_earlier_generation_changes_nothing),
+        CORE_TEST(an_outcome_that_a_node_kept_over_its_restart_counts_by_its_own_instance),
+        CORE_TEST(of_a_node_that_tells_no_instance_with_its_outcomes_any_counts),
+        CORE_TEST(an_error_of_a_legacy_node_fails_what_it_trains),
+        CORE_TEST(epochs_and_notices_are_stored_batches_are_not),
+        CORE_TEST(silence_is_the_reason_until_something_is_heard),
+        CORE_TEST(a_node_that_goes_on_telling_is_waited_for_for_ever),
+        CORE_TEST(a_node_that_comes_back_with_its_job_goes_on),
+        CORE_TEST(a_job_whose_node_stays_away_is_lost_and_given_up),
+        CORE_TEST(a_node_that_comes_back_without_its_job_fails_it),
+        CORE_TEST(what_was_given_up_goes_on_when_its_node_brings_it_back_also_after_a_restart),
+        CORE_TEST(the_outcome_of_what_was_given_up_counts),
+        CORE_TEST(what_was_given_up_is_not_taken_up_when_its_model_is_trained_anew),
+        CORE_TEST(what_was_given_up_is_taken_up_while_that_is_not_even_committed),
+        CORE_TEST(a_forgotten_node_ends_what_it_was_given),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
