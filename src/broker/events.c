@@ -35,6 +35,8 @@ struct events {
     size_t bytes;
     struct kept ring[EVENTS_KEPT];
     struct shown *shown;
+    void (*news)(void *arg);
+    void *news_arg;
 };
 
 struct events *events_new(int64_t boot)
@@ -149,7 +151,7 @@ static void remember(struct events *events, const char *id, const char *key, int
     snprintf((*link)->key, KEY_SIZE, "%s", key);
 }
 
-void events_publish_at(struct events *events, const char *kind, const cJSON *object, int64_t now)
+static void publish(struct events *events, const char *kind, const cJSON *object, int64_t now)
 {
     char *text = cJSON_PrintUnformatted(object);
     if (!text) {
@@ -183,6 +185,19 @@ void events_publish_at(struct events *events, const char *kind, const cJSON *obj
     emit(events, kind, id, text, ended);
 }
 
+void events_publish_at(struct events *events, const char *kind, const cJSON *object, int64_t now)
+{
+    publish(events, kind, object, now);
+    if (events->news)
+        events->news(events->news_arg);
+}
+
+void events_watch(struct events *events, void (*news)(void *arg), void *arg)
+{
+    events->news = news;
+    events->news_arg = arg;
+}
+
 void events_publish(struct events *events, const char *kind, cJSON *object)
 {
     if (object)
@@ -200,6 +215,15 @@ void events_tick(struct events *events, int64_t now)
         shown->at = now;
         emit(events, "job", shown->id, text, false);
     }
+}
+
+int64_t events_due(const struct events *events)
+{
+    int64_t due = INT64_MAX;
+    for (const struct shown *shown = events->shown; shown; shown = shown->next)
+        if (shown->pending && shown->at + EVENTS_PROGRESS_MS < due)
+            due = shown->at + EVENTS_PROGRESS_MS;
+    return due;
 }
 
 uint64_t events_last(const struct events *events)

@@ -36,8 +36,13 @@ void events_free(struct events *events);
 void events_publish(struct events *events, const char *kind, cJSON *object);
 /* The same with the time passed in, and the object kept by the caller. */
 void events_publish_at(struct events *events, const char *kind, const cJSON *object, int64_t now);
-/* Publishes what was held back long enough; to be called every 50 to 250 ms. */
+/* `news` is called inside events_publish, with each event that was published or held back: whoever follows them looks
+ * later. One at a time. */
+void events_watch(struct events *events, void (*news)(void *arg), void *arg);
+/* Publishes what was held back long enough; to be called at events_due, while there is someone to tell. */
 void events_tick(struct events *events, int64_t now);
+/* The earliest time at which something that is held back is due; INT64_MAX: nothing is held back. */
+int64_t events_due(const struct events *events);
 
 /* The number of the newest event; the number before the first where none was. */
 uint64_t events_last(const struct events *events);

@@ -32,6 +32,7 @@ struct sse {
     struct events *events;
     LIST_HEAD(stream_list, stream) streams;
     struct timer *tick, *comment;
+    bool soon; /* the tick comes within TICK_MS, not only when something held back is due */
 };
 
 static int write_event(struct buf *out, const char *kind, uint64_t number, const char *text)
@@ -133,20 +134,34 @@ static void feed_all(struct sse *sse)
 }
 
 /* An event is passed on with the next tick's batch and not from inside its publisher: what publishes may be in the
- * midst of its own lists. */
+ * midst of its own lists. Nothing ticks where nobody follows, and where nothing happens. */
 static void on_tick(void *arg)
 {
     struct sse *sse = arg;
-    timer_start(sse->tick, TICK_MS);
-    events_tick(sse->events, clock_ms());
+    int64_t now = clock_ms();
+    sse->soon = false;
+    events_tick(sse->events, now);
     feed_all(sse);
+    int64_t due = events_due(sse->events);
+    if (!LIST_EMPTY(&sse->streams) && due < INT64_MAX && !sse->soon)
+        timer_start(sse->tick, due > now + TICK_MS ? due - now : TICK_MS);
+}
+
+static void on_news(void *arg)
+{
+    struct sse *sse = arg;
+    if (LIST_EMPTY(&sse->streams) || sse->soon)
+        return;
+    sse->soon = true;
+    timer_start(sse->tick, TICK_MS);
 }
 
 static void on_comment(void *arg)
 {
     struct sse *sse = arg;
     static const char comment[] = ": still here\n\n";
-    timer_start(sse->comment, COMMENT_MS);
+    if (!LIST_EMPTY(&sse->streams))
+        timer_start(sse->comment, COMMENT_MS);
     for (struct stream *stream = LIST_FIRST(&sse->streams); stream; stream = LIST_NEXT(stream, listed))
         if (!exchange_stream_busy(stream->exchange))
             exchange_stream_send(stream->exchange, comment, sizeof comment - 1);
@@ -165,8 +180,7 @@ struct sse *sse_new(struct broker *broker)
         sse_free(sse);
         return NULL;
     }
-    timer_start(sse->tick, TICK_MS);
-    timer_start(sse->comment, COMMENT_MS);
+    events_watch(sse->events, on_news, sse);
     return sse;
 }
 
@@ -174,6 +188,7 @@ void sse_free(struct sse *sse)
 {
     if (!sse)
         return;
+    events_watch(sse->events, NULL, NULL);
     timer_free(sse->tick);
     timer_free(sse->comment);
     free(sse);
@@ -202,6 +217,9 @@ void sse_add(struct sse *sse, struct exchange *exchange, const char *job, bool e
     stream->following = number + 1;
     stream->ending = ended;
     LIST_INSERT_HEAD(&sse->streams, stream, listed);
+    if (!timer_is_running(sse->comment))
+        timer_start(sse->comment, COMMENT_MS);
+    on_news(sse); /* what is held back is due, now that there is someone to tell */
     exchange_stream_start(exchange, "text/event-stream", on_drained, on_closed, stream);
     feed(stream);
     return;

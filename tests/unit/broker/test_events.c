@@ -163,6 +163,37 @@ static void the_ring_is_bounded_in_bytes_too(void **state)
     events_free(events);
 }
 
+static void count_news(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void who_follows_is_told_of_news_and_when_to_look_again(void **state)
+{
+    int news = 0;
+    (void)state;
+    struct events *events = events_new(BOOT);
+    events_watch(events, count_news, &news);
+    assert_int_equal(events_due(events), INT64_MAX);
+    publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":1,\"batch\":1}", 1000);
+    assert_int_equal(news, 1);
+    assert_int_equal(events_due(events), INT64_MAX);
+    publish(events, "job", "{\"id\":\"1\",\"state\":\"running\",\"epoch\":1,\"batch\":2}", 1010);
+    publish(events, "job", "{\"id\":\"2\",\"state\":\"running\",\"epoch\":1,\"batch\":1}", 1020);
+    publish(events, "job", "{\"id\":\"2\",\"state\":\"running\",\"epoch\":1,\"batch\":2}", 1030);
+    assert_int_equal(news, 4);
+    assert_int_equal(events_due(events), 1000 + EVENTS_PROGRESS_MS);
+    events_tick(events, events_due(events));
+    assert_int_equal(events_due(events), 1020 + EVENTS_PROGRESS_MS);
+    events_tick(events, events_due(events));
+    assert_int_equal(events_due(events), INT64_MAX);
+    assert_int_equal(hear(events).count, 4);
+    events_watch(events, NULL, NULL);
+    publish(events, "node", "{\"name\":\"n\"}", 2000);
+    assert_int_equal(news, 4);
+    events_free(events);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +204,7 @@ int main(void)
         cmocka_unit_test(a_reader_resumes_behind_the_last_event_it_saw),
         cmocka_unit_test(an_id_that_is_too_old_unknown_or_malformed_does_not_resume),
         cmocka_unit_test(the_ring_is_bounded_in_bytes_too),
+        cmocka_unit_test(who_follows_is_told_of_news_and_when_to_look_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
