@@ -5,6 +5,7 @@
  *     dispatch, membership what each message of a node does; how nodes come and go
  *     job_submit, node_reports                 a training: what a client asks for, and what nodes tell of it
  *     inference_router, model_remove           what is asked of nodes about models
+ *     node_forget                              a node that does not come back
  *     jobs_shell                               does what the core of jobs wants: store, links, events, who waits
  *     models, removals, pending_replies        the tables: models, removals and answers that nodes owe
  *     model_writes                             rows of models on their way to the store

@@ -13,6 +13,7 @@
 #include "jobs_shell.h"
 #include "link.h"
 #include "model_remove.h"
+#include "node_forget.h"
 #include "node_reports.h"
 #include "pending_replies.h"
 #include "registry.h"
@@ -95,6 +96,8 @@ static struct name_holder holder_of(const struct broker *broker, const struct li
 {
     const struct node *node = registry_find(broker->registry, name);
     struct name_holder holder = { .is_full = registry_count(broker->registry) >= (size_t)broker->max_nodes };
+    holder.secret_hash = "";
+    holder.job_hash = node_name_bound(broker, name);
     if (!node)
         return holder;
     holder.session = node->session;

@@ -325,6 +325,14 @@ const struct model *models_next_of(const struct model *model)
     return next_of(model);
 }
 
+bool models_have_holder(const struct models *models, const char *node)
+{
+    const struct model *model = TAILQ_FIRST(&models->list);
+    while (model && !strings_has(&model->holders, node))
+        model = TAILQ_NEXT(model, listed);
+    return model;
+}
+
 bool models_know(const struct models *models, const char *name)
 {
     if (first_of(models, name))

@@ -41,6 +41,8 @@ void models_drop_holder(struct models *models, const char *name, const char *sha
 const struct model *models_first_of(const struct models *models, const char *name);
 const struct model *models_next_of(const struct model *model);
 
+/* Whether the node had a model when it was heard last. */
+bool models_have_holder(const struct models *models, const char *node);
 bool models_know(const struct models *models, const char *name);
 /* The model that was completed last among those that some node holds, else any that a node holds; NULL: none. */
 const char *models_newest(const struct models *models);

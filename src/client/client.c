@@ -77,6 +77,12 @@ int client_parse_model(struct client *client, const struct command_line *line, i
     return parse_one(client, line, argc, argv, "MODEL", name_is_valid, model, status);
 }
 
+int client_parse_node(struct client *client, const struct command_line *line, int argc, char **argv, const char **node,
+                      int *status)
+{
+    return parse_one(client, line, argc, argv, "NODE", name_is_valid, node, status);
+}
+
 int client_parse_job(struct client *client, const struct command_line *line, int argc, char **argv, const char **job,
                      int *status)
 {

@@ -24,9 +24,11 @@ struct client {
 int client_parse(struct client *client, const struct command_line *line, int argc, char **argv, int *first,
                  int *status);
 
-/* The same of a command whose one operand is a model or a job. */
+/* The same of a command whose one operand is a model, a node or a job. */
 int client_parse_model(struct client *client, const struct command_line *line, int argc, char **argv,
                        const char **model, int *status);
+int client_parse_node(struct client *client, const struct command_line *line, int argc, char **argv, const char **node,
+                      int *status);
 int client_parse_job(struct client *client, const struct command_line *line, int argc, char **argv, const char **job,
                      int *status);
 

@@ -19,6 +19,7 @@ static const struct command commands[] = {
     { "watch", client_watch, "follow a training until it ends" },
     { "cancel", client_cancel, "end a training" },
     { "rm", client_rm, "delete a model from every node" },
+    { "forget", client_forget, "free the name of a node that does not come back" },
     { 0 },
 };
 

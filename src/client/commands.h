@@ -13,6 +13,7 @@ int client_log(int argc, char **argv);
 int client_export(int argc, char **argv);
 int client_watch(int argc, char **argv);
 int client_cancel(int argc, char **argv);
+int client_forget(int argc, char **argv);
 int client_rm(int argc, char **argv);
 
 #endif

@@ -1,4 +1,4 @@
-/* Commands that change one thing at the broker: cancel a job, delete a model. */
+/* Commands that change one thing at the broker: cancel a job, delete a model, forget a node. */
 #include <stdio.h>
 
 #include "api.h"
@@ -64,6 +64,33 @@ int client_rm(int argc, char **argv)
     if (answer && !cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(answer, "nodes")) &&
         !cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(answer, "pending")))
         printf("model '%s' is deleted\n", model);
+    cJSON_Delete(answer);
+    return status;
+}
+
+int client_forget(int argc, char **argv)
+{
+    static const struct command_line line = {
+        .summary =
+            "Frees the name of a node that is gone for good: its training ends, and another node may have the name.",
+    };
+    struct client client;
+    const char *node;
+    int status;
+    if (client_parse_node(&client, &line, argc, argv, &node, &status))
+        return status;
+    cJSON *answer = delete_at(&client, "/nodes/", node, &status);
+    const cJSON *job;
+    cJSON_ArrayForEach(job, cJSON_GetObjectItemCaseSensitive(answer, "jobs"))
+    {
+        if (cJSON_IsString(job)) {
+            printf("job '");
+            text_print(job->valuestring, TEXT_ONE_LINE);
+            printf("' has failed\n");
+        }
+    }
+    if (answer)
+        printf("node '%s' is forgotten\n", node);
     cJSON_Delete(answer);
     return status;
 }

@@ -17,7 +17,8 @@ from harness import DCLS, PATIENCE
 
 ROOT = pathlib.Path(__file__).parents[2]
 HELP = [["broker"], ["node"], ["worker"], ["bench"], ["client"], *(["client", command] for command in (
-    "train", "infer", "nodes", "models", "images", "jobs", "report", "log", "export", "watch", "cancel", "rm"))]
+    "train", "infer", "nodes", "models", "images", "jobs", "report", "log", "export", "watch", "cancel", "rm",
+    "forget"))]
 
 
 def run(*arguments, **options):
@@ -51,7 +52,8 @@ def test_every_option_of_the_help_stands_in_the_man_page(command):
     ["client"], ["client", "nonsense"], ["client", "train"], ["client", "train", "a/b"],
     ["client", "train", "resnet", "--epochs", "0"], ["client", "train", "resnet", "--epochs", "ten"],
     ["client", "train", "resnet", "--optimizer", "lion"], ["client", "train", "resnet", "--nonsense"],
-    ["client", "infer"], ["client", "watch"], ["client", "cancel"], ["client", "rm"], ["client", "report"],
+    ["client", "infer"], ["client", "watch"], ["client", "cancel"], ["client", "rm"],
+    ["client", "forget"], ["client", "forget", "a/b"], ["client", "report"],
     ["client", "train", "resnet", "--name", "a/b"], ["client", "infer", "--top", "-1", "x.jpg"],
     ["bench"], ["bench", "train"], ["bench", "walk", "resnet"], ["bench", "train", "alexnet"],
     ["bench", "train", "resnet", "extra"], ["bench", "train", "resnet", "--steps", "0"],
@@ -102,7 +104,8 @@ def test_help_fits_the_terminal(command, columns):
 def test_failure_is_1_with_one_line_that_names_the_culprit(running, tmp_path):
     (running.folder / "text.jpg").write_text("no image")
     for arguments, culprit in ((["infer", "none.jpg"], "none.jpg"), (["watch", "999"], "999"),
-                               (["cancel", "999"], "999"), (["rm", "none"], "none"), (["report", "none"], "none"),
+                               (["cancel", "999"], "999"), (["rm", "none"], "none"),
+                               (["forget", "none"], "none"), (["report", "none"], "none"),
                                (["log", "none"], "none"), (["infer", "text.jpg", "--model", "none"], "none"),
                                (["train", "resnet", "--node", "none"], "none"),
                                (["train", "resnet", "--weights", "none.pth"], "none.pth"),

@@ -11,6 +11,7 @@
 
 const struct route route_table[] = {
     { "GET", "/nodes", handle_nodes, 0, true, SHARE_CLIENTS },
+    { "DELETE", "/nodes/*", handle_node_forget, 0, false, SHARE_CLIENTS },
     { "GET", "/images", handle_images, 0, true, SHARE_CLIENTS },
     { "GET", "/image", handle_image, 0, true, SHARE_NODES },
     { "GET", "/get_json", handle_get_json, 0, true, SHARE_CLIENTS },
