@@ -83,6 +83,7 @@ static int init(struct broker *broker, const struct broker_options *options, str
 {
     broker->images = (struct image_tree){ options->images, options->follow_links };
     broker->state = options->state;
+    broker->keep_jobs = (size_t)options->keep_jobs;
     if (share_files(broker, options, err))
         return -1;
     if (!(broker->base = loop_new()) || !(broker->events = events_new(clock_wall_ms())) ||

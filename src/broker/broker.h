@@ -50,6 +50,7 @@ struct broker {
     struct server *server; /* HTTP */
     struct image_tree images;
     const char *state;        /* --state */
+    size_t keep_jobs;         /* --keep-jobs; 0: all */
     int port, api_port;       /* as bound */
     int max_nodes;            /* --max-nodes, or fewer where the system allows fewer open files */
     int max_http_connections; /* likewise */
@@ -59,7 +60,7 @@ struct broker {
 
 struct broker_options {
     const char *host, *images, *state, *port_file;
-    int port, api_port, max_nodes, max_http_connections;
+    int port, api_port, max_nodes, max_http_connections, keep_jobs;
     bool follow_links;
 };
 

@@ -24,6 +24,8 @@ int broker_main(int argc, char **argv)
           .min = HTTP_CONNECTIONS_MIN, .max = 100000, .fallback = "1024" },
         { "max-nodes", OPTION_INT, "N", &options.max_nodes, .help = "connected at once; further ones are refused",
           .min = 1, .max = 65535, .fallback = "1024" },
+        { "keep-jobs", OPTION_INT, "N", &options.keep_jobs,
+          .help = "ended trainings that are kept, the newest; 0 keeps all", .max = 1000000, .fallback = "10000" },
         { "port-file", OPTION_TEXT, "FILE", &options.port_file,
           .help = "writes {\"port\": P, \"api_port\": Q} there once both listen" },
         { 0 },

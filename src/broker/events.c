@@ -1,17 +1,16 @@
 /* The ring of recent events and the holding back of progress: see events.h. What a stream does with them is
- * http/sse.c's. Texts are kept as they are sent; their bytes together are bounded, since a job of a thousand epochs
- * carries all its results in each. */
+ * http/sse.c's. Texts are kept as they are sent; their bytes together are bounded. */
 #include "events.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
-#include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/proto/json.h"
-#include "dcls/proto/msg.h"
+#include "job.h"
 
 #define KEPT_BYTES (16 * 1024 * 1024)
 #define KEY_SIZE 160
@@ -22,19 +21,23 @@ struct kept {
 };
 
 /* What was last told of a job that has not ended. */
-struct shown {
-    struct shown *next;
-    char *id;
-    char key[KEY_SIZE]; /* state, generation, epoch, results: a change of these is told at once */
+struct event_pace {
+    LIST_ENTRY(event_pace) listed;
+    TAILQ_ENTRY(event_pace) waiting;
+    struct job *job;
+    char key[KEY_SIZE]; /* a change of these is told at once */
     int64_t at;
-    char *pending; /* the newest text held back, or NULL */
+    bool waits;
 };
+LIST_HEAD(pace_list, event_pace);
+TAILQ_HEAD(pace_queue, event_pace);
 
 struct events {
     uint64_t first, last; /* numbers kept: first..last; none when first > last */
     size_t bytes;
     struct kept ring[EVENTS_KEPT];
-    struct shown *shown;
+    struct pace_list paces;
+    struct pace_queue waiting; /* by when they were told last */
     void (*news)(void *arg);
     void *news_arg;
 };
@@ -45,6 +48,8 @@ struct events *events_new(int64_t boot)
     if (events) {
         events->last = (uint64_t)boot * 1000;
         events->first = events->last + 1;
+        LIST_INIT(&events->paces);
+        TAILQ_INIT(&events->waiting);
     }
     return events;
 }
@@ -65,13 +70,6 @@ static void drop_first(struct events *events)
     *kept = (struct kept){ 0 };
 }
 
-static void shown_free(struct shown *shown)
-{
-    free(shown->id);
-    free(shown->pending);
-    free(shown);
-}
-
 void events_free(struct events *events)
 {
     if (!events)
@@ -79,12 +77,23 @@ void events_free(struct events *events)
     while (events->first <= events->last)
         drop_first(events);
     assert(!events->bytes);
-    while (events->shown) {
-        struct shown *shown = events->shown;
-        events->shown = shown->next;
-        shown_free(shown);
+    for (struct event_pace *pace = LIST_FIRST(&events->paces), *next; pace; pace = next) {
+        next = LIST_NEXT(pace, listed);
+        free(pace);
     }
     free(events);
+}
+
+void events_watch(struct events *events, void (*news)(void *arg), void *arg)
+{
+    events->news = news;
+    events->news_arg = arg;
+}
+
+static void tell_news(struct events *events)
+{
+    if (events->news)
+        events->news(events->news_arg);
 }
 
 /* Takes `text`. An event that memory lacks for is lost, which the log says; the next one tells the state again. */
@@ -105,125 +114,120 @@ static void emit(struct events *events, const char *kind, const char *id, char *
     events->last++;
     *slot(events, events->last) = kept;
     events->bytes += size;
+    tell_news(events);
 }
 
-static const char *text_of(const cJSON *object, const char *name)
+static void emit_object(struct events *events, const char *kind, const cJSON *object, bool ended)
 {
-    const char *text = json_text(object, name);
-    return text ? text : "";
-}
-
-static bool state_is_final(const char *state)
-{
-    return !strcmp(state, "completed") || !strcmp(state, "failed") || !strcmp(state, "cancelled");
-}
-
-static struct shown **find_shown(struct events *events, const char *id)
-{
-    struct shown **link = &events->shown;
-    while (*link && strcmp((*link)->id, id))
-        link = &(*link)->next;
-    return link;
-}
-
-static void forget(struct shown **link)
-{
-    struct shown *shown = *link;
-    *link = shown->next;
-    shown_free(shown);
-}
-
-/* Remembers what is told now; without memory the job is told unthrottled. */
-static void remember(struct events *events, const char *id, const char *key, int64_t now)
-{
-    struct shown **link = find_shown(events, id);
-    if (!*link) {
-        struct shown *shown = calloc(1, sizeof *shown);
-        if (!shown || !(shown->id = strdup(id))) {
-            free(shown);
-            return;
-        }
-        *link = shown;
-    }
-    free((*link)->pending);
-    (*link)->pending = NULL;
-    (*link)->at = now;
-    snprintf((*link)->key, KEY_SIZE, "%s", key);
-}
-
-static void publish(struct events *events, const char *kind, const cJSON *object, int64_t now)
-{
-    char *text = cJSON_PrintUnformatted(object);
-    if (!text) {
+    const char *id = json_text(object, "id"), *name = json_text(object, "name");
+    char *text = object ? cJSON_PrintUnformatted(object) : NULL;
+    if (text)
+        emit(events, kind, id ? id : name ? name : "", text, ended);
+    else
         log_error("no memory for an event of a %s", kind);
-        return;
-    }
-    const char *id = text_of(object, "id");
-    if (!*id)
-        id = text_of(object, "name");
-    if (strcmp(kind, "job")) {
-        emit(events, kind, id, text, false);
-        return;
-    }
-
-    const char *state = text_of(object, "state");
-    bool ended = state_is_final(state);
-    char key[KEY_SIZE];
-    snprintf(key, sizeof key, "%s/%.0f/%.0f/%d/%.100s", state, json_number(object, "generation", -1),
-             json_number(object, "epoch", -1), cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(object, "results")),
-             text_of(object, "reason"));
-    struct shown **link = find_shown(events, id);
-    if (*link && !ended && !strcmp((*link)->key, key) && now - (*link)->at < EVENTS_PROGRESS_MS) {
-        free((*link)->pending);
-        (*link)->pending = text;
-        return;
-    }
-    if (!ended)
-        remember(events, id, key, now);
-    else if (*link)
-        forget(link);
-    emit(events, kind, id, text, ended);
-}
-
-void events_publish_at(struct events *events, const char *kind, const cJSON *object, int64_t now)
-{
-    publish(events, kind, object, now);
-    if (events->news)
-        events->news(events->news_arg);
-}
-
-void events_watch(struct events *events, void (*news)(void *arg), void *arg)
-{
-    events->news = news;
-    events->news_arg = arg;
 }
 
 void events_publish(struct events *events, const char *kind, cJSON *object)
 {
-    if (object)
-        events_publish_at(events, kind, object, clock_ms());
+    emit_object(events, kind, object, false);
     cJSON_Delete(object);
+}
+
+static bool is_shown_ended(const struct job *job)
+{
+    return job_shown(job) > JOB_ENDING;
+}
+
+static void emit_job(struct events *events, const struct job *job)
+{
+    cJSON *object = job_json(job);
+    emit_object(events, "job", object, is_shown_ended(job));
+    cJSON_Delete(object);
+}
+
+static void write_key(char key[KEY_SIZE], const struct job *job)
+{
+    snprintf(key, KEY_SIZE, "%d/%lld/%lld/%lld/%.100s", (int)job_shown(job), (long long)job->generation,
+             (long long)job->epoch, (long long)job->epochs_done, job->reason ? job->reason : "");
+}
+
+static void stop_waiting(struct events *events, struct event_pace *pace)
+{
+    if (pace->waits)
+        TAILQ_REMOVE(&events->waiting, pace, waiting);
+    pace->waits = false;
+}
+
+static void forget(struct events *events, struct job *job)
+{
+    if (!job->pace)
+        return;
+    stop_waiting(events, job->pace);
+    LIST_REMOVE(job->pace, listed);
+    free(job->pace);
+    job->pace = NULL;
+}
+
+/* Without memory the job is told unthrottled. */
+static void remember(struct events *events, struct job *job, const char *key, int64_t now)
+{
+    if (!job->pace) {
+        job->pace = calloc(1, sizeof *job->pace);
+        if (!job->pace)
+            return;
+        job->pace->job = job;
+        LIST_INSERT_HEAD(&events->paces, job->pace, listed);
+    }
+    stop_waiting(events, job->pace);
+    job->pace->at = now;
+    memcpy(job->pace->key, key, KEY_SIZE);
+}
+
+/* In its place by when it was told last: mostly the end. */
+static void wait(struct events *events, struct event_pace *pace)
+{
+    struct event_pace *before = TAILQ_LAST(&events->waiting, pace_queue);
+    if (pace->waits)
+        return;
+    pace->waits = true;
+    while (before && before->at > pace->at)
+        before = TAILQ_PREV(before, pace_queue, waiting);
+    if (before)
+        TAILQ_INSERT_AFTER(&events->waiting, before, pace, waiting);
+    else
+        TAILQ_INSERT_HEAD(&events->waiting, pace, waiting);
+    tell_news(events);
+}
+
+void events_publish_job(struct events *events, struct job *job, int64_t now)
+{
+    char key[KEY_SIZE];
+    write_key(key, job);
+    if (is_shown_ended(job)) {
+        forget(events, job);
+    } else if (job->pace && !strcmp(job->pace->key, key) && now - job->pace->at < EVENTS_PROGRESS_MS) {
+        wait(events, job->pace);
+        return;
+    } else {
+        remember(events, job, key, now);
+    }
+    emit_job(events, job);
 }
 
 void events_tick(struct events *events, int64_t now)
 {
-    for (struct shown *shown = events->shown; shown; shown = shown->next) {
-        if (!shown->pending || now - shown->at < EVENTS_PROGRESS_MS)
-            continue;
-        char *text = shown->pending;
-        shown->pending = NULL;
-        shown->at = now;
-        emit(events, "job", shown->id, text, false);
+    struct event_pace *pace;
+    while ((pace = TAILQ_FIRST(&events->waiting)) && now - pace->at >= EVENTS_PROGRESS_MS) {
+        stop_waiting(events, pace);
+        pace->at = now;
+        emit_job(events, pace->job);
     }
 }
 
 int64_t events_due(const struct events *events)
 {
-    int64_t due = INT64_MAX;
-    for (const struct shown *shown = events->shown; shown; shown = shown->next)
-        if (shown->pending && shown->at + EVENTS_PROGRESS_MS < due)
-            due = shown->at + EVENTS_PROGRESS_MS;
-    return due;
+    const struct event_pace *first = TAILQ_FIRST(&events->waiting);
+    return first ? first->at + EVENTS_PROGRESS_MS : INT64_MAX;
 }
 
 uint64_t events_last(const struct events *events)

@@ -5,9 +5,9 @@
  * numbers that begin at the start of this run in milliseconds times 1000: an id of an earlier run is smaller than any
  * of this one, thus too old, and JavaScript holds them exactly.
  *
- * Progress of a job arrives per batch and would drown a slow reader, so an event of a job whose state, epoch and number
- * of results are those of its last event is held back until 250 ms after that one; a newer one replaces it, and
- * whatever else happens to the job drops it. events_tick publishes what was held back. */
+ * Progress of a job arrives per batch and would drown a slow reader, so an event of a job whose state, generation,
+ * epoch, reason and newest result are those of its last event waits until 250 ms after that one, and then tells the job
+ * as it is by then: what is not told makes no text. events_tick tells what has waited. */
 #ifndef DCLS_BROKER_EVENTS_H
 #define DCLS_BROKER_EVENTS_H
 
@@ -19,6 +19,7 @@
 #define EVENTS_PROGRESS_MS 250
 
 struct events;
+struct job;
 
 struct event_record {
     uint64_t number;  /* which is its id */
@@ -30,18 +31,20 @@ struct event_record {
 
 /* `boot`: the wall clock's milliseconds, see above. NULL where memory lacks. */
 struct events *events_new(int64_t boot);
+/* Also after the jobs it was told of were freed. */
 void events_free(struct events *events);
-
-/* Tells of `object`, which it takes, at the time clock_ms() gives. NULL, for lack of memory, tells nothing. */
-void events_publish(struct events *events, const char *kind, cJSON *object);
-/* The same with the time passed in, and the object kept by the caller. */
-void events_publish_at(struct events *events, const char *kind, const cJSON *object, int64_t now);
-/* `news` is called inside events_publish, with each event that was published or held back: whoever follows them looks
- * later. One at a time. */
+/* `news` is called inside events_publish..., with each event that was published or begins to wait: whoever follows them
+ * looks later. One at a time. */
 void events_watch(struct events *events, void (*news)(void *arg), void *arg);
-/* Publishes what was held back long enough; to be called at events_due, while there is someone to tell. */
+
+/* Tells of `object`, which it takes. NULL, for lack of memory, tells nothing. */
+void events_publish(struct events *events, const char *kind, cJSON *object);
+/* Something of the job changed. A job that is told of as running must be told of again, as ended, before it is freed.
+ */
+void events_publish_job(struct events *events, struct job *job, int64_t now);
+/* Tells what has waited long enough; to be called at events_due, while there is someone to tell. */
 void events_tick(struct events *events, int64_t now);
-/* The earliest time at which something that is held back is due; INT64_MAX: nothing is held back. */
+/* When events_tick has something to tell; INT64_MAX: nothing waits. */
 int64_t events_due(const struct events *events);
 
 /* The number of the newest event; the number before the first where none was. */

@@ -36,8 +36,10 @@ void job_release_end(struct job_end *end)
 
 static void free_live(struct job *job)
 {
-    if (job->live)
+    if (job->live) {
         job_release_end(&job->live->end);
+        cJSON_Delete(job->live->result);
+    }
     free(job->live);
     job->live = NULL;
 }
@@ -76,29 +78,67 @@ void job_set_text(char **member, const char *text)
 
 /* Results and notices */
 
-bool job_add_result(struct job *job, const cJSON *result)
+static double epoch_of(const cJSON *result)
 {
-    if (!job->results && !(job->results = cJSON_CreateArray()))
-        return false;
-    int count = cJSON_GetArraySize(job->results);
-    double last = json_number(cJSON_GetArrayItem(job->results, count - 1), "epoch", 0);
     double epoch = json_number(result, "epoch", 0);
-    cJSON *copy = epoch >= 1 && epoch >= last ? cJSON_Duplicate(result, true) : NULL;
-    if (!copy)
-        return false;
-    if (epoch > last)
-        return cJSON_AddItemToArray(job->results, copy);
-    return cJSON_ReplaceItemInArray(job->results, count - 1, copy);
+    return epoch <= 1e9 ? floor(epoch) : 0;
 }
 
-void job_set_results(struct job *job, cJSON *results)
+/* Takes the copy. */
+static bool put_result(struct job *job, cJSON *copy, double epoch)
 {
-    if (!cJSON_IsArray(results)) {
-        cJSON_Delete(results);
-        return;
+    const cJSON *last = job->results && job->results->child ? job->results->child->prev : NULL;
+    if (!job->results)
+        job->results = cJSON_CreateArray();
+    if (last && epoch_of(last) >= epoch)
+        cJSON_Delete(cJSON_DetachItemViaPointer(job->results, job->results->child->prev));
+    if (!cJSON_AddItemToArray(job->results, copy)) {
+        cJSON_Delete(copy);
+        return false;
     }
+    job->epochs_done = (int64_t)epoch;
+    return true;
+}
+
+bool job_add_result(struct job *job, const cJSON *result)
+{
+    double epoch = epoch_of(result);
+    if (epoch < 1 || epoch < (double)job->epochs_done)
+        return false;
+    cJSON *newest = cJSON_Duplicate(result, true);
+    if (newest) {
+        cJSON_Delete(job->live->result);
+        job->live->result = newest;
+    }
+    cJSON *copy = cJSON_Duplicate(result, true);
+    return copy && put_result(job, copy, epoch);
+}
+
+bool job_set_results(struct job *job, const cJSON *results)
+{
+    const cJSON *result;
+    job_drop_results(job);
+    job->epochs_done = 0;
+    cJSON_ArrayForEach(result, results)
+    {
+        double epoch = epoch_of(result) >= 1 ? epoch_of(result) : (double)job->epochs_done + 1;
+        if (!cJSON_IsObject(result) || epoch < (double)job->epochs_done)
+            continue;
+        cJSON *copy = cJSON_Duplicate(result, true);
+        if (!copy || !put_result(job, copy, epoch))
+            return false;
+        if (epoch_of(copy) < 1) {
+            cJSON_DeleteItemFromObjectCaseSensitive(copy, "epoch");
+            cJSON_AddNumberToObject(copy, "epoch", epoch);
+        }
+    }
+    return true;
+}
+
+void job_drop_results(struct job *job)
+{
     cJSON_Delete(job->results);
-    job->results = results;
+    job->results = NULL;
 }
 
 bool job_add_notice(struct job *job, const char *line)
@@ -181,6 +221,7 @@ struct job *job_copy_stored(const struct job *job)
     copy->given_up = job->given_up;
     copy->generation = job->generation;
     copy->epochs = job->epochs;
+    copy->epochs_done = job->epochs_done;
     copy->created = job->created;
     copy->started = job->started;
     copy->ended = job->ended;
@@ -212,7 +253,7 @@ static void add_progress(cJSON *object, const struct job *job)
 {
     static const struct job_live none;
     const struct job_live *live = job->live ? job->live : &none;
-    cJSON_AddNumberToObject(object, "epoch", (double)job->epoch);
+    cJSON_AddNumberToObject(object, "epoch", (double)(job_is_over(job) ? job->epochs_done : job->epoch));
     cJSON_AddNumberToObject(object, "epochs", (double)job->epochs);
     cJSON_AddNumberToObject(object, "batch", (double)live->batch);
     cJSON_AddNumberToObject(object, "batches", (double)live->batches);
@@ -257,13 +298,31 @@ cJSON *job_json(const struct job *job)
         cJSON_AddItemToArray(nodes, cJSON_CreateString(node));
     cJSON_AddNumberToObject(object, "generation", (double)job->generation);
     add_progress(object, job);
-    cJSON_AddItemToObject(object, "results", job->results ? cJSON_Duplicate(job->results, true) : cJSON_CreateArray());
+    if (!over && job->live->result)
+        cJSON_AddItemToObject(object, "result", cJSON_Duplicate(job->live->result, true));
     if (over && job->error)
         cJSON_AddStringToObject(object, "error", job->error);
     add_time(object, "created", job->created);
     add_time(object, "started", job->started);
     add_time(object, "ended", over ? job->ended : 0);
     return object;
+}
+
+cJSON *job_results_json(const struct job *job, cJSON *stored)
+{
+    const cJSON *first = job->results ? job->results->child : NULL, *result;
+    cJSON *list = stored ? stored : cJSON_CreateArray();
+    /* An epoch that was stored may come anew. */
+    while (list && first && list->child && epoch_of(list->child->prev) >= epoch_of(first))
+        cJSON_Delete(cJSON_DetachItemViaPointer(list, list->child->prev));
+    cJSON_ArrayForEach(result, job->results)
+    {
+        if (!cJSON_AddItemToArray(list, cJSON_Duplicate(result, true))) {
+            cJSON_Delete(list);
+            return NULL;
+        }
+    }
+    return list;
 }
 
 cJSON *job_assignments_json(const struct job *job)

@@ -55,6 +55,7 @@ struct job_live {
     /* not stored: progress */
     int64_t batch, batches;
     double images_per_second, loss, accuracy;
+    cJSON *result; /* of the newest epoch; NULL: none was told in this run of the broker */
     /* not stored: the core's */
     bool sent;               /* SERVER TRAIN went out, or may have in an earlier run of the broker */
     bool acknowledge;        /* its outcome, when the end is committed */
@@ -70,6 +71,8 @@ struct job_live {
     uint64_t tried;          /* and by which its start was looked for last */
 };
 
+struct event_pace;
+
 struct job {
     char id[JOB_ID_SIZE], train_key[JOB_KEY_SIZE];
     char model_name[NAME_SIZE], model_type[NAME_SIZE];
@@ -84,7 +87,8 @@ struct job {
     char *error;                     /* why it failed; NULL */
     char *reason;            /* why it waits, what its node does; of an end, which alone is stored, how it came to it */
     struct notices *notices; /* what people should know of it; NULL: nothing */
-    cJSON *results;          /* epochs' objects, an array; NULL: none. For now all of them, for good */
+    int64_t epochs_done;     /* the newest epoch that has a result */
+    cJSON *results;          /* of epochs, those that are not committed yet, an array; NULL: none */
     struct job_live *live;   /* NULL: it is over */
     uint64_t version;        /* of what is to be stored */
     uint64_t committed;      /* 0: not even that it is queued */
@@ -98,7 +102,8 @@ struct job {
     bool refused;  /* it could not be stored and is about to be freed */
     bool is_listed_live, is_active, is_in_work, is_in_retry;
     TAILQ_ENTRY(job) live_link, active_link, work_link, retry_link;
-    struct job *next; /* of a list that is handed over */
+    struct event_pace *pace; /* the events': when it was told last */
+    struct job *next;        /* of a list that is handed over */
 };
 TAILQ_HEAD(job_list, job);
 
@@ -125,8 +130,12 @@ static inline enum job_state job_shown(const struct job *job)
     return job->state == JOB_ENDING ? JOB_ENDING : job->committed_state;
 }
 
-/* The job object of the HTTP interface. NULL where memory lacks. */
+/* The job object of the HTTP interface, without `results`: while it runs it has the newest of them as `result`. NULL
+ * where memory lacks. */
 cJSON *job_json(const struct job *job);
+/* The results that are stored, an array, which it takes, with those that are not committed yet: the caller's. NULL
+ * where memory lacks. */
+cJSON *job_results_json(const struct job *job, cJSON *stored);
 /* Its notices as an array; NULL where memory lacks. */
 cJSON *job_notices_json(const struct job *job);
 /* Its assignments as an array of {"rank", "node", "instance", "secret"}, as stored; NULL where memory lacks. */
@@ -140,8 +149,11 @@ void job_set_text(char **member, const char *text);
 /* Adds an epoch's object, or replaces the last where it is of the same epoch: they come in order; those that passed
  * while the broker was away come with the report. True where it was taken. */
 bool job_add_result(struct job *job, const cJSON *result);
-/* Takes an array in place of what there was; anything else is deleted. */
-void job_set_results(struct job *job, cJSON *results);
+/* Takes the results of all epochs, as a report has them, in place of what there was; false where memory lacks. What is
+ * no object is left out, and an object without an epoch has its place as that. */
+bool job_set_results(struct job *job, const cJSON *results);
+/* They are committed. */
+void job_drop_results(struct job *job);
 /* Adds a line, or those of an array. True where there was anything new. */
 bool job_add_notice(struct job *job, const char *line);
 bool job_add_notices(struct job *job, const cJSON *lines);

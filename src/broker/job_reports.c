@@ -216,7 +216,9 @@ static void take_report(struct job *job, struct msg *msg, struct job_end *end)
     const cJSON *results = cJSON_GetObjectItemCaseSensitive(msg->report, "results");
     const char *log = json_text(msg->data, "output_contents");
     if (cJSON_GetArraySize(results))
-        job_set_results(job, cJSON_Duplicate(results, true));
+        job_set_results(job, results);
+    else if (!job->epochs_done)
+        job->epochs_done = job->epochs; /* a legacy node may tell none */
     job_add_notices(job, cJSON_GetObjectItemCaseSensitive(msg->report, "notices"));
     end->report = msg->report ? cJSON_PrintUnformatted(msg->report) : NULL;
     end->log = log ? strdup(log) : NULL;

@@ -102,6 +102,7 @@ static void is_stored(struct jobs *jobs, struct job *job, uint64_t version)
     }
     if (job->version != version)
         return; /* it changed meanwhile */
+    job_drop_results(job);
     if (job->state == JOB_ENDING)
         job_finish(jobs, job);
     else if (job->state == JOB_QUEUED)

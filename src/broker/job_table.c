@@ -97,9 +97,20 @@ struct job *job_newer(const struct jobs *jobs, const struct job *job)
     return committed_from(jobs, place_of(jobs, job) + 1);
 }
 
-struct job *jobs_before(const struct jobs *jobs, int64_t id)
+size_t jobs_places(const struct jobs *jobs)
 {
-    return committed_before(jobs, lower_bound(jobs, number_of_id, id));
+    return jobs->count;
+}
+
+size_t jobs_place_from(const struct jobs *jobs, int64_t id)
+{
+    return lower_bound(jobs, number_of_id, id);
+}
+
+struct job *jobs_in_place(const struct jobs *jobs, size_t place)
+{
+    assert(place < jobs->count);
+    return jobs->items[place]->committed ? jobs->items[place] : NULL;
 }
 
 struct job *jobs_first_live(const struct jobs *jobs)
@@ -122,10 +133,12 @@ struct job *jobs_at(const struct jobs *jobs, const char *node)
 
 const struct job *jobs_last_started(const struct jobs *jobs, const char *model)
 {
-    struct job *job = jobs_newest(jobs);
-    while (job && (!*job->node || strcmp(job->model_name, model)))
-        job = job_older(jobs, job);
-    return job;
+    for (size_t place = jobs->count; place > 0; place--) {
+        const struct job *job = jobs_in_place(jobs, place - 1);
+        if (job && *job->node && !strcmp(job->model_name, model))
+            return job;
+    }
+    return NULL;
 }
 
 bool jobs_train_model(const struct jobs *jobs, const char *model)

@@ -15,8 +15,11 @@ struct job *jobs_newest(const struct jobs *jobs);
 struct job *jobs_oldest(const struct jobs *jobs);
 struct job *job_older(const struct jobs *jobs, const struct job *job);
 struct job *job_newer(const struct jobs *jobs, const struct job *job);
-/* The next older of an id that may be there or not. */
-struct job *jobs_before(const struct jobs *jobs, int64_t id);
+/* For walks over all: each has a place below jobs_places, the oldest 0. The first that is no older than an id that may
+ * be there or not; and the job of a place, NULL where it is not committed. */
+size_t jobs_places(const struct jobs *jobs);
+size_t jobs_place_from(const struct jobs *jobs, int64_t id);
+struct job *jobs_in_place(const struct jobs *jobs, size_t place);
 
 /* Those that are not over, oldest first, also what is not committed yet. */
 struct job *jobs_first_live(const struct jobs *jobs);

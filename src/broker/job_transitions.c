@@ -151,9 +151,11 @@ void job_restore(struct jobs *jobs, struct job *job, struct moment now)
         job->live->ranks = 0;
         jobs_reschedule(jobs, false);
     }
-    /* Whether SERVER TRAIN went out is not known: it may have. */
-    job->live->sent = job->live->ranks;
-    job_release_end(&job->live->end);
+    if (job->live) {
+        /* Whether SERVER TRAIN went out is not known: it may have. */
+        job->live->sent = job->live->ranks;
+        job_release_end(&job->live->end);
+    }
     if (job_is_over(job) && !job->given_up)
         job_slim(job);
     set_listed(jobs, job);

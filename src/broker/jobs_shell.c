@@ -13,6 +13,8 @@
 #include "node_events.h"
 #include "store.h"
 
+#define FORGET_AT_ONCE 200 /* some milliseconds */
+
 /* Who asked for something of a job, once. */
 struct asker {
     struct asker *next;
@@ -159,14 +161,32 @@ static void act(struct jobs_shell *shell, const struct job_action *action)
     case JOB_SEND_ACK: job_send_ack(job, action->node); break;
     case JOB_ANSWER_CANCEL: tell_cancelled(shell, job, action->status); break;
     case JOB_ENDED: tell_ended(shell, job); break;
-    case JOB_PUBLISH: events_publish(broker->events, "job", job_json(job)); break;
+    case JOB_PUBLISH: events_publish_job(broker->events, job, clock_ms()); break;
     case JOB_ACTIONS: break;
     }
 }
 
-static void wake_when_due(struct jobs_shell *shell)
+/* The oldest beyond those that are kept, some at a time. True where there may be more. */
+static bool forget_oldest(struct broker *broker)
 {
-    int64_t due_ms = jobs_due(shell->broker->jobs);
+    char id[JOB_ID_SIZE];
+    int count = 0;
+    cJSON *ids = NULL;
+    while (broker->keep_jobs && count < FORGET_AT_ONCE && jobs_forget_oldest(broker->jobs, broker->keep_jobs, id)) {
+        ids = ids ? ids : cJSON_CreateArray();
+        cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)strtoll(id, NULL, 10)));
+        count++;
+    }
+    /* What cannot be deleted now is restored by the next start, and forgotten then. */
+    if (ids)
+        store_forget_jobs(broker, ids, NULL, NULL);
+    cJSON_Delete(ids);
+    return count == FORGET_AT_ONCE;
+}
+
+static void wake_when_due(struct jobs_shell *shell, bool soon)
+{
+    int64_t due_ms = soon ? 0 : jobs_due(shell->broker->jobs);
     if (due_ms == INT64_MAX) {
         timer_stop(shell->timer);
         return;
@@ -187,7 +207,7 @@ void jobs_shell_drain(struct broker *broker)
         act(shell, &action);
     shell->draining = false;
     node_events_publish(broker);
-    wake_when_due(shell);
+    wake_when_due(shell, forget_oldest(broker));
 }
 
 void jobs_shell_stop(struct broker *broker)

@@ -86,26 +86,38 @@ const char *store_failing(const struct store *store, int64_t *since_ms)
 }
 
 /* Takes the statement, which may be NULL. */
-static int write(struct broker *broker, struct statement *statement, store_done *done, void *arg)
+static int write(const struct broker *broker, struct statement *statement, store_done *done, void *arg)
 {
     return store_writer_add(broker->store->writer, statement, done, arg);
 }
 
+void store_probe(const struct broker *broker)
+{
+    if (!store_depth(broker->store))
+        write(broker, statement_new(store_schema_touch), NULL, NULL);
+}
+
+/* Of a copy: see store_save_job. */
 static struct statement *save_job(const struct job *job)
 {
-    const struct job_live none = { 0 }, *live = job->live ? job->live : &none;
+    static const struct job_live none;
+    const struct job_live *live = job->live ? job->live : &none;
+    /* Epochs come in order: one that is told anew is the last, whatever was stored behind it. */
     struct statement *statement = statement_new(
-        "INSERT INTO jobs (state, model_name, model_type, wanted, node, train_key, options, results, data,"
-        " report, log, error, notices, assignments, reason, id, generation, created, started, ended, cancelling,"
-        " given_up) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, '[]'), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-        " ?17, ?18, ?19, ?20, ?21, ?22)"
-        " ON CONFLICT (id) DO UPDATE SET state = ?1, node = ?5, results = coalesce(?8, results),"
-        " data = coalesce(?9, data), report = coalesce(?10, report), log = coalesce(?11, log), error = ?12,"
-        " notices = ?13, assignments = ?14, reason = ?15, generation = ?17, started = ?19, ended = ?20,"
-        " cancelling = ?21, given_up = ?22");
+        "INSERT INTO jobs (id, state, model_name, model_type, wanted, node, train_key, options, data, report, log,"
+        " error, notices, assignments, reason, generation, epoch, created, started, ended, cancelling, given_up)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
+        " ON CONFLICT (id) DO UPDATE SET state = ?2, node = ?6, data = coalesce(?9, data),"
+        " report = coalesce(?10, report), log = coalesce(?11, log), error = ?12, notices = ?13, assignments = ?14,"
+        " reason = ?15, generation = ?16, epoch = ?17, started = ?19, ended = ?20, cancelling = ?21, given_up = ?22;"
+        "DELETE FROM results WHERE job = ?1 AND"
+        " epoch > (SELECT max(json_extract(value, '$.epoch')) FROM json_each(?23));"
+        "INSERT OR REPLACE INTO results (job, epoch, result)"
+        " SELECT ?1, json_extract(value, '$.epoch'), value FROM json_each(?23)");
     cJSON *options = cJSON_CreateObject(), *notices = job_notices_json(job), *assignments = job_assignments_json(job);
     if (!notices || !assignments || !options || train_options_to_json(&live->options, options))
         statement_spoil(statement);
+    statement_add_number(statement, strtoll(job->id, NULL, 10));
     statement_add_text(statement, job_state_names[job->state]);
     statement_add_text(statement, job->model_name);
     statement_add_text(statement, job->model_type);
@@ -113,7 +125,6 @@ static struct statement *save_job(const struct job *job)
     statement_add_text(statement, job->node);
     statement_add_text(statement, job->train_key);
     statement_add_json(statement, options);
-    statement_add_json(statement, job->results);
     statement_add_json(statement, live->end.data);
     statement_add_text(statement, live->end.report);
     statement_add_text(statement, live->end.log);
@@ -121,13 +132,14 @@ static struct statement *save_job(const struct job *job)
     statement_add_json(statement, notices);
     statement_add_json(statement, assignments);
     statement_add_text(statement, job->reason);
-    statement_add_number(statement, strtoll(job->id, NULL, 10));
     statement_add_number(statement, job->generation);
+    statement_add_number(statement, job->epochs_done);
     statement_add_number(statement, job->created);
     statement_add_number(statement, job->started);
     statement_add_number(statement, job->ended);
     statement_add_number(statement, live->cancelling);
     statement_add_number(statement, job->given_up);
+    statement_add_json(statement, job->results);
     cJSON_Delete(options);
     cJSON_Delete(notices);
     cJSON_Delete(assignments);
@@ -139,6 +151,17 @@ int store_save_job(struct broker *broker, const struct job *job, store_done *don
     struct job *copy = job_copy_stored(job);
     struct statement *statement = copy ? save_job(copy) : NULL;
     job_free(copy);
+    return write(broker, statement, done, arg);
+}
+
+int store_forget_jobs(struct broker *broker, const cJSON *ids, store_done *done, void *arg)
+{
+    struct statement *statement = statement_new(
+        "DELETE FROM results WHERE job IN (SELECT value FROM json_each(?1) WHERE CAST(value AS TEXT) NOT IN"
+        " (SELECT job FROM models));"
+        "DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?1) WHERE CAST(value AS TEXT) NOT IN"
+        " (SELECT job FROM models))");
+    statement_add_json(statement, ids);
     return write(broker, statement, done, arg);
 }
 
@@ -214,5 +237,13 @@ int store_read_text(struct broker *broker, enum store_text what, const char *mod
     };
     struct statement *statement = statement_new(queries[what]);
     statement_add_text(statement, model);
+    return store_reader_ask(broker, broker->store->db, statement, done, arg);
+}
+
+int store_read_results(struct broker *broker, const char *job, store_text_done *done, void *arg)
+{
+    struct statement *statement = statement_new("SELECT '[' || group_concat(result) || ']' FROM"
+                                                " (SELECT result FROM results WHERE job = ?1 ORDER BY epoch)");
+    statement_add_number(statement, strtoll(job, NULL, 10));
     return store_reader_ask(broker, broker->store->db, statement, done, arg);
 }

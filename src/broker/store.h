@@ -8,6 +8,7 @@
 #ifndef DCLS_BROKER_STORE_H
 #define DCLS_BROKER_STORE_H
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,13 +36,17 @@ size_t store_depth(const struct store *store);
 /* Why something of the last group of writes could not be stored, valid until the loop turns, and since when (wall
  * clock, ms) none was stored wholly; NULL: all of it is stored. */
 const char *store_failing(const struct store *store, int64_t *since_ms);
+/* Writes something, unless a write is under way, so that store_failing tells how it is now. */
+void store_probe(const struct broker *broker);
 
 /* Called after the commit; `ok` false: nothing of it is stored, which is logged. May be NULL. -1 where memory lacks: it
  * is not called then. */
 typedef void store_done(void *arg, bool ok);
 
-/* Writes job_copy_stored of it; report, log and data that it does not have stay as they were. */
+/* Writes job_copy_stored of it; report, log, data and results that it does not have stay as they were. */
 int store_save_job(struct broker *broker, const struct job *job, store_done *done, void *arg);
+/* An array of ids, as numbers. Of those that made a model which is still known all stays, for its report and log. */
+int store_forget_jobs(struct broker *broker, const cJSON *ids, store_done *done, void *arg);
 /* In one write. */
 int store_save_models(struct broker *broker, const struct model *const *models, size_t count, store_done *done,
                       void *arg);
@@ -59,5 +64,9 @@ typedef void store_text_done(void *arg, bool ok, const char *text);
 /* The report or log of the newest completed job of that model. -1 where memory lacks: `done` is not called. */
 enum store_text { STORE_REPORT, STORE_LOG };
 int store_read_text(struct broker *broker, enum store_text what, const char *model, store_text_done *done, void *arg);
+
+/* The results of a job's epochs, in order, as the text of an array; NULL: there are none. Otherwise as store_read_text.
+ */
+int store_read_results(struct broker *broker, const char *job, store_text_done *done, void *arg);
 
 #endif

@@ -51,9 +51,21 @@ static int read_text(sqlite3_stmt *row, int column, char **value, struct err *er
     return *text && !*value ? err_set(err, "no memory for the jobs of the state's database") : 0;
 }
 
+static int read_lists(sqlite3_stmt *row, int notices_column, int assignments_column, struct job *job, struct err *err)
+{
+    cJSON *notices = NULL, *assignments = NULL;
+    int failed = read_json(row, notices_column, &notices, err);
+    if (!failed)
+        failed = read_json(row, assignments_column, &assignments, err);
+    job_add_notices(job, notices);
+    job_set_assignments(job, assignments);
+    cJSON_Delete(notices);
+    cJSON_Delete(assignments);
+    return failed;
+}
+
 static int read_job(sqlite3_stmt *row, struct job *job, struct err *err)
 {
-    cJSON *results, *notices, *assignments;
     snprintf(job->id, sizeof job->id, "%lld", (long long)sqlite3_column_int64(row, 0));
     if (read_state(row, 1, &job->state, err))
         return -1;
@@ -63,24 +75,20 @@ static int read_job(sqlite3_stmt *row, struct job *job, struct err *err)
     snprintf(job->node, sizeof job->node, "%s", store_db_text(row, 5));
     snprintf(job->train_key, sizeof job->train_key, "%s", store_db_text(row, 6));
     job->generation = sqlite3_column_int64(row, 7);
-    if (read_options(row, 8, job, err) || read_json(row, 9, &results, err))
+    if (read_options(row, 8, job, err))
         return -1;
-    job_set_results(job, results);
-    if (read_text(row, 10, &job->error, err) || read_text(row, 11, &job->reason, err))
-        return -1;
-    job->created = sqlite3_column_int64(row, 12);
-    job->started = sqlite3_column_int64(row, 13);
-    job->ended = sqlite3_column_int64(row, 14);
-    if (read_json(row, 15, &notices, err))
-        return -1;
-    job_add_notices(job, notices);
-    cJSON_Delete(notices);
-    if (read_json(row, 16, &assignments, err))
-        return -1;
-    job_set_assignments(job, assignments);
-    cJSON_Delete(assignments);
-    job->live->cancelling = sqlite3_column_int(row, 17);
+    job->epochs_done = job->epoch = sqlite3_column_int64(row, 9);
+    job->created = sqlite3_column_int64(row, 11);
+    job->started = sqlite3_column_int64(row, 12);
+    job->ended = sqlite3_column_int64(row, 13);
+    job->live->cancelling = sqlite3_column_int(row, 16);
     job->given_up = sqlite3_column_int(row, 18);
+    if (read_text(row, 10, &job->error, err) || read_text(row, 17, &job->reason, err))
+        return -1;
+    if (read_lists(row, 14, 15, job, err))
+        return -1;
+    if (job_is_over(job) && !job->given_up)
+        job_slim(job); /* at once: there may be many */
     return 0;
 }
 
@@ -121,8 +129,8 @@ static int load_jobs(sqlite3 *db, struct job **end, struct err *err)
 {
     sqlite3_stmt *rows = store_db_prepare(db,
                                           "SELECT id, state, model_name, model_type, wanted, node, train_key,"
-                                          " generation, options, results, error, reason, created, started, ended,"
-                                          " notices, assignments, cancelling, given_up FROM jobs ORDER BY id",
+                                          " generation, options, epoch, error, created, started, ended, notices,"
+                                          " assignments, cancelling, reason, given_up FROM jobs ORDER BY id",
                                           NULL, err);
     int more = rows ? 1 : -1;
     while (more > 0 && (more = store_db_step(db, rows, err)) > 0) {

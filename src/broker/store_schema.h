@@ -10,4 +10,7 @@
  * later version, or of another program: refused. */
 int store_schema_prepare(sqlite3 *db, struct err *err);
 
+/* A statement that writes a page of the database and changes nothing. */
+extern const char store_schema_touch[];
+
 #endif

@@ -74,27 +74,56 @@ void display_say(struct display *display, const char *text)
     memcpy(display->said, line, sizeof display->said);
 }
 
+static int epoch_of(const cJSON *result)
+{
+    double epoch = json_number(result, "epoch", 0);
+    return epoch >= 1 && epoch <= 1e9 ? (int)epoch : 0;
+}
+
+/* Of the newest epoch's result: an event has it alone, the whole job has all. */
+static const cJSON *newest_result(const cJSON *job)
+{
+    const cJSON *results = cJSON_GetObjectItemCaseSensitive(job, "results");
+    const cJSON *last = cJSON_GetArrayItem(results, cJSON_GetArraySize(results) - 1);
+    return last ? last : cJSON_GetObjectItemCaseSensitive(job, "result");
+}
+
+static void show_epoch(struct display *display, const cJSON *result, int epochs)
+{
+    char line[PROGRESS_LINE_SIZE];
+    if (epoch_of(result) <= display->printed)
+        return;
+    display->printed = epoch_of(result);
+    progress_epoch(line, result, epochs);
+    display_clear(display);
+    FILE *out = display->json ? stderr : stdout;
+    fprintf(out, "%s\n", line);
+    fflush(out);
+    display->plain_time = clock_seconds();
+}
+
 /* By their number and not by their place: results of a time when the broker was away come late, or only at the end. */
 static void show_epochs(struct display *display, const cJSON *job, int epochs)
 {
-    const cJSON *results = cJSON_GetObjectItemCaseSensitive(job, "results"), *result;
-    char line[PROGRESS_LINE_SIZE];
-    int last = (int)json_number(cJSON_GetArrayItem(results, cJSON_GetArraySize(results) - 1), "epoch", 0);
-    if (last < display->printed)
+    const cJSON *results = cJSON_GetObjectItemCaseSensitive(job, "results"), *newest = newest_result(job), *result;
+    double generation = json_number(job, "generation", 0);
+    if (generation > display->generation) {
+        display->generation = generation;
         display->printed = 0; /* the job began anew */
+    }
     cJSON_ArrayForEach(result, results)
     {
-        int epoch = (int)json_number(result, "epoch", 0);
-        if (epoch <= display->printed)
-            continue;
-        display->printed = epoch;
-        progress_epoch(line, result, epochs);
-        display_clear(display);
-        FILE *out = display->json ? stderr : stdout;
-        fprintf(out, "%s\n", line);
-        fflush(out);
-        display->plain_time = clock_seconds();
+        show_epoch(display, result, epochs);
     }
+    if (newest)
+        show_epoch(display, newest, epochs);
+}
+
+bool display_lacks(const struct display *display, const cJSON *job)
+{
+    bool anew = json_number(job, "generation", 0) > display->generation;
+    int printed = anew ? 0 : display->printed;
+    return !cJSON_HasObjectItem(job, "results") && epoch_of(newest_result(job)) > printed + 1;
 }
 
 /* What people should know of the job, each once. */
@@ -154,9 +183,9 @@ void display_job(struct display *display, const cJSON *job)
         display->plain_time = clock_seconds();
     show_notices(display, cJSON_GetObjectItemCaseSensitive(job, "notices"));
     show_epochs(display, job, progress.epochs);
-    if (!strcmp(state, "queued")) {
+    if (!strcmp(state, "queued") || !strcmp(state, "starting")) {
         display->preparing = false;
-        snprintf(line, sizeof line, "job %.64s is queued%s%s", api_text(job, "id"), *reason ? ": " : "", reason);
+        snprintf(line, sizeof line, "job %.64s is %s%s%s", api_text(job, "id"), state, *reason ? ": " : "", reason);
         display_say(display, line);
     } else if (!strcmp(state, "running")) {
         show_running(display, job, &progress);

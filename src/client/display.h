@@ -13,9 +13,10 @@
 
 struct display {
     bool json, terminal;
-    bool preparing; /* was told last */
-    bool drawn;     /* a line stands on the screen that the next one replaces */
-    int printed;    /* the last epoch whose result was shown */
+    bool preparing;    /* was told last */
+    bool drawn;        /* a line stands on the screen that the next one replaces */
+    double generation; /* of the job, */
+    int printed;       /* and its last epoch whose result was shown */
     struct eta eta;
     double plain_time;            /* when the last plain line was printed */
     char said[DISPLAY_SAID_SIZE]; /* the last state told, so that it is told once */
@@ -25,6 +26,8 @@ struct display {
 void display_init(struct display *display, bool json);
 void display_release(struct display *display);
 void display_job(struct display *display, const cJSON *job);
+/* The job is an event's, with the newest epoch's result alone, and epochs before that were not shown yet. */
+bool display_lacks(const struct display *display, const cJSON *job);
 /* A passing remark in place of the bar ("waiting for the broker"); elsewhere a line, once for each text. */
 void display_say(struct display *display, const char *text);
 /* Takes the bar off the screen: before anything else is printed, and at the end. */

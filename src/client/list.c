@@ -1,4 +1,6 @@
-/* The lists: nodes, models, images, jobs. Each is one GET, printed as a table, or as the broker's very JSON. */
+/* The lists: nodes, models, images. Each is one GET, printed as a table, or as the broker's very JSON. */
+#include "list.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,15 +11,9 @@
 #include "client.h"
 #include "commands.h"
 #include "dcls/proto/json.h"
-#include "progress.h"
-#include "table.h"
 #include "text.h"
 
-/* Adds a row's cells of one item. */
-typedef void add_row(struct table *table, const cJSON *item);
-
-/* "a, b", "-" where there is none. */
-static void cell_names(struct table *table, const cJSON *names)
+void list_cell_names(struct table *table, const cJSON *names)
 {
     char text[512] = "-";
     size_t used = 0;
@@ -67,8 +63,8 @@ static void node_row(struct table *table, const cJSON *node)
         table_cellf(table, "%.0f images, %.0f classes", images, classes);
     else
         table_cell(table, "-");
-    cell_names(table, cJSON_GetObjectItemCaseSensitive(node, "running"));
-    cell_names(table, cJSON_GetObjectItemCaseSensitive(node, "models"));
+    list_cell_names(table, cJSON_GetObjectItemCaseSensitive(node, "running"));
+    list_cell_names(table, cJSON_GetObjectItemCaseSensitive(node, "models"));
     cell_text(table, api_text(node, "cpu"));
 }
 
@@ -80,31 +76,8 @@ static void model_row(struct table *table, const cJSON *model)
     cell_count(table, json_number(model, "imageSize", NAN));
     cell_bytes(table, json_number(model, "bytes", NAN));
     cell_text(table, api_text(model, "job"));
-    cell_names(table, cJSON_GetObjectItemCaseSensitive(model, "nodes"));
+    list_cell_names(table, cJSON_GetObjectItemCaseSensitive(model, "nodes"));
     table_cellf(table, "%.12s", *api_text(model, "sha256") ? api_text(model, "sha256") : "-");
-}
-
-static void job_row(struct table *table, const cJSON *job)
-{
-    struct progress progress;
-    const char *state = api_text(job, "state");
-    progress_read(&progress, job);
-    table_cell(table, api_text(job, "id"));
-    table_cell(table, state);
-    if (!strcmp(state, "running") && progress.batches > 0)
-        table_cellf(table, "%d/%d, %d%%", progress.epoch, progress.epochs,
-                    (int)(100.0 * progress.batch / progress.batches));
-    else
-        table_cellf(table, "%d/%d", cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(job, "results")),
-                    progress.epochs);
-    if (!strcmp(state, "running") && isfinite(progress.images_per_second))
-        table_cellf(table, "%.1f", progress.images_per_second);
-    else
-        table_cell(table, "-");
-    table_cell(table, api_text(job, "modelName"));
-    table_cell(table, api_text(job, "modelType"));
-    cell_names(table, cJSON_GetObjectItemCaseSensitive(job, "nodes"));
-    table_cell(table, *api_text(job, "error") ? api_text(job, "error") : api_text(job, "reason"));
 }
 
 static void image_row(struct table *table, const cJSON *image)
@@ -113,14 +86,7 @@ static void image_row(struct table *table, const cJSON *image)
     table_cell(table, path ? path : "");
 }
 
-struct listing {
-    const char *name; /* of the endpoint, and of the array in its answer */
-    const char *summary;
-    const char *headings[TABLE_COLUMNS]; /* NULL behind the last */
-    add_row *row;
-};
-
-static int print_list(const struct listing *list, const cJSON *items)
+int list_print(const struct listing *list, const cJSON *items)
 {
     struct table table;
     struct err err = ERR_INIT;
@@ -163,7 +129,7 @@ static int show_list(int argc, char **argv, const struct listing *list)
     else if (client.json)
         status = client_print_json(answer);
     else
-        status = print_list(list, items);
+        status = list_print(list, items);
     cJSON_Delete(answer);
     return status;
 }
@@ -194,14 +160,5 @@ int client_images(int argc, char **argv)
         { "" },
         image_row
     };
-    return show_list(argc, argv, &list);
-}
-
-int client_jobs(int argc, char **argv)
-{
-    static const struct listing list = { "jobs",
-                                         "Lists the trainings: queued, running and ended, the newest last.",
-                                         { ">JOB", "STATE", ">EPOCH", ">IMAGES/S", "MODEL", "TYPE", "NODE", "NOTE" },
-                                         job_row };
     return show_list(argc, argv, &list);
 }

@@ -7,6 +7,7 @@
 
 #include "api.h"
 #include "commands.h"
+#include "dcls/base/clock.h"
 #include "dcls/proto/json.h"
 #include "display.h"
 #include "follow.h"
@@ -14,15 +15,38 @@
 #include "text.h"
 
 #define PATIENCE_S 60
+#define WHOLE_PATIENCE_S 10
+#define WHOLE_DELAY_S 0.5
+
+struct watch {
+    const struct client *client;
+    const char *id;
+    struct display display;
+};
+
+/* With all its results, which events do not carry; NULL where it cannot be had now. */
+static cJSON *get_whole(const struct watch *watch, struct err *err)
+{
+    return api_call_named(watch->client, "GET", "/jobs/", watch->id, "", err);
+}
 
 static void on_state(void *arg, const cJSON *job)
 {
-    display_job(arg, job);
+    struct watch *watch = arg;
+    struct err err = ERR_INIT;
+    if (!display_lacks(&watch->display, job)) {
+        display_job(&watch->display, job);
+        return;
+    }
+    cJSON *whole = get_whole(watch, &err);
+    if (whole) /* else the next event tries again */
+        display_job(&watch->display, whole);
+    cJSON_Delete(whole);
 }
 
 static void on_lost(void *arg, const char *why, int seconds_left)
 {
-    struct display *display = arg;
+    struct display *display = &((struct watch *)arg)->display;
     char line[DISPLAY_SAID_SIZE];
     /* The countdown only where the line is redrawn. */
     if (display->terminal)
@@ -30,6 +54,23 @@ static void on_lost(void *arg, const char *why, int seconds_left)
     else
         snprintf(line, sizeof line, "%s: trying again", why);
     display_say(display, line);
+}
+
+/* An ended job as a whole in place of its last event, which is kept where the broker cannot be reached any more. */
+static cJSON *complete(struct watch *watch, cJSON *job)
+{
+    struct err err = ERR_INIT;
+    double end = clock_seconds() + WHOLE_PATIENCE_S;
+    cJSON *whole = get_whole(watch, &err);
+    while (!whole && clock_seconds() < end && !*interrupt_flag()) {
+        interrupt_sleep(WHOLE_DELAY_S);
+        whole = get_whole(watch, &err);
+    }
+    if (!whole)
+        return job;
+    display_job(&watch->display, whole);
+    cJSON_Delete(job);
+    return whole;
 }
 
 static void print_summary(const cJSON *job)
@@ -75,17 +116,19 @@ static int outcome(const struct client *client, const char *id, const cJSON *job
 
 int watch_job(const struct client *client, const char *id)
 {
-    struct display display;
+    struct watch watch = { .client = client, .id = id };
     struct err err = ERR_INIT;
     cJSON *job = NULL;
     int status;
 
-    display_init(&display, client->json);
+    display_init(&watch.display, client->json);
     interrupt_catch();
-    struct follow_observer observer = { PATIENCE_S, &display, on_state, on_lost };
+    struct follow_observer observer = { PATIENCE_S, &watch, on_state, on_lost };
     enum follow_end end = follow_job(client, id, &observer, &job, &err);
-    display_clear(&display);
-    display_release(&display);
+    if (end == FOLLOW_DONE)
+        job = complete(&watch, job);
+    display_clear(&watch.display);
+    display_release(&watch.display);
     if (end == FOLLOW_DONE) {
         status = outcome(client, id, job);
     } else if (end == FOLLOW_INTERRUPTED) {

@@ -162,7 +162,7 @@ def test_a_terminal_shows_a_bar_with_rate_and_time_left(running):
 def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(running):
     code, text = on_terminal(running, ["train", "resnet", "--epochs", "500", "--image-size", "32", "--name", "m"],
                              "images/s", b"\x03")
-    job = running.get("/jobs")["jobs"][-1]
+    job = running.get("/jobs")["jobs"][0]
     assert code not in (0, 2) and job["state"] == "running"
     assert f"watch {job['id']}" in text and f"cancel {job['id']}" in text, text
     running.client("cancel", job["id"])

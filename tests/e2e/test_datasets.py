@@ -39,7 +39,7 @@ def test_what_is_left_out_is_told_in_the_log_the_report_and_by_the_client_once(c
     cluster.client(*TRAIN, "--name", "plain")
     fill_with_what_does_not_count(images)
     done = cluster.client(*TRAIN, "--name", "full")
-    unreadable, left_out = cluster.get("/jobs")["jobs"][-1]["notices"]
+    unreadable, left_out = cluster.get("/jobs")["jobs"][0]["notices"]
     assert unreadable.startswith("2 of 41 images cannot be read and are left out: "), unreadable
     assert "'train/blue/gone.jpg' (No such file" in unreadable
     assert "'train/red/scan.tif' (TIFF images" in unreadable

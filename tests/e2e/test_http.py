@@ -310,7 +310,10 @@ def test_a_jobs_stream_shows_batches_and_epochs_and_ends_with_it(running):
     seen = list(Events(running, f"/jobs/{job}/events"))
     assert all(kind == "job" and data["id"] == job for kind, _, data in seen)
     assert seen[-1][2]["state"] == "completed"
-    assert [r["epoch"] for r in seen[-1][2]["results"]] == [1, 2, 3]
+    told = [data["result"]["epoch"] for _, _, data in seen if "result" in data]
+    assert sorted(set(told)) == [1, 2, 3] and told == sorted(told)
+    assert not any("results" in data for _, _, data in seen)
+    assert [result["epoch"] for result in running.job(job)["results"]] == [1, 2, 3]
     assert any(data["batch"] for _, _, data in seen if data["state"] == "running")
     ids = [int(i) for _, i, _ in seen]
     assert ids == sorted(ids)

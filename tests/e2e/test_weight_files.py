@@ -54,7 +54,7 @@ def expect_told(trained, path, told):
     assert "Test Accuracy: 100.00%" in done.stdout + done.stderr
     said = [line for line in done.stderr.splitlines() if line.startswith("dcls: the weights ")]
     assert said == ([f"dcls: {told}"] if told else [])
-    assert trained.get("/jobs")["jobs"][-1].get("notices", []) == ([told] if told else [])
+    assert trained.get("/jobs")["jobs"][0].get("notices", []) == ([told] if told else [])
     assert (f"Notice: {told}" in trained.client("log", "again").stdout) == bool(told)
     trained.client("rm", "again")
 

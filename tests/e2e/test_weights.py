@@ -58,7 +58,7 @@ def expect_notice(cluster, done, *words):
     """The client, the job, the log and the report all say why the training started at random."""
     said = [line for line in done.stderr.splitlines() if "ImageNet weights cannot be had" in line]
     assert len(said) == 1 and said[0].startswith("dcls: "), done.stderr
-    job = cluster.get("/jobs")["jobs"][-1]
+    job = cluster.get("/jobs")["jobs"][0]
     log = cluster.client("log", job["modelName"]).stdout.splitlines()
     assert log[0].startswith("Epoch [1/1], Train Loss: ")
     assert log[1].startswith("Notice: ImageNet weights cannot be had, so training starts at random: ")
@@ -76,7 +76,7 @@ def test_imagenet_is_the_default_and_its_lack_is_told_at_once(cluster, monkeypat
     expect_notice(cluster, done, "cannot reach 'https://127.0.0.1:1': connection refused")
     assert time.monotonic() - began < 30
     quiet = cluster.client(*TRAIN, "--weights", "none")
-    assert "ImageNet" not in quiet.stderr and "notices" not in cluster.get("/jobs")["jobs"][-1]
+    assert "ImageNet" not in quiet.stderr and "notices" not in cluster.get("/jobs")["jobs"][0]
     told = json.loads(cluster.client(*TRAIN, "--json").stdout)
     assert told["state"] == "completed" and "connection refused" in told["notices"][0]
 

@@ -1,4 +1,6 @@
 /* GET /events and GET /jobs/ID/events. */
+#include <stdlib.h>
+
 #include "handlers.h"
 #include "src/broker/broker.h"
 #include "src/broker/jobs.h"
@@ -7,6 +9,28 @@
 #include "sse.h"
 
 #define TYPE "text/event-stream"
+#define ENDED_MAX 100 /* of ended trainings in a snapshot: GET /jobs has the others */
+
+/* Those that are not over and the newest that are, oldest first. */
+static void fill_jobs(const struct jobs *jobs, struct snapshot *snapshot)
+{
+    size_t first = jobs_places(jobs), ended = 0;
+    while (first > 0 && ended < ENDED_MAX) {
+        const struct job *job = jobs_in_place(jobs, --first);
+        ended += job && job_is_over(job);
+    }
+    for (const struct job *job = jobs_first_live(jobs); job; job = job_next_live(job)) {
+        if (job->committed && jobs_place_from(jobs, strtoll(job->id, NULL, 10)) >= first)
+            break;
+        if (job->committed)
+            snapshot_add(snapshot, "job", job_json(job));
+    }
+    for (size_t place = first; place < jobs_places(jobs); place++) {
+        const struct job *job = jobs_in_place(jobs, place);
+        if (job)
+            snapshot_add(snapshot, "job", job_json(job));
+    }
+}
 
 static void fill_all(struct exchange *exchange, struct snapshot *snapshot)
 {
@@ -18,8 +42,7 @@ static void fill_all(struct exchange *exchange, struct snapshot *snapshot)
     while ((model = cJSON_DetachItemFromArray(list, 0)))
         snapshot_add(snapshot, "model", model);
     cJSON_Delete(models);
-    for (const struct job *job = jobs_oldest(broker->jobs); job; job = job_newer(broker->jobs, job))
-        snapshot_add(snapshot, "job", job_json(job));
+    fill_jobs(broker->jobs, snapshot);
 }
 
 static void fill_job(struct exchange *exchange, struct snapshot *snapshot)

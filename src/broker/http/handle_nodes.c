@@ -102,5 +102,7 @@ void handle_healthz(struct exchange *exchange)
     if (failing)
         whole = whole && cJSON_AddStringToObject(object, "reason", failing) &&
                 cJSON_AddNumberToObject(object, "since", (double)since);
+    if (failing)
+        store_probe(broker); /* who asks again learns how it is then, also where nobody writes meanwhile */
     exchange_object(exchange, failing ? 503 : 200, object, whole);
 }

@@ -133,6 +133,23 @@ static inline void rig_turn_for(struct rig *rig, int ms)
         }                                                                                                              \
     } while (0)
 
+static inline void rig_take_results(void *arg, bool ok, const char *text)
+{
+    cJSON **stored = arg;
+    assert_true(ok);
+    *stored = text ? cJSON_Parse(text) : cJSON_CreateArray();
+    assert_non_null(*stored);
+}
+
+/* A job's results as they are stored: the caller's. */
+static inline cJSON *rig_results(struct rig *rig, const char *id)
+{
+    cJSON *stored = NULL;
+    assert_int_equal(store_read_results(&rig->broker, id, rig_take_results, &stored), 0);
+    RIG_WAIT(rig, stored);
+    return stored;
+}
+
 /* A peer of the broker. */
 struct peer {
     struct rig *rig;

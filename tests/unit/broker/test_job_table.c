@@ -31,9 +31,9 @@ static void jobs_are_found_by_id_and_key_and_in_their_order(void **state)
     }
     assert_null(job);
     assert_string_equal(jobs_oldest(core->jobs)->id, "1");
-    assert_string_equal(jobs_before(core->jobs, 3)->id, "2");
-    assert_string_equal(jobs_before(core->jobs, 99)->id, "5");
-    assert_null(jobs_before(core->jobs, 1));
+    assert_string_equal(jobs_in_place(core->jobs, jobs_place_from(core->jobs, 3))->id, "3");
+    assert_int_equal(jobs_place_from(core->jobs, 1), 0);
+    assert_int_equal(jobs_place_from(core->jobs, 99), jobs_places(core->jobs));
     assert_string_equal(job_newer(core->jobs, jobs_oldest(core->jobs))->id, "2");
 }
 

@@ -358,12 +358,17 @@ static void epochs_are_kept_and_those_missed_come_with_the_report(void **state)
     tell(&peer, EPOCH, job->train_key);
     RIG_WAIT(rig, job->live->batch == 7);
     rig_turn_for(rig, 50);
-    assert_int_equal(cJSON_GetArraySize(job->results), 1);
+    cJSON *results = rig_results(rig, job->id);
+    assert_int_equal(cJSON_GetArraySize(results), 1);
+    cJSON_Delete(results);
     tell(&peer, COMPLETED, job->train_key);
     RIG_WAIT(rig, job->state == JOB_COMPLETED);
-    assert_int_equal(cJSON_GetArraySize(job->results), 3);
+    assert_null(job->results); /* all are in the store */
+    results = rig_results(rig, job->id);
+    assert_int_equal(cJSON_GetArraySize(results), 3);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(number_of(cJSON_GetArrayItem(job->results, i), "epoch"), i + 1);
+        assert_int_equal(number_of(cJSON_GetArrayItem(results, i), "epoch"), i + 1);
+    cJSON_Delete(results);
     peer_close(&peer);
 }
 

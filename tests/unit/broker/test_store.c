@@ -69,7 +69,8 @@ static void a_job_comes_back_as_it_was(void **state)
     struct job *job = make_job("41", "m \"quoted\"", JOB_FAILED);
     struct err err = ERR_INIT;
     assert_int_equal(train_option_parse(&job->live->options, train_option_by_name("seed"), "77", &err), 0);
-    job->results = cJSON_Parse("[{\"epoch\":1,\"train_loss\":0.5}]");
+    cJSON *results = cJSON_Parse("[{\"epoch\":1,\"train_loss\":0.5},{\"epoch\":2}]"), *read;
+    assert_true(job_set_results(job, results));
     job->given_up = true; /* so that all comes back */
     job_set_text(&job->error, "node 'node0' was lost");
     job_set_text(&job->reason, "that is why");
@@ -96,7 +97,12 @@ static void a_job_comes_back_as_it_was(void **state)
     assert_string_equal(back->live->assignments[0].node, "node0");
     assert_string_equal(back->live->assignments[0].instance, "i");
     assert_string_equal(back->live->assignments[0].secret_hash, DIGEST);
-    assert_true(cJSON_Compare(back->results, job->results, true));
+    assert_null(back->results); /* only in the store */
+    assert_int_equal(back->epochs_done, 2);
+    read = rig_results(rig, "41");
+    assert_true(cJSON_Compare(read, results, true));
+    cJSON_Delete(read);
+    cJSON_Delete(results);
     assert_string_equal(back->error, job->error);
     assert_string_equal(back->reason, job->reason);
     assert_int_equal(back->notices->count, 2);
@@ -106,6 +112,134 @@ static void a_job_comes_back_as_it_was(void **state)
     assert_int_equal(back->started, 22);
     assert_int_equal(back->ended, 33);
     job_free(job);
+}
+
+static void on_text(void *arg, bool ok, const char *text)
+{
+    char **copy = arg;
+    assert_true(ok);
+    *copy = strdup(text ? text : "none");
+}
+
+static char *read_text(struct rig *rig, enum store_text what, const char *model)
+{
+    char *text = NULL;
+    assert_int_equal(store_read_text(&rig->broker, what, model, on_text, &text), 0);
+    RIG_WAIT(rig, text);
+    return text;
+}
+
+static void assert_text(struct rig *rig, enum store_text what, const char *model, const char *expected)
+{
+    char *text = read_text(rig, what, model);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static cJSON *result_of(double epoch, double loss)
+{
+    cJSON *result = cJSON_CreateObject();
+    cJSON_AddNumberToObject(result, "epoch", epoch);
+    cJSON_AddNumberToObject(result, "train_loss", loss);
+    return result;
+}
+
+static void assert_results(struct rig *rig, const char *id, const char *expected)
+{
+    cJSON *results = rig_results(rig, id);
+    char *text = cJSON_PrintUnformatted(results);
+    assert_string_equal(text, expected);
+    free(text);
+    cJSON_Delete(results);
+}
+
+static void results_come_one_by_one_and_one_told_anew_is_the_last(void **state)
+{
+    struct rig *rig = *state;
+    struct job *job = make_job("41", "m", JOB_RUNNING);
+    for (int epoch = 1; epoch <= 3; epoch++) {
+        cJSON *result = result_of(epoch, 1);
+        assert_true(job_add_result(job, result));
+        cJSON_Delete(result);
+        save(rig, job, NULL, NULL);
+        job_drop_results(job); /* as after a commit */
+    }
+    save(rig, job, NULL, NULL); /* what is not given stays */
+    assert_results(rig, "41",
+                   "[{\"epoch\":1,\"train_loss\":1},{\"epoch\":2,\"train_loss\":1},{\"epoch\":3,\"train_loss\":1}]");
+    cJSON *report = cJSON_Parse("[{\"loss\":7},3,{\"epoch\":2,\"loss\":8}]");
+    assert_true(job_set_results(job, report));
+    cJSON_Delete(report);
+    save(rig, job, NULL, NULL);
+    assert_results(rig, "41", "[{\"loss\":7,\"epoch\":1},{\"epoch\":2,\"loss\":8}]");
+    assert_results(rig, "42", "[]");
+    job_free(job);
+}
+
+static void what_is_not_committed_yet_comes_behind_what_is(void **state)
+{
+    struct job *job = make_job("41", "m", JOB_RUNNING);
+    cJSON *again = result_of(2, 5), *third = result_of(3, 6);
+    (void)state;
+    job->epochs_done = 2;
+    assert_true(job_add_result(job, again));
+    assert_true(job_add_result(job, third));
+    cJSON *results = job_results_json(job, cJSON_Parse("[{\"epoch\":1},{\"epoch\":2}]"));
+    char *text = cJSON_PrintUnformatted(results);
+    assert_string_equal(text, "[{\"epoch\":1},{\"epoch\":2,\"train_loss\":5},{\"epoch\":3,\"train_loss\":6}]");
+    free(text);
+    cJSON_Delete(results);
+    cJSON_Delete(again);
+    cJSON_Delete(third);
+    job_free(job);
+}
+
+static void a_forgotten_job_is_gone_unless_it_made_a_model_that_is_known(void **state)
+{
+    struct rig *rig = *state;
+    struct saved saved = { 0 };
+    struct job *made = make_job("1", "m", JOB_COMPLETED), *other = make_job("2", "m", JOB_COMPLETED);
+    cJSON *ids = cJSON_Parse("[1,2]"), *result = result_of(1, 1);
+    assert_true(job_add_result(made, result));
+    assert_true(job_add_result(other, result));
+    made->ended = other->ended - 1;
+    save(rig, made, "{\"made\":1}", "log");
+    save(rig, other, "{\"other\":1}", "log");
+    models_completed(rig->broker.models, "m", DIGEST, NULL, "1", "n", 99);
+    assert_int_equal(store_forget_jobs(&rig->broker, ids, on_saved, &saved), 0);
+    RIG_WAIT(rig, saved.count);
+    assert_true(saved.ok);
+    assert_results(rig, "1", "[{\"epoch\":1,\"train_loss\":1}]");
+    assert_results(rig, "2", "[]");
+    assert_text(rig, STORE_REPORT, "m", "{\"made\":1}");
+    rig_restart(rig);
+    assert_non_null(jobs_find(rig->broker.jobs, "1"));
+    assert_null(jobs_find(rig->broker.jobs, "2"));
+    cJSON_Delete(ids);
+    cJSON_Delete(result);
+    job_free(made);
+    job_free(other);
+}
+
+static void the_oldest_ended_jobs_beyond_those_that_are_kept_are_forgotten(void **state)
+{
+    struct rig *rig = *state;
+    for (int i = 1; i <= 5; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "%d", i);
+        struct job *job = make_job(id, "m", i == 1 ? JOB_QUEUED : JOB_COMPLETED);
+        save(rig, job, NULL, NULL);
+        job_free(job);
+    }
+    rig_restart(rig);
+    rig->broker.keep_jobs = 2;
+    jobs_shell_drain(&rig->broker);
+    assert_non_null(jobs_find(rig->broker.jobs, "1")); /* it waits */
+    assert_null(jobs_find(rig->broker.jobs, "2"));
+    assert_null(jobs_find(rig->broker.jobs, "3"));
+    assert_non_null(jobs_find(rig->broker.jobs, "4"));
+    rig_restart(rig);
+    assert_int_equal(jobs_places(rig->broker.jobs), 3);
 }
 
 static void that_a_job_is_to_be_cancelled_comes_back(void **state)
@@ -136,28 +270,6 @@ static void a_job_saved_again_keeps_its_report_and_its_place(void **state)
     job = job_newer(rig->broker.jobs, job);
     assert_string_equal(job->id, "2");
     assert_null(job_newer(rig->broker.jobs, job));
-}
-
-static void on_text(void *arg, bool ok, const char *text)
-{
-    char **copy = arg;
-    assert_true(ok);
-    *copy = strdup(text ? text : "none");
-}
-
-static char *read_text(struct rig *rig, enum store_text what, const char *model)
-{
-    char *text = NULL;
-    assert_int_equal(store_read_text(&rig->broker, what, model, on_text, &text), 0);
-    RIG_WAIT(rig, text);
-    return text;
-}
-
-static void assert_text(struct rig *rig, enum store_text what, const char *model, const char *expected)
-{
-    char *text = read_text(rig, what, model);
-    assert_string_equal(text, expected);
-    free(text);
 }
 
 static void report_and_log_are_those_of_the_newest_completed_job(void **state)
@@ -232,86 +344,6 @@ static void a_database_of_another_version_is_refused(void **state)
     assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 1000", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     assert_refused(rig, "version 1000");
-}
-
-/* As before version 4. */
-#define WITHOUT_ASSIGNMENTS                                                                                            \
-    "ALTER TABLE jobs DROP COLUMN assignments; ALTER TABLE jobs DROP COLUMN cancelling;"                               \
-    "ALTER TABLE jobs DROP COLUMN reason; ALTER TABLE jobs DROP COLUMN given_up;"
-
-static void a_database_of_the_version_before_is_brought_up_to_date(void **state)
-{
-    struct rig *rig = *state;
-    char path[FOLDER_SIZE + 16];
-    sqlite3 *db;
-    struct job *job = make_job("7", "m", JOB_FAILED);
-    save(rig, job, NULL, NULL);
-    snprintf(path, sizeof path, "%s/dcls.db", rig->folder);
-    rig_close(rig);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db,
-                     "ALTER TABLE jobs DROP COLUMN notices; ALTER TABLE models DROP COLUMN holders;" WITHOUT_ASSIGNMENTS
-                     "DROP TABLE removals; PRAGMA user_version = 1",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    rig_open(rig);
-    assert_string_equal(jobs_find(rig->broker.jobs, "7")->model_name, "m");
-    assert_true(job_add_notice(job, "2 files are left out"));
-    save(rig, job, NULL, NULL);
-    job_free(job);
-    rig_restart(rig);
-    assert_int_equal(jobs_find(rig->broker.jobs, "7")->notices->count, 1);
-}
-
-static void of_a_database_that_kept_no_assignments_a_job_is_its_nodes(void **state)
-{
-    struct rig *rig = *state;
-    char path[FOLDER_SIZE + 16];
-    sqlite3 *db;
-    struct job *job = make_job("7", "m", JOB_RUNNING);
-    save(rig, job, NULL, NULL);
-    job_free(job);
-    snprintf(path, sizeof path, "%s/dcls.db", rig->folder);
-    rig_close(rig);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, WITHOUT_ASSIGNMENTS "PRAGMA user_version = 3", NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    rig_open(rig);
-    const struct job *back = jobs_find(rig->broker.jobs, "7");
-    assert_int_equal(back->state, JOB_RUNNING);
-    assert_int_equal(back->live->ranks, 1);
-    assert_string_equal(back->live->assignments[0].node, "node0");
-    assert_string_equal(back->live->assignments[0].instance, "");
-}
-
-static void of_a_database_that_kept_no_holders_the_node_that_made_a_model_is_one(void **state)
-{
-    struct rig *rig = *state;
-    char path[FOLDER_SIZE + 16];
-    sqlite3 *db;
-    struct job *job = make_job("7", "m", JOB_COMPLETED);
-    save(rig, job, NULL, NULL);
-    job_free(job);
-    models_completed(rig->broker.models, "m", DIGEST, NULL, "7", "elsewhere", 99);
-    snprintf(path, sizeof path, "%s/dcls.db", rig->folder);
-    rig_close(rig);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "INSERT INTO models VALUES ('seen', '" DIGEST "', NULL, '', 0, NULL);"
-                                  "ALTER TABLE models DROP COLUMN holders; DROP TABLE removals;" WITHOUT_ASSIGNMENTS
-                                  "PRAGMA user_version = 2",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    rig_open(rig);
-    const struct model *seen = models_first_of(rig->broker.models, "seen");
-    const struct model *made = models_first_of(rig->broker.models, "m");
-    assert_int_equal(seen->holders.count, 0);
-    assert_int_equal(made->holders.count, 1);
-    assert_string_equal(made->holders.items[0], "node0");
-    assert_null(removals_first(rig->broker.removals));
 }
 
 static void who_holds_a_model_and_what_is_to_be_removed_comes_back(void **state)
@@ -415,15 +447,16 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_job_comes_back_as_it_was),
+        TEST(results_come_one_by_one_and_one_told_anew_is_the_last),
+        TEST(what_is_not_committed_yet_comes_behind_what_is),
+        TEST(a_forgotten_job_is_gone_unless_it_made_a_model_that_is_known),
+        TEST(the_oldest_ended_jobs_beyond_those_that_are_kept_are_forgotten),
         TEST(that_a_job_is_to_be_cancelled_comes_back),
         TEST(a_job_saved_again_keeps_its_report_and_its_place),
         TEST(report_and_log_are_those_of_the_newest_completed_job),
         TEST(models_come_back_and_forgotten_ones_do_not),
         TEST(a_second_broker_on_the_same_state_is_refused),
         TEST(a_database_of_another_version_is_refused),
-        TEST(a_database_of_the_version_before_is_brought_up_to_date),
-        TEST(of_a_database_that_kept_no_assignments_a_job_is_its_nodes),
-        TEST(of_a_database_that_kept_no_holders_the_node_that_made_a_model_is_one),
         TEST(who_holds_a_model_and_what_is_to_be_removed_comes_back),
         TEST(what_is_no_database_is_refused),
         TEST(a_row_that_cannot_be_read_is_refused),
