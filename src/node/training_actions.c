@@ -46,7 +46,7 @@ static bool next_of_run(struct training_core *core, int64_t now, struct training
                                                           : TRAINING_KILL;
         return true;
     }
-    if (core->run == RUN_NONE && !core->stopping) {
+    if (core->run == RUN_NONE) {
         training_set_state(training, TRAINING_PREPARING);
         training_set_message(training, "preparing");
         core->run = RUN_FETCHES;

@@ -157,6 +157,20 @@ static void what_ends_while_the_broker_is_away_is_told_when_it_is_back(void **st
     rig_expect(rig, "tell t@1: completed, again\n"); /* NODE INFO had its model already */
 }
 
+static void a_model_is_announced_in_the_session_in_which_it_was_made_alone(void **state)
+{
+    struct core_rig *rig = *state;
+    rig_start(rig, "t", 1);
+    rig->disk = DISK_IS_SLOW;
+    rig_completed(rig, "t", 1);
+    rig_run(rig);
+    training_core_link(rig->core, TRAINING_LINK_DOWN, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_UP, rig->now);
+    rig_forget(rig);
+    training_core_kept(rig->core, rig->writing, true, rig->now);
+    rig_expect(rig, "tell t@1: completed, again\n"); /* NODE INFO had the model already */
+}
+
 static void a_legacy_broker_is_told_outcomes_alone_which_are_dropped_when_they_have_left(void **state)
 {
     struct core_rig *rig = *state;
@@ -274,6 +288,7 @@ int main(void)
         RIGGED(an_acknowledgement_does_not_end_a_training),
         RIGGED(what_was_told_is_told_again_in_each_session_and_every_minute),
         RIGGED(what_ends_while_the_broker_is_away_is_told_when_it_is_back),
+        RIGGED(a_model_is_announced_in_the_session_in_which_it_was_made_alone),
         RIGGED(a_legacy_broker_is_told_outcomes_alone_which_are_dropped_when_they_have_left),
         RIGGED(that_a_message_has_left_does_not_drop_what_a_broker_acknowledges),
         RIGGED(a_word_in_passing_is_for_who_asked_alone),

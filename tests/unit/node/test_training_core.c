@@ -438,6 +438,28 @@ static void a_node_that_did_not_run_itself_takes_nobody_for_silent(void **state)
     rig_expect(rig, "tell t@1: 0/3 starting its worker\ntell t@1: 0/3 its worker has not answered for 16 s\n");
 }
 
+static void what_befell_one_training_does_not_befall_the_next(void **state)
+{
+    struct core_rig *rig = *state;
+    rig_start(rig, "a", 1);
+    rig_wait(rig, 20000);
+    rig_cancel(rig, "a", 1);
+    rig_wait(rig, 10000);
+    assert_non_null(strstr(buf_text(&rig->seen), "has not answered"));
+    assert_non_null(strstr(buf_text(&rig->seen), "kill a@1\n"));
+    training_core_ended(rig->core, "worker was killed by SIGKILL", rig->now);
+    rig_run(rig);
+    assert_non_null(strstr(buf_text(&rig->seen), "tell a@1: cancelled: cancelled\n"));
+    rig_acknowledge(rig, "a", 1);
+    rig_forget(rig);
+    assert_true(rig_request(rig, "b", 1, NULL));
+    rig_forget(rig);
+    training_core_prepared(rig->core, NULL, rig->now);
+    rig_expect(rig, "start b@1\ntell b@1: 0/3 starting its worker\n");
+    training_core_ended(rig->core, "worker was killed by SIGSEGV", rig->now);
+    rig_expect(rig, "keep b@1\ntell b@1: failed: worker was killed by SIGSEGV\n");
+}
+
 /* Its end */
 
 static void on_a_stop_everything_fails_by_name_and_nothing_begins(void **state)
@@ -540,6 +562,7 @@ int main(void)
         RIGGED(a_worker_that_answers_again_is_told_of_at_once),
         RIGGED(a_sign_of_life_every_five_seconds_is_enough),
         RIGGED(a_node_that_did_not_run_itself_takes_nobody_for_silent),
+        RIGGED(what_befell_one_training_does_not_befall_the_next),
         RIGGED(on_a_stop_everything_fails_by_name_and_nothing_begins),
         RIGGED(a_stop_does_not_wait_for_what_is_fetched),
         RIGGED(the_list_has_what_is_on_and_what_has_ended),
