@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/err.h"
 #include "dcls/base/log.h"
 #include "job_table.h"
 #include "jobs_state.h"
@@ -63,6 +64,7 @@ void job_set_reason(struct jobs *jobs, struct job *job, const char *format, ...)
         va_start(args, format);
         vsnprintf(text, sizeof text, format, args);
         va_end(args);
+        err_one_line(text, sizeof text);
     }
     if (!strcmp(text, job->reason ? job->reason : ""))
         return;

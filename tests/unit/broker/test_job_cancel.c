@@ -169,6 +169,22 @@ static void what_was_to_be_cancelled_is_when_its_node_goes_or_the_broker_restart
     assert_int_equal(job_shown(jobs_find(core->jobs, "2")), JOB_CANCELLED);
 }
 
+static void its_outcome_waits_for_that_to_be_committed_after_a_restart_too(void **state)
+{
+    struct core *core = *state;
+    struct job *job = core_run(core, core_join(core, "n", "i"), "m");
+    core_cancel(core, job);
+    core->said[0] = '\0';
+    core->store = STORE_HOLDS;
+    core_restart(core);
+    job = jobs_find(core->jobs, "1");
+    assert_int_equal(job_shown(job), JOB_ENDING);
+    assert_int_equal(core_failed(core, core_greet(core, "n", "i"), job, CANCELLED), JOB_OUTCOME_WAITS);
+    assert_said(core, "");
+    core_release(core, true);
+    assert_said(core, "cancel 1.1 n;ack 1.1 n;answer 1 200;ended 1 cancelled;");
+}
+
 static void a_legacy_node_may_train_on_and_the_reason_says_so(void **state)
 {
     struct core *core = *state;
@@ -225,6 +241,7 @@ int main(void)
         CORE_TEST(what_runs_at_a_node_that_is_away_is_cancelled_at_once_and_for_good),
         CORE_TEST(its_outcome_is_acknowledged_when_the_cancellation_is_committed_and_not_before),
         CORE_TEST(what_was_to_be_cancelled_is_when_its_node_goes_or_the_broker_restarts),
+        CORE_TEST(its_outcome_waits_for_that_to_be_committed_after_a_restart_too),
         CORE_TEST(a_legacy_node_may_train_on_and_the_reason_says_so),
         CORE_TEST(what_is_ending_otherwise_is_refused),
         CORE_TEST(that_it_cannot_be_stored_is_answered_and_tried_again),
