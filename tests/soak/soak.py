@@ -139,7 +139,7 @@ class Soak:
 
     def cancel(self, choose):
         open_jobs = self.book.outstanding()
-        if not open_jobs:
+        if not open_jobs or choose.random() < 0.7:  # most are to come to their end
             return
         job = choose.choice(open_jobs)
         status, _, body = self.ask("DELETE", f"/jobs/{job}")
