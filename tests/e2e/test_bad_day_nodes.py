@@ -259,3 +259,22 @@ def test_a_name_belongs_to_who_has_its_secret_as_long_as_it_is_here_or_has_a_job
     node.close()
     wait_for("node0 is away", lambda: broker.node_names() == [])
     assert RawNode(broker.port, "node0", secret="2" * 64).greeting["type"] == "SERVER ACK"
+
+
+def test_a_name_is_free_when_it_was_forgotten_and_its_job_has_failed(broker):
+    node = RawNode(broker.port, "node0")
+    job = broker.train(modelName="m")
+    order = node.expect("SERVER TRAIN")
+    node.progress(order)
+    state(broker, job, "running")
+    status, _, body = broker.request("DELETE", "/nodes/node0")
+    assert status == 409, body
+    node.close()
+    wait_for("node0 is away", lambda: broker.node_names() == [])
+    refused = RawNode(broker.port, "node0", secret="2" * 64)  # it has a job: its name is not free
+    assert refused.greeting["type"] == "ERROR" and "dcls client forget node0" in refused.greeting["message"]
+    broker.client("forget", "node0")
+    failed = state(broker, job)
+    assert failed["state"] == "failed" and "node 'node0' was forgotten" in failed["error"], failed
+    assert RawNode(broker.port, "node0", secret="2" * 64).greeting["type"] == "SERVER ACK"
+    assert broker.request("DELETE", "/nodes/nobody")[0] == 404
