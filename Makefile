@@ -13,6 +13,7 @@
 #   make soak         SOAK_MINUTES of random use and random faults, then what has to hold (by hand)
 #   make sim          SEEDS (2000) simulated clusters: the cores of broker and node among faults
 #   make mutations    that the simulation finds what is broken on purpose (by hand)
+#   make faults       every system call and every allocation of broker and node fails once (by hand)
 #   make fuzz         each fuzzer for FUZZ_SECONDS
 #   make lint         format, warnings as errors, the rules in tests/lint (who may use what, …), cppcheck
 #   make install      DESTDIR= PREFIX=
@@ -246,6 +247,13 @@ sim: deps
 mutations: deps
 	$(PYTHON) tests/sim/mutations.py
 
+# By hand: an hour, and more under a sanitizer.
+faults: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) build-tests
+	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/e2e/faults_all.py
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan PROGRAM=dcls-asan CFLAGS="-O1 -g $(SANITIZE)" build-tests
+	DCLS=$(abspath dcls-asan) DCLS_BUILD=$(abspath build-asan) $(PYTHON) tests/e2e/allocations_all.py
+
 fuzz:
 	$(call install_packages,$(BUILD_DEPS) $(LINT_DEPS))
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-fuzz CC=clang WARNINGS= \
@@ -276,4 +284,4 @@ clean:
 	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-lint $(PROGRAM) dcls-asan dcls-tsan
 
 .PHONY: all deps demo test build-tests run-tests sim mutations test-shared bench bench-limits accuracy asan valgrind-job tsan-job \
-        soak fuzz build-fuzzers lint install clean
+        faults soak fuzz build-fuzzers lint install clean

@@ -349,8 +349,11 @@ void exchange_text(struct exchange *exchange, int status, const char *type, char
 void exchange_json(struct exchange *exchange, int status, cJSON *value)
 {
     struct buf text;
+    /* Then something may be missing from it: cJSON tells that at each of many calls, malloc by errno once for all. */
+    bool lacks = errno == ENOMEM;
+    errno = 0;
     buf_init(&text, JSON_MAX);
-    if (!value || json_print_spaced(value, &text) || buf_puts(&text, "\n")) {
+    if (!value || lacks || json_print_spaced(value, &text) || buf_puts(&text, "\n")) {
         buf_release(&text);
         status = 500;
         buf_init(&text, 128);
@@ -367,6 +370,7 @@ void exchange_object(struct exchange *exchange, int status, cJSON *object, bool 
 {
     if (!whole)
         cJSON_Delete(object);
+    errno = 0; /* it was looked at */
     exchange_json(exchange, status, whole ? object : NULL);
 }
 

@@ -81,7 +81,8 @@ cJSON *exchange_body_json(struct exchange *exchange, struct err *err);
 /* Adds a header to the answer; before it is ended. */
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value);
 
-/* Each of these ends and frees the exchange. Takes `value`; NULL (no memory) answers 500. */
+/* Each of these ends and frees the exchange. Takes `value`; NULL (no memory) answers 500, and so does errno ENOMEM:
+ * what makes the value need not look at each member that it adds. */
 void exchange_json(struct exchange *exchange, int status, cJSON *value);
 /* The same; `whole` false: a member could not be added for lack of memory. */
 void exchange_object(struct exchange *exchange, int status, cJSON *object, bool whole);

@@ -128,6 +128,7 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
         exchange_error(exchange, 503, "%d %s are under way: try again",
                        connections_share_max(exchange->http->connections, found->share), share_names[found->share]);
     } else {
+        errno = 0; /* exchange_json looks at it */
         found->handle(exchange);
     }
 }
