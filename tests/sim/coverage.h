@@ -16,6 +16,17 @@
     X(COMPLETED, "jobs completed", 500)                                                                                \
     X(FAILED, "jobs failed", 500)                                                                                      \
     X(CANCELLED, "jobs cancelled", 200)                                                                                \
+    X(BACK_IN_QUEUE, "jobs shown as starting, then as queued", 200)                                                    \
+    X(TAKEN_UP, "failed jobs that went on", 1)                                                                         \
+    X(LATE_OUTCOMES, "failed jobs that ended otherwise", 4)                                                            \
+    X(OF_LOST, "ends: its node was lost", 8)                                                                           \
+    X(OF_MISSING, "ends: its node no longer has it", 50)                                                               \
+    X(OF_NOT_BEGUN, "ends: its node did not begin it", 5)                                                              \
+    X(OF_SILENT, "ends: its node told nothing of it", 1)                                                               \
+    X(OF_NOT_TAKEN, "ends: three starts were lost", 8)                                                                 \
+    X(OF_FORGOTTEN, "ends: its node was forgotten", 20)                                                                \
+    X(OF_NOT_CANCELLED, "ends: its node did not cancel it", 10)                                                        \
+    X(OF_LEGACY_CANCEL, "ends: cancelled at a node that may train on", 50)                                             \
     X(TRAINS_SENT, "SERVER TRAIN sent", 1000)                                                                          \
     X(TRAININGS, "trainings begun", 1000)                                                                              \
     X(CANCELS_ASKED, "cancels asked for", 300)                                                                         \
@@ -43,6 +54,7 @@
     X(NODE_CRASHES, "crashes of nodes", 300)                                                                           \
     X(NODE_STOPS, "stops of nodes", 100)                                                                               \
     X(PAUSES, "processes that stood still", 100)                                                                       \
+    X(ISOLATIONS, "nodes that reached nobody", 100)                                                                    \
     X(CUTS, "connections cut", 500)                                                                                    \
     X(HOLDS, "connections that stood still", 300)                                                                      \
     X(WORKERS_FAILED, "workers that failed", 50)                                                                       \

@@ -98,6 +98,25 @@ void ledger_published(struct world *world, const struct job *job)
     cover(world, COVER_PUBLISHED);
 }
 
+static void cover_reason(struct world *world, const struct job *stored)
+{
+    static const struct {
+        const char *words;
+        enum coverage_count count;
+    } reasons[] = { { "was lost", COVER_OF_LOST },
+                    { "no longer has it", COVER_OF_MISSING },
+                    { "did not begin it", COVER_OF_NOT_BEGUN },
+                    { "told nothing of it", COVER_OF_SILENT },
+                    { "did not take it", COVER_OF_NOT_TAKEN },
+                    { "was forgotten", COVER_OF_FORGOTTEN },
+                    { "did not cancel it", COVER_OF_NOT_CANCELLED },
+                    { "it may train on", COVER_OF_LEGACY_CANCEL } };
+    const char *text = stored->error ? stored->error : stored->reason;
+    for (size_t i = 0; text && i < sizeof reasons / sizeof *reasons; i++)
+        if (strstr(text, reasons[i].words))
+            cover(world, reasons[i].count);
+}
+
 void ledger_ended(struct world *world, const struct job *job)
 {
     const struct job *stored = stored_of(world, job->id);
@@ -110,6 +129,7 @@ void ledger_ended(struct world *world, const struct job *job)
         return;
     }
     cover(world, counts[stored->state]);
+    cover_reason(world, stored);
 }
 
 void ledger_train(struct world *world, const struct job *job, const char *node)

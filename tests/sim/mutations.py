@@ -61,8 +61,6 @@ MUTATIONS = {
     "ack-any-generation": ("SERVER JOB ACK drops all generations", "src/node/training_core.c",
                            "if (ack->generation < 0) {\n        outcomes_acknowledge",
                            "if (true) {\n        outcomes_acknowledge"),
-    "trained-twice": ("a node that is asked twice trains twice", "src/node/training_core.c",
-                      "    if (training) {\n        training->tell = true;\n        return true;\n    }\n", ""),
     "worker-hangs": ("a worker may hang for ever", "src/node/training_actions.c",
                      "if (silent_ms >= config->lost_ms) {", "if (false) {"),
     "told-once": ("an outcome is told once, whatever became of that", "src/node/outcomes.c",

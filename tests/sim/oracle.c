@@ -62,6 +62,16 @@ static void check_json(struct world *world, const struct job *job)
     cJSON_Delete(object);
 }
 
+static void cover_step(struct world *world, enum job_state from, enum job_state to)
+{
+    if (from == JOB_STARTING && to == JOB_QUEUED)
+        cover(world, COVER_BACK_IN_QUEUE);
+    if (from == JOB_FAILED && to == JOB_RUNNING)
+        cover(world, COVER_TAKEN_UP);
+    if (from == JOB_FAILED && to == JOB_ENDING)
+        cover(world, COVER_LATE_OUTCOMES);
+}
+
 static void check_shown(struct world *world, struct ledger_job *entry, const struct job *job)
 {
     enum job_state shown = job_shown(job), before = entry->shown;
@@ -70,6 +80,8 @@ static void check_shown(struct world *world, struct ledger_job *entry, const str
         trace_line(&world->trace, "ORACLE", "job %s is shown as %s%s%s", job->id, job_state_names[shown],
                    job->error ? ": " : "", job->error ? job->error : "");
         check_json(world, job);
+        if (entry->seen)
+            cover_step(world, before, shown);
     }
     /* An end that was on its way to the store when its node came back with the training. */
     bool overtaken = shown == JOB_FAILED && job->state == JOB_RUNNING;

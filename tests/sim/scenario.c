@@ -45,6 +45,7 @@ void scenario_draw(struct scenario *scenario, uint64_t seed)
     scenario->node_stop_ms = mean_ms(&rng, 10000, 200000);
     scenario->cut_ms = mean_ms(&rng, 500, 60000);
     scenario->hold_ms = mean_ms(&rng, 2000, 60000);
+    scenario->isolation_ms = mean_ms(&rng, 5000, 100000);
     scenario->pause_ms = mean_ms(&rng, 5000, 60000);
     scenario->store_fails_ms = mean_ms(&rng, 5000, 60000);
     scenario->disk_fails_ms = mean_ms(&rng, 5000, 60000);
@@ -77,6 +78,7 @@ void scenario_describe(const struct scenario *scenario, char *text, size_t size)
     add_mean(text, size, &used, "stop", scenario->node_stop_ms);
     add_mean(text, size, &used, "cut", scenario->cut_ms);
     add_mean(text, size, &used, "hold", scenario->hold_ms);
+    add_mean(text, size, &used, "isolation", scenario->isolation_ms);
     add_mean(text, size, &used, "pause", scenario->pause_ms);
     add_mean(text, size, &used, "store", scenario->store_fails_ms);
     add_mean(text, size, &used, "disk", scenario->disk_fails_ms);

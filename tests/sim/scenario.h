@@ -31,7 +31,8 @@ struct scenario {
     struct scenario_node nodes[SCENARIO_NODES];
     /* Mean time between two of a kind, ms; 0: none. */
     int64_t submit_ms, cancel_ms, forget_ms;
-    int64_t broker_crash_ms, node_crash_ms, node_stop_ms, cut_ms, hold_ms, pause_ms, store_fails_ms, disk_fails_ms;
+    int64_t broker_crash_ms, node_crash_ms, node_stop_ms, cut_ms, hold_ms, isolation_ms, pause_ms, store_fails_ms,
+        disk_fails_ms;
     int64_t commit_max_ms; /* what a commit may take */
     int64_t slow_message_one_in;
     /* One worker in so many; 0: none. */

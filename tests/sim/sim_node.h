@@ -49,7 +49,8 @@ struct sim_node {
     struct conn_end *link; /* NULL: none */
     bool accepted;         /* by SERVER ACK */
     bool stops;
-    int64_t pause_ms; /* before it dials again */
+    int64_t isolated_until; /* no connection of its machine comes to the broker */
+    int64_t pause_ms;       /* before it dials again */
     struct node_disk disk;
     struct worker worker;
     struct training_core *trainings; /* of the real core */

@@ -34,13 +34,14 @@ struct conn_end *world_dial(struct world *world, const struct conn_events *event
 {
     if (!world->broker.process.up || world->broker.process.stopped_until > world->timeline.now)
         return NULL;
-    bool from_rogue = false;
-    for (size_t i = 0; i < world->scenario.node_count; i++)
-        if (&world->nodes[i].process == process)
-            from_rogue = world->nodes[i].kind->kind == NODE_ROGUE;
+    const struct sim_node *node = world->nodes;
+    while (&node->process != process)
+        node++;
+    if (node->isolated_until > world->timeline.now)
+        return NULL;
     struct conn *conn = network_connect(&world->network);
     conn_end_bind(&conn->ends[0], events, arg, process);
-    sim_broker_accept(&world->broker, &conn->ends[1], from_rogue);
+    sim_broker_accept(&world->broker, &conn->ends[1], node->kind->kind == NODE_ROGUE);
     return &conn->ends[0];
 }
 
@@ -198,6 +199,27 @@ static void on_hold(void *arg, void *detail)
     recur(world, world->scenario.hold_ms, on_hold);
 }
 
+/* A cable is out: the node works on, and reaches nobody. */
+static void on_isolation(void *arg, void *detail)
+{
+    struct world *world = arg;
+    struct sim_node *node = any_node(world);
+    int64_t ms = rng_scale(&world->rng, 10000, 200000);
+    (void)detail;
+    if (world->heals)
+        return;
+    if (node->isolated_until <= world->timeline.now) {
+        cover(world, COVER_ISOLATIONS);
+        trace_line(&world->trace, node->name, "reaches nobody for %lld ms", (long long)ms);
+        node->isolated_until = world->timeline.now + ms;
+        if (node->process.up && node->link)
+            network_cut(&world->network, node->link->conn, true);
+        if (node->process.up && node->impostor)
+            network_cut(&world->network, node->impostor->conn, true);
+    }
+    recur(world, world->scenario.isolation_ms, on_isolation);
+}
+
 /* SIGSTOP: peers give up whom they do not hear. */
 static void on_pause(void *arg, void *detail)
 {
@@ -253,6 +275,7 @@ static void begin_faults(struct world *world)
     recur(world, scenario->node_stop_ms, on_node_stop);
     recur(world, scenario->cut_ms, on_cut);
     recur(world, scenario->hold_ms, on_hold);
+    recur(world, scenario->isolation_ms, on_isolation);
     recur(world, scenario->pause_ms, on_pause);
     recur(world, scenario->store_fails_ms, on_store_fails);
     recur(world, scenario->disk_fails_ms, on_disk_fails);
@@ -269,6 +292,7 @@ static void heal(struct world *world)
     on_broker_restart(world, NULL);
     for (size_t i = 0; i < world->scenario.node_count; i++) {
         struct sim_node *node = &world->nodes[i];
+        node->isolated_until = now;
         if (node->disk.fails_until > now)
             node->disk.fails_until = now;
         on_node_restart(world, node);
