@@ -43,7 +43,7 @@ void ledger_committed(struct world *world, const struct job *job)
     snprintf(entry->id, sizeof entry->id, "%s", job->id);
     snprintf(entry->train_key, sizeof entry->train_key, "%s", job->train_key);
     snprintf(entry->model, sizeof entry->model, "%s", job->model_name);
-    entry->idle_since = entry->away_since = -1;
+    entry->idle_since = entry->away_since = entry->asked_ms = -1;
 }
 
 void ledger_acknowledged(struct world *world, const struct job *job)
@@ -55,10 +55,19 @@ void ledger_acknowledged(struct world *world, const struct job *job)
         entry->acknowledged = true;
 }
 
+void ledger_asked(struct world *world, const char *id)
+{
+    struct ledger_job *entry = ledger_find(&world->ledger, id);
+    if (entry->asked_ms < 0)
+        entry->asked_ms = world->timeline.now;
+}
+
 void ledger_cancelled(struct world *world, const char *id, int status)
 {
     struct ledger_job *entry = ledger_find(&world->ledger, id);
     const struct stored_job *stored = sim_store_find(&world->broker.store, id);
+    if (entry)
+        entry->asked_ms = -1;
     if (status == 404 && entry && entry->acknowledged && !entry->forgotten)
         world_broken(world, "what is acknowledged is there", "job %s is answered 404", id);
     if (status != 200 && status != 202)
@@ -224,13 +233,11 @@ void ledger_enters(struct world *world, const char *name, const char *secret_has
     const struct node *holder = registry_find(world->broker.registry, name);
     if (holder && *holder->secret_hash && strcmp(holder->secret_hash, secret_hash))
         world_broken(world, "a name belongs to its holder", "'%s' is taken over by a node with another secret", name);
-    for (const struct job *job = jobs_first_live(world->broker.jobs); job; job = job_next_live(job)) {
-        const struct assignment *assignment = &job->live->assignments[0];
-        bool there = (job->state == JOB_STARTING || job->state == JOB_RUNNING) && !strcmp(assignment->node, name);
-        if (there && !holder && *assignment->secret_hash && strcmp(assignment->secret_hash, secret_hash))
-            world_broken(world, "a name belongs to its holder",
-                         "'%s', which has job %s, is taken by a node with another secret", name, job->id);
-    }
+    const struct job *job = jobs_at(world->broker.jobs, name);
+    const char *bound = job ? job->live->assignments[0].secret_hash : "";
+    if (!holder && *bound && strcmp(bound, secret_hash))
+        world_broken(world, "a name belongs to its holder",
+                     "'%s', which has job %s, is taken by a node with another secret", name, job->id);
 }
 
 void ledger_name_taken(struct world *world, const char *model)

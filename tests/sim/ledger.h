@@ -29,6 +29,7 @@ struct ledger_job {
     bool seen;               /* `shown` is */
     enum job_state shown;
     bool published;     /* since the oracle looked last */
+    int64_t asked_ms;   /* since when a client waits for the answer to its cancel; -1: none does */
     int64_t away_since; /* its node is not there; -1: it is */
     int64_t idle_since; /* queued beside a node that could take it; -1: not */
 };
@@ -43,12 +44,15 @@ struct ledger {
     struct ledger_job jobs[STORE_JOBS]; /* by id */
     struct ledger_run runs[LEDGER_RUNS];
     size_t run_count;
-    int may_have[SCENARIO_NODES]; /* jobs at each node, when the oracle looked last */
-    bool restarted;               /* the broker, since the oracle looked last */
+    int64_t unwanted_since[SCENARIO_NODES]; /* a worker trains what nobody waits for; -1: none */
+    int may_have[SCENARIO_NODES];           /* jobs at each node, when the oracle looked last */
+    bool restarted;                         /* the broker, since the oracle looked last */
 };
 
 struct ledger_job *ledger_find(struct ledger *ledger, const char *id);
 
+/* A client asks for the end of that job, and is to be answered. */
+void ledger_asked(struct world *world, const char *id);
 /* A row of the store is as this job now. */
 void ledger_committed(struct world *world, const struct job *job);
 /* 202 to a submission. */

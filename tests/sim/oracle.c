@@ -7,10 +7,12 @@
 #include "world.h"
 
 #define CANCEL_MS                                                                                                      \
-    130000             /* a cancel that was answered 202: 60 s away, 30 s to obey, 30 s between two tries to store     \
-                        */
-#define AWAY_MS 100000 /* a job whose node is away: 60 s, and 30 s between two tries to store that */
-#define IDLE_MS 70000  /* a job that waits beside a node that could take it */
+    130000                /* a cancel that was answered 202: 60 s away, 30 s to obey, 30 s between two tries to store  \
+                           */
+#define AWAY_MS 100000    /* a job whose node is away: 60 s, and 30 s between two tries to store that */
+#define ANSWER_MS 40000   /* who asks for the end of a job, is answered */
+#define UNWANTED_MS 60000 /* a worker that trains what nobody waits for, at a node that is connected */
+#define IDLE_MS 70000     /* a job that waits beside a node that could take it */
 
 static bool may_follow(enum job_state from, enum job_state to, bool restarted)
 {
@@ -127,6 +129,14 @@ static void check_cancelled(struct world *world, const struct ledger_job *entry,
                      job_state_names[job->state], (long long)(world->timeline.now - entry->cancelled_ms) / 1000);
 }
 
+static void check_asked(struct world *world, struct ledger_job *entry)
+{
+    if (world->ledger.restarted)
+        entry->asked_ms = -1; /* whoever asked has lost the connection */
+    if (entry->asked_ms >= 0 && world->timeline.now - later(entry->asked_ms, unhindered_since(world)) > ANSWER_MS)
+        world_broken(world, "who asks is answered", "nobody was answered the cancel of job %s", entry->id);
+}
+
 static bool could_take(const struct node *node, const struct job *job)
 {
     return node->ready && !*node->job && strings_has(&node->types, job->model_type) &&
@@ -214,6 +224,44 @@ static void check_node(struct world *world, size_t number)
         world_broken(world, "a node with a job is busy", "'%s' has job %s, and counts as idle", name, first->id);
 }
 
+static bool is_wanted(const struct world *world, const struct worker *worker)
+{
+    const struct job *job = jobs_find_key(world->broker.jobs, worker->train_key);
+    if (!job)
+        return true; /* forgotten: the broker ends nothing that it does not know */
+    return job->generation == worker->generation && (job->state < JOB_COMPLETED || job->given_up);
+}
+
+/* A node that is connected is told to end what nobody waits for, and ends it. */
+static void check_worker(struct world *world, size_t number)
+{
+    const struct sim_node *node = &world->nodes[number];
+    int64_t *since = &world->ledger.unwanted_since[number], now = world->timeline.now;
+    bool unwanted = node->process.up && node->accepted && !node->link->conn->cut && node->worker.process.up &&
+                    node->process.stopped_until <= now && node->link->conn->held_until <= now &&
+                    !is_wanted(world, &node->worker);
+    if (!unwanted)
+        *since = -1;
+    else if (*since < 0)
+        *since = now;
+    if (unwanted && now - later(*since, unhindered_since(world)) > UNWANTED_MS)
+        world_broken(world, "no node trains what nobody waits for", "'%s' trains %s, generation %lld", node->name,
+                     node->worker.train_key, (long long)node->worker.generation);
+}
+
+static void check_counts(struct world *world)
+{
+    const struct jobs *jobs = world->broker.jobs;
+    size_t waiting = 0, unstored = 0;
+    for (const struct job *job = jobs_first_live(jobs); job; job = job_next_live(job))
+        waiting += job->state == JOB_QUEUED;
+    for (const struct job *job = jobs_oldest(jobs); job; job = job_newer(jobs, job))
+        unstored += job->failures > 0;
+    if (waiting != jobs_waiting(jobs) || unstored != jobs_unstored(jobs))
+        world_broken(world, "counts are right", "%zu jobs wait and %zu are counted; %zu are not stored and %zu counted",
+                     waiting, jobs_waiting(jobs), unstored, jobs_unstored(jobs));
+}
+
 static void check_job(struct world *world, struct ledger_job *entry)
 {
     const struct job *job = jobs_find(world->broker.jobs, entry->id);
@@ -223,6 +271,7 @@ static void check_job(struct world *world, struct ledger_job *entry)
         return;
     }
     check_shown(world, entry, job);
+    check_asked(world, entry);
     check_cancelled(world, entry, job);
     check_waiting(world, entry, job);
     check_away(world, entry, job);
@@ -236,8 +285,11 @@ void oracle_check(struct world *world)
     for (size_t i = 0; i < STORE_JOBS; i++)
         if (*world->ledger.jobs[i].id)
             check_job(world, &world->ledger.jobs[i]);
-    for (size_t i = 0; i < world->scenario.node_count; i++)
+    for (size_t i = 0; i < world->scenario.node_count; i++) {
         check_node(world, i);
+        check_worker(world, i);
+    }
+    check_counts(world);
     world->ledger.restarted = false;
 }
 

@@ -562,6 +562,8 @@ void sim_broker_cancel(struct sim_broker *broker, const char *id)
         clients_cancelled(broker->world, id, 404);
     else if (jobs_cancel(broker->jobs, job, sim_broker_moment(broker), &refusal))
         clients_cancelled(broker->world, id, refusal.status);
+    else
+        ledger_asked(broker->world, id);
     drain(broker);
 }
 
