@@ -8,18 +8,25 @@
 #include "jobs_state.h"
 #include "registry.h"
 
-/* True where it is over; else it is looked at again then. */
-static bool has_passed(struct jobs *jobs, int64_t since_ms, int64_t limit_ms, struct moment now)
+#define LATE_MS 1000   /* who looks so long after a deadline did not run meanwhile */
+#define AWAKE_MS 15000 /* then nodes have this long: what they said is still unread, or they come back first */
+
+/* True where it is over; else it is looked at again then. Time in which this process did not run (it was stopped, the
+ * machine slept) is nobody's silence. */
+static bool has_passed(struct jobs *jobs, int64_t *since_ms, int64_t limit_ms, struct moment now)
 {
-    if (now.ms - since_ms >= limit_ms)
+    int64_t late_ms = now.ms - (*since_ms + limit_ms);
+    if (late_ms >= 0 && late_ms < LATE_MS)
         return true;
-    jobs_due_at(jobs, since_ms + limit_ms);
+    if (late_ms >= 0)
+        *since_ms = now.ms + AWAKE_MS - limit_ms;
+    jobs_due_at(jobs, *since_ms + limit_ms);
     return false;
 }
 
 static void stays_away(struct jobs *jobs, struct job *job, struct moment now)
 {
-    if (!has_passed(jobs, job->live->lost_ms, JOBS_GRACE_MS, now))
+    if (!has_passed(jobs, &job->live->lost_ms, JOBS_GRACE_MS, now))
         return;
     if (job->state == JOB_STARTING)
         job_put_back(jobs, job, true, now);
@@ -30,7 +37,7 @@ static void stays_away(struct jobs *jobs, struct job *job, struct moment now)
 static void is_not_cancelled(struct jobs *jobs, struct job *job, struct moment now)
 {
     char reason[NAME_SIZE + 48];
-    if (!has_passed(jobs, job->live->cancel_ms, JOBS_CANCEL_MS, now))
+    if (!has_passed(jobs, &job->live->cancel_ms, JOBS_CANCEL_MS, now))
         return;
     snprintf(reason, sizeof reason, "node '%s' did not cancel it within %d s", job->node, JOBS_CANCEL_MS / 1000);
     job_cancel(jobs, job, reason, now);
@@ -38,26 +45,26 @@ static void is_not_cancelled(struct jobs *jobs, struct job *job, struct moment n
 
 static void is_silent(struct jobs *jobs, struct job *job, const struct node *node, struct moment now)
 {
-    int64_t heard_ms = job->live->heard_ms;
+    struct job_live *live = job->live;
     char why[64];
-    if (!has_passed(jobs, heard_ms, JOBS_SILENT_MS, now))
-        return;
-    if (node_offers(node, "heartbeat") && has_passed(jobs, heard_ms, JOBS_DEAD_MS, now)) {
+    if (node_offers(node, "heartbeat") && has_passed(jobs, &live->heard_ms, JOBS_DEAD_MS, now)) {
         snprintf(why, sizeof why, "told nothing of it for %d s", JOBS_DEAD_MS / 1000);
         job_give_up(jobs, job, false, now, why);
         return;
     }
-    int64_t times = (now.ms - heard_ms) / JOBS_SILENT_MS;
-    job->live->silent = true;
+    int64_t times = (now.ms - live->heard_ms) / JOBS_SILENT_MS;
+    jobs_due_at(jobs, live->heard_ms + (times + 1) * JOBS_SILENT_MS);
+    if (!times)
+        return;
+    live->silent = true;
     job_set_reason(jobs, job, "nothing was heard of it from node '%s' for %lld s", job->node,
                    (long long)(times * JOBS_SILENT_MS / 1000));
-    jobs_due_at(jobs, heard_ms + (times + 1) * JOBS_SILENT_MS);
 }
 
 static void is_not_begun(struct jobs *jobs, struct job *job, const struct node *node, struct moment now)
 {
     char why[48];
-    if (!has_passed(jobs, job->live->sent_ms, JOBS_BEGIN_MS, now))
+    if (!has_passed(jobs, &job->live->sent_ms, JOBS_BEGIN_MS, now))
         return;
     snprintf(why, sizeof why, "did not begin it within %d s", JOBS_BEGIN_MS / 1000);
     if (node_offers(node, "heartbeat")) {

@@ -167,7 +167,6 @@ void job_restore(struct jobs *jobs, struct job *job, struct moment now)
         job_cancel(jobs, job, NULL, now);
         return;
     }
-    job->live->sent = true;
     job->live->lost_ms = now.ms;
     job_set_reason(jobs, job, "node '%s' is away", job->node);
     jobs_due_at(jobs, now.ms + JOBS_GRACE_MS);

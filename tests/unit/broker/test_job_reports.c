@@ -178,6 +178,51 @@ static void silence_is_the_reason_until_something_is_heard(void **state)
     assert_said(core, "cancel 1.1 n;answer 1 409;ended 1 failed;");
 }
 
+/* The broker was stopped, or its machine slept: what nodes said meanwhile is still unread. */
+static void sleep_through(struct core *core, int64_t ms)
+{
+    core->now.ms += ms;
+    core->now.wall_ms += ms;
+    core_drain(core);
+}
+
+static void a_broker_that_did_not_run_itself_blames_no_node(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    sleep_through(core, 2 * JOBS_DEAD_MS);
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    core_progress(core, n, job, "");
+    core_leave(core, n);
+    sleep_through(core, 2 * JOBS_GRACE_MS);
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    n = core_greet(core, "n", "i");
+    core_inform_of(core, n, job, "running", "");
+    assert_null(job->reason);
+    core_cancel(core, job);
+    sleep_through(core, 2 * JOBS_CANCEL_MS);
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    core_pass(core, JOBS_CANCEL_MS);
+    assert_int_equal(job_shown(job), JOB_CANCELLED);
+}
+
+static void a_node_that_says_nothing_after_that_either_has_failed(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    sleep_through(core, 2 * JOBS_DEAD_MS);
+    core_pass(core, JOBS_SILENT_MS);
+    assert_int_equal(job_shown(job), JOB_FAILED);
+    job = core_add(core, "m2", NULL);
+    assert_int_equal(job_shown(job), JOB_STARTING);
+    sleep_through(core, 2 * JOBS_BEGIN_MS);
+    assert_int_equal(job_shown(job), JOB_STARTING);
+    core_pass(core, JOBS_BEGIN_MS);
+    assert_int_equal(job_shown(job), JOB_FAILED);
+}
+
 static void a_node_that_goes_on_telling_is_waited_for_for_ever(void **state)
 {
     struct core *core = *state;
@@ -341,6 +386,8 @@ int main(void)
         CORE_TEST(an_error_of_a_legacy_node_fails_what_it_trains),
         CORE_TEST(epochs_and_notices_are_stored_batches_are_not),
         CORE_TEST(silence_is_the_reason_until_something_is_heard),
+        CORE_TEST(a_broker_that_did_not_run_itself_blames_no_node),
+        CORE_TEST(a_node_that_says_nothing_after_that_either_has_failed),
         CORE_TEST(a_node_that_goes_on_telling_is_waited_for_for_ever),
         CORE_TEST(a_node_that_comes_back_with_its_job_goes_on),
         CORE_TEST(a_job_whose_node_stays_away_is_lost_and_given_up),
