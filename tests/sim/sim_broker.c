@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "dcls/proto/json.h"
+#include "oracle.h"
 #include "src/broker/job_reports.h"
-#include "src/broker/scheduler.h"
 #include "world.h"
 
 #define LEGACY_ANSWER_MS 15000
@@ -650,6 +650,7 @@ void sim_broker_stop(struct sim_broker *broker)
     trace_line(&broker->world->trace, "broker", "is stopped");
     jobs_stop(broker->jobs, sim_broker_moment(broker));
     drain(broker);
+    oracle_check(broker->world);
     end_process(broker, false, true);
 }
 
