@@ -86,9 +86,9 @@ static int init(struct broker *broker, const struct broker_options *options, str
     broker->keep_jobs = (size_t)options->keep_jobs;
     if (share_files(broker, options, err))
         return -1;
-    if (!(broker->base = loop_new()) || !(broker->events = events_new(clock_wall_ms())) ||
-        !(broker->registry = registry_new()) || !(broker->models = models_new(broker)) ||
-        !(broker->jobs = jobs_new(broker->registry)) || !(broker->jobs_shell = jobs_shell_new(broker)) ||
+    if (!(broker->events = events_new(clock_wall_ms())) || !(broker->registry = registry_new()) ||
+        !(broker->models = models_new(broker)) || !(broker->jobs = jobs_new(broker->registry)) ||
+        !(broker->jobs_shell = jobs_shell_new(broker)) ||
         !(broker->removals = removals_new(broker, model_remove_retry)) ||
         !(broker->pending_replies = pending_replies_new(broker)))
         return err_set(err, "no memory to start");
@@ -131,23 +131,31 @@ static void release(struct broker *broker)
         event_base_free(broker->base);
 }
 
+/* Before anybody can know that the broker is there: who ends it at once ends it well. */
+static int watch_signals(struct event_base *base, struct event *signals[2], struct err *err)
+{
+    static const int numbers[2] = { SIGINT, SIGTERM };
+    for (int i = 0; i < 2; i++) {
+        signals[i] = evsignal_new(base, numbers[i], on_signal, base);
+        if (!signals[i] || event_add(signals[i], NULL))
+            return err_set(err, "cannot watch for signals");
+    }
+    return 0;
+}
+
 int broker_run(const struct broker_options *options, struct err *err)
 {
     struct broker broker = { 0 };
     struct event *signals[2] = { NULL };
-    static const int numbers[2] = { SIGINT, SIGTERM };
     int status = -1;
     signal(SIGPIPE, SIG_IGN);
     evthread_use_pthreads();
-    if (init(&broker, options, err))
+    if (!(broker.base = loop_new())) {
+        err_set(err, "no memory to start");
         goto out;
-    for (int i = 0; i < 2; i++) {
-        signals[i] = evsignal_new(broker.base, numbers[i], on_signal, broker.base);
-        if (!signals[i] || event_add(signals[i], NULL)) {
-            err_set(err, "cannot watch for signals");
-            goto out;
-        }
     }
+    if (watch_signals(broker.base, signals, err) || init(&broker, options, err))
+        goto out;
     log_info("nodes at %s:%d, clients at http://%s:%d", options->host, broker.port, options->host, broker.api_port);
     status = event_base_dispatch(broker.base) < 0 ? err_set(err, "the event loop failed") : 0;
 out:

@@ -198,3 +198,14 @@ def test_a_port_in_use_is_one_clear_line(running, tmp_path):
 def test_two_nodes_cannot_share_a_folder(running):
     done = run("node", "--name", "node0", "--port", str(running.port), cwd=running.folder)
     assert done.returncode == 1 and "node0" in done.stderr
+
+
+def test_a_broker_that_is_told_to_end_as_soon_as_it_listens_ends_well(tmp_path):
+    for i in range(8):
+        ports = tmp_path / f"ports{i}"
+        with subprocess.Popen([DCLS, "broker", "--port", "0", "--api-port", "0", "--port-file", ports,
+                               "--state", tmp_path / f"state{i}"], stderr=subprocess.DEVNULL) as broker:
+            while not ports.exists() and broker.poll() is None:
+                pass
+            broker.terminate()
+            assert broker.wait(15 * PATIENCE) == 0
