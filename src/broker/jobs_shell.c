@@ -13,7 +13,7 @@
 #include "node_events.h"
 #include "store.h"
 
-#define FORGET_AT_ONCE 200 /* some milliseconds */
+#define FORGET_AT_ONCE 100 /* with their results some milliseconds */
 
 /* Who asked for something of a job, once. */
 struct asker {
@@ -30,6 +30,7 @@ struct jobs_shell {
     struct asker *adding, *cancelling;
     struct jobs_waiter *waiters;
     bool draining;
+    bool forgetting; /* what was kept for too long is being deleted */
 };
 
 static void on_timer(void *arg)
@@ -166,27 +167,33 @@ static void act(struct jobs_shell *shell, const struct job_action *action)
     }
 }
 
-/* The oldest beyond those that are kept, some at a time. True where there may be more. */
-static bool forget_oldest(struct broker *broker)
+static void on_forgotten(void *arg, bool ok)
 {
-    char id[JOB_ID_SIZE];
-    int count = 0;
-    cJSON *ids = NULL;
-    while (broker->keep_jobs && count < FORGET_AT_ONCE && jobs_forget_oldest(broker->jobs, broker->keep_jobs, id)) {
-        ids = ids ? ids : cJSON_CreateArray();
-        cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)strtoll(id, NULL, 10)));
-        count++;
-    }
-    /* What cannot be deleted now is restored by the next start, and forgotten then. */
-    if (ids)
-        store_forget_jobs(broker, ids, NULL, NULL);
-    cJSON_Delete(ids);
-    return count == FORGET_AT_ONCE;
+    struct jobs_shell *shell = arg;
+    (void)ok; /* what could not be deleted is restored by the next start, and forgotten then */
+    shell->forgetting = false;
+    jobs_shell_drain(shell->broker);
 }
 
-static void wake_when_due(struct jobs_shell *shell, bool soon)
+/* The oldest beyond those that are kept: some at a time, so that no commit waits for long, and the next when those are
+ * deleted. */
+static void forget_oldest(struct jobs_shell *shell)
 {
-    int64_t due_ms = soon ? 0 : jobs_due(shell->broker->jobs);
+    const struct broker *broker = shell->broker;
+    char id[JOB_ID_SIZE];
+    if (!broker->keep_jobs || shell->forgetting || broker->stopping)
+        return;
+    cJSON *ids = cJSON_CreateArray();
+    for (int i = 0; i < FORGET_AT_ONCE && jobs_forget_oldest(broker->jobs, broker->keep_jobs, id); i++)
+        cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)strtoll(id, NULL, 10)));
+    if (ids && ids->child)
+        shell->forgetting = !store_forget_jobs(shell->broker, ids, on_forgotten, shell);
+    cJSON_Delete(ids);
+}
+
+static void wake_when_due(struct jobs_shell *shell)
+{
+    int64_t due_ms = jobs_due(shell->broker->jobs);
     if (due_ms == INT64_MAX) {
         timer_stop(shell->timer);
         return;
@@ -207,7 +214,8 @@ void jobs_shell_drain(struct broker *broker)
         act(shell, &action);
     shell->draining = false;
     node_events_publish(broker);
-    wake_when_due(shell, forget_oldest(broker));
+    forget_oldest(shell);
+    wake_when_due(shell);
 }
 
 void jobs_shell_stop(struct broker *broker)
