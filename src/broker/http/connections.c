@@ -50,6 +50,7 @@ struct connections {
     int table_size;
     struct quiet *quiet; /* room for `max` */
     int max, open;       /* open: some may have ended since they were last asked about */
+    bool full;           /* which the log has told */
     int used[SHARES];
 };
 
@@ -216,13 +217,16 @@ static void accept_if_room(struct connections *connections)
         return;
     if (connections->open >= connections->max)
         make_room(connections);
-    if (connections->open < connections->max) {
-        evconnlistener_enable(connections->listener);
-    } else {
+    bool full = connections->open >= connections->max;
+    if (full && !connections->full)
         log_warn("%d HTTP connections are open and busy: new ones wait", connections->open);
-        evconnlistener_disable(connections->listener);
-        timer_start(connections->pause, PAUSE_MS);
+    connections->full = full;
+    if (!full) {
+        evconnlistener_enable(connections->listener);
+        return;
     }
+    evconnlistener_disable(connections->listener);
+    timer_start(connections->pause, PAUSE_MS);
 }
 
 /* The descriptors of what was accepted are known once evhttp's callback has returned. */
