@@ -19,6 +19,7 @@ import traceback
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 import fake_node  # noqa: E402
+import history  # noqa: E402
 import page  # noqa: E402
 from harness import Cluster, make_dataset, wait_for  # noqa: E402
 from http_load import Beside, Client, repeat, sample  # noqa: E402
@@ -91,6 +92,15 @@ def sample_train(cluster):
 
 
 # The measures
+
+def ended_jobs(_):
+    """100,000 ended jobs: figures of history.py, which makes them."""
+    most = {"first page of GET /jobs": 50, "resident after all that": 150}
+    for what, value, unit in history.measure():
+        what = f"100,000 ended jobs: {what}"
+        target = most.get(what.partition(": ")[2])
+        yield below(what, value, target, unit) if target else Figure(what, "", f"{value:.3g} {unit}", None)
+
 
 def node_info(cluster):
     """One NODE INFO with 9,000 digests, that of another 9,000 models each time."""
@@ -232,7 +242,7 @@ def images(cluster):
 
 
 MEASURES = {measure.__name__.replace("_", "-"): measure for measure in
-            (node_info, inference, real_inference, messages, idle, queue, images)}
+            (ended_jobs, node_info, inference, real_inference, messages, idle, queue, images)}
 
 
 def measure(name):
