@@ -86,12 +86,6 @@ void jobs_stop(struct jobs *jobs, struct moment now)
     }
 }
 
-void jobs_nodes_changed(struct jobs *jobs)
-{
-    jobs->idle_version++;
-    jobs_reschedule(jobs, true);
-}
-
 /* Events of clients and of the shell */
 
 int jobs_add(struct jobs *jobs, struct job *job, struct moment now)

@@ -2,14 +2,15 @@
  * sends nothing, stores nothing, reads no clock and no file. It reads the nodes (registry.h), and says what each is
  * busy with (node_set_job): exactly the job that is assigned to it in `starting` or `running`.
  *
- *     queued   -> starting    a node is idle and can do it; committed before SERVER TRAIN goes out
- *     starting -> queued      its start is lost: it cannot be stored, or the node goes, or comes back, without a word
- * of it. JOBS_LOST_STARTS in a row that had gone out fail the job starting -> running     the first word of its node;
- * of a legacy node, when sent. A node that does not offer "heartbeat" owes no early word: it counts as running after
- * JOBS_BEGIN_MS running  -> ending      an outcome; or its node stays away, has it no longer, is silent, or does not
- * cancel it any      -> ending      it is cancelled; at once where nobody has to be told before ending   -> completed,
- * failed, cancelled        that is committed: it is tried for as long as it takes ending, failed -> running, ending it
- * was given up, and its node comes back with it or its outcome
+ *     queued   -> starting   a node is idle and can do it; committed before SERVER TRAIN goes out
+ *     starting -> queued     its start is lost: it cannot be stored, or the node goes, or comes back, without a
+ *                            word of it. JOBS_LOST_STARTS in a row that had gone out fail the job
+ *     starting -> running    the first word of its node; of a legacy node, when sent. A node that does not offer
+ *                            "heartbeat" owes no early word: it counts as running after JOBS_BEGIN_MS
+ *     running  -> ending     an outcome; or its node stays away, has it no longer, is silent, does not cancel it
+ *     any      -> ending     it is cancelled; at once where nobody has to be told before
+ *     ending   -> completed, failed, cancelled      that is committed: it is tried for as long as it takes
+ *     ending, failed -> running, ending             it was given up, and its node brings it or its outcome back
  *
  * Each state has a deadline (job_transitions.h) and a way out that needs nobody's co-operation.
  *
@@ -69,8 +70,6 @@ int jobs_add(struct jobs *jobs, struct job *job, struct moment now);
 int jobs_cancel(struct jobs *jobs, struct job *job, struct moment now, struct refusal *refusal);
 /* Within JOB_SEND_TRAIN. Not `ok`: it cannot be sent. */
 void jobs_train_sent(struct jobs *jobs, struct job *job, bool ok, struct moment now);
-/* Nodes offer something else, or are less busy: what waits is looked at again. */
-void jobs_nodes_changed(struct jobs *jobs);
 
 /* Where more than `keep` are over: forgets the oldest of those about which nothing is left to do, frees it and gives
  * its id. False: none. */
