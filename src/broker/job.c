@@ -1,6 +1,7 @@
 /* What a training is made of, its copies and its JSON. */
 #include "job.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,6 +282,7 @@ static const char *shown_reason(const struct job *job)
 
 cJSON *job_json(const struct job *job)
 {
+    errno = 0; /* malloc tells by it where a member is missing, whichever that is */
     cJSON *object = cJSON_CreateObject();
     const char *reason = shown_reason(job);
     bool over = job_is_over(job);
@@ -305,6 +307,10 @@ cJSON *job_json(const struct job *job)
     add_time(object, "created", job->created);
     add_time(object, "started", job->started);
     add_time(object, "ended", over ? job->ended : 0);
+    if (errno == ENOMEM) {
+        cJSON_Delete(object);
+        return NULL;
+    }
     return object;
 }
 
