@@ -10,6 +10,7 @@
     130000                /* a cancel that was answered 202: 60 s away, 30 s to obey, 30 s between two tries to store  \
                            */
 #define AWAY_MS 100000    /* a job whose node is away: 60 s, and 30 s between two tries to store that */
+#define NOTED_MS 12000    /* who asks for the end of a job that runs, is answered 202: a commit */
 #define ANSWER_MS 40000   /* who asks for the end of a job, is answered */
 #define UNWANTED_MS 60000 /* a worker that trains what nobody waits for, at a node that is connected */
 #define IDLE_MS 70000     /* a job that waits beside a node that could take it */
@@ -129,11 +130,13 @@ static void check_cancelled(struct world *world, const struct ledger_job *entry,
                      job_state_names[job->state], (long long)(world->timeline.now - entry->cancelled_ms) / 1000);
 }
 
-static void check_asked(struct world *world, struct ledger_job *entry)
+static void check_asked(struct world *world, struct ledger_job *entry, const struct job *job)
 {
+    bool runs = job->live && job->live->cancelling && !job->failures;
     if (world->ledger.restarted)
         entry->asked_ms = -1; /* whoever asked has lost the connection */
-    if (entry->asked_ms >= 0 && world->timeline.now - later(entry->asked_ms, unhindered_since(world)) > ANSWER_MS)
+    if (entry->asked_ms >= 0 &&
+        world->timeline.now - later(entry->asked_ms, unhindered_since(world)) > (runs ? NOTED_MS : ANSWER_MS))
         world_broken(world, "who asks is answered", "nobody was answered the cancel of job %s", entry->id);
 }
 
@@ -271,7 +274,7 @@ static void check_job(struct world *world, struct ledger_job *entry)
         return;
     }
     check_shown(world, entry, job);
-    check_asked(world, entry);
+    check_asked(world, entry, job);
     check_cancelled(world, entry, job);
     check_waiting(world, entry, job);
     check_away(world, entry, job);
