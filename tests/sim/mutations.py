@@ -68,9 +68,6 @@ MUTATIONS = {
                            "if (true) {\n        outcomes_acknowledge"),
     "worker-hangs": ("a worker may hang for ever", "src/node/training_actions.c",
                      "if (silent_ms >= config->lost_ms) {", "if (false) {"),
-    "told-once": ("an outcome is told once, whatever became of that", "src/node/outcomes.c",
-                  "if (outcome->is_gone || outcome->session != outcomes->session)",
-                  "if (outcome->is_gone || !outcome->session)"),
 }
 
 
