@@ -1,7 +1,19 @@
 /* The program: finds the subcommand in a table and runs it. Every role is one entry. */
+#include <fcntl.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "dcls/commands.h"
+
+/* Who starts us may have closed the three standard streams. What is opened next would get their numbers: log lines
+ * would go into a socket or a file of ours. */
+static int open_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            return -1;
+    return 0;
+}
 
 int main(int argc, char **argv)
 {
@@ -19,5 +31,7 @@ int main(int argc, char **argv)
         .summary = "Trains and serves image classifiers on a handful of plain CPU machines.",
         .commands = commands,
     };
+    if (open_standard_streams())
+        return 1; /* and nowhere to say it */
     return options_run(&line, argc, argv);
 }

@@ -8,6 +8,7 @@ import termios
 import pytest
 
 from harness import make_dataset, wait_for, worker_of
+from raw_node import RawNode
 
 
 class Unread:
@@ -102,3 +103,13 @@ def test_a_terminal_that_was_stopped_holds_up_nobody_and_stays_as_it_was(cluster
     os.close(master)
     assert cluster.get("/nodes") == {"nodes": []}  # nor one that was closed
     os.close(slave)
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "0<&- 1>&- 2>&-"])
+def test_a_broker_that_is_started_without_stderr_uses_its_number_for_nothing_else(cluster, closed):
+    cluster.start_broker(within=["sh", "-c", f'exec "$@" {closed}', "sh"])
+    assert os.readlink(f"/proc/{cluster.broker.process.pid}/fd/2") == "/dev/null"
+    node = RawNode(cluster.port, "raw")
+    node.send("NONSENSE")  # which is logged
+    node.expect("ERROR")
+    assert cluster.node_names() == ["raw"]
