@@ -169,6 +169,22 @@ static int print(const cJSON *value, struct buf *out, int levels)
     return failed ? -1 : buf_puts(out, object ? "}" : "]");
 }
 
+bool json_add(cJSON *object, const char *name, cJSON *item)
+{
+    if (cJSON_AddItemToObject(object, name, item))
+        return true;
+    cJSON_Delete(item);
+    return false;
+}
+
+bool json_append(cJSON *list, cJSON *item)
+{
+    if (cJSON_AddItemToArray(list, item))
+        return true;
+    cJSON_Delete(item);
+    return false;
+}
+
 const char *json_text(const cJSON *object, const char *name)
 {
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));

@@ -32,7 +32,7 @@ enum admission admission_decide(const struct newcomer *newcomer, const struct na
     }
     if (!holder->session && holder->is_full) {
         err_set(why, "the broker has as many nodes as it takes: see its --max-nodes");
-        return ADMISSION_REFUSE;
+        return ADMISSION_FULL;
     }
     if (!holder->session || is_same_process(newcomer, holder))
         return ADMISSION_ENTER;

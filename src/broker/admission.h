@@ -46,6 +46,7 @@ enum admission {
     ADMISSION_ENTER,  /* in the holder's place, where there is one */
     ADMISSION_PROBE,  /* ping the holder now, and ask again after ADMISSION_PROBE_MS: `probe` was begun */
     ADMISSION_REFUSE, /* `why` says it */
+    ADMISSION_FULL,   /* the same: there is no room for a further name */
 };
 
 /* When a newcomer comes, and again when its probe has had its time: whoever has the name then, is a holder that was not

@@ -125,13 +125,10 @@ static void decide(struct broker *broker, struct link *link, struct msg *msg)
     switch (admission_decide(&newcomer, &holder, probe, clock_ms(), &why)) {
     case ADMISSION_ENTER: enter(broker, link, msg, secret_hash); break;
     case ADMISSION_REFUSE:
-        if (!holder.session && holder.is_full) {
-            refuse_full(broker, link, why.text);
-        } else {
-            link_send_error(link, why.text);
-            link_close(link, "its name is taken");
-        }
+        link_send_error(link, why.text);
+        link_close(link, "its name is taken");
         break;
+    case ADMISSION_FULL: refuse_full(broker, link, why.text); break;
     case ADMISSION_PROBE:
         link_send_type(registry_find(broker->registry, msg->name)->link, MSG_SERVER_PING);
         link_wait(link, msg, ADMISSION_PROBE_MS, on_probed);

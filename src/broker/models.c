@@ -154,27 +154,31 @@ static cJSON *model_json(const struct model *model, cJSON **nodes)
 {
     static const char *const copied[] = { "type", "classes", "imageSize", "bytes" };
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "name", model->name);
-    if (*model->sha256)
-        cJSON_AddStringToObject(object, "sha256", model->sha256);
-    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
+    bool whole = cJSON_AddStringToObject(object, "name", model->name) &&
+                 (!*model->sha256 || cJSON_AddStringToObject(object, "sha256", model->sha256));
+    for (size_t i = 0; i < sizeof copied / sizeof *copied && whole; i++) {
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(model->info, copied[i]);
-        if (value)
-            cJSON_AddItemToObject(object, copied[i], cJSON_Duplicate(value, true));
+        whole = !value || json_add(object, copied[i], cJSON_Duplicate(value, true));
     }
-    *nodes = cJSON_AddArrayToObject(object, "nodes");
-    if (*model->job)
-        cJSON_AddStringToObject(object, "job", model->job);
-    return object;
+    *nodes = whole ? cJSON_AddArrayToObject(object, "nodes") : NULL;
+    if (*nodes && (!*model->job || cJSON_AddStringToObject(object, "job", model->job)))
+        return object;
+    cJSON_Delete(object);
+    *nodes = NULL;
+    return NULL;
 }
 
 static void publish(const struct models *models, const struct model *model, bool gone)
 {
     cJSON *nodes, *object = model_json(model, &nodes);
-    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
-        if (node_holds(node, model))
-            cJSON_AddItemToArray(nodes, cJSON_CreateString(node->name));
-    cJSON_AddBoolToObject(object, "gone", gone);
+    bool whole = object && cJSON_AddBoolToObject(object, "gone", gone);
+    const struct node *node = registry_first(models->broker->registry);
+    for (; node && whole; node = registry_next(node))
+        whole = !node_holds(node, model) || json_append(nodes, cJSON_CreateString(node->name));
+    if (!whole) {
+        cJSON_Delete(object);
+        object = NULL;
+    }
     events_publish(models->broker->events, "model", object);
 }
 
@@ -394,12 +398,25 @@ static bool is_outdated(const struct models *models, const struct model *model)
 }
 
 /* A model of a legacy node has no digest and is not remembered: it is listed as long as a node has it. */
-static void add_legacy(cJSON *models, const char *name, const struct node *node)
+static bool add_legacy(cJSON *models, const char *name, const struct node *node)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "name", name);
-    cJSON_AddItemToArray(cJSON_AddArrayToObject(object, "nodes"), cJSON_CreateString(node->name));
-    cJSON_AddItemToArray(models, object);
+    return json_append(models, object) && cJSON_AddStringToObject(object, "name", name) &&
+           json_append(cJSON_AddArrayToObject(object, "nodes"), cJSON_CreateString(node->name));
+}
+
+static bool add_held(const struct models *models, cJSON *shown, const struct node *node)
+{
+    bool whole = true;
+    const struct node_model *held = TAILQ_FIRST(&node->model_list);
+    for (; held && whole; held = TAILQ_NEXT(held, listed)) {
+        const struct model *model = find(models, held->name, held->sha256);
+        if (model && model->at_nodes)
+            whole = json_append(model->at_nodes, cJSON_CreateString(node->name));
+        else if (!model && !*held->sha256)
+            whole = add_legacy(shown, held->name, node);
+    }
+    return whole;
 }
 
 /* Each node is gone through once: thousands of models at tens of nodes are listed in the time that it takes to write
@@ -407,19 +424,18 @@ static void add_legacy(cJSON *models, const char *name, const struct node *node)
 cJSON *models_json(const struct models *models)
 {
     cJSON *object = cJSON_CreateObject(), *shown = cJSON_AddArrayToObject(object, "models");
+    bool whole = shown;
     struct model *model;
-    for (model = TAILQ_FIRST(&models->list); model; model = TAILQ_NEXT(model, listed))
+    for (model = TAILQ_FIRST(&models->list); model && whole; model = TAILQ_NEXT(model, listed))
         if (model->shown && !is_outdated(models, model))
-            cJSON_AddItemToArray(shown, model_json(model, &model->at_nodes));
-    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
-        for (const struct node_model *held = TAILQ_FIRST(&node->model_list); held; held = TAILQ_NEXT(held, listed)) {
-            model = find(models, held->name, held->sha256);
-            if (model && model->at_nodes)
-                cJSON_AddItemToArray(model->at_nodes, cJSON_CreateString(node->name));
-            else if (!model && !*held->sha256)
-                add_legacy(shown, held->name, node);
-        }
+            whole = json_append(shown, model_json(model, &model->at_nodes));
+    const struct node *node = registry_first(models->broker->registry);
+    for (; node && whole; node = registry_next(node))
+        whole = add_held(models, shown, node);
     for (model = TAILQ_FIRST(&models->list); model; model = TAILQ_NEXT(model, listed))
         model->at_nodes = NULL;
-    return object;
+    if (whole)
+        return object;
+    cJSON_Delete(object);
+    return NULL;
 }

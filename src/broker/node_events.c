@@ -10,7 +10,10 @@ void node_events_publish(struct broker *broker)
     struct node_change change;
     while (registry_next_change(broker->registry, &change)) {
         cJSON *object = node_json(change.node);
-        cJSON_AddBoolToObject(object, "gone", change.gone);
+        if (!cJSON_AddBoolToObject(object, "gone", change.gone)) {
+            cJSON_Delete(object);
+            object = NULL;
+        }
         events_publish(broker->events, "node", object);
     }
 }

@@ -372,37 +372,59 @@ const char *node_model_sha256(const struct node *node, const char *model)
 
 /* As JSON */
 
+static cJSON *if_whole(cJSON *object, bool whole)
+{
+    if (whole)
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
+static bool add_text(cJSON *object, const char *name, const char *text)
+{
+    return !text || cJSON_AddStringToObject(object, name, text);
+}
+
+static bool add_number(cJSON *object, const char *name, int64_t number)
+{
+    return number < 0 || cJSON_AddNumberToObject(object, name, (double)number);
+}
+
+static bool add_models(cJSON *object, const struct node *node)
+{
+    cJSON *models = cJSON_AddArrayToObject(object, "models");
+    bool whole = models;
+    const struct node_model *model = TAILQ_FIRST(&node->model_list);
+    for (; model && whole; model = TAILQ_NEXT(model, listed))
+        whole = json_append(models, cJSON_CreateString(model->name));
+    return whole;
+}
+
+/* What a legacy node has not. */
+static bool add_capabilities(cJSON *object, const struct node *node)
+{
+    bool whole = add_number(object, "protocol", node->protocol) && add_text(object, "version", node->version) &&
+                 add_number(object, "cores", node->cores) && add_text(object, "cpu", node->cpu) &&
+                 add_number(object, "memory", node->memory);
+    if (node->dataset)
+        whole = whole && json_add(object, "dataset", cJSON_Duplicate(node->dataset, true));
+    cJSON *running = whole ? cJSON_AddArrayToObject(object, "running") : NULL;
+    return running && (!*node->job || json_append(running, cJSON_CreateString(node->job)));
+}
+
 cJSON *node_json(const struct node *node)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "name", node->name);
-    cJSON *models = cJSON_AddArrayToObject(object, "models");
-    const struct node_model *model = TAILQ_FIRST(&node->model_list);
-    for (; model; model = TAILQ_NEXT(model, listed))
-        cJSON_AddItemToArray(models, cJSON_CreateString(model->name));
-    if (node_is_legacy(node))
-        return object;
-    cJSON_AddNumberToObject(object, "protocol", (double)node->protocol);
-    if (node->version)
-        cJSON_AddStringToObject(object, "version", node->version);
-    if (node->cores >= 0)
-        cJSON_AddNumberToObject(object, "cores", (double)node->cores);
-    if (node->cpu)
-        cJSON_AddStringToObject(object, "cpu", node->cpu);
-    if (node->memory >= 0)
-        cJSON_AddNumberToObject(object, "memory", (double)node->memory);
-    if (node->dataset)
-        cJSON_AddItemToObject(object, "dataset", cJSON_Duplicate(node->dataset, true));
-    cJSON *running = cJSON_AddArrayToObject(object, "running");
-    if (*node->job)
-        cJSON_AddItemToArray(running, cJSON_CreateString(node->job));
-    return object;
+    bool whole = add_text(object, "name", node->name) && add_models(object, node) &&
+                 (node_is_legacy(node) || add_capabilities(object, node));
+    return if_whole(object, whole);
 }
 
 cJSON *registry_json(const struct registry *registry)
 {
     cJSON *object = cJSON_CreateObject(), *nodes = cJSON_AddArrayToObject(object, "nodes");
-    for (const struct node *node = registry_first(registry); node && nodes; node = registry_next(node))
-        cJSON_AddItemToArray(nodes, node_json(node));
-    return object;
+    bool whole = nodes;
+    for (const struct node *node = registry_first(registry); node && whole; node = registry_next(node))
+        whole = json_append(nodes, node_json(node));
+    return if_whole(object, whole);
 }

@@ -1,6 +1,7 @@
 /* See store_rows.h. */
 #include "store_rows.h"
 
+#include "dcls/proto/json.h"
 #include "model.h"
 #include "removal.h"
 
@@ -8,7 +9,7 @@ static bool add_holders(cJSON *row, const struct model *model)
 {
     cJSON *list = cJSON_AddArrayToObject(row, "holders");
     for (size_t i = 0; i < model->holders.count; i++)
-        if (!cJSON_AddItemToArray(list, cJSON_CreateString(model->holders.items[i])))
+        if (!json_append(list, cJSON_CreateString(model->holders.items[i])))
             return false;
     return list;
 }

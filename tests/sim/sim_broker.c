@@ -356,6 +356,7 @@ static void decide(struct sim_broker *broker, struct sim_link *link, struct msg 
     const struct name_holder holder = holder_of(broker, link, msg->name);
     switch (admission_decide(&newcomer, &holder, &link->probe, sim_broker_moment(broker).ms, &why)) {
     case ADMISSION_ENTER: enter(broker, link, msg, secret_hash); break;
+    case ADMISSION_FULL:
     case ADMISSION_REFUSE:
         cover(world, COVER_NAMES_REFUSED);
         send_error(link, why.text);

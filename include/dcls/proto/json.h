@@ -3,6 +3,7 @@
 #define DCLS_PROTO_JSON_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "dcls/base/buf.h"
@@ -21,6 +22,10 @@ int json_print_string(const char *text, struct buf *out);
 int json_print_number(double value, struct buf *out);
 /* Appends any value as Python's json.dumps spaces it (", " and ": "); `out` is as it was where this is -1. */
 int json_print_spaced(const cJSON *value, struct buf *out);
+
+/* Takes `item`, also where it cannot be put there: false, where that or either of them lacks for want of memory. */
+bool json_add(cJSON *object, const char *name, cJSON *item);
+bool json_append(cJSON *list, cJSON *item);
 
 /* A member that is a string; NULL where it is absent, something else, or `object` is no object (or NULL). */
 const char *json_text(const cJSON *object, const char *name);

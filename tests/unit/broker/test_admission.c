@@ -163,7 +163,7 @@ static void a_broker_that_is_full_refuses_new_names_alone(void **state)
     known.is_full = true;
     assert_int_equal(
         decide("new", A, &nobody, &probe, 1000, "the broker has as many nodes as it takes: see its --max-nodes"),
-        ADMISSION_REFUSE);
+        ADMISSION_FULL);
     assert_int_equal(decide("old", "", &known, &probe, 1000, ""), ADMISSION_ENTER);
 }
 

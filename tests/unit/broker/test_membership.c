@@ -232,7 +232,7 @@ static void nodes_beyond_the_most_are_told_so_and_known_ones_come_back(void **st
 {
     struct rig *rig = *state;
     struct peer peers[RIG_NODES_MAX], further;
-    char name[8];
+    char name[16];
     for (int i = 0; i < RIG_NODES_MAX; i++) {
         snprintf(name, sizeof name, "n%d", i);
         enter_as(&peers[i], rig, name, "i", SECRET);

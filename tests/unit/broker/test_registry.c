@@ -353,6 +353,25 @@ static void an_allocation_that_fails_leaves_all_as_it_was(void **state)
     msg_release(&connect);
 }
 
+static void a_list_that_memory_lacks_for_is_none_rather_than_a_part(void **state)
+{
+    struct registry *registry = *state;
+    struct node *node = add_dcls(registry, "n");
+    int failures = 0;
+    inform(registry, node, TOLD);
+    node_set_job(registry, node, "7");
+    add(registry, "{\"type\": \"CLIENT CONNECT\", \"name\": \"o\"}");
+    for (int at = 1, failed = 1; failed; at++) {
+        memory_fail_at(at);
+        cJSON *list = registry_json(registry);
+        failed = memory_failed();
+        assert_int_equal(!list, failed);
+        cJSON_Delete(list);
+        failures += failed;
+    }
+    assert_true(failures > 30);
+}
+
 static void thousands_of_models_are_found_by_name(void **state)
 {
     struct registry *registry = *state;
@@ -396,6 +415,7 @@ int main(void)
         TEST(what_is_no_digest_is_none),
         TEST(what_changed_is_told_once_and_who_left_first),
         TEST(an_allocation_that_fails_leaves_all_as_it_was),
+        TEST(a_list_that_memory_lacks_for_is_none_rather_than_a_part),
         TEST(thousands_of_models_are_found_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
