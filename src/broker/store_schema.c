@@ -43,7 +43,8 @@ static const char *const upgrades[SCHEMA_VERSION] = {
     [3] = "DROP INDEX jobs_by_model; ALTER TABLE jobs RENAME TO jobs_3;" JOBS RESULTS
           "INSERT OR REPLACE INTO results (job, epoch, result)"
           " SELECT jobs_3.id, coalesce(CAST(json_extract(value, '$.epoch') AS INTEGER), key + 1), value"
-          " FROM jobs_3, json_each(CASE WHEN json_valid(results) THEN results ELSE '[]' END);"
+          " FROM jobs_3, json_each(CASE WHEN json_valid(results) THEN results ELSE '[]' END)"
+          " WHERE type = 'object';" /* a node's report may have held anything */
           "INSERT INTO jobs (id, state, model_name, model_type, wanted, node, train_key, generation, epoch, created,"
           " started, ended, cancelling, given_up, error, notices, options, data, report, log)"
           " SELECT id, state, model_name, model_type, wanted, node, train_key, generation,"
