@@ -291,17 +291,17 @@ cJSON *job_json(const struct job *job)
     if (reason && *reason)
         cJSON_AddStringToObject(object, "reason", reason);
     if (job->notices && job->notices->count)
-        cJSON_AddItemToObject(object, "notices", job_notices_json(job));
+        json_add(object, "notices", job_notices_json(job));
     cJSON_AddStringToObject(object, "modelName", job->model_name);
     cJSON_AddStringToObject(object, "modelType", job->model_type);
     cJSON *nodes = cJSON_AddArrayToObject(object, "nodes");
     const char *node = *job->node ? job->node : job->requested_node;
     if (*node && nodes)
-        cJSON_AddItemToArray(nodes, cJSON_CreateString(node));
+        json_append(nodes, cJSON_CreateString(node));
     cJSON_AddNumberToObject(object, "generation", (double)job->generation);
     add_progress(object, job);
     if (!over && job->live->result)
-        cJSON_AddItemToObject(object, "result", cJSON_Duplicate(job->live->result, true));
+        json_add(object, "result", cJSON_Duplicate(job->live->result, true));
     if (over && job->error)
         cJSON_AddStringToObject(object, "error", job->error);
     add_time(object, "created", job->created);

@@ -7,6 +7,7 @@
 #include "broker.h"
 #include "dcls/base/clock.h"
 #include "dcls/net/timer.h"
+#include "dcls/proto/json.h"
 #include "events.h"
 #include "job_send.h"
 #include "jobs.h"
@@ -185,7 +186,7 @@ static void forget_oldest(struct jobs_shell *shell)
         return;
     cJSON *ids = cJSON_CreateArray();
     for (int i = 0; i < FORGET_AT_ONCE && jobs_forget_oldest(broker->jobs, broker->keep_jobs, id); i++)
-        cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)strtoll(id, NULL, 10)));
+        json_append(ids, cJSON_CreateNumber((double)strtoll(id, NULL, 10)));
     if (ids && ids->child)
         shell->forgetting = !store_forget_jobs(shell->broker, ids, on_forgotten, shell);
     cJSON_Delete(ids);

@@ -79,15 +79,15 @@ static void answer(struct removal_request *request)
     if (failed)
         add_error(object, request);
     if (object) {
-        cJSON_AddItemToObject(object, "nodes", request->nodes);
+        json_add(object, "nodes", request->nodes);
         request->nodes = NULL;
     }
     if (object && pending) {
-        cJSON_AddItemToObject(object, "pending", request->pending);
+        json_add(object, "pending", request->pending);
         request->pending = NULL;
     }
     if (object && failed) {
-        cJSON_AddItemToObject(object, "failed", request->failed);
+        json_add(object, "failed", request->failed);
         request->failed = NULL;
     }
     request->done(request->arg, status, object);
@@ -110,7 +110,7 @@ static void add_name(cJSON *names, const char *node)
         if (!strcmp(name->valuestring, node))
             return;
     }
-    cJSON_AddItemToArray(names, cJSON_CreateString(node));
+    json_append(names, cJSON_CreateString(node));
 }
 
 void removal_request_done(struct removal_request *request, const char *node)
@@ -128,6 +128,6 @@ void removal_request_failed(struct removal_request *request, const char *node, i
     cJSON *failed = cJSON_CreateObject();
     cJSON_AddStringToObject(failed, "node", node);
     cJSON_AddStringToObject(failed, "reason", why);
-    cJSON_AddItemToArray(request->failed, failed);
+    json_append(request->failed, failed);
     request->status = request->status ? request->status : status;
 }

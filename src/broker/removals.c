@@ -9,6 +9,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/timer.h"
+#include "dcls/proto/json.h"
 #include "job.h"
 #include "models.h"
 #include "registry.h"
@@ -262,7 +263,7 @@ cJSON *removals_json(const struct removals *removals)
         cJSON_AddNumberToObject(object, "since", (double)removal->since);
         if (*removal->reason)
             cJSON_AddStringToObject(object, "reason", removal->reason);
-        cJSON_AddItemToArray(list, object);
+        json_append(list, object);
     }
     return list;
 }

@@ -317,9 +317,13 @@ struct message_stream *message_stream_new(struct event_base *base, int fd, const
                                           void *arg, struct err *err)
 {
     struct message_stream *stream = stream_new(base, fd, STREAM_OPEN, events, arg, err);
-    if (stream) {
-        set_options(fd);
-        bufferevent_enable(stream->buffers, EV_READ | EV_WRITE);
+    if (!stream)
+        return NULL;
+    set_options(fd);
+    if (bufferevent_enable(stream->buffers, EV_READ | EV_WRITE)) {
+        err_set(err, "a connection cannot be watched: %s", strerror(errno));
+        message_stream_free(stream);
+        return NULL;
     }
     return stream;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/proto/json.h"
 #include "dcls/proto/name.h"
 #include "handlers.h"
 #include "src/broker/broker.h"
@@ -92,7 +93,7 @@ void handle_jobs(struct exchange *exchange)
         const struct job *job = jobs_in_place(jobs, --place);
         if (!job || !is_asked_for(&page, job))
             continue;
-        whole = cJSON_AddItemToArray(list, job_json(job));
+        whole = json_append(list, job_json(job));
         last = job;
         page.limit--;
     }
@@ -115,9 +116,7 @@ static void on_results(void *arg, bool ok, const char *text)
     } else {
         cJSON *object = job_json(job), *results = job_results_json(job, stored);
         stored = NULL; /* it was taken */
-        bool whole = results && cJSON_AddItemToObject(object, "results", results);
-        if (!whole)
-            cJSON_Delete(results);
+        bool whole = json_add(object, "results", results);
         exchange_object(exchange, 200, object, whole);
     }
     cJSON_Delete(stored);
