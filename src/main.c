@@ -1,5 +1,6 @@
 /* The program: finds the subcommand in a table and runs it. Every role is one entry. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ int main(int argc, char **argv)
         .summary = "Trains and serves image classifiers on a handful of plain CPU machines.",
         .commands = commands,
     };
+    signal(SIGXFSZ, SIG_IGN); /* a write over a limit of file sizes fails, as one to a full disk does */
     if (open_standard_streams())
         return 1; /* and nowhere to say it */
     return options_run(&line, argc, argv);

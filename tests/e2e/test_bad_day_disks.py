@@ -180,6 +180,15 @@ def test_a_job_that_cannot_be_stored_as_started_waits_for_room_and_then_trains(c
     assert_nothing_is_left(cluster)
 
 
+def test_a_broker_whose_files_may_not_grow_any_more_refuses_jobs_and_lives(cluster):
+    cluster.start_broker(within=["sh", "-c", 'ulimit -f 100; exec "$@"', "sh"])
+    wanted = {"modelType": "resnet", "epochs": 1, "batchSize": 4, "learningRate": 0.1}
+    statuses = [cluster.request("POST", "/train", wanted, {"Prefer": "respond-async"})[0] for _ in range(100)]
+    assert set(statuses) <= {202, 500} and 500 in statuses, statuses
+    assert health(cluster)[0] == 503
+    assert len(cluster.get("/jobs")["jobs"]) == statuses.count(202)
+
+
 def test_an_upload_to_a_full_disk_is_refused_and_goes_through_when_there_is_room(cluster, disk):
     start_broker(cluster, disk)
     body = bytes(range(256)) * 4000
