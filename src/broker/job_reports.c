@@ -11,6 +11,8 @@
 #include "jobs_state.h"
 #include "registry.h"
 
+#define GENERATION_MAX 9007199254740992.0 /* the last whole number up to which a double holds all */
+
 /* What counts */
 
 /* `instance`: as told; NULL: it was not. */
@@ -49,11 +51,13 @@ static bool entry_is_assigned(const struct job *job, const struct node *node, co
 {
     const char *told = json_text(entry, "instance");
     double generation = json_number(entry, "generation", -1);
+    if (generation > GENERATION_MAX)
+        return false;
     if (is_running(entry))
         told = told ? told : own_instance(node);
     else
         told = outcome_instance(node, told);
-    return is_assigned(job, node, told, (int64_t)generation);
+    return is_assigned(job, node, told, generation < 0 ? -1 : (int64_t)generation);
 }
 
 /* Coming and going */

@@ -284,6 +284,20 @@ static void a_node_that_comes_back_without_its_job_fails_it(void **state)
     assert_string_equal(job->error, "node 'n' no longer has it");
 }
 
+static void a_generation_that_cannot_be_is_not_the_jobs(void **state)
+{
+    struct core *core = *state;
+    char jobs[128];
+    struct node *n = core_join(core, "n", "i");
+    struct job *job = core_run(core, n, "m");
+    core_leave(core, n);
+    n = core_greet(core, "n", "i");
+    snprintf(jobs, sizeof jobs, "[{\"train_key\": \"%s\", \"generation\": 1e300, \"state\": \"running\"}]",
+             job->train_key);
+    core_inform(core, n, jobs);
+    assert_string_equal(job->error, "node 'n' no longer has it");
+}
+
 static void what_was_given_up_goes_on_when_its_node_brings_it_back_also_after_a_restart(void **state)
 {
     for (int restarted = 0; restarted < 2; restarted++) {
@@ -392,6 +406,7 @@ int main(void)
         CORE_TEST(a_node_that_comes_back_with_its_job_goes_on),
         CORE_TEST(a_job_whose_node_stays_away_is_lost_and_given_up),
         CORE_TEST(a_node_that_comes_back_without_its_job_fails_it),
+        CORE_TEST(a_generation_that_cannot_be_is_not_the_jobs),
         CORE_TEST(what_was_given_up_goes_on_when_its_node_brings_it_back_also_after_a_restart),
         CORE_TEST(the_outcome_of_what_was_given_up_counts),
         CORE_TEST(what_was_given_up_is_not_taken_up_when_its_model_is_trained_anew),
