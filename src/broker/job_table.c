@@ -47,13 +47,6 @@ static size_t place_of(const struct jobs *jobs, const struct job *job)
     return at;
 }
 
-static struct job *committed_before(const struct jobs *jobs, size_t at)
-{
-    while (at > 0 && !jobs->items[at - 1]->committed)
-        at--;
-    return at ? jobs->items[at - 1] : NULL;
-}
-
 static struct job *committed_from(const struct jobs *jobs, size_t at)
 {
     while (at < jobs->count && !jobs->items[at]->committed)
@@ -77,19 +70,9 @@ struct job *jobs_find_key(const struct jobs *jobs, const char *train_key)
     return job && job->committed && !strcmp(job->train_key, train_key) ? job : NULL;
 }
 
-struct job *jobs_newest(const struct jobs *jobs)
-{
-    return committed_before(jobs, jobs->count);
-}
-
 struct job *jobs_oldest(const struct jobs *jobs)
 {
     return committed_from(jobs, 0);
-}
-
-struct job *job_older(const struct jobs *jobs, const struct job *job)
-{
-    return committed_before(jobs, place_of(jobs, job));
 }
 
 struct job *job_newer(const struct jobs *jobs, const struct job *job)

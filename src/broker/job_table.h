@@ -11,9 +11,7 @@ struct jobs;
 /* Of all that are committed; NULL: none. */
 struct job *jobs_find(const struct jobs *jobs, const char *id);
 struct job *jobs_find_key(const struct jobs *jobs, const char *train_key); /* NULL: also for no key */
-struct job *jobs_newest(const struct jobs *jobs);
 struct job *jobs_oldest(const struct jobs *jobs);
-struct job *job_older(const struct jobs *jobs, const struct job *job);
 struct job *job_newer(const struct jobs *jobs, const struct job *job);
 /* For walks over all: each has a place below jobs_places, the oldest 0. The first that is no older than an id that may
  * be there or not; and the job of a place, NULL where it is not committed. */

@@ -35,7 +35,7 @@ struct link {
     struct msg waiting; /* where `waits` */
     bool waits, quiet;
     struct probe probe;
-    int64_t opened_ms;
+    int64_t opened_ms, ticked_ms;
     uint64_t messages; /* lines that came */
     char host[48], peer[64];
 };
@@ -135,6 +135,9 @@ static void on_tick(void *arg)
 {
     struct link *link = arg;
     int64_t now = clock_ms();
+    /* A broker that stood still has not read yet what came meanwhile: silence is judged at the next tick. */
+    bool stood_still = now - link->ticked_ms >= 2 * PING_MS;
+    link->ticked_ms = now;
     timer_start(link->tick, PING_MS);
     if (!link->node) {
         if (now - link->opened_ms >= GREETING_MS && !link->waits)
@@ -143,7 +146,7 @@ static void on_tick(void *arg)
     }
     if (link_is_legacy(link))
         return;
-    if (now - link_heard_ms(link) >= PING_MS * (PINGS_MISSED + 1))
+    if (!stood_still && now - link_heard_ms(link) >= PING_MS * (PINGS_MISSED + 1))
         link_close(link, "no longer answers");
     else
         link_send_type(link, MSG_SERVER_PING);
@@ -294,7 +297,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     LIST_INSERT_HEAD(&links->all, link, listed);
     links->count++;
     link->links = links;
-    link->opened_ms = clock_ms();
+    link->opened_ms = link->ticked_ms = clock_ms();
     name_peer(link, address, size);
     link->stream = message_stream_new(links->base, fd, &events, link, NULL);
     link->tick = timer_new(links->base, on_tick, link);

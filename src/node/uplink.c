@@ -47,7 +47,7 @@ struct uplink {
     struct addrinfo *addresses, *next_address;
     bool legacy, takes_removed, was_refused;
     int attempts;
-    int64_t up_ms;
+    int64_t up_ms, pinged_ms;
     char api[320];
     struct err why; /* of the last failed attempt, told once */
 };
@@ -168,7 +168,7 @@ static void take_greeting(struct uplink *link, const struct msg *ack)
     message_stream_set_legacy(link->stream, link->legacy ? LEGACY_ANSWER_MS : 0);
     link->was_refused = false;
     link->why = (struct err)ERR_INIT;
-    link->up_ms = clock_ms();
+    link->up_ms = link->pinged_ms = clock_ms();
     set_state(link, UPLINK_UP);
     timer_start(link->timer, PING_MS);
     log_info("registered with %s at '%s' port %d", link->legacy ? "a broker of the existing system" : "the broker",
@@ -274,11 +274,15 @@ static void resolve(struct uplink *link)
 
 static void ping(struct uplink *link)
 {
+    int64_t now = clock_ms();
+    /* A node that stood still has not read yet what came meanwhile: silence is judged at the next ping. */
+    bool stood_still = now - link->pinged_ms >= 2 * PING_MS;
+    link->pinged_ms = now;
     timer_start(link->timer, PING_MS);
     /* A legacy broker owes no answer within a time: it lives as long as its socket. */
     if (link->legacy)
         return;
-    if (clock_ms() - message_stream_heard_ms(link->stream) > SILENT_MS)
+    if (!stood_still && now - message_stream_heard_ms(link->stream) > SILENT_MS)
         message_stream_close(link->stream, "it does not answer");
     else
         send_named(link, MSG_CLIENT_PING);

@@ -7,8 +7,10 @@ import pytest
 
 from bad_day import assert_acknowledged, assert_nothing_is_left, assert_works, running_on, start
 from harness import worker_of
+from raw_node import RawNode
 
 STOPPED_SECONDS = 20
+SILENT_SECONDS = 10  # beyond which a node that says nothing is taken for gone
 EPOCHS = 40
 
 
@@ -34,3 +36,13 @@ def test_a_job_ends_well_although_a_process_stands_still_for_a_while(cluster, ro
     assert_works(cluster)
     assert_acknowledged(cluster)
     assert_nothing_is_left(cluster)
+
+
+def test_a_broker_that_stood_still_takes_no_node_for_gone(cluster):
+    cluster.start_broker()
+    node = RawNode(cluster.port, "node0")
+    os.kill(cluster.broker.process.pid, signal.SIGSTOP)
+    time.sleep(SILENT_SECONDS)
+    os.kill(cluster.broker.process.pid, signal.SIGCONT)
+    node.expect_nothing(2 * SILENT_SECONDS / 3)  # not even the end
+    assert [entry["name"] for entry in cluster.get("/nodes")["nodes"]] == ["node0"]

@@ -154,7 +154,7 @@ static void after_a_restart_of_the_broker_a_start_is_taken_up_or_waits_again_aft
         core_join(core, "n", "i");
         core_add(core, "m", NULL);
         core_restart(core);
-        struct job *job = jobs_newest(core->jobs);
+        struct job *job = jobs_in_place(core->jobs, jobs_places(core->jobs) - 1);
         if (listed) {
             core_inform_of(core, core_greet(core, "n", "i"), job, "running", "");
             assert_int_equal(job_shown(job), JOB_RUNNING);
@@ -224,7 +224,7 @@ static void a_job_that_was_never_stored_is_refused(void **state)
     assert_said(core, "added 1 500;");
     assert_int_equal(jobs_waiting(core->jobs), 0);
     assert_false(jobs_train_model(core->jobs, "m"));
-    assert_null(jobs_newest(core->jobs));
+    assert_null(jobs_oldest(core->jobs));
     assert_int_equal(jobs_due(core->jobs), INT64_MAX); /* and not tried again */
     core->store = STORE_WORKS;
     core_add(core, "m", NULL);
@@ -236,7 +236,6 @@ static void what_is_not_committed_is_found_by_nobody_but_holds_its_name(void **s
     struct core *core = *state;
     core->store = STORE_HOLDS;
     assert_null(core_add(core, "m", NULL));
-    assert_null(jobs_newest(core->jobs));
     assert_null(jobs_oldest(core->jobs));
     assert_true(jobs_train_model(core->jobs, "m"));
     assert_int_equal(jobs_waiting(core->jobs), 1);

@@ -22,12 +22,12 @@ static void jobs_are_found_by_id_and_key_and_in_their_order(void **state)
     assert_null(jobs_find_key(core->jobs, NULL));
     assert_null(jobs_find_key(core->jobs, "train:1"));
     assert_null(jobs_find_key(core->jobs, "inference:1700000000000"));
-    struct job *job = jobs_newest(core->jobs);
-    for (int i = 5; i > 0; i--) {
+    struct job *job = jobs_oldest(core->jobs);
+    for (int i = 1; i <= 5; i++) {
         assert_int_equal(strtol(job->id, NULL, 10), i);
         assert_ptr_equal(jobs_find(core->jobs, job->id), job);
         assert_ptr_equal(jobs_find_key(core->jobs, job->train_key), job);
-        job = job_older(core->jobs, job);
+        job = job_newer(core->jobs, job);
     }
     assert_null(job);
     assert_string_equal(jobs_oldest(core->jobs)->id, "1");
