@@ -168,6 +168,8 @@ static int download_to(const char *url, const char *path, const char *sha256, in
     else
         status = 0;
 out:
+    if (download.fd >= 0 && status && (!sha256 || !lasting))
+        unlink(part); /* nothing goes on from it */
     if (download.fd >= 0)
         close(download.fd);
     free(part);

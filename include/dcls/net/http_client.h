@@ -48,11 +48,12 @@ void http_response_release(struct http_response *response);
 
 /* Downloads to `path` through `path`.part; `sha256` (or how it begins) is checked, a wrong file is removed. It is
  * resumed where a part stands there. Where `sha256` is NULL nothing tells what a part is of: it then starts from the
- * beginning. At most `max` bytes. The folder must exist. */
+ * beginning, and no part stays. At most `max` bytes. The folder must exist. */
 int http_download(const char *url, const char *path, const char *sha256, int64_t max, const atomic_bool *stop,
                   struct err *err);
 
-/* The same for what need not outlive the process: begun anew, and not waited for until it is on the disk. */
+/* The same for what need not outlive the process: begun anew, not waited for until it is on the disk, and no
+ * part stays. */
 int http_download_scratch(const char *url, const char *path, const char *sha256, int64_t max, const atomic_bool *stop,
                           struct err *err);
 

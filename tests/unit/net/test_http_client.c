@@ -465,6 +465,23 @@ static void a_download_that_is_refused_or_too_large_or_misplaced_fails(void **st
     download_release(&download);
 }
 
+static void a_part_that_nothing_goes_on_from_does_not_stay(void **state)
+{
+    struct download download;
+    struct err err = ERR_INIT;
+    atomic_bool stop = true;
+    download_init(&download, state);
+    put(state, "file.part", download.bytes, 500);
+    assert_int_equal(http_download(download.url, download.path, NULL, SIZE, &stop, &err), -1);
+    assert_false(fs_is_file(download.part));
+    put(state, "file.part", download.bytes, 500);
+    assert_int_equal(http_download_scratch(download.url, download.path, download.sha256, SIZE, &stop, &err), -1);
+    assert_false(fs_is_file(download.part));
+    assert_int_equal(http_download_scratch(download.url, download.path, download.sha256, SIZE, NULL, &err), 0);
+    assert_int_equal(fs_size(download.path), SIZE);
+    download_release(&download);
+}
+
 static void an_empty_file_is_downloaded(void **state)
 {
     struct download download;
@@ -616,6 +633,7 @@ int main(void)
         TEST(without_a_digest_no_part_is_trusted),
         TEST(a_wrong_file_is_removed_and_the_old_one_kept),
         TEST(a_download_that_is_refused_or_too_large_or_misplaced_fails),
+        TEST(a_part_that_nothing_goes_on_from_does_not_stay),
         TEST(an_empty_file_is_downloaded),
         TEST(an_upload_goes_in_pieces),
         TEST(an_upload_goes_on_from_what_the_broker_holds),
