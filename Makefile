@@ -48,7 +48,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wwrite-strings -Wvla -W
 BANNED := -include include/dcls/base/banned.h
 DCLS_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Iinclude -I. $(WARNINGS) -fno-math-errno -fno-trapping-math -pthread -fopenmp \
                $(BANNED) -isystem /usr/include/stb
-LIBS := -Wl,--as-needed -ldnnl -lcurl -lcjson -levent_core -levent_extra -levent_pthreads -lsqlite3 -ljpeg -lpng -lwebp -lwebpdemux -lzip -lz \
+LIBS := -Wl,--as-needed -ldnnl -lcurl -lcjson -levent_core -levent_extra -levent_pthreads -lsqlite3 -ljpeg -lpng -lwebp \
+    -lwebpdemux -lzip -lz \
         -lcrypto -lm
 
 # A part is a folder that becomes one archive; what each may use is checked by tests/lint.
@@ -283,5 +284,5 @@ install: all
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-lint $(PROGRAM) dcls-asan dcls-tsan
 
-.PHONY: all deps demo test build-tests run-tests sim mutations test-shared bench bench-limits accuracy asan valgrind-job tsan-job \
-        faults soak fuzz build-fuzzers lint install clean
+.PHONY: all deps demo test build-tests run-tests sim mutations test-shared bench bench-limits accuracy asan valgrind-job \
+        tsan-job faults soak fuzz build-fuzzers lint install clean
