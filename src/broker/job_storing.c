@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "dcls/base/backoff.h"
 #include "dcls/base/log.h"
 #include "job_table.h"
 #include "job_transitions.h"
@@ -61,9 +62,7 @@ static void is_not_stored(struct jobs *jobs, struct job *job, uint64_t version, 
         return;
     }
     jobs->unstored += !job->failures;
-    int64_t wait_ms = JOBS_RETRY_MIN_MS << (job->failures < 6 ? job->failures : 6);
-    job->failures++;
-    job->retry_ms = now.ms + (wait_ms < JOBS_RETRY_MAX_MS ? wait_ms : JOBS_RETRY_MAX_MS);
+    job->retry_ms = now.ms + backoff_ms(job->failures++, JOBS_RETRY_MIN_MS, JOBS_RETRY_MAX_MS);
     log_warn("job %s (%s): cannot be stored now: it is tried again", job->id, job->model_name);
     if (job->state == JOB_ENDING)
         job_mark(jobs, job, JOB_PUBLISH);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "broker.h"
+#include "dcls/base/backoff.h"
 #include "dcls/base/log.h"
 #include "dcls/net/timer.h"
 #include "store.h"
@@ -74,12 +75,9 @@ void model_writes_changed(struct model_writes *writes, struct model *model)
 
 static void retry_later(struct model_writes *writes)
 {
-    int64_t pause = MODEL_WRITES_RETRY_MIN_MS;
-    for (int i = 0; i < writes->failures && pause < MODEL_WRITES_RETRY_MAX_MS; i++)
-        pause *= 2;
-    writes->failures++;
+    int64_t wait_ms = backoff_ms(writes->failures++, MODEL_WRITES_RETRY_MIN_MS, MODEL_WRITES_RETRY_MAX_MS);
     if (!writes->broker->stopping)
-        timer_start(writes->timer, pause < MODEL_WRITES_RETRY_MAX_MS ? pause : MODEL_WRITES_RETRY_MAX_MS);
+        timer_start(writes->timer, wait_ms);
 }
 
 static void is_written(struct slice *slice, bool ok)

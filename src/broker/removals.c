@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "broker.h"
+#include "dcls/base/backoff.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/timer.h"
@@ -39,7 +40,6 @@ struct drop {
 /* Unless the same is wanted anew: then the row is that one's. */
 static void delete_later(struct removals *removals, struct removal *removal)
 {
-    int64_t pause = DROP_MIN_MS;
     if (removals_find(removals, removal->node, removal->model, removal->sha256)) {
         free(removal);
         return;
@@ -47,10 +47,7 @@ static void delete_later(struct removals *removals, struct removal *removal)
     TAILQ_INSERT_TAIL(&removals->dropped, removal, listed);
     if (removals->broker->stopping || timer_is_running(removals->drop_timer))
         return;
-    for (int i = 0; i < removals->failures && pause < DROP_MAX_MS; i++)
-        pause *= 2;
-    removals->failures++;
-    timer_start(removals->drop_timer, pause < DROP_MAX_MS ? pause : DROP_MAX_MS);
+    timer_start(removals->drop_timer, backoff_ms(removals->failures++, DROP_MIN_MS, DROP_MAX_MS));
 }
 
 static void on_deleted(void *arg, bool ok)

@@ -17,8 +17,8 @@
 int fetch_cached_blob(const char *api, const char *dir, const char *sha256, int64_t max, int64_t keep,
                       const atomic_bool *stop, struct err *err);
 
-/* An image that the broker has under `image_path` ("./images/…"), or that was uploaded to it, into the file `path`: to
- * be classified and removed, so that it is not waited for until it is on the disk. */
+/* An image that the broker has under `image_path` ("./images/…"), or that was uploaded to it, into the file `path`:
+ * to be classified and removed, so that it is not waited for until it is on the disk. */
 int fetch_image(const char *api, const char *image_path, const char *path, const atomic_bool *stop, struct err *err);
 int fetch_uploaded_image(const char *api, const char *sha256, const char *path, const atomic_bool *stop,
                          struct err *err);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/backoff.h"
+
 void outcomes_init(struct outcomes *outcomes, const struct outcome_times *times)
 {
     *outcomes = (struct outcomes){ .times = *times };
@@ -191,11 +193,8 @@ void outcomes_kept(struct outcomes *outcomes, struct outcome *outcome, bool kept
     outcome->is_kept = kept;
     if (kept)
         return;
-    int64_t pause = outcomes->times.keep_first_ms;
-    for (int i = 0; i < outcome->failures && pause < outcomes->times.keep_last_ms; i++)
-        pause *= 2;
-    outcome->failures++;
-    outcome->keep_ms = now + (pause < outcomes->times.keep_last_ms ? pause : outcomes->times.keep_last_ms);
+    const struct outcome_times *times = &outcomes->times;
+    outcome->keep_ms = now + backoff_ms(outcome->failures++, times->keep_first_ms, times->keep_last_ms);
 }
 
 /* What is to be done */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "dcls/base/backoff.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/message_stream.h"
@@ -59,14 +60,9 @@ static void set_state(struct uplink *link, enum uplink_state state)
     link->state = state;
 }
 
-static int64_t backoff_ms(struct uplink *link)
+static int64_t wait_ms(struct uplink *link)
 {
-    int64_t most = BACKOFF_FIRST_MS;
-    for (int i = 0; i < link->attempts && most < BACKOFF_LAST_MS; i++)
-        most *= 2;
-    if (most > BACKOFF_LAST_MS)
-        most = BACKOFF_LAST_MS;
-    link->attempts++;
+    int64_t most = backoff_ms(link->attempts++, BACKOFF_FIRST_MS, BACKOFF_LAST_MS);
     /* Jitter, so that the nodes of a broker that comes back do not come all at once. */
     uint32_t random = 0;
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
@@ -100,7 +96,7 @@ static void lost(struct uplink *link, const char *why)
         return;
     }
     set_state(link, UPLINK_WAITING);
-    timer_start(link->timer, backoff_ms(link));
+    timer_start(link->timer, wait_ms(link));
 }
 
 static void on_closed(void *arg, const char *why)

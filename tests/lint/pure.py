@@ -3,7 +3,8 @@ nothing that sends, waits, reads a clock, opens a file or draws a random number.
 import re
 
 CORES = "tests/sim/cores"  # a module a line
-BASE = ("src/base/buf", "src/base/err", "src/base/log", "src/base/notices", "src/base/sha256", "src/base/utf8")
+BASE = ("src/base/backoff", "src/base/buf", "src/base/err", "src/base/log", "src/base/notices", "src/base/sha256",
+        "src/base/utf8")
 # Of the C library.
 IMPURE = re.compile(r"(clock_|time$|gettimeofday|nanosleep|usleep|sleep$|socket|connect$|accept|bind$|listen$|send|"
                     r"recv|open|fopen|creat$|read$|pread|write$|pwrite|close$|fclose|fread|fwrite|f?print|puts$|unlink|"
