@@ -194,6 +194,21 @@ def test_blocking_train_answers_with_the_data_object(running):
     assert report["results"][0]["epoch"] == 1 and report["image_size"] == 32
 
 
+def test_what_a_form_for_a_training_needs_is_told(served, cluster):
+    told = served.get("/options")
+    options = {option["name"]: option for option in told["options"]}
+    assert told["types"][0] == "resnet" and "efficientnet" in told["types"] and told["maxNodes"] == 1
+    assert options["epochs"] == {"name": "epochs", "flag": "--epochs", "kind": "integer", "min": 1, "max": 100000,
+                                 "default": "10", "help": "passes over the training images", "group": "first"}
+    assert options["optimizer"]["choices"] == ["adam", "sgd"] and options["optimizer"]["kind"] == "choice"
+    assert options["weights"]["placeholder"] and options["weights"]["kind"] == "text"
+    assert (options["freeze"]["kind"], options["freeze"]["default"]) == ("boolean", "false")
+    assert {option["group"] for option in options.values()} == {"first", "optimiser", "data", "start"}
+    in_help = served.client("train", "--help").stdout
+    assert all(option["flag"] in in_help and option["help"] for option in options.values())
+    assert cluster.start_broker().get("/options")["types"] == []  # no node is there that trains
+
+
 # requests that are no good
 
 @pytest.mark.parametrize("method,path,status", [

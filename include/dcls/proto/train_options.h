@@ -44,6 +44,14 @@ struct train_options {
 
 #define TRAIN_OPTIONS_MAX 32 /* bits of is_set */
 
+/* What of a training an option is about: where a form has its field. */
+enum train_option_group {
+    TRAIN_GROUP_FIRST = 1, /* decided first */
+    TRAIN_GROUP_OPTIMISER, /* how the weights move */
+    TRAIN_GROUP_DATA,      /* which images, and how they come */
+    TRAIN_GROUP_START,     /* what is begun with, and by what it is computed */
+};
+
 struct train_option {
     const char *name; /* "batchSize" on the wire */
     const char *flag; /* "batch-size" */
@@ -56,6 +64,7 @@ struct train_option {
     bool resumes;         /* may stand beside "resume", which takes all else from the training that it goes on with */
     bool legacy;          /* epochs, batchSize, learningRate: known to every peer */
     const char *help;     /* one line for --help */
+    enum train_option_group group;
 };
 
 extern const struct train_option train_option_table[];

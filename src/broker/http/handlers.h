@@ -17,6 +17,7 @@ struct http {
 };
 
 void handle_train(struct exchange *exchange);
+void handle_options(struct exchange *exchange);
 void handle_inference(struct exchange *exchange);
 void handle_get_json(struct exchange *exchange);
 void handle_jobs(struct exchange *exchange);

@@ -172,6 +172,17 @@ static void rows_are_found_by_name_and_by_flag(void **state)
     assert_null(train_option_by_flag("batchSize"));
 }
 
+static void every_option_belongs_to_a_group(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < train_option_count; i++)
+        assert_in_range(train_option_table[i].group, TRAIN_GROUP_FIRST, TRAIN_GROUP_START);
+    assert_int_equal(train_option_by_name("epochs")->group, TRAIN_GROUP_FIRST);
+    assert_int_equal(train_option_by_name("momentum")->group, TRAIN_GROUP_OPTIMISER);
+    assert_int_equal(train_option_by_name("augment")->group, TRAIN_GROUP_DATA);
+    assert_int_equal(train_option_by_name("weights")->group, TRAIN_GROUP_START);
+}
+
 static void json_carries_the_three_that_all_know_and_what_was_given(void **state)
 {
     (void)state;
@@ -313,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_text_is_bounded_and_has_no_control_characters),
         cmocka_unit_test(defaults_are_the_documented_ones_and_count_as_not_given),
         cmocka_unit_test(rows_are_found_by_name_and_by_flag),
+        cmocka_unit_test(every_option_belongs_to_a_group),
         cmocka_unit_test(json_carries_the_three_that_all_know_and_what_was_given),
         cmocka_unit_test(json_of_the_wrong_kind_is_refused_and_other_members_left_alone),
         cmocka_unit_test(the_options_that_all_know_may_be_numbers_as_texts),
