@@ -33,11 +33,12 @@ ACCURACY_CASES ?=
 BENCH_REPORT ?= docs/BENCHMARKS.md
 BENCH_README := $(if $(filter docs/BENCHMARKS.md,$(BENCH_REPORT)),README.md)
 ONNXRUNTIME := 1.30.0
+CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 JOBS := $(shell nproc)
 
 BUILD_DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libssl-dev libdnnl-dev libstb-dev \
               libevent-dev libsqlite3-dev libjpeg62-turbo-dev libpng-dev libwebp-dev \
-              libheif-dev libzip-dev zlib1g-dev
+              libheif-dev libzip-dev zlib1g-dev libjs-chart.js
 DEMO_DEPS := $(BUILD_DEPS) dataset-fashion-mnist curl python3 python3-pil
 TEST_DEPS := $(DEMO_DEPS) libheif1 libcmocka-dev python3-pytest python3-pytest-xdist mandoc openssl locales
 LINT_DEPS := cppcheck clang-format clang libclang-rt-14-dev libomp-14-dev python3-pytest
@@ -62,9 +63,10 @@ node_DIRS := src/node
 worker_DIRS := src/worker
 client_DIRS := src/client
 bench_DIRS := src/bench
+broker_MADE := $(BUILD)/src/broker/http/page_files.o
 PARTS := broker node worker client bench nn net proto base
 define part_rules
-$(1)_OBJS := $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard $$(addsuffix /*.c,$$($(1)_DIRS))))
+$(1)_OBJS := $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard $$(addsuffix /*.c,$$($(1)_DIRS)))) $$($(1)_MADE)
 $$(BUILD)/lib$(1).a: $$($(1)_OBJS)
 	@rm -f $$@
 	ar rcs $$@ $$^
@@ -92,6 +94,20 @@ $(PROGRAM): $(BUILD)/src/main.o $(call archives,$(PARTS))
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(DCLS_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The page's files become C. The list of them is a file that changes when it does: one that is taken away counts too.
+PAGE_FILES := $(sort $(filter-out %~,$(wildcard src/broker/page/*.*))) chart.js=$(CHART_JS)
+EMBED := $(BUILD)/src/embed/embed
+$(EMBED): $(BUILD)/src/embed/embed.o $(call archives,base)
+	$(CC) $(CFLAGS) $(DCLS_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/page_files.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PAGE_FILES)' | cmp -s - $@ || echo '$(PAGE_FILES)' >$@
+$(BUILD)/src/broker/http/page_files.c: $(EMBED) $(BUILD)/page_files.list $(patsubst chart.js=%,%,$(PAGE_FILES))
+	@mkdir -p $(@D)
+	$(EMBED) $@ $(PAGE_FILES)
+$(broker_MADE): %.o: %.c
 	$(CC) $(CPPFLAGS) $(DCLS_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Pillow's pixels are those of a multiplication and an addition, each rounded.
@@ -284,5 +300,7 @@ install: all
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-lint $(PROGRAM) dcls-asan dcls-tsan
 
-.PHONY: all deps demo test build-tests run-tests sim mutations test-shared bench bench-limits accuracy asan valgrind-job \
+FORCE:
+
+.PHONY: FORCE all deps demo test build-tests run-tests sim mutations test-shared bench bench-limits accuracy asan valgrind-job \
         tsan-job faults soak fuzz build-fuzzers lint install clean

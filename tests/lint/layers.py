@@ -12,6 +12,7 @@ PARTS = {
     "worker": ("src/worker", ["base", "proto", "net", "nn"]),
     "client": ("src/client", ["base", "proto", "net", "nn"]),  # nn: `export` writes other formats by itself
     "bench": ("src/bench", ["base", "nn"]),
+    "embed": ("src/embed", ["base"]),  # no part of the program: it runs while that is built
 }
 # The modules that a part may use besides: a node announces the networks of the engine's one table and fetches their
 # weights by it, but computes nothing.
@@ -48,7 +49,7 @@ LIBRARIES = {
     "libheif": (r"libheif/", r"heif_(?!decode$|check$)", ["nn/data/heif.c"]),
     "libwebp": (r"webp/", r"(WebP|VP8)[A-Z]", ["nn/data/webp.c"]),
     "stb_image": (r"stb_image\.h", r"stbi_", ["nn/data/"]),
-    "zlib": (r"zlib\.h", r"(inflate|deflate|gz)[A-Z_a-z]*$", ["nn/data/", "nn/formats/"]),
+    "zlib": (r"zlib\.h", r"(inflate|deflate|gz)[A-Z_a-z]*$", ["nn/data/", "nn/formats/", "src/embed/"]),
 }
 
 

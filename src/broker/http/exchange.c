@@ -56,10 +56,8 @@ static void outflow_release(struct exchange *exchange)
     struct outflow *out = &exchange->outflow;
     if (out->fd >= 0)
         close(out->fd);
-    if (out->shared)
-        shared_bytes_let_go(out->shared);
-    else
-        free(out->bytes);
+    shared_bytes_let_go(out->shared);
+    free(out->owned);
     *out = (struct outflow){ .fd = -1 };
 }
 
@@ -226,6 +224,7 @@ static const char *reason_of(int status)
         [202] = "Accepted",
         [204] = "No Content",
         [206] = "Partial Content",
+        [304] = "Not Modified",
         [400] = "Bad Request",
         [403] = "Forbidden",
         [404] = "Not Found",
@@ -265,7 +264,7 @@ static bool begin(struct exchange *exchange, int status, const char *type, int64
         return false;
     }
     exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
-    if (count >= 0 && status != 204) {
+    if (count >= 0 && status != 204 && status != 304) {
         char text[24];
         snprintf(text, sizeof text, "%lld", (long long)count);
         exchange_add_header(exchange, "Content-Length", text);
@@ -341,6 +340,12 @@ void exchange_empty(struct exchange *exchange, int status)
 }
 
 void exchange_text(struct exchange *exchange, int status, const char *type, char *bytes, size_t count)
+{
+    exchange->outflow = (struct outflow){ .fd = -1, .bytes = bytes, .owned = bytes, .left = (int64_t)count };
+    send_outflow(exchange, status, type);
+}
+
+void exchange_constant(struct exchange *exchange, int status, const char *type, const char *bytes, size_t count)
 {
     exchange->outflow = (struct outflow){ .fd = -1, .bytes = bytes, .left = (int64_t)count };
     send_outflow(exchange, status, type);

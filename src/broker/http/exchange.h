@@ -30,9 +30,10 @@ struct timer;
 
 /* What is still to be sent: of a file, or of memory. */
 struct outflow {
-    int fd;      /* -1: none */
-    char *bytes; /* NULL: none; owned, or else of */
-    struct shared_bytes *shared;
+    int fd;                      /* -1: none */
+    const char *bytes;           /* NULL: none */
+    char *owned;                 /* to be freed; or else they are of */
+    struct shared_bytes *shared; /* or of nobody, constant */
     int64_t at, left;
 };
 
@@ -92,6 +93,8 @@ void exchange_error(struct exchange *exchange, int status, const char *format, .
 void exchange_refuse(struct exchange *exchange, const struct refusal *refusal);
 /* Takes `bytes` (heap). */
 void exchange_text(struct exchange *exchange, int status, const char *type, char *bytes, size_t count);
+/* The same of bytes that stay where they are for as long as the program runs. */
+void exchange_constant(struct exchange *exchange, int status, const char *type, const char *bytes, size_t count);
 /* Takes `fd`, an open regular file of `size` bytes; answers a Range. A file that shrinks meanwhile breaks the
  * connection, so that the client sees it incomplete. */
 void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *type);

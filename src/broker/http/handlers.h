@@ -16,6 +16,7 @@ struct http {
     struct image_lists *image_lists; /* of handle_images.c */
 };
 
+void handle_page(struct exchange *exchange);
 void handle_train(struct exchange *exchange);
 void handle_options(struct exchange *exchange);
 void handle_inference(struct exchange *exchange);

@@ -10,6 +10,8 @@
 #define MIB ((size_t)1024 * 1024)
 
 const struct route route_table[] = {
+    { "GET", "/", handle_page, 0, false, SHARE_CLIENTS },
+    { "GET", "/page/*", handle_page, 0, false, SHARE_CLIENTS },
     { "GET", "/nodes", handle_nodes, 0, true, SHARE_CLIENTS },
     { "DELETE", "/nodes/*", handle_node_forget, 0, false, SHARE_CLIENTS },
     { "GET", "/images", handle_images, 0, true, SHARE_CLIENTS },
