@@ -1,6 +1,7 @@
 /* Choosing the node, and the message that asks it. */
 #include "inference_router.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,14 +58,16 @@ static int ask(struct broker *broker, struct node *node, struct msg *msg, bool f
 }
 
 int inference_router_infer(struct broker *broker, const struct inference_request *request, reply_done *done, void *arg,
-                           struct refusal *refusal)
+                           char asked[NAME_SIZE], struct refusal *refusal)
 {
+    *asked = '\0';
     const char *model = request->model ? request->model : models_newest(broker->models);
     if (!model)
         return refuse(refusal, 404, "no node has a model yet");
     struct node *node = route(broker, model, request->node, refusal);
     if (!node)
         return -1;
+    snprintf(asked, NAME_SIZE, "%s", node->name);
     if (request->image_sha256 && !node_offers(node, "blobs"))
         return refuse(refusal, 409, "node '%s' does not take uploaded images", node->name);
     char key[NAME_SIZE];

@@ -12,9 +12,9 @@ struct inference_request {
 };
 
 /* Each: -1: refused, with 404 (unknown node or model), 409 (ambiguous, or the node does not offer it), 500 or 502. Else
- * `done` is called once, later. */
+ * `done` is called once, later. `asked` is which node it is; empty where none was found. */
 int inference_router_infer(struct broker *broker, const struct inference_request *request, reply_done *done, void *arg,
-                           struct refusal *refusal);
+                           char asked[NAME_SIZE], struct refusal *refusal);
 /* models/NAME/NAME.json of a node. */
 int inference_router_report(struct broker *broker, const char *node, const char *model, reply_done *done, void *arg,
                             struct refusal *refusal);

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import socket
 import time
 import urllib.parse
@@ -130,6 +131,19 @@ def test_an_uploaded_image_is_classified_raw_and_as_a_form(served):
     status, _, body = served.request("POST", "/inference", form,
                                      {"Content-Type": "multipart/form-data; boundary=xyz"})
     assert status == 200 and json.loads(body)["predicted_class"] == "blue"
+
+
+def test_an_inference_tells_in_its_headers_who_answered_and_how_long_it_took(served):
+    image = (served.folder / "images/test/blue/0.png").read_bytes()
+    asked = [("/inference?model=colours", image, "image/png"), ("/inference?model=colours", b"none", "image/png"),
+             ("/inference", {"imagePath": "images/test/red/0.png", "node": "node0"}, "application/json")]
+    for path, body, kind in asked:
+        status, headers, _ = served.request("POST", path, body, {"Content-Type": kind})
+        assert (status == 200) == (body != b"none") and headers["X-Dcls-Node"] == "node0"
+        took = re.fullmatch(r"node;dur=(\d+\.\d)", headers["Server-Timing"])
+        assert took and 0 < float(took[1]) < 15000, headers["Server-Timing"]
+    status, headers, _ = served.request("POST", "/inference?model=none", image, {"Content-Type": "image/png"})
+    assert status == 404 and headers["X-Dcls-Node"] is None and headers["Server-Timing"] is None
 
 
 def test_nothing_of_an_uploaded_image_is_written_by_the_broker(served):

@@ -1,10 +1,12 @@
 /* POST /inference and GET /get_json. An image comes by its path, as JSON, or is uploaded, as the body or as a form; an
- * upload is kept until its answer is there, since the node fetches it. */
+ * upload is kept until its answer is there, since the node fetches it. Which node was asked and how long it took are
+ * headers: the answer itself is the node's, as the existing page knows it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "dcls/base/clock.h"
 #include "dcls/proto/name.h"
 #include "handlers.h"
 #include "multipart.h"
@@ -21,6 +23,8 @@ struct inference_post {
     long top;                               /* 0: all classes */
     char path[PATH_SIZE];                   /* as shown */
     struct upload *upload;                  /* NULL: the image is known by its path */
+    char asked[NAME_SIZE];                  /* the node that is to answer */
+    double asked_at;                        /* when, on clock_seconds */
 };
 
 static void inference_release(void *context)
@@ -29,9 +33,19 @@ static void inference_release(void *context)
     upload_free(inference->upload);
 }
 
+/* Also where it came to nothing: then that node is why. */
+static void add_origin(const struct inference_post *inference)
+{
+    char timing[64];
+    snprintf(timing, sizeof timing, "node;dur=%.1f", (clock_seconds() - inference->asked_at) * 1000);
+    exchange_add_header(inference->exchange, "X-Dcls-Node", inference->asked);
+    exchange_add_header(inference->exchange, "Server-Timing", timing);
+}
+
 static void on_report(void *arg, const cJSON *data, const struct refusal *refusal)
 {
     struct inference_post *inference = arg;
+    add_origin(inference);
     if (refusal) {
         exchange_refuse(inference->exchange, refusal);
         return;
@@ -53,7 +67,8 @@ static void ask(struct inference_post *inference)
         .image_sha256 = inference->upload ? inference->upload->sha256 : NULL,
     };
     struct refusal refusal;
-    if (inference_router_infer(inference->exchange->broker, &request, on_report, inference, &refusal))
+    inference->asked_at = clock_seconds();
+    if (inference_router_infer(inference->exchange->broker, &request, on_report, inference, inference->asked, &refusal))
         exchange_refuse(inference->exchange, &refusal);
 }
 

@@ -14,6 +14,7 @@
 struct answer {
     int count, status; /* 200: data came */
     char text[512];    /* the data's "text" or "sha256", or the reason */
+    char asked[NAME_SIZE];
 };
 
 static void take_refusal(struct answer *answer, const struct refusal *refusal)
@@ -40,7 +41,7 @@ static void infer(struct rig *rig, struct answer *answer, const char *model, con
     struct inference_request request = { .model = model, .node = node, .image_path = "images/a.png" };
     struct refusal refusal;
     *answer = (struct answer){ 0 };
-    if (inference_router_infer(&rig->broker, &request, on_reply, answer, &refusal))
+    if (inference_router_infer(&rig->broker, &request, on_reply, answer, answer->asked, &refusal))
         take_refusal(answer, &refusal);
 }
 
@@ -146,6 +147,8 @@ static void the_least_busy_node_of_one_digest_is_asked(void **state)
     join(&b, rig, "b", "\"infer\"", DIGEST);
     infer(rig, &first, "m", NULL);
     infer(rig, &second, "m", NULL);
+    assert_string_equal(first.asked, "a");
+    assert_string_equal(second.asked, "b");
     answer_inference(&a, REPORT);
     answer_inference(&b, REPORT);
     RIG_WAIT(rig, first.count && second.count);
@@ -160,6 +163,7 @@ static void a_question_that_no_node_can_answer_is_refused_by_name(void **state)
     struct answer answer;
     infer(rig, &answer, NULL, NULL);
     assert_refused(&answer, 404, "no node has a model yet");
+    assert_string_equal(answer.asked, "");
     join(&a, rig, "a", "\"infer\"", DIGEST);
     infer(rig, &answer, "other", NULL);
     assert_refused(&answer, 404, "no connected node has a model 'other'");
