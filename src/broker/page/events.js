@@ -1,0 +1,176 @@
+/* The one event stream, into the store. The browser takes it up again by itself after a break, with the last id; the
+ * broker then sends what was missed, or, where it no longer can, how things are: a snapshot, whose events but the last
+ * have the id 0. What a snapshot does not name is gone. */
+import { get, url } from './api.js';
+import { LOST_MS, note, store } from './store.js';
+
+const AGAIN_MS = 2000;    /* where the browser has given up */
+const SILENT_MS = 2500;   /* a stream that begins with nothing: a snapshot of nothing, or nothing was missed */
+const SERVING_MS = 4000;  /* a node counts as serving for that long after an answer */
+
+let source = null;
+let last = 0;             /* the newest id seen */
+let fresh = false;        /* nothing came yet since the stream was opened */
+let named = null;         /* what the snapshot under way has named: kind → Set of keys; null: none is under way */
+let silence = 0;
+
+function lose(node) {
+    if (node.lost)
+        return;
+    const lost = Date.now();
+    store.nodes.set(node.name, { ...node, lost, gone: true, running: [] });
+    store.load.delete(node.name);
+    note('node', node.name);
+    setTimeout(() => {
+        if (store.nodes.get(node.name)?.lost === lost) {
+            store.nodes.delete(node.name);
+            note('node', node.name);
+        }
+    }, LOST_MS);
+}
+
+function putNode(node) {
+    const { gone, ...rest } = node;
+    const known = store.nodes.get(node.name);
+    if (!gone)
+        store.nodes.set(node.name, rest);
+    else if (known)
+        lose(known);
+    note('node', node.name);
+}
+
+/* Models of one name and different digests are versions of one entry. */
+function putModel(model) {
+    const { gone, ...rest } = model;
+    const others = (store.models.get(model.name)?.versions ?? []).filter((known) => known.sha256 !== model.sha256);
+    const versions = gone ? others : [rest, ...others];
+    if (versions.length)
+        store.models.set(model.name, { ...versions[0], versions });
+    else
+        store.models.delete(model.name);
+    note('model', model.name);
+}
+
+function putJob(job) {
+    const known = store.jobs.get(job.id);
+    /* Events of a running job have its newest result; one that ended keeps it here. */
+    store.jobs.set(job.id, known?.result && !job.result ? { ...job, result: known.result } : job);
+    note('job', job.id);
+}
+
+function putLoad(list) {
+    const now = Date.now();
+    for (const { name, ...figures } of list.nodes ?? []) {
+        const known = store.load.get(name);
+        const answered = known && figures.inferences > known.inferences;
+        const active = answered || figures.inferencesPending > 0;
+        const until = active ? now + SERVING_MS : known?.until ?? 0;
+        store.load.set(name, { ...known, ...figures, until, serving: until > now });
+        note('load', name);
+        if (active)
+            setTimeout(() => endServing(name), SERVING_MS + 50);
+    }
+}
+
+function endServing(name) {
+    const load = store.load.get(name);
+    if (load?.serving && load.until <= Date.now() && !(load.inferencesPending > 0)) {
+        store.load.set(name, { ...load, serving: false });
+        note('load', name);
+    }
+}
+
+const puts = { node: putNode, model: putModel, job: putJob, load: putLoad };
+
+/* A whole snapshot was read. */
+function dropUnnamed() {
+    for (const node of store.nodes.values())
+        if (!named.node.has(node.name))
+            lose(node);
+    for (const model of store.models.values()) {
+        for (const version of model.versions)
+            if (!named.model.has(`${version.name} ${version.sha256}`))
+                putModel({ ...version, gone: true });
+    }
+    for (const id of store.jobs.keys()) {
+        if (!named.job.has(id)) {
+            store.jobs.delete(id);
+            note('job', id);
+        }
+    }
+}
+
+function beReady() {
+    if (!store.ready) {
+        store.ready = true;
+        note('live', 'ready');
+    }
+}
+
+function onEvent(event) {
+    const kind = event.type;
+    const id = Number(event.lastEventId);
+    let object;
+    try {
+        object = JSON.parse(event.data);
+    } catch {
+        return; /* not of this broker: the next event tells the state again */
+    }
+    clearTimeout(silence);
+    /* The first event's id tells what this is: the next after what was seen goes on; any other begins a snapshot. */
+    if (fresh && (id === 0 || id !== last + 1))
+        named = { node: new Set(), model: new Set(), job: new Set() };
+    fresh = false;
+    named?.[kind]?.add(kind === 'model' ? `${object.name} ${object.sha256}` : object.id ?? object.name);
+    puts[kind](object);
+    if (id === 0)
+        return;
+    last = id;
+    if (named)
+        dropUnnamed();
+    named = null;
+    beReady();
+}
+
+/* Nothing came: where the broker was started anew, it may not know what is shown here. */
+async function onSilence() {
+    beReady();
+    try {
+        const { nodes } = await get('/nodes');
+        const names = new Set(nodes.map((node) => node.name));
+        for (const node of store.nodes.values())
+            if (!names.has(node.name))
+                lose(node);
+    } catch {
+        /* The stream breaks too, then, and begins again. */
+    }
+}
+
+function setLive(live) {
+    if (store.live !== live) {
+        store.live = live;
+        note('live', 'live');
+    }
+}
+
+export function follow() {
+    source = new EventSource(url('/events'));
+    source.addEventListener('open', () => {
+        fresh = true;
+        named = null;
+        setLive(true);
+        clearTimeout(silence);
+        silence = setTimeout(onSilence, store.ready ? SILENT_MS : 300);
+    });
+    source.addEventListener('error', () => {
+        setLive(false);
+        clearTimeout(silence);
+        if (source.readyState !== EventSource.CLOSED)
+            return; /* the browser tries again */
+        source.close();
+        last = 0;
+        setTimeout(follow, AGAIN_MS);
+    });
+    for (const kind of Object.keys(puts))
+        source.addEventListener(kind, onEvent);
+}

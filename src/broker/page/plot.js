@@ -1,0 +1,154 @@
+/* Curves, drawn by Chart.js, which is fetched when the first plot is made. The box has its height from the start, so
+ * that nothing moves when the curve comes. A line's name stands at its end; the grid is horizontal alone; under the
+ * pointer are the point's numbers. The canvas is a picture to a screen reader, whose name tells the newest values. */
+import { attribute, h } from './dom.js';
+import { decimal } from './format.js';
+
+let loading = null;
+
+/* Debian ships both an ES module and a script that sets a global. */
+function chartClass() {
+    loading ??= import('./chart.js').then((module) => {
+        const Chart = module.Chart ?? globalThis.Chart;
+        if (module.registerables)
+            Chart.register(...module.registerables);
+        return Chart;
+    });
+    return loading;
+}
+
+function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+const seriesColours = ['--series-1', '--series-2', '--series-3', '--series-4', '--series-5', '--series-6'];
+
+/* The names at the lines' ends, moved apart where they would lie on each other, and the best point. */
+const endLabels = {
+    id: 'endLabels',
+    afterDatasetsDraw(chart, args, options) {
+        const { ctx, chartArea } = chart;
+        const labels = [];
+        chart.data.datasets.forEach((set, i) => {
+            const points = chart.getDatasetMeta(i).data;
+            const end = points[points.length - 1];
+            if (end && !end.skip)
+                labels.push({ text: set.label, colour: set.borderColor, x: end.x, y: end.y });
+        });
+        labels.sort((a, b) => a.y - b.y);
+        for (let i = 1; i < labels.length; i++)
+            labels[i].y = Math.max(labels[i].y, labels[i - 1].y + 15);
+        const over = labels.length ? labels[labels.length - 1].y - chartArea.bottom : 0;
+        ctx.save();
+        ctx.font = options.font;
+        ctx.textBaseline = 'middle';
+        for (const label of labels) {
+            ctx.fillStyle = label.colour;
+            ctx.fillText(label.text, label.x + 8, label.y - Math.max(0, over));
+        }
+        ctx.restore();
+    },
+};
+
+function bestIndex(points, best) {
+    return points.findIndex(([x]) => x === best);
+}
+
+function datasets(series, best) {
+    return series.map(({ name, points, dashed, colour: own }, i) => {
+        const line = own ?? colour(seriesColours[i % seriesColours.length]);
+        const at = best === undefined || dashed ? -1 : bestIndex(points, best);
+        const few = points.length < 3;
+        return {
+            label: name, data: points.map(([x, y]) => ({ x, y })), borderColor: line, backgroundColor: line,
+            borderWidth: 2, borderDash: dashed ? [4, 4] : [], tension: 0, pointHitRadius: 12, pointHoverRadius: 4,
+            pointRadius: points.map((point, j) => j === at ? 5 : few ? 3 : 0),
+        };
+    });
+}
+
+/* Room for the names at the right. */
+function labelWidth(series, font) {
+    const context = document.createElement('canvas').getContext('2d');
+    context.font = font;
+    return Math.ceil(Math.max(24, ...series.map(({ name }) => context.measureText(name).width))) + 16;
+}
+
+function options({ yMin, yMax, unit = '', xLabel = 'epoch', places = 2 }, font, series) {
+    const muted = colour('--muted');
+    return {
+        responsive: true, maintainAspectRatio: false, animation: false, normalized: true,
+        font: { family: font.family, size: 13 },
+        interaction: { mode: 'index', intersect: false },
+        layout: { padding: { right: labelWidth(series, font.css), top: 8 } },
+        scales: {
+            x: { type: 'linear', grid: { display: false, drawBorder: false }, border: { display: false },
+                ticks: { color: muted, precision: 0, maxRotation: 0, font: { size: 13 } } },
+            y: { min: yMin, max: yMax, grid: { color: colour('--line'), drawBorder: false, drawTicks: false },
+                border: { display: false },
+                ticks: { color: muted, padding: 8, maxTicksLimit: 6, font: { size: 13 },
+                    callback: (value) => `${decimal(value, Number.isInteger(value) ? 0 : 2)}${unit}` } },
+        },
+        plugins: {
+            legend: { display: false }, endLabels: { font: font.css },
+            tooltip: { backgroundColor: colour('--float'), titleColor: colour('--text'), bodyColor: colour('--text'),
+                borderColor: colour('--line-strong'), borderWidth: 1, cornerRadius: 8, padding: 8, boxPadding: 4,
+                usePointStyle: true, titleFont: { size: 13, weight: '600' }, bodyFont: { size: 13 },
+                callbacks: { title: (items) => items.length ? `${xLabel} ${items[0].parsed.x}` : '',
+                    label: (item) => ` ${item.dataset.label}  ${decimal(item.parsed.y, places)}${unit}` } },
+        },
+    };
+}
+
+function summary(label, series, unit = '') {
+    const ends = series.filter(({ points }) => points.length).map(({ name, points }) => {
+        const [x, y] = points[points.length - 1];
+        return `${name} ${decimal(y)}${unit} at ${x}`;
+    });
+    return ends.length ? `${label}: ${ends.join(', ')}` : `${label}: nothing yet`;
+}
+
+/* {label, series: [{name, points: [[x, y], …], dashed, colour}], yMin, yMax, unit, best, xLabel, places}: `label` is
+ * read out and not shown, `best` is the x that is marked. Answers {element, update(series, best), close()}. */
+export function linePlot({ label, series, best, ...rest }) {
+    const canvas = h('canvas', { role: 'img' });
+    const element = h('div', { class: 'plot' }, h('div', { class: 'plot-box' }, canvas));
+    let chart = null;
+    let closed = false;
+
+    function draw() {
+        attribute(canvas, 'aria-label', summary(label, series, rest.unit));
+        if (!chart)
+            return;
+        const family = getComputedStyle(document.body).fontFamily;
+        chart.data.datasets = datasets(series, best);
+        chart.options = options(rest, { family, css: `13px ${family}` }, series);
+        chart.update('none');
+    }
+
+    const themed = new MutationObserver(draw);
+    themed.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
+    chartClass().then((Chart) => {
+        if (closed)
+            return;
+        chart = new Chart(canvas, { type: 'line', data: { datasets: [] }, plugins: [endLabels] });
+        draw();
+    }).catch((error) => {
+        console.error(error);
+        element.append(h('p', { class: 'muted' }, 'The plot could not be loaded.'));
+    });
+    draw();
+    return {
+        element,
+        update(next, nextBest = best) {
+            series = next;
+            best = nextBest;
+            draw();
+        },
+        close() {
+            closed = true;
+            themed.disconnect();
+            chart?.destroy();
+        },
+    };
+}

@@ -1,0 +1,8 @@
+/* The view is not written yet. */
+import { h } from './dom.js';
+import { title } from './router.js';
+
+export function open(main) {
+    title('train');
+    main.append(h('h1', {}, 'train'));
+}
