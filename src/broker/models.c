@@ -127,8 +127,8 @@ static struct model *make(struct models *models, const char *name, const char *s
     model = calloc(1, sizeof *model);
     if (!model)
         return NULL;
-    snprintf(model->name, sizeof model->name, "%s", name);
-    snprintf(model->sha256, sizeof model->sha256, "%s", sha256);
+    memccpy(model->name, name, '\0', sizeof model->name - 1);
+    memccpy(model->sha256, sha256, '\0', sizeof model->sha256 - 1);
     list(models, model);
     return model;
 }
@@ -212,12 +212,11 @@ static void set_holder(struct models *models, struct model *holds, const char *n
     change(models, holds, false);
 }
 
-/* Of one node: what it says that it holds, as far as it is listed with it. */
-static void seen(struct models *models, const struct node *node, const cJSON *model_info)
+/* Of one node: what it says that it holds, as far as it is listed with it. What is new is taken out of the list. */
+static void seen(struct models *models, const struct node *node, cJSON *model_info)
 {
-    const cJSON *entry;
-    cJSON_ArrayForEach(entry, model_info)
-    {
+    for (cJSON *entry = model_info ? model_info->child : NULL, *next; entry; entry = next) {
+        next = entry->next;
         const char *name = json_text(entry, "name"), *sha256 = json_text(entry, "sha256");
         const char *listed = name ? node_model_sha256(node, name) : NULL;
         if (!listed || !sha256 || strcmp(sha256, listed))
@@ -225,7 +224,7 @@ static void seen(struct models *models, const struct node *node, const cJSON *mo
         struct model *model = find(models, name, sha256);
         if (!model && (model = make(models, name, sha256))) {
             cJSON_Delete(model->info);
-            model->info = cJSON_Duplicate(entry, true);
+            model->info = cJSON_DetachItemViaPointer(model_info, entry);
             change(models, model, true);
         }
         if (!model) {
@@ -237,7 +236,7 @@ static void seen(struct models *models, const struct node *node, const cJSON *mo
     }
 }
 
-void models_seen(struct models *models, const char *name, const cJSON *model_info)
+void models_seen(struct models *models, const char *name, cJSON *model_info)
 {
     const struct node *node = registry_find(models->broker->registry, name);
     if (node)
@@ -245,7 +244,7 @@ void models_seen(struct models *models, const char *name, const cJSON *model_inf
     model_writes_flush(models->writes);
 }
 
-void models_listed(struct models *models, const struct node *node, const cJSON *model_info)
+void models_listed(struct models *models, const struct node *node, cJSON *model_info)
 {
     models->told++;
     seen(models, node, model_info);

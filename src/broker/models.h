@@ -25,10 +25,10 @@ void models_stop(struct models *models);
 /* Takes what was stored, linked by next, in the order of completion; into an empty list. */
 void models_restore(struct models *models, struct model *stored);
 /* A node tells of some of its models: those that the registry lists with that digest are remembered, and who holds
- * them (in the store too). */
-void models_seen(struct models *models, const char *node, const cJSON *model_info);
+ * them (in the store too). Takes the entries of those that are new. */
+void models_seen(struct models *models, const char *node, cJSON *model_info);
 /* The same of all that it has. */
-void models_listed(struct models *models, const struct node *node, const cJSON *model_info);
+void models_listed(struct models *models, const struct node *node, cJSON *model_info);
 /* A job made `sha256` of that name on that node: older models of the name that no node holds are forgotten. */
 void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
                       const char *node, int64_t completed);

@@ -242,7 +242,9 @@ static struct node_model *find_model(const struct name_table *models, const char
 
 static void set_digest(struct node_model *model, const char *sha256)
 {
-    snprintf(model->sha256, sizeof model->sha256, "%s", sha256_is_hex(sha256) ? sha256 : "");
+    *model->sha256 = '\0';
+    if (sha256_is_hex(sha256))
+        memcpy(model->sha256, sha256, SHA256_HEX_SIZE);
 }
 
 /* The one of that name, made where it lacks; NULL where memory does. */
