@@ -3,6 +3,7 @@
 #   make              build ./dcls
 #   make demo         train, classify and shut down, end to end
 #   make test         every test that needs nothing but this repository
+#   make test-page    the page in a browser (Debian's chromium); its pictures are left in BUILD/page
 #   make test-shared  tests on photos, ImageNet weights and PyTorch: DCLS_SHARED names their folder
 #   make bench        dcls beside PyTorch and ONNX Runtime: BENCH_PAIRS pairs of runs each, written to BENCH_REPORT
 #   make bench-limits the broker under load beside what it has to bear, a part of make bench
@@ -41,6 +42,7 @@ BUILD_DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libss
               libheif-dev libzip-dev zlib1g-dev libjs-chart.js
 DEMO_DEPS := $(BUILD_DEPS) dataset-fashion-mnist curl python3 python3-pil
 TEST_DEPS := $(DEMO_DEPS) libheif1 libcmocka-dev python3-pytest python3-pytest-xdist mandoc openssl locales
+PAGE_DEPS := $(TEST_DEPS) chromium chromium-driver python3-selenium
 LINT_DEPS := cppcheck clang-format clang libclang-rt-14-dev libomp-14-dev python3-pytest
 SHARED_DEPS := python3-torch python3-torchvision $(if $(shell command -v npm),,nodejs npm)
 
@@ -197,6 +199,13 @@ run-tests:
 %.run: %
 	@echo "== $<"; OMP_WAIT_POLICY=passive $<
 
+# A browser and its cluster keep a core busy: no more of them beside each other than there are cores.
+test-page:
+	$(call install_packages,$(PAGE_DEPS))
+	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
+	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
+	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --dist loadfile tests/page
+
 # PyTorch's large tensors would be pages that the system gives and takes back each time: most of its time here.
 KEEP_PAGES := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000
 
@@ -302,5 +311,5 @@ clean:
 
 FORCE:
 
-.PHONY: FORCE all deps demo test build-tests run-tests sim mutations test-shared bench bench-limits accuracy asan valgrind-job \
-        tsan-job faults soak fuzz build-fuzzers lint install clean
+.PHONY: FORCE all deps demo test build-tests run-tests test-page sim mutations test-shared bench bench-limits accuracy \
+        asan valgrind-job tsan-job faults soak fuzz build-fuzzers lint install clean
