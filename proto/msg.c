@@ -43,7 +43,8 @@ void msg_release(struct msg *msg)
                        &msg->model_sha256, &msg->version,    &msg->instance,     &msg->cpu,        &msg->job,
                        &msg->data_dir,     &msg->models_dir, &msg->weights_file, &msg->image_file, &msg->notice,
                        &msg->secret };
-    cJSON *values[] = { msg->dataset, msg->result, msg->data, msg->report, msg->model_info, msg->jobs, msg->puts };
+    cJSON *values[] = { msg->dataset,    msg->result, msg->data, msg->report,
+                        msg->model_info, msg->jobs,   msg->puts, msg->load };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(*texts[i]);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)

@@ -58,6 +58,9 @@ static const struct field node_info[] = {
     { NEW("dataset", FIELD_OBJECT, dataset, 0) },
 };
 static const struct field only_name[] = { { NAME("name", name, FIELD_REQUIRED) } };
+/* CLIENT PING and CLIENT PONG */
+static const struct field sign_of_life[] = { { NAME("name", name, FIELD_REQUIRED) },
+                                             { NEW("load", FIELD_OBJECT, load, 0) } };
 static const struct field server_train[] = {
     { NAME("modelName", model_name, FIELD_REQUIRED) },
     { TEXT("modelType", model_type, FIELD_REQUIRED, 0) },
@@ -182,10 +185,10 @@ const struct msg_spec msg_table[MSG_TYPE_COUNT] = {
     [MSG_CLIENT_CONNECT] = { "CLIENT CONNECT", .senders = MSG_BY_NODE, FIELDS(client_connect) },
     [MSG_SERVER_ACK] = { "SERVER ACK", .senders = MSG_BY_BROKER, FIELDS(server_ack) },
     [MSG_NODE_INFO] = { "NODE INFO", .senders = MSG_BY_NODE | MSG_BY_BROKER, FIELDS(node_info) },
-    [MSG_CLIENT_PING] = { "CLIENT PING", .senders = MSG_BY_NODE, FIELDS(only_name) },
+    [MSG_CLIENT_PING] = { "CLIENT PING", .senders = MSG_BY_NODE, FIELDS(sign_of_life) },
     [MSG_SERVER_PONG] = { "SERVER PONG", .senders = MSG_BY_BROKER },
     [MSG_SERVER_PING] = { "SERVER PING", .senders = MSG_BY_BROKER },
-    [MSG_CLIENT_PONG] = { "CLIENT PONG", .senders = MSG_BY_NODE, FIELDS(only_name) },
+    [MSG_CLIENT_PONG] = { "CLIENT PONG", .senders = MSG_BY_NODE, FIELDS(sign_of_life) },
     [MSG_CLIENT_DISCONNECT] = { "CLIENT DISCONNECT", .senders = MSG_BY_NODE, FIELDS(only_name) },
     [MSG_SERVER_TRAIN] = { "SERVER TRAIN", .senders = MSG_BY_BROKER, FIELDS(server_train) },
     [MSG_TRAINING_COMPLETED] = { "TRAINING_COMPLETED", "TRAINING COMPLETED", .senders = MSG_BY_NODE | MSG_BY_WORKER,

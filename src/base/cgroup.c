@@ -51,10 +51,10 @@ static uint64_t read_number(const char *folder, const char *name, uint64_t fallb
     return fallback;
 }
 
-/* The number of the line "NAME NUMBER" of memory.stat. */
-static uint64_t read_stat(const char *folder, const char *name)
+/* The number of the line "NAME NUMBER" of a file; 0: there is none. */
+static uint64_t read_stat(const char *folder, const char *file, const char *name)
 {
-    char *text = read_text(folder, "memory.stat", VALUES_MAX), *rest = text, *line;
+    char *text = read_text(folder, file, VALUES_MAX), *rest = text, *line;
     size_t len = strlen(name);
     unsigned long long number = 0;
     while ((line = strsep(&rest, "\n")))
@@ -76,8 +76,12 @@ static void take_quota(const char *folder, bool is_v2, struct cgroup_limits *lim
         quota = read_number(folder, "cpu.cfs_quota_us", 0);
         period = read_number(folder, "cpu.cfs_period_us", 0);
     }
-    if (quota && period && (double)quota / (double)period < limits->cpus)
-        limits->cpus = (double)quota / (double)period;
+    if (!quota || !period || (double)quota / (double)period >= limits->cpus)
+        return;
+    limits->cpus = (double)quota / (double)period;
+    /* Version 1 counts in nanoseconds, by a controller that is mounted together with the quota's. */
+    limits->cpu_used_us =
+        is_v2 ? read_stat(folder, "cpu.stat", "usage_usec") : read_number(folder, "cpuacct.usage", 0) / 1000;
 }
 
 static void take_memory(const char *folder, bool is_v2, struct cgroup_limits *limits)
@@ -91,7 +95,8 @@ static void take_memory(const char *folder, bool is_v2, struct cgroup_limits *li
     if (most == CGROUP_NO_LIMIT)
         return;
     /* Files that were read and may be dropped count as used, but a process that wants memory gets theirs. */
-    uint64_t used = read_number(folder, dialect->used, 0), reclaimable = read_stat(folder, dialect->reclaimable);
+    uint64_t used = read_number(folder, dialect->used, 0),
+             reclaimable = read_stat(folder, "memory.stat", dialect->reclaimable);
     used -= reclaimable < used ? reclaimable : used;
     uint64_t left = most > used ? most - used : 0;
     limits->memory = most < limits->memory ? most : limits->memory;
@@ -221,7 +226,7 @@ static void take_line(const char *root, const char *mounts, char *line, struct c
 
 void cgroup_read(const char *root, struct cgroup_limits *limits)
 {
-    *limits = (struct cgroup_limits){ INFINITY, CGROUP_NO_LIMIT, CGROUP_NO_LIMIT };
+    *limits = (struct cgroup_limits){ INFINITY, 0, CGROUP_NO_LIMIT, CGROUP_NO_LIMIT };
     char *groups = NULL, *mounts = NULL, *folder = NULL;
     if (asprintf(&folder, "%s/proc/self", root) < 0)
         return;

@@ -10,6 +10,7 @@
  *     models, removals, pending_replies        the tables: models, removals and answers that nodes owe
  *     model_writes                             rows of models on their way to the store
  *     job_send, scheduler, admission           messages about trainings; decisions, as pure functions
+ *     node_load            how busy nodes are
  *     link, registry       connections of nodes; who is there, with which models, which is pure
  *     store, events        SQLite; what happened, for event streams
  *     lanes                the thread pool's: what may block beside what

@@ -12,6 +12,7 @@
 #include "model_remove.h"
 #include "models.h"
 #include "node_events.h"
+#include "node_load.h"
 #include "node_reports.h"
 #include "pending_replies.h"
 #include "registry.h"
@@ -38,14 +39,16 @@ static void on_node_info(struct broker *broker, struct link *link, struct msg *m
 
 static void on_ping(struct broker *broker, struct link *link, struct msg *msg)
 {
-    (void)broker, (void)msg;
+    (void)broker;
+    node_load_take(link_node(link), msg->load);
     link_send_type(link, MSG_SERVER_PONG);
 }
 
 static void on_pong(struct broker *broker, struct link *link, struct msg *msg)
 {
-    (void)broker, (void)msg;
+    (void)broker;
     link_answered(link);
+    node_load_take(link_node(link), msg->load);
     link_send_type(link, MSG_SERVER_ACK);
 }
 

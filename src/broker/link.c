@@ -47,13 +47,18 @@ struct links {
     struct evconnlistener *listener;
     LIST_HEAD(link_list, link) all;
     int count, max, port;
-    int64_t refused_ms; /* when it was logged that there are too many; 0: never */
+    struct links_traffic gone; /* of those that were freed */
+    int64_t refused_ms;        /* when it was logged that there are too many; 0: never */
 };
 
 static void link_free(struct link *link)
 {
     LIST_REMOVE(link, listed);
     link->links->count--;
+    if (link->stream) {
+        link->links->gone.received += message_stream_received(link->stream);
+        link->links->gone.sent += message_stream_sent(link->stream);
+    }
     timer_free(link->tick);
     timer_free(link->later);
     message_stream_free(link->stream);
@@ -95,14 +100,28 @@ struct msg link_take_waiting(struct link *link)
     return msg;
 }
 
+/* Whether a message says no more than that its sender lives. */
+static bool is_sign_of_life(enum msg_type type)
+{
+    return type == MSG_CLIENT_PING || type == MSG_CLIENT_PONG || type == MSG_SERVER_PING || type == MSG_SERVER_PONG ||
+           type == MSG_SERVER_ACK;
+}
+
+static void count_bytes(struct link *link, enum msg_type type, uint64_t count)
+{
+    if (link->node && !is_sign_of_life(type))
+        link->node->load.now.bytes += count;
+}
+
 /* The stream's events */
 
 static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
 {
     struct link *link = arg;
     struct err err = ERR_INIT;
-    (void)text, (void)len;
+    (void)text;
     link->messages++;
+    count_bytes(link, msg->type, len + 1);
     if (msg_senders(msg->type) & MSG_BY_NODE) {
         link->links->events->message(link->links->arg, link, msg);
         return;
@@ -157,7 +176,9 @@ int link_send(struct link *link, const struct msg *msg)
     struct err err = ERR_INIT;
     if (!message_stream_is_open(link->stream))
         return -1;
+    uint64_t before = message_stream_sent(link->stream);
     int result = message_stream_send(link->stream, msg, NULL, &err);
+    count_bytes(link, msg->type, message_stream_sent(link->stream) - before);
     if (result)
         log_warn("%s: cannot send '%s': %s", link->peer, msg_type_name(msg->type), err.text);
     return result;
@@ -354,6 +375,17 @@ fail:
 int links_port(const struct links *links)
 {
     return links->port;
+}
+
+struct links_traffic links_traffic(const struct links *links)
+{
+    struct links_traffic traffic = links->gone;
+    for (const struct link *link = LIST_FIRST(&links->all); link; link = LIST_NEXT(link, listed)) {
+        traffic.received += message_stream_received(link->stream);
+        traffic.sent += message_stream_sent(link->stream);
+    }
+    traffic.connections = links->count;
+    return traffic;
 }
 
 void links_free(struct links *links)

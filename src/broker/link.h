@@ -28,6 +28,12 @@ struct link_events {
 struct links *links_new(struct event_base *base, const char *host, int port, int max, const struct link_events *events,
                         void *arg, struct err *err);
 int links_port(const struct links *links);
+/* How many connections there are, and the bytes of all that there were. */
+struct links_traffic {
+    int connections;
+    uint64_t received, sent;
+};
+struct links_traffic links_traffic(const struct links *links);
 void links_free(struct links *links); /* without events */
 
 /* -1 where the link is closing or the message cannot be sent, which is logged. */

@@ -23,7 +23,7 @@
 /* A peer that knows the protocol is told what this broker offers; any other gets the bare message. */
 static void acknowledge(const struct broker *broker, struct link *link)
 {
-    static const char *const features[] = { "progress", "jobs", "removed", "blobs", "push", "dataset" };
+    static const char *const features[] = { "progress", "jobs", "removed", "blobs", "push", "dataset", "load" };
     struct msg ack;
     int failed = 0;
     msg_init(&ack, MSG_SERVER_ACK);

@@ -79,6 +79,7 @@ static void finish(struct pending_reply *reply, const cJSON *data, const struct 
     if (node && reply->asked == MSG_SERVER_INFERENCE) {
         assert(node->pending > 0);
         node->pending--;
+        node->load.now.inferences++;
     }
     reply->done(reply->arg, data, refusal);
     reply_free(reply);

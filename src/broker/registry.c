@@ -197,6 +197,7 @@ struct node *registry_prepare(struct registry *registry, const struct msg *conne
     node->protocol = connect->protocol;
     node->cores = connect->cores;
     node->memory = connect->memory;
+    node->load.now.cpu = node->load.now.memory_used = node->load.now.queue = -1;
     if (!fill(registry, node, connect))
         return node;
     node_free(node);
@@ -211,6 +212,7 @@ void registry_enter(struct registry *registry, struct node *node, struct link *l
         assert(old->link == link);
         node->session = old->session;
         node->pending = old->pending;
+        node->load = old->load;
         snprintf(node->job, sizeof node->job, "%s", old->job);
         TAILQ_INSERT_BEFORE(old, node, listed);
         TAILQ_REMOVE(&registry->nodes, old, listed);

@@ -26,6 +26,18 @@ struct node_model {
 };
 TAILQ_HEAD(node_model_list, node_model);
 
+/* How busy a node is: told and counted, and nothing is decided by it. node_load.h takes and shows it. */
+struct node_figures {
+    double cpu;                 /* per cent; -1: it did not tell, as of the next two */
+    int64_t memory_used, queue; /* bytes; what waits there */
+    uint64_t inferences, bytes; /* answers and failures of its; what its connection moved, but for pings */
+    int pending;                /* as node->pending when it was shown */
+};
+struct node_load {
+    struct node_figures now, shown; /* to event streams */
+    uint64_t version;               /* at which `shown` became what it is; 0: it was never shown */
+};
+
 struct node {
     struct name_entry entry;
     TAILQ_ENTRY(node) listed, changes;
@@ -45,6 +57,7 @@ struct node {
     struct node_model_list model_list; /* as told */
     char job[NAME_SIZE];               /* the training that it runs; empty: none. Set by node_set_job */
     int pending;                       /* inferences not answered yet */
+    struct node_load load;
 };
 
 struct registry;

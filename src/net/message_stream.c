@@ -40,6 +40,7 @@ struct message_stream {
     struct err why;           /* of the first failure */
     struct frame frame;       /* of what came in */
     int64_t heard_ms;
+    uint64_t received, sent;
     bool legacy;
     struct legacy_queue queue;
     struct legacy_queue_item *leaving; /* one at a time to the network too: the keys are told in its order */
@@ -71,6 +72,7 @@ static int read_some(struct message_stream *stream)
 {
     char bytes[READ_SIZE];
     size_t count = bufferevent_read(stream->buffers, bytes, sizeof bytes);
+    stream->received += count;
     return frame_feed(&stream->frame, bytes, count) ? -1 : (int)count;
 }
 
@@ -197,6 +199,7 @@ int message_stream_send(struct message_stream *stream, const struct msg *msg, co
         message_stream_close(stream, "the peer does not answer what it is sent");
         result = err_set(err, "%d messages wait already", LEGACY_QUEUE_MAX);
     }
+    stream->sent += result ? 0 : text.len;
     pace(stream);
     buf_release(&text);
     return result;
@@ -369,6 +372,16 @@ bool message_stream_is_open(const struct message_stream *stream)
 size_t message_stream_backlog(const struct message_stream *stream)
 {
     return evbuffer_get_length(bufferevent_get_output(stream->buffers));
+}
+
+uint64_t message_stream_received(const struct message_stream *stream)
+{
+    return stream->received;
+}
+
+uint64_t message_stream_sent(const struct message_stream *stream)
+{
+    return stream->sent;
 }
 
 int64_t message_stream_heard_ms(const struct message_stream *stream)

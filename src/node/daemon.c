@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/fs_lock.h"
 #include "dcls/base/log.h"
@@ -40,6 +41,11 @@ static void on_down(void *arg)
 {
     const struct daemon *daemon = arg;
     trainings_link(daemon->trainings, false);
+}
+
+static void on_sign(void *arg, struct msg *sign)
+{
+    node_info_fill_load(arg, sign);
 }
 
 static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
@@ -178,6 +184,7 @@ static int node_init(struct daemon *daemon, struct err *err)
                                     .greet = on_greet,
                                     .up = on_up,
                                     .down = on_down,
+                                    .sign = on_sign,
                                     .message = on_message,
                                     .malformed = on_malformed,
                                     .sent = on_sent,
@@ -189,6 +196,7 @@ static int node_init(struct daemon *daemon, struct err *err)
         watch_signals(daemon, err))
         return -1;
     local_dataset_refresh(daemon);
+    host_load_measure(&daemon->load, "", clock_ms()); /* the first of the two that tell how busy CPUs are */
     link.pool = daemon->pool;
     return (daemon->link = uplink_new(&link, &events, err)) ? 0 : -1;
 }

@@ -9,6 +9,7 @@
 #include "dcls/net/thread_pool.h"
 #include "dcls/base/err.h"
 #include "dcls/proto/msg.h"
+#include "host_load.h"
 #include "inferences.h"
 #include "trainings.h"
 #include "uplink.h"
@@ -42,6 +43,7 @@ struct daemon {
     char *manifest_path; /* of that dataset; the file is there where it was fetched */
     char *weights_dir, *scratch_dir;
     cJSON *dataset; /* its summary; NULL: none */
+    struct host_load load;
     int lock_fd;
     char instance[INSTANCE_SIZE];
     char secret[SECRET_SIZE]; /* whose the node's name is; never logged */

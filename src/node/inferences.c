@@ -273,6 +273,11 @@ void inferences_request(struct inferences *inferences, struct msg *msg)
     pump(inferences);
 }
 
+int inferences_waiting(const struct inferences *inferences)
+{
+    return inferences->count - (find(inferences, REQUEST_SENT) ? 1 : 0);
+}
+
 struct inferences *inferences_new(struct daemon *daemon, struct err *err)
 {
     struct inferences *inferences = calloc(1, sizeof *inferences);

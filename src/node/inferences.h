@@ -16,4 +16,7 @@ void inferences_free(struct inferences *inferences);
 /* A SERVER INFERENCE; its members may be taken out. Answered by a JSON_RESPONSE or an ERROR with its key. */
 void inferences_request(struct inferences *inferences, struct msg *msg);
 
+/* How many wait for their image or for the worker. */
+int inferences_waiting(const struct inferences *inferences);
+
 #endif

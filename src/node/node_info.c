@@ -1,9 +1,11 @@
 /* See node_info.h. */
 #include "node_info.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "daemon.h"
+#include "dcls/base/clock.h"
 #include "dcls/base/cpus.h"
 #include "dcls/base/log.h"
 #include "dcls/commands.h"
@@ -56,6 +58,20 @@ static int fill(struct daemon *daemon, struct msg *msg)
     msg->jobs = trainings_list(daemon->trainings);
     msg->dataset = cJSON_Duplicate(daemon->dataset, true);
     return msg->model_info && msg->jobs ? 0 : -1;
+}
+
+/* Of what cannot be measured nothing is told; nor where memory lacks: a sign of life is one without it. */
+void node_info_fill_load(struct daemon *daemon, struct msg *sign)
+{
+    const struct host_load *load = &daemon->load;
+    int queue = trainings_waiting(daemon->trainings) + inferences_waiting(daemon->inferences);
+    host_load_measure(&daemon->load, "", clock_ms());
+    sign->load = cJSON_CreateObject();
+    if (isfinite(load->cpu))
+        cJSON_AddNumberToObject(sign->load, "cpu", round(load->cpu * 10) / 10);
+    if (load->memory_used >= 0)
+        cJSON_AddNumberToObject(sign->load, "memoryUsed", (double)load->memory_used);
+    cJSON_AddNumberToObject(sign->load, "queue", queue);
 }
 
 void node_info_send(struct daemon *daemon)

@@ -362,3 +362,9 @@ int training_core_count(const struct training_core *core)
 {
     return core->count;
 }
+
+int training_core_waiting(const struct training_core *core)
+{
+    const struct training *first = STAILQ_FIRST(&core->queue);
+    return core->count - (first && first->state != TRAINING_WAITING);
+}

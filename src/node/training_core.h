@@ -86,5 +86,7 @@ cJSON *training_core_list(const struct training_core *core);
 bool training_core_uses(const struct training_core *core, const char *model);
 /* How many there are, with one that is ending. */
 int training_core_count(const struct training_core *core);
+/* And how many of them have not begun. */
+int training_core_waiting(const struct training_core *core);
 
 #endif

@@ -252,6 +252,11 @@ bool trainings_use(const struct trainings *trainings, const char *model)
     return training_core_uses(trainings->core, model);
 }
 
+int trainings_waiting(const struct trainings *trainings)
+{
+    return training_core_waiting(trainings->core);
+}
+
 void trainings_stop(struct trainings *trainings)
 {
     outbox_hurry(trainings->outbox);

@@ -35,6 +35,9 @@ cJSON *trainings_list(const struct trainings *trainings);
 /* True while a training may write that model. */
 bool trainings_use(const struct trainings *trainings, const char *model);
 
+/* How many wait to begin. */
+int trainings_waiting(const struct trainings *trainings);
+
 /* Fails everything that has not ended, and kills the worker. All is on disk when this returns, if it can be. */
 void trainings_stop(struct trainings *trainings);
 

@@ -46,7 +46,7 @@ struct uplink {
     struct timer *timer;           /* the state's deadline, or the next ping */
     struct message_stream *stream; /* from connecting on */
     struct addrinfo *addresses, *next_address;
-    bool legacy, takes_removed, was_refused;
+    bool legacy, takes_removed, takes_load, was_refused;
     int attempts;
     int64_t up_ms, pinged_ms;
     char api[320];
@@ -150,11 +150,22 @@ static int send_named(struct uplink *link, enum msg_type type)
     return result;
 }
 
+static void send_sign(struct uplink *link, enum msg_type type)
+{
+    struct msg msg;
+    msg_init(&msg, type);
+    if (link->takes_load)
+        link->events.sign(link->events.arg, &msg);
+    send_now(link, &msg, NULL);
+    msg_release(&msg);
+}
+
 /* The broker's first answer says what kind of broker it is. */
 static void take_greeting(struct uplink *link, const struct msg *ack)
 {
     link->legacy = ack->protocol < 1;
     link->takes_removed = strings_has(&ack->features, "removed");
+    link->takes_load = strings_has(&ack->features, "load");
     link->api[0] = 0;
     if (ack->api_port > 0 && ack->api_port <= 65535) {
         bool bare_ipv6 = strchr(link->config.host, ':') && link->config.host[0] != '[';
@@ -195,7 +206,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
         message_stream_answered(link->stream);
         break;
     case MSG_SERVER_PONG: message_stream_answered(link->stream); break;
-    case MSG_SERVER_PING: send_named(link, MSG_CLIENT_PONG); break;
+    case MSG_SERVER_PING: send_sign(link, MSG_CLIENT_PONG); break;
     default:
         if (link->state == UPLINK_UP)
             link->events.message(link->events.arg, msg, text, len);
@@ -281,7 +292,7 @@ static void ping(struct uplink *link)
     if (!stood_still && now - message_stream_heard_ms(link->stream) > SILENT_MS)
         message_stream_close(link->stream, "it does not answer");
     else
-        send_named(link, MSG_CLIENT_PING);
+        send_sign(link, MSG_CLIENT_PING);
 }
 
 static void on_timer(void *arg)

@@ -31,6 +31,8 @@ struct uplink_events {
     int (*greet)(void *arg, struct msg *connect);
     void (*up)(void *arg);
     void (*down)(void *arg); /* it was up and is lost */
+    /* A CLIENT PING or CLIENT PONG is about to go to a broker that takes `load` with it: adds it, or not. */
+    void (*sign)(void *arg, struct msg *sign);
     /* Members of `msg` may be taken out; it is released after. `text` is the message as it came. */
     void (*message)(void *arg, struct msg *msg, const char *text, size_t len);
     /* What was no valid message: to be answered with an ERROR. */

@@ -12,6 +12,7 @@ import urllib.parse
 
 import pytest
 from harness import PATIENCE, make_dataset, wait_for
+from raw_node import RawNode
 
 REFERENCE = ["/nodes", "/images", "/image", "/get_json", "/train", "/inference"]
 
@@ -321,14 +322,15 @@ class Events:
         assert self.answer.headers["Content-Type"].startswith("text/event-stream")
 
     def __iter__(self):
-        event = {}
+        event, last = {}, None  # an event without an id leaves the last one
         for text in self.answer:
             text = text.decode().rstrip("\n")
             if text:
                 key, _, value = text.partition(":")
                 event[key] = value.strip()
             elif "data" in event:
-                yield event["event"], event["id"], json.loads(event["data"])
+                last = event.get("id", last)
+                yield event["event"], last, json.loads(event["data"])
                 event = {}
             else:
                 event = {}
@@ -371,6 +373,55 @@ def test_nodes_that_come_and_go_are_events(running):
             names.add(data.get("name"))
             if "node9" in names:
                 break
+
+
+def test_how_busy_nodes_are_is_told_at_most_once_a_second_and_only_of_those_that_changed(running):
+    raw = RawNode(running.port, "raw")
+    still = RawNode(running.port, "still")
+    assert "load" in raw.greeting["features"]
+    raw.send("CLIENT PING", load={"cpu": 37.5, "memoryUsed": 4294967296, "queue": 2})
+    raw.send("CLIENT PING", load={"cpu": 1e99, "memoryUsed": "much", "queue": -1})  # nonsense is passed over
+    wait_for("the node's load", lambda: snapshot_of_loads(running).get("raw", {}).get("queue") == 2)
+    loads = snapshot_of_loads(running)
+    assert loads["raw"] == {"name": "raw", "cpu": 37.5, "memoryUsed": 4294967296, "queue": 2, "inferences": 0,
+                            "inferencesPending": 0, "bytes": loads["raw"]["bytes"]}
+    assert loads["still"].keys() == {"name", "inferences", "inferencesPending", "bytes"} and len(loads) == 3
+    stream, times, seen = Events(running, "/events"), [], {}
+    start = time.monotonic()
+    for kind, _, data in stream:
+        if kind != "load":
+            continue
+        times.append(time.monotonic())
+        for node in data["nodes"]:
+            seen.setdefault(node["name"], []).append(node)
+        raw.send("CLIENT PING", load={"cpu": len(times), "memoryUsed": 0, "queue": 0})
+        # Of the real node, once it was pinged and has measured.
+        if len(seen.get("node0", [])) > 1 and len(times) > 5:
+            break
+        assert time.monotonic() - start < 30 * PATIENCE
+    # The snapshot's, then one a second.
+    assert times[-1] - times[1] > 0.9 * (len(times) - 2)
+    assert 0 <= seen["node0"][-1]["cpu"] <= 100 and seen["node0"][-1]["memoryUsed"] > 1 << 20
+    assert len(seen["still"]) == 1 and len(seen["raw"]) > 3
+    raw.close(), still.close()
+
+
+def test_answers_are_counted_for_their_node_and_pings_are_no_bytes(served):
+    before = snapshot_of_loads(served)["node0"]
+    assert served.request("POST", "/inference", {"imagePath": "images/test/red/0.png"})[0] == 200
+    wait_for("it is counted", lambda: snapshot_of_loads(served)["node0"]["inferences"] == before["inferences"] + 1)
+    after = snapshot_of_loads(served)["node0"]
+    assert after["bytes"] > before["bytes"] and after["inferencesPending"] == 0
+    time.sleep(4)  # a ping each way, at least
+    assert snapshot_of_loads(served)["node0"]["bytes"] == after["bytes"]
+
+
+def snapshot_of_loads(cluster):
+    stream = Events(cluster, "/events")
+    try:
+        return {node["name"]: node for node in next(data for kind, _, data in stream if kind == "load")["nodes"]}
+    finally:
+        stream.http.close()
 
 
 def test_a_quiet_stream_gets_a_comment(served):

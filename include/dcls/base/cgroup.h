@@ -8,6 +8,7 @@
 
 struct cgroup_limits {
     double cpus;                  /* of the smallest quota; INFINITY: there is none */
+    uint64_t cpu_used_us;         /* CPU time that the group of that quota has used up to now; 0: it is not told */
     uint64_t memory, memory_free; /* bytes; CGROUP_NO_LIMIT: any number. Free is what the fullest group has left */
 };
 

@@ -59,7 +59,10 @@ bool message_stream_is_open(const struct message_stream *stream);
 int message_stream_send(struct message_stream *stream, const struct msg *msg, const char *key, struct err *err);
 /* Nothing more will be sent: the peer reads an end after what was sent. */
 void message_stream_end_output(struct message_stream *stream);
-size_t message_stream_backlog(const struct message_stream *stream);   /* bytes not yet taken by the network */
+size_t message_stream_backlog(const struct message_stream *stream); /* bytes not yet taken by the network */
+/* Bytes that were read; and those of messages that were taken to be sent. */
+uint64_t message_stream_received(const struct message_stream *stream);
+uint64_t message_stream_sent(const struct message_stream *stream);
 int64_t message_stream_heard_ms(const struct message_stream *stream); /* clock_ms() of the last bytes that came */
 
 /* From now on the peer is a legacy one, whose answer to a message is awaited for that long; 0: it is none, as at first.

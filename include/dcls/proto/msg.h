@@ -82,6 +82,7 @@ struct msg {
     struct strings models, features, addresses;
     struct strings notices;                    /* WORKER TRAIN: as `notice`, those that were told already */
     int64_t protocol, cores, memory, api_port; /* "apiPort"; memory in bytes */
+    cJSON *load;                               /* object {"cpu","memoryUsed","queue"}: CLIENT PING and CLIENT PONG */
     cJSON *dataset; /* object {"images","classes"}: of the node, in CLIENT CONNECT and NODE INFO */
     /* jobs */
     char *job; /* the broker's job id */

@@ -5,6 +5,7 @@
 #include "src/broker/broker.h"
 #include "src/broker/jobs.h"
 #include "src/broker/models.h"
+#include "src/broker/node_load.h"
 #include "src/broker/registry.h"
 #include "sse.h"
 
@@ -37,6 +38,8 @@ static void fill_all(struct exchange *exchange, struct snapshot *snapshot)
     const struct broker *broker = exchange->broker;
     for (const struct node *node = registry_first(broker->registry); node; node = registry_next(node))
         snapshot_add(snapshot, "node", node_json(node));
+    if (registry_count(broker->registry) > 0)
+        snapshot_add(snapshot, "load", node_loads_json(broker->registry, 0));
     cJSON *models = models_json(broker->models), *list = cJSON_GetObjectItemCaseSensitive(models, "models"), *model;
     snapshot->ok = snapshot->ok && models;
     while ((model = cJSON_DetachItemFromArray(list, 0)))

@@ -11,9 +11,11 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/timer.h"
+#include "src/broker/node_load.h"
 
 #define TICK_MS 50
 #define COMMENT_MS 15000
+#define LOAD_MS 1000
 #define PIECE (64 * 1024)
 #define TEXT_MAX ((size_t)64 * 1024 * 1024)
 
@@ -24,6 +26,7 @@ struct stream {
     char *job;           /* NULL: all events */
     struct buf snapshot; /* what is left of it to send */
     uint64_t following;  /* the number of the event to send next */
+    uint64_t load;       /* the version of the nodes' load that was sent last; 0: none */
     bool ending;         /* nothing follows what was sent */
 };
 
@@ -31,8 +34,13 @@ struct sse {
     struct broker *broker;
     struct events *events;
     LIST_HEAD(stream_list, stream) streams;
-    struct timer *tick, *comment;
-    bool soon; /* the tick comes within TICK_MS, not only when something held back is due */
+    struct timer *tick, *comment, *load;
+    uint64_t load_version; /* of what the streams are to be told of how busy nodes are */
+    struct {
+        uint64_t after, version;
+        char *text; /* NULL: none */
+    } load_text;    /* what was written last: mostly all streams are told the same */
+    bool soon;      /* the tick comes within TICK_MS, not only when something held back is due */
 };
 
 static int write_event(struct buf *out, const char *kind, uint64_t number, const char *text)
@@ -70,6 +78,25 @@ static int snapshot_close(struct snapshot *snapshot)
     return 0;
 }
 
+/* The nodes' load as far as the stream has not been told it: it is no event that is kept, for who comes late wants it
+ * as it is by then, and so it has no id. */
+static int write_load(struct stream *stream, struct buf *out)
+{
+    struct sse *sse = stream->sse;
+    if (stream->job || stream->load == sse->load_version)
+        return 0;
+    if (!sse->load_text.text || sse->load_text.after != stream->load || sse->load_text.version != sse->load_version) {
+        cJSON *object = node_loads_json(sse->broker->registry, stream->load);
+        cJSON_free(sse->load_text.text);
+        sse->load_text.text = object ? cJSON_PrintUnformatted(object) : NULL;
+        sse->load_text.after = stream->load;
+        sse->load_text.version = sse->load_version;
+        cJSON_Delete(object);
+    }
+    stream->load = sse->load_version;
+    return sse->load_text.text ? buf_printf(out, "event: load\ndata: %s\n\n", sse->load_text.text) : -1;
+}
+
 /* Sends what there is, if the client has taken what it got. May end the stream: do not touch it after. */
 static void feed(struct stream *stream)
 {
@@ -102,6 +129,10 @@ static void feed(struct stream *stream)
             goto out;
         }
         stream->ending = stream->job && event.ended;
+    }
+    if (text.len < PIECE && write_load(stream, &text)) {
+        exchange_stream_abort(exchange);
+        goto out;
     }
     if (text.len > 0)
         exchange_stream_send(exchange, text.data, text.len);
@@ -156,6 +187,16 @@ static void on_news(void *arg)
     timer_start(sse->tick, TICK_MS);
 }
 
+static void on_load(void *arg)
+{
+    struct sse *sse = arg;
+    if (LIST_EMPTY(&sse->streams))
+        return;
+    timer_start(sse->load, LOAD_MS);
+    if (node_loads_update(sse->broker->registry, &sse->load_version))
+        feed_all(sse);
+}
+
 static void on_comment(void *arg)
 {
     struct sse *sse = arg;
@@ -176,7 +217,8 @@ struct sse *sse_new(struct broker *broker)
     sse->events = broker->events;
     sse->tick = timer_new(broker->base, on_tick, sse);
     sse->comment = timer_new(broker->base, on_comment, sse);
-    if (!sse->tick || !sse->comment) {
+    sse->load = timer_new(broker->base, on_load, sse);
+    if (!sse->tick || !sse->comment || !sse->load) {
         sse_free(sse);
         return NULL;
     }
@@ -191,6 +233,8 @@ void sse_free(struct sse *sse)
     events_watch(sse->events, NULL, NULL);
     timer_free(sse->tick);
     timer_free(sse->comment);
+    timer_free(sse->load);
+    cJSON_free(sse->load_text.text);
     free(sse);
 }
 
@@ -204,10 +248,15 @@ void sse_add(struct sse *sse, struct exchange *exchange, const char *job, bool e
     uint64_t number = snapshot.number;
     if (!stream || (job && !(stream->job = strdup(job))))
         goto no_memory;
+    if (!timer_is_running(sse->load)) { /* nobody listened */
+        timer_start(sse->load, LOAD_MS);
+        node_loads_update(sse->broker->registry, &sse->load_version);
+    }
     /* The end of a job that has ended may be among the events kept or not: its last state is sent anyway. */
     if (!last || ended || !events_resume(sse->events, last, &number)) {
         number = snapshot.number;
         fill(exchange, &snapshot);
+        stream->load = sse->load_version;
     }
     if (snapshot_close(&snapshot))
         goto no_memory;

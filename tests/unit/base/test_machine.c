@@ -54,7 +54,11 @@ static void a_quota_of_version_2_is_the_smallest_of_the_group_and_those_above(vo
     put_text(state, "sys/fs/cgroup/system.slice/cpu.max", "250000 100000\n");
     struct cgroup_limits limits = read_limits(state);
     assert_true(limits.cpus == 2.5);
+    assert_int_equal(limits.cpu_used_us, 0); /* it is not told */
     assert_true(limits.memory == CGROUP_NO_LIMIT);
+    put_text(state, "sys/fs/cgroup/system.slice/cpu.stat", "usage_usec 1234567\nuser_usec 1000000\n");
+    put_text(state, "sys/fs/cgroup/system.slice/dcls.service/cpu.stat", "usage_usec 7\n");
+    assert_int_equal(read_limits(state).cpu_used_us, 1234567);
     put_text(state, "sys/fs/cgroup/system.slice/dcls.service/cpu.max", "75000 50000\n");
     limits = read_limits(state);
     assert_true(limits.cpus == 1.5);
@@ -97,6 +101,7 @@ static void version_1_tells_each_controller_in_its_own_hierarchy(void **state)
     put_text(state, "sys/fs/cgroup/cpu,cpuacct/a/b/cpu.cfs_period_us", "100000\n");
     put_text(state, "sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "350000\n");
     put_text(state, "sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "100000\n");
+    put_text(state, "sys/fs/cgroup/cpu,cpuacct/a/cpuacct.usage", "5000000\n");
     put_text(state, "sys/fs/cgroup/cpuset/cpu.cfs_quota_us", "1\n"); /* not its hierarchy */
     put_text(state, "sys/fs/cgroup/cpuset/cpu.cfs_period_us", "1\n");
     put_text(state, "sys/fs/cgroup/memory/a/b/memory.limit_in_bytes", "4294967296\n");
@@ -105,6 +110,7 @@ static void version_1_tells_each_controller_in_its_own_hierarchy(void **state)
     put_text(state, "sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
     struct cgroup_limits limits = read_limits(state);
     assert_true(limits.cpus == 3.5);
+    assert_int_equal(limits.cpu_used_us, 5000);
     assert_true(limits.memory == 4 * GIB);
     assert_true(limits.memory_free == 2 * GIB);
 }

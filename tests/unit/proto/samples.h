@@ -29,10 +29,12 @@ static const char *const samples[MSG_TYPE_COUNT] = {
     [MSG_NODE_INFO] = "{\"type\": \"NODE INFO\", \"name\": \"node0\", \"models\": [\"m1\", \"m2\"], "
                       "\"modelInfo\": " INFO
                       ", \"jobs\": [{\"job\": \"1\", \"state\": \"running\"}], \"dataset\": {\"images\": 234}}",
-    [MSG_CLIENT_PING] = "{\"type\": \"CLIENT PING\", \"name\": \"node0\"}",
+    [MSG_CLIENT_PING] = "{\"type\": \"CLIENT PING\", \"name\": \"node0\", \"load\": "
+                        "{\"cpu\": 37.5, \"memoryUsed\": 4294967296, \"queue\": 2}}",
     [MSG_SERVER_PONG] = "{\"type\": \"SERVER PONG\"}",
     [MSG_SERVER_PING] = "{\"type\": \"SERVER PING\"}",
-    [MSG_CLIENT_PONG] = "{\"type\": \"CLIENT PONG\", \"name\": \"node0\"}",
+    [MSG_CLIENT_PONG] = "{\"type\": \"CLIENT PONG\", \"name\": \"node0\", \"load\": "
+                        "{\"cpu\": 37.5, \"memoryUsed\": 4294967296, \"queue\": 2}}",
     [MSG_CLIENT_DISCONNECT] = "{\"type\": \"CLIENT DISCONNECT\", \"name\": \"node0\"}",
     [MSG_SERVER_TRAIN] = "{\"type\": \"SERVER TRAIN\", \"modelName\": \"m1\", \"modelType\": \"resnet\", " OPTIONS
                          ", \"train_key\": \"train:1795410898271\", \"job\": \"3\", \"generation\": 1}",
