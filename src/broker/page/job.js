@@ -1,8 +1,163 @@
-/* The view is not written yet. */
-import { h } from './dom.js';
-import { title } from './router.js';
+/* #/jobs/ID: one training, from waiting to its report. While it runs: one line of progress, two plots, cancel, and the
+ * log folded away. When it is over the same place tells what came of it. All follows from GET /jobs/ID and the events
+ * after it, so that a job of before a restart of the broker is shown as any other. */
+import { get, path } from './api.js';
+import { compareChoice } from './compare_choice.js';
+import { epochTrace, trainingCurves } from './curves.js';
+import { fill, h } from './dom.js';
+import { ago, plural } from './format.js';
+import { cancelButton } from './job_cancel.js';
+import { jobLog } from './job_log.js';
+import { fourNumbers, jobOutcome } from './job_outcome.js';
+import { titleOf } from './job_progress.js';
+import { jobReport, modelOf } from './job_report.js';
+import { progressLine } from './progress_line.js';
+import { href, title } from './router.js';
+import { isOver, store, watch } from './store.js';
+import { networkName } from './train_request.js';
+import { button, buttonLink, empty, notice, stateMark } from './ui.js';
 
-export function open(main) {
-    title('job');
-    main.append(h('h1', {}, 'job'));
+/* The results with the newest in its place. */
+function withResult(results, result) {
+    return result?.epoch >= 1 ? [...results.filter((one) => one.epoch < result.epoch), result] : results;
+}
+
+function heading(job) {
+    const where = job.nodes.length ? job.nodes.map((name, i) => [i ? ', ' : ' on ',
+        h('a', { href: href('nodes', name) }, name)]) : ' on any free node';
+    const next = job.state !== 'completed' ? null : h('p', { class: 'row' },
+        buttonLink('Model', href('models', job.modelName)),
+        buttonLink('Classify', `${href('classify')}?${new URLSearchParams({ model: job.modelName })}`, 'primary'));
+    const when = isOver(job) ? [stateMark(job.state), ' ', ago(job.ended)] : ['asked for ', ago(job.created)];
+    return [
+        h('div', { class: 'page-head' }, h('h1', {}, job.modelName), next),
+        h('p', { class: 'muted' }, `Job ${job.id} · ${networkName(job.modelType)} · ${plural(job.epochs, 'epoch')}`,
+            where, ' · ', when),
+    ];
+}
+
+/* What is shown of a job that is known: {update(job), lacks(job), close()}. */
+function view(main, job) {
+    const head = h('header', { class: 'job-head' });
+    const line = progressLine();
+    const outcome = h('div', { class: 'stack' });
+    const notices = h('div', { class: 'stack' });
+    const curves = trainingCurves();
+    const trace = epochTrace();
+    const report = h('div', { class: 'report' });
+    const cancel = cancelButton();
+    const compare = compareChoice([job.id]);
+    const log = jobLog(async () => (await modelOf(job)).own);
+    let results = job.results;
+    let headed = '';
+    let told = false;
+
+    fill(main, head, line.element, outcome, notices, curves.element, report,
+        h('div', { class: 'spread job-actions' }, cancel.element, compare.element), log.element);
+
+    function drawHead() {
+        const key = JSON.stringify([job.state, job.nodes, job.epochs]);
+        if (key !== headed)
+            fill(head, heading(job));
+        headed = key;
+    }
+
+    function drawNotices() {
+        const lines = job.notices ?? [];
+        if (lines.length !== notices.childElementCount)
+            fill(notices, lines.map((line) => notice('warning', line)));
+        notices.hidden = !lines.length;
+    }
+
+    function drawEnd() {
+        told = true;
+        fill(outcome, jobOutcome(job, results));
+        if (job.state === 'completed')
+            jobReport(report, job, (whole) => fill(outcome.firstChild, ...fourNumbers(job, results, whole).children));
+    }
+
+    function draw() {
+        const over = isOver(job);
+        title(titleOf(job));
+        drawHead();
+        drawNotices();
+        line.element.hidden = over;
+        cancel.element.hidden = over;
+        curves.element.hidden = over && !results.length;
+        if (!over) {
+            line.update(job);
+            trace.add(job);
+        }
+        cancel.update(job);
+        curves.update(results, over && results.length ? null : trace);
+        log.update(job, results);
+        compare.update(results.length > 0);
+        if (over && !told)
+            drawEnd();
+    }
+
+    return {
+        update(next) {
+            results = next.results ?? withResult(results, next.result);
+            job = next;
+            draw();
+        },
+        /* Epochs passed that were not told of, or another generation began anew. */
+        lacks(next) {
+            const last = results[results.length - 1]?.epoch ?? 0;
+            return next.generation !== job.generation || isOver(next) || (next.result?.epoch ?? 0) > last + 1;
+        },
+        refresh: () => compare.update(results.length > 0),
+        close: curves.close,
+    };
+}
+
+export function open(main, { id }) {
+    let shown = null;
+    let closed = false;
+    let asking = false;
+
+    async function load() {
+        if (asking)
+            return;
+        asking = true;
+        try {
+            const job = await get(path('jobs', id));
+            if (!closed) {
+                shown ??= view(main, job);
+                shown.update(job);
+            }
+        } catch (error) {
+            if (!closed && !shown)
+                showFailure(error);
+        }
+        asking = false;
+    }
+
+    function showFailure(error) {
+        if (error.status === 404)
+            fill(main, h('h1', {}, `Job ${id}`), empty(`There is no job ${id}. Of those that ended the broker keeps `
+                + 'the newest.', { href: '#/jobs', text: 'All jobs' }));
+        else
+            fill(main, h('h1', {}, `Job ${id}`), notice('error', `It cannot be shown: ${error.message}.`),
+                button('Try again', load));
+    }
+
+    title(`Job ${id}`);
+    fill(main, h('h1', {}, `Job ${id}`), h('p', { class: 'muted' }, 'Asks the broker…'));
+    load();
+    const stop = watch(['job', 'live'], (changes) => {
+        const job = store.jobs.get(id);
+        if (changes.has('live') && store.live || (changes.get('job')?.has(id) && shown && job && shown.lacks(job)))
+            load();
+        else if (changes.get('job')?.has(id) && job && shown)
+            shown.update(job);
+        else
+            shown?.refresh();
+    });
+    return () => {
+        closed = true;
+        stop();
+        shown?.close();
+    };
 }

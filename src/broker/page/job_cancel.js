@@ -1,0 +1,43 @@
+/* The button that cancels a training, after saying what happens then. */
+import { path, remove } from './api.js';
+import { h, text } from './dom.js';
+import { button, confirmDialog, noticePlace } from './ui.js';
+
+function consequence(job) {
+    if (job.state === 'queued')
+        return `Job ${job.id} leaves the queue. Nothing of it was trained yet.`;
+    const done = job.epoch - 1;
+    const lines = [`The node stops at its next batch, and no model '${job.modelName}' comes of this training.`];
+    if (done > 0)
+        lines.push(`Its checkpoint of epoch ${done} stays on the node: a training can go on from it.`);
+    return lines;
+}
+
+/* {element, update(job)} */
+export function cancelButton() {
+    const failure = noticePlace();
+    const element = button('Cancel training', press, 'danger');
+    let job = null;
+
+    async function press() {
+        failure.clear();
+        if (!await confirmDialog(consequence(job), 'Cancel training', { title: `Cancel '${job.modelName}'?` }))
+            return;
+        element.disabled = true;
+        text(element, 'Cancelling…');
+        try {
+            await remove(path('jobs', job.id));
+        } catch (error) {
+            failure.show('error', error.message);
+            element.disabled = false;
+            text(element, 'Cancel training');
+        }
+    }
+
+    return {
+        element: h('div', { class: 'stack' }, element, failure.element),
+        update(next) {
+            job = next;
+        },
+    };
+}
