@@ -1,8 +1,120 @@
-/* The view is not written yet. */
-import { h } from './dom.js';
-import { title } from './router.js';
+/* #/compare/7,9: the curves of two or more trainings over each other, and what they came to in a table. */
+import { get, path } from './api.js';
+import { compareChoice } from './compare_choice.js';
+import { bestResult, plotFigure, points } from './curves.js';
+import { fill, h } from './dom.js';
+import { count, duration, percent, plural } from './format.js';
+import { linePlot } from './plot.js';
+import { href, title } from './router.js';
+import { isOver, store, watch } from './store.js';
+import { networkName } from './train_request.js';
+import { empty, notice } from './ui.js';
 
-export function open(main) {
-    title('compare');
-    main.append(h('h1', {}, 'compare'));
+const MOST = 6;
+
+/* A job's line is called by its model; where two made models of one name, by its number too. */
+function nameOf(job, jobs) {
+    const shared = jobs.filter((one) => one.modelName === job.modelName).length > 1;
+    return shared ? `${job.modelName} · ${job.id}` : job.modelName;
+}
+
+function series(jobs, member) {
+    return jobs.map((job) => ({ name: nameOf(job, jobs), points: points(job.results, member) }));
+}
+
+function row(job, jobs, i) {
+    const best = bestResult(job.results);
+    const last = job.results[job.results.length - 1];
+    const rest = jobs.filter((one) => one !== job).map((one) => one.id);
+    const seconds = job.started ? ((job.ended ?? Date.now()) - job.started) / 1000 : NaN;
+    return h('tr', {},
+        h('th', { scope: 'row' }, h('span', { class: `key series-${i + 1}`, 'aria-hidden': 'true' }),
+            h('a', { href: href('jobs', job.id) }, nameOf(job, jobs))),
+        h('td', {}, networkName(job.modelType)), h('td', {}, job.state),
+        h('td', { class: 'number' }, `${count(job.results.length)} of ${count(job.epochs)}`),
+        h('td', { class: 'number' }, percent(best?.test_accuracy), best ? ` (epoch ${count(best.epoch)})` : ''),
+        h('td', { class: 'number' }, percent(last?.test_accuracy)),
+        h('td', { class: 'number' }, duration(seconds)),
+        h('td', {}, rest.length > 1 ? h('a', { href: href('compare', rest.join(',')),
+            'aria-label': `Leave out ${nameOf(job, jobs)}` }, 'Leave out') : ''));
+}
+
+function table(jobs) {
+    const heads = [['Job'], ['Network'], ['State'], ['Epochs', 'number'], ['Best test accuracy', 'number'],
+        ['At the end', 'number'], ['Time', 'number'], ['']];
+    return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Jobs compared' },
+        h('table', { class: 'class-table' },
+            h('thead', {}, h('tr', {}, heads.map(([head, kind]) => head ? h('th', { scope: 'col', class: kind }, head) :
+                h('td', {})))),
+            h('tbody', {}, jobs.map((job, i) => row(job, jobs, i)))));
+}
+
+/* The plots and the table of jobs that are known: {update(jobs), close()}. */
+function view(main, ids, jobs, failures) {
+    const accuracy = linePlot({ label: 'Test accuracy', series: series(jobs, 'test_accuracy'), yMin: 0, yMax: 100,
+        unit: ' %', places: 1 });
+    const loss = linePlot({ label: 'Test loss', series: series(jobs, 'test_loss'), yMin: 0 });
+    const rows = h('div', {});
+    const choice = compareChoice(ids);
+    fill(main, h('div', { class: 'page-head' }, h('h1', {}, `Compare ${plural(jobs.length, 'job')}`), choice.element),
+        failures.map((words) => notice('warning', words)),
+        h('div', { class: 'curves' }, plotFigure('Test accuracy', accuracy), plotFigure('Test loss', loss)), rows);
+    choice.update(true);
+    fill(rows, table(jobs));
+    return {
+        update(next) {
+            accuracy.update(series(next, 'test_accuracy'));
+            loss.update(series(next, 'test_loss'));
+            fill(rows, table(next));
+            choice.update(true);
+        },
+        refresh: () => choice.update(true),
+        close() {
+            accuracy.close();
+            loss.close();
+        },
+    };
+}
+
+export function open(main, params) {
+    const ids = [...new Set(params.ids.split(',').filter(Boolean))].slice(0, MOST);
+    let shown = null;
+    let closed = false;
+    let jobs = [];
+
+    async function load() {
+        const answers = await Promise.allSettled(ids.map((id) => get(path('jobs', id))));
+        if (closed)
+            return;
+        jobs = answers.filter(({ status }) => status === 'fulfilled').map(({ value }) => value);
+        const failures = answers.filter(({ status }) => status === 'rejected').map(({ reason }) => reason.message);
+        if (shown)
+            shown.update(jobs);
+        else if (jobs.length)
+            shown = view(main, ids, jobs, failures);
+        else
+            fill(main, h('h1', {}, 'Compare'), empty(failures[0] ? `None of them can be shown: ${failures[0]}.` :
+                'The address names no job, as #/compare/7,9 would.', { href: '#/jobs', text: 'All jobs' }));
+    }
+
+    title('Compare');
+    fill(main, h('h1', {}, 'Compare'), h('p', { class: 'muted' }, 'Asks the broker…'));
+    load();
+    /* A new result is worth drawing anew; progress within an epoch is not. */
+    const stop = watch(['job'], (changes) => {
+        const moved = jobs.some((job) => {
+            const now = store.jobs.get(job.id);
+            return changes.get('job').has(job.id) && now && !isOver(job) && (now.state !== job.state
+                || (now.result?.epoch ?? 0) > (job.results[job.results.length - 1]?.epoch ?? 0));
+        });
+        if (moved)
+            load();
+        else
+            shown?.refresh();
+    });
+    return () => {
+        closed = true;
+        stop();
+        shown?.close();
+    };
 }
