@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -15,9 +14,9 @@
 
 #include "dcls/base/log.h"
 #include "dcls/net/message_stream.h"
+#include "dcls/net/spawn.h"
 #include "dcls/net/timer.h"
 
-#define CHILD_SOCKET 3
 #define WORDS_MAX 4096  /* bytes of standard error that are remembered */
 #define WORDS_SHOWN 300 /* bytes of them that are passed on */
 #define DRAIN_MS 1000   /* a grandchild may hold the pipes: they are not waited for longer */
@@ -215,40 +214,6 @@ void supervisor_free(struct supervisor *supervisor)
     free(supervisor);
 }
 
-static int spawn(pid_t *pid, const char *path, const char *const *argv, int line_fd, int words_fd)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, defaults;
-    int failed = posix_spawn_file_actions_init(&actions);
-    if (failed)
-        return failed;
-    if ((failed = posix_spawnattr_init(&attributes))) {
-        posix_spawn_file_actions_destroy(&actions);
-        return failed;
-    }
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    sigaddset(&defaults, SIGINT);
-    sigaddset(&defaults, SIGTERM);
-    if (!(failed = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)) &&
-        !(failed = posix_spawn_file_actions_adddup2(&actions, words_fd, STDERR_FILENO)) &&
-        !(failed = posix_spawn_file_actions_adddup2(&actions, words_fd, STDOUT_FILENO)) &&
-        /* Last: descriptor 3 may be words_fd itself. */
-        !(failed = posix_spawn_file_actions_adddup2(&actions, line_fd, CHILD_SOCKET)) &&
-        !(failed = posix_spawn_file_actions_addclosefrom_np(&actions, CHILD_SOCKET + 1)) &&
-        !(failed = posix_spawnattr_setsigmask(&attributes, &none)) &&
-        !(failed = posix_spawnattr_setsigdefault(&attributes, &defaults)) &&
-        !(failed = posix_spawnattr_setpgroup(&attributes, 0)) &&
-        !(failed = posix_spawnattr_setflags(&attributes,
-                                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP)))
-        failed = posix_spawn(pid, path, &actions, &attributes, (char *const *)argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return failed;
-}
-
 static int watch(struct child *child, struct event_base *base, int line_fd, struct err *err)
 {
     static const struct message_stream_events events = { .message = on_message,
@@ -292,7 +257,7 @@ struct child *child_start(struct supervisor *supervisor, const char *role, const
     line[0] = -1;
     if (watch(child, supervisor->base, line_fd, err))
         goto out;
-    int code = spawn(&child->pid, path, argv, line[1], words[1]);
+    int code = spawn_child(&child->pid, path, argv, line[1], words[1]);
     if (code) {
         err_set(err, "cannot start '%s': %s", path, strerror(code));
         goto out;
