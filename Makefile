@@ -63,10 +63,11 @@ nn_DIRS := nn nn/graph nn/train nn/ops nn/cpu nn/cpu/onednn nn/cpu/kernels nn/mo
 broker_DIRS := src/broker src/broker/http
 node_DIRS := src/node
 worker_DIRS := src/worker
+helper_DIRS := src/helper
 client_DIRS := src/client
 bench_DIRS := src/bench
 broker_MADE := $(BUILD)/src/broker/http/page_files.o
-PARTS := broker node worker client bench nn net proto base
+PARTS := broker node worker helper client bench nn net proto base
 define part_rules
 $(1)_OBJS := $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard $$(addsuffix /*.c,$$($(1)_DIRS)))) $$($(1)_MADE)
 $$(BUILD)/lib$(1).a: $$($(1)_OBJS)
@@ -85,6 +86,7 @@ nn_USES := nn base
 broker_USES := broker net proto base
 node_USES := node nn net proto base
 worker_USES := worker nn net proto base
+helper_USES := helper nn net proto base
 client_USES := client nn net proto base
 bench_USES := bench nn base
 

@@ -24,6 +24,7 @@ int main(int argc, char **argv)
         { "client", client_main, "train, infer, watch and list from the command line" },
         { "bench", bench_main, "how fast this machine trains and infers" },
         { "worker", worker_main, NULL },
+        { "helper", helper_main, NULL },
         { 0 },
     };
     static const struct command_line line = {

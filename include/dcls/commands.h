@@ -8,6 +8,7 @@
 int broker_main(int argc, char **argv);
 int node_main(int argc, char **argv);
 int worker_main(int argc, char **argv);
+int helper_main(int argc, char **argv);
 int client_main(int argc, char **argv);
 int bench_main(int argc, char **argv);
 

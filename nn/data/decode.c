@@ -103,6 +103,12 @@ int image_decode(struct image *image, const void *bytes, size_t count, struct er
     return decode(&target, bytes, count, err);
 }
 
+int image_decode_reduced(struct image *image, const void *bytes, size_t count, int size, struct err *err)
+{
+    struct decode_target target = { .image = image, .size = size, .decoding = DECODING_FAST };
+    return decode(&target, bytes, count, err);
+}
+
 int image_decode_resized(const void *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,
                          struct image *spare, struct resize_scratch *scratch, struct err *err)
 {

@@ -9,6 +9,10 @@
  * any case. */
 int image_decode(struct image *image, const void *bytes, size_t count, struct err *err);
 
+/* image_decode of what is then to be made smaller: of a JPEG it decodes no more than is needed for (size, size), see
+ * DECODING_FAST. */
+int image_decode_reduced(struct image *image, const void *bytes, size_t count, int size, struct err *err);
+
 /* image_decode and image_resize to (size, size, 3) in one. Where a format's pixels are resized as they come, `spare`,
  * which is as for image_decode, stays unused. */
 int image_decode_resized(const void *bytes, size_t count, enum decoding decoding, int size, uint8_t *out,

@@ -12,7 +12,7 @@ struct decode_target {
     struct image *image;            /* as for image_decode */
     struct resize_scratch *scratch; /* NULL: image is what is wanted; otherwise it serves what has to lie whole */
     uint8_t *out;                   /* (size, size, 3) */
-    int size;
+    int size;                       /* without scratch: what a reduced image is not to be smaller than */
     enum decoding decoding;
     bool whole; /* the pixels lie in image */
     int rows;   /* that were given */

@@ -16,7 +16,7 @@ import pytest
 from harness import DCLS, PATIENCE
 
 ROOT = pathlib.Path(__file__).parents[2]
-HELP = [["broker"], ["node"], ["worker"], ["bench"], ["client"], *(["client", command] for command in (
+HELP = [["broker"], ["node"], ["worker"], ["helper"], ["bench"], ["client"], *(["client", command] for command in (
     "train", "infer", "nodes", "models", "images", "jobs", "report", "log", "export", "watch", "cancel", "rm",
     "forget"))]
 

@@ -10,6 +10,7 @@ PARTS = {
     "broker": ("src/broker", ["base", "proto", "net"]),
     "node": ("src/node", ["base", "proto", "net"]),
     "worker": ("src/worker", ["base", "proto", "net", "nn"]),
+    "helper": ("src/helper", ["base", "proto", "net", "nn"]),
     "client": ("src/client", ["base", "proto", "net", "nn"]),  # nn: `export` writes other formats by itself
     "bench": ("src/bench", ["base", "nn"]),
     "embed": ("src/embed", ["base"]),  # no part of the program: it runs while that is built

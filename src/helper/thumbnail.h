@@ -1,0 +1,12 @@
+/* The request `thumbnail`. */
+#ifndef DCLS_HELPER_THUMBNAIL_H
+#define DCLS_HELPER_THUMBNAIL_H
+
+#include "request.h"
+
+/* {"request": "thumbnail", "width": W} with an image and an empty file: the image as JPEG, at most W pixels wide, is
+ * written into the file. The answer has "width", "height", and "bytes" of the file. A refusal has "status": 415 where
+ * the file is no image that is read, 422 where it is damaged or too large. */
+int request_thumbnail(const struct request *request, cJSON *answer, struct err *err);
+
+#endif
