@@ -84,6 +84,7 @@ static int init(struct broker *broker, const struct broker_options *options, str
     broker->images = (struct image_tree){ options->images, options->follow_links };
     broker->state = options->state;
     broker->keep_jobs = (size_t)options->keep_jobs;
+    broker->thumbnail_quota = (int64_t)options->thumbnail_quota * 1024 * 1024;
     if (share_files(broker, options, err))
         return -1;
     if (!(broker->events = events_new(clock_wall_ms())) || !(broker->registry = registry_new()) ||
@@ -112,6 +113,7 @@ static void release(struct broker *broker)
         models_stop(broker->models);
         jobs_shell_stop(broker);
     }
+    server_stop(broker->server);
     thread_pool_drain(broker->pool);
     thread_pool_free(broker->pool);
     broker->pool = NULL;

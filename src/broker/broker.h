@@ -26,6 +26,7 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "dcls/base/err.h"
 #include "image_tree.h"
@@ -52,6 +53,7 @@ struct broker {
     struct image_tree images;
     const char *state;        /* --state */
     size_t keep_jobs;         /* --keep-jobs; 0: all */
+    int64_t thumbnail_quota;  /* --thumbnail-quota, in bytes */
     int port, api_port;       /* as bound */
     int max_nodes;            /* --max-nodes, or fewer where the system allows fewer open files */
     int max_http_connections; /* likewise */
@@ -61,7 +63,7 @@ struct broker {
 
 struct broker_options {
     const char *host, *images, *state, *port_file;
-    int port, api_port, max_nodes, max_http_connections, keep_jobs;
+    int port, api_port, max_nodes, max_http_connections, keep_jobs, thumbnail_quota;
     bool follow_links;
 };
 

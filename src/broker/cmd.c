@@ -26,6 +26,8 @@ int broker_main(int argc, char **argv)
           .min = 1, .max = 65535, .fallback = "1024" },
         { "keep-jobs", OPTION_INT, "N", &options.keep_jobs,
           .help = "ended trainings that are kept, the newest; 0 keeps all", .max = 1000000, .fallback = "10000" },
+        { "thumbnail-quota", OPTION_INT, "MIB", &options.thumbnail_quota,
+          .help = "small pictures kept below --state, in MiB", .min = 1, .max = 1 << 20, .fallback = "256" },
         { "port-file", OPTION_TEXT, "FILE", &options.port_file,
           .help = "writes {\"port\": P, \"api_port\": Q} there once both listen" },
         { 0 },

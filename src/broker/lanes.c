@@ -1,21 +1,20 @@
 /* How many threads and how much may wait: see lanes.h. */
 #include "lanes.h"
 
-#define THREADS 4 /* blobs, scans and hashes beside each other, and one for files that are opened meanwhile */
+#define THREADS                                                                                                        \
+    5 /* blobs, scans, hashes and thumbnails beside each other, and one for files that are opened meanwhile */
 #define OTHERS_WAITING_MAX 1024
 
 const char *const broker_lane_names[BROKER_LANES] = {
-    [LANE_STORE] = "store",
-    [LANE_BLOBS] = "blobs",
-    [LANE_SCANS] = "scans",
-    [LANE_HASHES] = "hashes",
+    [LANE_STORE] = "store",   [LANE_BLOBS] = "blobs",           [LANE_SCANS] = "scans",
+    [LANE_HASHES] = "hashes", [LANE_THUMBNAILS] = "thumbnails",
 };
 
 static const size_t waiting_max[BROKER_LANES] = {
     [LANE_STORE] = 16384, /* far more than clients may ask at a time, so that no state is lost */
     [LANE_BLOBS] = 1024,  /* one a connection */
     [LANE_SCANS] = 16,    /* one runs and answers all */
-    [LANE_HASHES] = 16,
+    [LANE_HASHES] = 16,   [LANE_THUMBNAILS] = 256, /* more than wait for the helper process */
 };
 
 struct thread_pool *lanes_new(struct event_base *base, struct err *err)

@@ -7,10 +7,11 @@
 /* What shares a lane is ordered, and lanes run beside each other: nobody's scan holds up a commit. What needs no order
  * (files that are opened for reading) goes without one. */
 enum broker_lane {
-    LANE_STORE,  /* SQLite: a job's states. It has a thread of its own and never waits for the others */
-    LANE_BLOBS,  /* blobs written, and what has to know whether one is whole */
-    LANE_SCANS,  /* lists of the image folder */
-    LANE_HASHES, /* the manifest of the image folder */
+    LANE_STORE,      /* SQLite: a job's states. It has a thread of its own and never waits for the others */
+    LANE_BLOBS,      /* blobs written, and what has to know whether one is whole */
+    LANE_SCANS,      /* lists of the image folder */
+    LANE_HASHES,     /* the manifest of the image folder */
+    LANE_THUMBNAILS, /* small pictures that are kept */
     BROKER_LANES
 };
 

@@ -249,7 +249,8 @@ static void send_head(struct exchange *exchange, int status, const char *type)
 {
     if (exchange->cors)
         exchange_add_header(exchange, "Access-Control-Allow-Origin", "*");
-    exchange_add_header(exchange, "Cache-Control", "no-cache");
+    if (!evhttp_find_header(evhttp_request_get_output_headers(exchange->request), "Cache-Control"))
+        exchange_add_header(exchange, "Cache-Control", "no-cache");
     if (type)
         exchange_add_header(exchange, "Content-Type", type);
     evhttp_send_reply_start(exchange->request, status, reason_of(status));

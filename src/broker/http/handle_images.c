@@ -1,8 +1,9 @@
-/* GET /images and GET /image. The folder is read on the thread pool. */
+/* GET /images and GET /image, the latter with a width by thumbnails.c. The folder is read on the thread pool. */
 #include "handlers.h"
 #include "image_lists.h"
 #include "src/broker/broker.h"
 #include "src/broker/images.h"
+#include "thumbnails.h"
 
 struct image_read {
     struct exchange *exchange;
@@ -47,10 +48,11 @@ void handle_images(struct exchange *exchange)
 void handle_image(struct exchange *exchange)
 {
     const char *path = exchange_query(exchange, "imagePath");
-    if (exchange_query(exchange, "width"))
-        exchange_error(exchange, 400, "'width' is not offered by this version: images are served as they are");
-    else if (!path)
+    const char *width = exchange_query(exchange, "width");
+    if (!path)
         exchange_error(exchange, 404, "Image not found");
+    else if (width)
+        thumbnails_answer(exchange->http->thumbnails, exchange, path, width);
     else
         open_image(exchange, path);
 }

@@ -14,6 +14,7 @@ struct http {
     struct connections *connections;
     struct dataset_scan *scan;       /* of handle_dataset.c: a manifest is being made; NULL: none */
     struct image_lists *image_lists; /* of handle_images.c */
+    struct thumbnails *thumbnails;   /* likewise */
 };
 
 void handle_page(struct exchange *exchange);

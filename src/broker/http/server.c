@@ -26,6 +26,7 @@
 #include "src/broker/broker.h"
 #include "src/broker/datasets.h"
 #include "sse.h"
+#include "thumbnails.h"
 #include "uploads.h"
 
 #define MAX_HEADERS (16 * 1024)
@@ -243,9 +244,11 @@ struct server *server_new(struct broker *broker, const char *host, int port, str
     http->uploads = uploads_new(UPLOADS_MAX_BYTES);
     http->image_lists = image_lists_new(broker);
     http->sse = sse_new(broker);
+    http->thumbnails = thumbnails_new(broker);
     server->evhttp = evhttp_new(broker->base);
     http->connections = connections_new(broker->base, broker->max_http_connections);
-    if (!http->uploads || !http->image_lists || !http->sse || !server->evhttp || !http->connections) {
+    if (!http->uploads || !http->image_lists || !http->sse || !http->thumbnails || !server->evhttp ||
+        !http->connections) {
         err_set(err, "no memory");
         goto fail;
     }
@@ -260,6 +263,12 @@ fail:
 int server_port(const struct server *server)
 {
     return server->port;
+}
+
+void server_stop(struct server *server)
+{
+    if (server)
+        thumbnails_stop(server->http.thumbnails);
 }
 
 void server_free(struct server *server)
@@ -278,6 +287,7 @@ void server_free(struct server *server)
     sse_free(http->sse);
     uploads_free(http->uploads);
     image_lists_free(http->image_lists);
+    thumbnails_free(http->thumbnails);
     manifest_free(http->manifest);
     blobs_free(http->blobs);
     free(server);

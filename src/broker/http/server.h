@@ -19,6 +19,8 @@ struct server;
  * it reads broker->base, pool, events, images and state. NULL with err otherwise. */
 struct server *server_new(struct broker *broker, const char *host, int port, struct err *err);
 int server_port(const struct server *server);
+/* The loop no longer turns: ends the helper processes. Before the pool is drained. */
+void server_stop(struct server *server); /* NULL is fine */
 /* Ends every connection. After the pool was drained and freed; no callback of jobs or replies may come after it. */
 void server_free(struct server *server);
 
