@@ -1,0 +1,119 @@
+"""Classify: photos that are dropped, chosen from the broker's and taken by the camera; one beside its bars, many in a
+grid, two models at once; what fails is told, and all of it is saved as CSV."""
+import csv
+import json
+import re
+
+import pytest
+from harness import make_dataset, wait_for
+
+
+@pytest.fixture
+def classify(browser, cluster):
+    """The view, with two models of three colours, which hardly had a training."""
+    images = make_dataset(cluster.folder / "images", train=4)
+    cluster.start_broker()
+    cluster.start_node("node0")
+    for name, kind in (("other", "mobilenet"), ("colours", "resnet")):
+        assert cluster.wait_job(cluster.train(modelName=name, modelType=kind))["state"] == "completed"
+    browser.base = cluster.api
+    browser.open("#/classify?model=colours")
+    wait_for("the model in the list", lambda: browser.find("combobox", "Model").get_attribute("value") == "colours")
+    browser.images = images
+    return browser
+
+
+def drop(classify, *paths):
+    classify.drop(classify.find("heading", "Classify"), paths)
+
+
+def cells(classify):
+    """What the photos' buttons in the grid say, in its order."""
+    found = classify.run("return [...document.querySelectorAll('.result-cell')].map((cell) => cell.innerText)")
+    return [cell.split("\n") for cell in found]
+
+
+def answer(cluster, path, model="colours"):
+    """[[class, probability], ...], as the broker tells it."""
+    status, _, body = cluster.request("POST", "/inference", {"imagePath": f"./images/{path}", "modelName": model})
+    assert status == 200, body
+    return json.loads(body)["output"]
+
+
+def test_one_photo_stands_beside_its_bars(classify, cluster):
+    drop(classify, classify.images / "test/green/0.png")
+    classify.wait_text(re.compile(r"[\d.]+ m?s at node0"))
+    told = answer(cluster, "test/green/0.png")
+    bars = [text for name, part in told for text in (name, f"{part * 100:.1f} %")]
+    assert classify.find("region", "Model colours").text.split("\n")[:-1] == ["colours", told[0][0], *bars]
+    assert classify.find("image", "0.png").is_displayed()
+    classify.settle()
+    classify.picture("classify-one")
+    # A second one comes alone: it is shown, and the way to both.
+    drop(classify, classify.images / "test/red/1.png")
+    classify.wait_text("2 of 2")
+    classify.click("button", "Previous")
+    classify.wait_text("1 of 2")
+    classify.click("button", "All 2 photos")
+    wait_for("the grid", lambda: len(cells(classify)) == 2)
+    classify.driver.back()
+    classify.wait_text("1 of 2")
+
+
+def test_many_photos_are_a_grid_and_a_file(classify, cluster):
+    broken = cluster.folder / "=cmd, <img src=x onerror=alert(1)>.png"
+    broken.write_bytes(b"no image")
+    notes = cluster.folder / "notes.txt"
+    notes.write_text("no image either")
+    classify.allow(r"/inference\S* - Failed to load resource")
+    photos = [cluster.folder / f"{colour}.png" for colour in ("red", "blue", "green")]
+    for photo in photos:
+        photo.write_bytes((classify.images / "test" / photo.stem / "0.png").read_bytes())
+    drop(classify, *photos, broken, notes)
+    classify.wait_text("3 of 4 classified, 1 failed")
+    classify.wait_text("1 file left out, no image by name or type: notes.txt.")
+    told = [answer(cluster, f"test/{photo.stem}/0.png") for photo in photos]
+    assert [cell[:3] for cell in cells(classify)[:3]] == \
+        [[best[0][0], f"{best[0][1] * 100:.1f} %", photo.name] for best, photo in zip(told, photos)]
+    assert broken.name in cells(classify)[3]
+    classify.settle()
+    classify.picture("classify-many")
+
+    classify.click("button", "Download CSV")
+    saved = wait_for("the file", lambda: list(classify.downloads.glob("dcls-colours-*.csv")))[0]
+    text = saved.read_bytes().decode()
+    saved.unlink()
+    header, *rows = csv.reader(text.splitlines(keepends=True))
+    assert text.endswith("\r\n") and header[:4] == ["file", "model", "class", "probability"]
+    for row, photo, best in zip(rows, photos, told):
+        guesses = [(row[2 * i + 2], float(row[2 * i + 3])) for i in range(3)]
+        assert row[:2] == [photo.name, "colours"] and guesses == [tuple(guess) for guess in best]
+        assert dict(zip(header, row))["node"] == "node0" and float(dict(zip(header, row))["ms"]) > 0
+    assert rows[3][0] == f"'{broken.name}" and "not a JPEG" in dict(zip(header, rows[3]))["error"]
+
+    classify.choose("Order", "by name")
+    assert [cell[-1] for cell in cells(classify)] == [broken.name, "blue.png", "green.png", "red.png"]
+    classify.choose("Order", "least sure first")
+    doubt = sorted(zip(told, photos), key=lambda one: one[0][0][1] - one[0][1][1])
+    assert [cell[-1] for cell in cells(classify)] == [*(photo.name for _, photo in doubt), broken.name]
+    classify.choose("Show", "failed (1)")
+    assert len(cells(classify)) == 1
+    classify.click("button", re.compile("onerror"))
+    classify.find("button", "Try again")
+    classify.click("button", "All 4 photos")
+    classify.click("button", "Clear")
+    classify.find("button", "Undo")
+    assert not cells(classify)
+
+
+def test_the_camera_takes_a_photo_and_is_let_go(classify):
+    classify.cdp("Browser.grantPermissions", permissions=["videoCapture"])
+    classify.click("button", "Camera")
+    shoot = classify.find("button", "Take photo")
+    wait_for("the camera", shoot.is_enabled)
+    classify.run("window.track = document.querySelector('video').srcObject.getTracks()[0]")
+    shoot.click()
+    classify.wait_text(re.compile(r"camera [\d.]+\.jpg"))
+    classify.wait_text(re.compile(r"[\d.]+ m?s at node0"))
+    assert classify.run("return track.readyState") == "ended"
+    assert not classify.has("dialog")
