@@ -20,6 +20,7 @@
 #include "jobs_shell.h"
 #include "lanes.h"
 #include "link.h"
+#include "metrics.h"
 #include "model_remove.h"
 #include "models.h"
 #include "pending_replies.h"
@@ -81,15 +82,16 @@ static int share_files(struct broker *broker, const struct broker_options *optio
 
 static int init(struct broker *broker, const struct broker_options *options, struct err *err)
 {
+    broker->started_ms = clock_wall_ms();
     broker->images = (struct image_tree){ options->images, options->follow_links };
     broker->state = options->state;
     broker->keep_jobs = (size_t)options->keep_jobs;
     broker->thumbnail_quota = (int64_t)options->thumbnail_quota * 1024 * 1024;
     if (share_files(broker, options, err))
         return -1;
-    if (!(broker->events = events_new(clock_wall_ms())) || !(broker->registry = registry_new()) ||
-        !(broker->models = models_new(broker)) || !(broker->jobs = jobs_new(broker->registry)) ||
-        !(broker->jobs_shell = jobs_shell_new(broker)) ||
+    if (!(broker->metrics = metrics_new()) || !(broker->events = events_new(clock_wall_ms())) ||
+        !(broker->registry = registry_new()) || !(broker->models = models_new(broker)) ||
+        !(broker->jobs = jobs_new(broker->registry)) || !(broker->jobs_shell = jobs_shell_new(broker)) ||
         !(broker->removals = removals_new(broker, model_remove_retry)) ||
         !(broker->pending_replies = pending_replies_new(broker)))
         return err_set(err, "no memory to start");
@@ -129,6 +131,7 @@ static void release(struct broker *broker)
     models_free(broker->models);
     registry_free(broker->registry);
     events_free(broker->events);
+    metrics_free(broker->metrics);
     if (broker->base)
         event_base_free(broker->base);
 }

@@ -13,6 +13,7 @@
  *     node_load            how busy nodes are
  *     link, registry       connections of nodes; who is there, with which models, which is pure
  *     store, events        SQLite; what happened, for event streams
+ *     metrics, exposition, process_figures     what was counted, and Prometheus' text of it
  *     lanes                the thread pool's: what may block beside what
  *     job, model, removal  what they are
  *
@@ -42,6 +43,7 @@ struct broker {
     struct thread_pool *pool; /* with the lanes of lanes.h */
     struct store *store;
     struct events *events;
+    struct metrics *metrics;
     struct registry *registry;
     struct models *models;
     struct jobs *jobs;
@@ -55,6 +57,7 @@ struct broker {
     size_t keep_jobs;         /* --keep-jobs; 0: all */
     int64_t thumbnail_quota;  /* --thumbnail-quota, in bytes */
     int port, api_port;       /* as bound */
+    int64_t started_ms;       /* wall clock */
     int max_nodes;            /* --max-nodes, or fewer where the system allows fewer open files */
     int max_http_connections; /* likewise */
     int64_t full_logged_ms;   /* when it was logged last that they are all there; 0: never */

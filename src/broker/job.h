@@ -69,6 +69,8 @@ struct job_live {
     uint64_t cancel_version; /* the first that has `cancelling` */
     uint64_t explained;      /* the state of the nodes by which its reason, */
     uint64_t tried;          /* and by which its start was looked for last */
+    /* not stored: the metrics' */
+    int64_t counted_generation, counted_batches; /* of which images were counted; 0: none */
 };
 
 struct event_pace;

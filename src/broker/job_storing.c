@@ -44,7 +44,7 @@ void job_retry(struct jobs *jobs, struct job *job, struct moment now)
 /* Was never there, and is told so. */
 static void refuse_it(struct jobs *jobs, struct job *job)
 {
-    jobs->waiting--;
+    jobs->in_state[JOB_QUEUED]--;
     TAILQ_REMOVE(&jobs->live, job, live_link);
     job->is_listed_live = false;
     job_table_remove(jobs, job);

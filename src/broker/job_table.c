@@ -134,7 +134,12 @@ bool jobs_train_model(const struct jobs *jobs, const char *model)
 
 size_t jobs_waiting(const struct jobs *jobs)
 {
-    return jobs->waiting;
+    return jobs->in_state[JOB_QUEUED];
+}
+
+size_t jobs_in_state(const struct jobs *jobs, enum job_state state)
+{
+    return jobs->in_state[state];
 }
 
 size_t jobs_unstored(const struct jobs *jobs)

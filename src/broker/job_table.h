@@ -30,6 +30,8 @@ const struct job *jobs_last_started(const struct jobs *jobs, const char *model);
 bool jobs_train_model(const struct jobs *jobs, const char *model);
 
 size_t jobs_waiting(const struct jobs *jobs);
+/* As the core sees them. */
+size_t jobs_in_state(const struct jobs *jobs, enum job_state state);
 /* Whose last write failed. */
 size_t jobs_unstored(const struct jobs *jobs);
 

@@ -124,18 +124,16 @@ static void set_state(struct jobs *jobs, struct job *job, enum job_state state)
     assert(follow[job->state] & 1u << state);
     assert(job->state != JOB_FAILED || job->live);
     log_debug("job %s: %s -> %s", job->id, job_state_names[job->state], job_state_names[state]);
-    jobs->waiting -= job->state == JOB_QUEUED;
-    jobs->waiting += state == JOB_QUEUED;
-    jobs->over -= job_is_over(job);
+    jobs->in_state[job->state]--;
+    jobs->in_state[state]++;
     job->state = state;
-    jobs->over += job_is_over(job);
     set_listed(jobs, job);
 }
 
 void job_enqueue(struct jobs *jobs, struct job *job)
 {
     assert(job->state == JOB_QUEUED && !job->version);
-    jobs->waiting++;
+    jobs->in_state[JOB_QUEUED]++;
     set_listed(jobs, job);
     job_change(jobs, job);
 }
@@ -145,8 +143,7 @@ void job_restore(struct jobs *jobs, struct job *job, struct moment now)
     assert(job->state != JOB_ENDING);
     job->version = job->committed = 1;
     job->committed_state = job->state;
-    jobs->waiting += job->state == JOB_QUEUED;
-    jobs->over += job_is_over(job);
+    jobs->in_state[job->state]++;
     job->given_up &= job->state == JOB_FAILED;
     if (job->state == JOB_QUEUED) {
         job->node[0] = 0;

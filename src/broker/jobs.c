@@ -231,15 +231,23 @@ void jobs_tick(struct jobs *jobs, struct moment now)
     job_deadlines(jobs, now);
 }
 
+static size_t count_over(const struct jobs *jobs)
+{
+    size_t count = 0;
+    for (int state = JOB_COMPLETED; state < JOB_STATES; state++)
+        count += jobs->in_state[state];
+    return count;
+}
+
 bool jobs_forget_oldest(struct jobs *jobs, size_t keep, char id[JOB_ID_SIZE])
 {
-    for (size_t i = 0; i < jobs->count && jobs->over > keep; i++) {
+    for (size_t i = 0; i < jobs->count && count_over(jobs) > keep; i++) {
         struct job *job = jobs->items[i];
         if (!job_is_over(job) || job->version != job->committed || job->writing || job->is_in_work || job->is_in_retry)
             continue;
         memcpy(id, job->id, JOB_ID_SIZE);
         job_table_remove(jobs, job);
-        jobs->over--;
+        jobs->in_state[job->state]--;
         job_free(job);
         return true;
     }

@@ -11,6 +11,7 @@
 #include "events.h"
 #include "job_send.h"
 #include "jobs.h"
+#include "metrics.h"
 #include "node_events.h"
 #include "store.h"
 
@@ -162,7 +163,10 @@ static void act(struct jobs_shell *shell, const struct job_action *action)
     case JOB_SEND_CANCEL: job_send_cancel(job, action->node); break;
     case JOB_SEND_ACK: job_send_ack(job, action->node); break;
     case JOB_ANSWER_CANCEL: tell_cancelled(shell, job, action->status); break;
-    case JOB_ENDED: tell_ended(shell, job); break;
+    case JOB_ENDED:
+        metrics_job_ended(broker->metrics, job);
+        tell_ended(shell, job);
+        break;
     case JOB_PUBLISH: events_publish_job(broker->events, job, clock_ms()); break;
     case JOB_ACTIONS: break;
     }
@@ -275,6 +279,12 @@ void jobs_shell_wait(struct broker *broker, struct jobs_waiter *waiter)
     }
     waiter->next = shell->waiters;
     shell->waiters = waiter;
+}
+
+size_t jobs_shell_unstored(const struct broker *broker)
+{
+    size_t depth = store_depth(broker->store), failed = jobs_unstored(broker->jobs);
+    return depth > failed ? depth : failed;
 }
 
 void jobs_shell_stop_waiting(struct broker *broker, const struct jobs_waiter *waiter)

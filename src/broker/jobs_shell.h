@@ -40,4 +40,7 @@ void jobs_shell_wait(struct broker *broker, struct jobs_waiter *waiter);
 /* It may be listed or not. */
 void jobs_shell_stop_waiting(struct broker *broker, const struct jobs_waiter *waiter);
 
+/* Writes that are under way, or whose last attempt failed: a job whose next one is under way counts once. */
+size_t jobs_shell_unstored(const struct broker *broker);
+
 #endif

@@ -9,6 +9,7 @@
 #include "job_send.h"
 #include "jobs.h"
 #include "jobs_shell.h"
+#include "metrics.h"
 #include "models.h"
 #include "registry.h"
 #include "removals.h"
@@ -38,7 +39,9 @@ void node_reports_info(struct broker *broker, const struct node *node, const str
 
 void node_reports_progress(struct broker *broker, const struct node *node, const struct msg *msg)
 {
-    if (!job_reports_progress(broker->jobs, node, msg, clock_moment()))
+    if (job_reports_progress(broker->jobs, node, msg, clock_moment()))
+        metrics_progress(broker->metrics, jobs_find_key(broker->jobs, msg->train_key));
+    else
         log_debug("%s: progress of '%s', which does not run there", node->name, msg->train_key);
     jobs_shell_drain(broker);
 }

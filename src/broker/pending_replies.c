@@ -13,6 +13,7 @@
 #include "dcls/net/timer.h"
 #include "dcls/proto/name.h"
 #include "link.h"
+#include "metrics.h"
 #include "registry.h"
 
 /* By the type of what was asked. */
@@ -33,7 +34,8 @@ struct pending_reply {
     char node[NAME_SIZE];
     char key[NAME_SIZE];          /* what the answer names: the inference key, the JSON name or the model */
     char sha256[SHA256_HEX_SIZE]; /* SERVER PUSH: the blob that ends it */
-    int64_t deadline_ms;
+    char model[NAME_SIZE];        /* SERVER INFERENCE: the one that classifies */
+    int64_t asked_ms, deadline_ms;
     struct timer *timer;
     reply_done *done;
     void *arg;
@@ -71,31 +73,41 @@ void pending_replies_free(struct pending_replies *replies)
     free(replies);
 }
 
+static void count_inference(const struct pending_reply *reply, enum inference_outcome outcome)
+{
+    const struct broker *broker = reply->replies->broker;
+    struct node *node = registry_find(broker->registry, reply->node);
+    metrics_inference(broker->metrics, reply->model, reply->node, outcome,
+                      (double)(clock_ms() - reply->asked_ms) / 1000);
+    if (!node)
+        return;
+    assert(node->pending > 0);
+    node->pending--;
+    node->load.now.inferences++;
+}
+
 /* Takes it off the list first: the callback may ask for more. */
-static void finish(struct pending_reply *reply, const cJSON *data, const struct refusal *refusal)
+static void finish(struct pending_reply *reply, const cJSON *data, const struct refusal *refusal,
+                   enum inference_outcome outcome)
 {
     LIST_REMOVE(reply, listed);
-    struct node *node = registry_find(reply->replies->broker->registry, reply->node);
-    if (node && reply->asked == MSG_SERVER_INFERENCE) {
-        assert(node->pending > 0);
-        node->pending--;
-        node->load.now.inferences++;
-    }
+    if (reply->asked == MSG_SERVER_INFERENCE)
+        count_inference(reply, outcome);
     reply->done(reply->arg, data, refusal);
     reply_free(reply);
 }
 
-static void fail(struct pending_reply *reply, int status, const char *why)
+static void fail(struct pending_reply *reply, int status, const char *why, enum inference_outcome outcome)
 {
     struct refusal refusal;
     refuse(&refusal, status, "%s", why);
-    finish(reply, NULL, &refusal);
+    finish(reply, NULL, &refusal, outcome);
 }
 
 static void on_deadline(void *arg)
 {
     struct pending_reply *reply = arg;
-    fail(reply, 504, kinds[reply->asked].late);
+    fail(reply, 504, kinds[reply->asked].late, INFERENCE_LATE);
 }
 
 void pending_replies_new_key(struct pending_replies *replies, char key[NAME_SIZE])
@@ -141,10 +153,12 @@ int pending_replies_ask(struct pending_replies *replies, struct node *node, cons
     if (!reply)
         return refuse(refusal, 500, "no memory for the request");
     *reply = (struct pending_reply){ .replies = replies, .asked = msg->type, .done = done, .arg = arg };
+    reply->asked_ms = now;
     reply->deadline_ms = under_way ? under_way->deadline_ms : now + kinds[msg->type].ms;
     snprintf(reply->node, sizeof reply->node, "%s", under_way ? under_way->node : node->name);
     snprintf(reply->key, sizeof reply->key, "%s", under_way ? under_way->key : key_of(msg));
     snprintf(reply->sha256, sizeof reply->sha256, "%s", msg->type == MSG_SERVER_PUSH ? msg->model_sha256 : "");
+    snprintf(reply->model, sizeof reply->model, "%s", msg->model_name ? msg->model_name : "");
     reply->timer = timer_new(replies->broker->base, on_deadline, reply);
     if (!reply->timer) {
         reply_free(reply);
@@ -173,7 +187,7 @@ void pending_replies_json_response(struct pending_replies *replies, const struct
 {
     struct pending_reply *reply;
     while ((reply = find_answered(replies, node, msg))) /* equal requests have equal answers */
-        finish(reply, msg->data, NULL);
+        finish(reply, msg->data, NULL, INFERENCE_ANSWERED);
 }
 
 bool pending_replies_error(struct pending_replies *replies, const struct node *node, const struct msg *msg)
@@ -181,13 +195,13 @@ bool pending_replies_error(struct pending_replies *replies, const struct node *n
     const char *why = msg->message ? msg->message : "the node failed without a reason";
     struct pending_reply *reply = find_answered(replies, node, msg);
     if (reply) {
-        fail(reply, kinds[reply->asked].failed, why);
+        fail(reply, kinds[reply->asked].failed, why, INFERENCE_FAILED);
         return true;
     }
     /* A push that failed names its model in the same member; one ERROR is for all who wait for it. */
     bool found = false;
     while ((reply = find(replies, MSG_SERVER_PUSH, node->name, msg->json_name))) {
-        fail(reply, kinds[MSG_SERVER_PUSH].failed, why);
+        fail(reply, kinds[MSG_SERVER_PUSH].failed, why, INFERENCE_FAILED);
         found = true;
     }
     return found;
@@ -200,7 +214,7 @@ void pending_replies_node_gone(struct pending_replies *replies, const char *node
     for (struct pending_reply *reply = LIST_FIRST(&replies->owed); reply;) {
         bool owed = !strcmp(reply->node, node);
         if (owed)
-            fail(reply, 502, why);
+            fail(reply, 502, why, INFERENCE_LOST);
         /* The callback may have changed the list. */
         reply = owed ? LIST_FIRST(&replies->owed) : LIST_NEXT(reply, listed);
     }
@@ -212,6 +226,6 @@ void pending_replies_blob_complete(struct pending_replies *replies, const char *
     cJSON *data = cJSON_CreateObject();
     cJSON_AddStringToObject(data, "sha256", sha256);
     while ((reply = find_push(replies, sha256)))
-        finish(reply, data, NULL);
+        finish(reply, data, NULL, INFERENCE_ANSWERED);
     cJSON_Delete(data);
 }

@@ -3,6 +3,7 @@
 #include "connections.h"
 
 #include <assert.h>
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -52,6 +53,7 @@ struct connections {
     int max, open;       /* open: some may have ended since they were last asked about */
     bool full;           /* which the log has told */
     int used[SHARES];
+    uint64_t received, sent; /* bytes */
 };
 
 int connections_share_max(const struct connections *connections, enum share share)
@@ -63,6 +65,25 @@ int connections_share_max(const struct connections *connections, enum share shar
 int connections_share_used(const struct connections *connections, enum share share)
 {
     return connections->used[share];
+}
+
+struct connections_traffic connections_traffic(const struct connections *connections)
+{
+    return (struct connections_traffic){ connections->open, connections->received, connections->sent };
+}
+
+static void on_received(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct connections *connections = arg;
+    (void)buffer;
+    connections->received += info->n_added;
+}
+
+static void on_sent(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct connections *connections = arg;
+    (void)buffer;
+    connections->sent += info->n_deleted;
 }
 
 static uint64_t cookie_of(int fd)
@@ -267,6 +288,11 @@ struct bufferevent *connections_accept(struct connections *connections)
     if (!bev)
         return NULL;
     assert(connections->fresh_count < FRESH_MAX);
+    if (!evbuffer_add_cb(bufferevent_get_input(bev), on_received, connections) ||
+        !evbuffer_add_cb(bufferevent_get_output(bev), on_sent, connections)) {
+        bufferevent_free(bev);
+        return NULL;
+    }
     bufferevent_incref(bev);
     connections->fresh[connections->fresh_count++] = bev;
     if (connections->fresh_count == 1)

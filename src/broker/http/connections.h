@@ -14,6 +14,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "dcls/base/err.h"
 
@@ -33,6 +34,12 @@ struct bufferevent *connections_accept(struct connections *connections);
 /* The most requests of a share that may be under way, and how many are. */
 int connections_share_max(const struct connections *connections, enum share share);
 int connections_share_used(const struct connections *connections, enum share share);
+/* How many are open, and the bytes of all that there were. */
+struct connections_traffic {
+    int open;
+    uint64_t received, sent;
+};
+struct connections_traffic connections_traffic(const struct connections *connections);
 
 /* A request's place among them, from when it has arrived to the end of its answer or of its connection. */
 struct seat {

@@ -12,6 +12,7 @@
 #include "multipart.h"
 #include "src/broker/broker.h"
 #include "src/broker/inference_router.h"
+#include "src/broker/metrics.h"
 #include "uploads.h"
 
 #define TOP_MAX 1000000
@@ -68,8 +69,11 @@ static void ask(struct inference_post *inference)
     };
     struct refusal refusal;
     inference->asked_at = clock_seconds();
-    if (inference_router_infer(inference->exchange->broker, &request, on_report, inference, inference->asked, &refusal))
+    if (inference_router_infer(inference->exchange->broker, &request, on_report, inference, inference->asked,
+                               &refusal)) {
+        metrics_inference(inference->exchange->broker->metrics, "", "", INFERENCE_REFUSED, 0);
         exchange_refuse(inference->exchange, &refusal);
+    }
 }
 
 static int run_hash(void *arg, const atomic_bool *stop, struct err *err)

@@ -3,7 +3,6 @@
 #include "dcls/net/timer.h"
 #include "handlers.h"
 #include "src/broker/broker.h"
-#include "src/broker/job_table.h"
 #include "src/broker/jobs_shell.h"
 #include "src/broker/lanes.h"
 #include "src/broker/node_forget.h"
@@ -83,13 +82,6 @@ static bool add_lanes(cJSON *object, struct thread_pool *pool)
     return whole;
 }
 
-/* Writes that are under way, or whose last attempt failed: a job whose next one is under way counts once. */
-static size_t count_unstored(const struct broker *broker)
-{
-    size_t depth = store_depth(broker->store), failed = jobs_unstored(broker->jobs);
-    return depth > failed ? depth : failed;
-}
-
 void handle_healthz(struct exchange *exchange)
 {
     const struct broker *broker = exchange->broker;
@@ -98,7 +90,7 @@ void handle_healthz(struct exchange *exchange)
     cJSON *object = cJSON_CreateObject();
     bool whole = cJSON_AddStringToObject(object, "status", failing ? "failing" : "ok") &&
                  cJSON_AddStringToObject(object, "version", DCLS_VERSION) && add_lanes(object, broker->pool) &&
-                 cJSON_AddNumberToObject(object, "unstored", (double)count_unstored(broker));
+                 cJSON_AddNumberToObject(object, "unstored", (double)jobs_shell_unstored(broker));
     if (failing)
         whole = whole && cJSON_AddStringToObject(object, "reason", failing) &&
                 cJSON_AddNumberToObject(object, "since", (double)since);

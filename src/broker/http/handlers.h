@@ -32,6 +32,7 @@ void handle_model_remove(struct exchange *exchange);
 void handle_model_file(struct exchange *exchange);
 void handle_nodes(struct exchange *exchange);
 void handle_node_forget(struct exchange *exchange);
+void handle_metrics(struct exchange *exchange);
 void handle_healthz(struct exchange *exchange);
 void handle_images(struct exchange *exchange);
 void handle_image(struct exchange *exchange);

@@ -21,6 +21,7 @@
 #include "src/broker/jobs_shell.h"
 #include "src/broker/lanes.h"
 #include "src/broker/link.h"
+#include "src/broker/metrics.h"
 #include "src/broker/model_remove.h"
 #include "src/broker/models.h"
 #include "src/broker/registry.h"
@@ -44,6 +45,7 @@ static inline void rig_open(struct rig *rig)
         .state = rig->folder, .images = { rig->folder, false }, .api_port = 8001, .max_nodes = RIG_NODES_MAX
     };
     assert_non_null(broker->base = event_base_new());
+    assert_non_null(broker->metrics = metrics_new());
     assert_non_null(broker->events = events_new(1));
     assert_non_null(broker->registry = registry_new());
     assert_non_null(broker->models = models_new(broker));
@@ -83,6 +85,7 @@ static inline void rig_close(struct rig *rig)
     models_free(broker->models);
     registry_free(broker->registry);
     events_free(broker->events);
+    metrics_free(broker->metrics);
     event_base_free(broker->base);
 }
 
