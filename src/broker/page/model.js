@@ -1,8 +1,153 @@
-/* The view is not written yet. */
-import { h } from './dom.js';
-import { title } from './router.js';
+/* One model: how good it is, where it is, what it came from, its files. */
+import { get, path } from './api.js';
+import { fill, h, keyed } from './dom.js';
+import { bytes, count, duration, percent, plural, rate } from './format.js';
+import { downloadList } from './downloads.js';
+import { figures } from './figures.js';
+import { jobRows } from './job_rows.js';
+import { deleteModel } from './model_delete.js';
+import { bestResult, report } from './reports.js';
+import { href, title } from './router.js';
+import { holders, nodeState, store, watch } from './store.js';
+import { button, buttonLink, empty, noticePlace, notice, setState, stateMark } from './ui.js';
 
-export function open(main) {
-    title('model');
-    main.append(h('h1', {}, 'model'));
+const JOBS = 10;
+
+function fact(name, value) {
+    return value === null || value === undefined ? null : [h('dt', {}, name), h('dd', {}, value)];
+}
+
+function facts(model) {
+    return h('dl', { class: 'facts' }, fact('Network', model.type),
+        fact('Photos are seen at', model.imageSize ? `${model.imageSize} × ${model.imageSize} pixels` : null),
+        fact('Size', model.bytes ? bytes(model.bytes) : null),
+        fact('SHA-256', model.sha256 ? h('code', {}, model.sha256) : null));
+}
+
+/* How much of each class it found, the least first. */
+function classBars(perClass) {
+    const worst = [...perClass].sort((a, b) => a.recall - b.recall);
+    const item = (one) => {
+        const bar = h('span', { class: 'bar-fill' });
+        bar.style.setProperty('--part', String(one.recall));
+        return h('li', {}, h('span', { title: one.class }, one.class),
+            h('span', { class: 'bar-track', 'aria-hidden': 'true' }, bar),
+            h('span', { class: 'number' }, percent(100 * one.recall)));
+    };
+    return [h('h2', {}, 'Found of each class'),
+        h('p', { class: 'muted' }, 'The share of its test photos that it answered rightly, the least first.'),
+        h('ul', { class: 'class-bars' }, worst.map(item))];
+}
+
+function nodesList() {
+    const list = h('ul', { class: 'stack' });
+    return {
+        element: list,
+        update: (nodes) => keyed(list, nodes, (node) => node.name,
+            (node) => h('li', { class: 'spread' }, h('a', { href: href('nodes', node.name) }, node.name),
+                stateMark('idle')),
+            (item, node) => setState(item.lastChild, nodeState(node))),
+    };
+}
+
+function classChips(classes) {
+    if (!classes?.length)
+        return null; /* an older node does not tell */
+    return [h('h2', {}, plural(classes.length, 'class', 'classes')),
+        h('ul', { class: 'chips' }, classes.map((name) => h('li', {}, name)))];
+}
+
+function reportLink(model) {
+    return model.job ? h('p', {}, h('a', { href: href('jobs', model.job) }, `Report of job ${model.job}`)) : null;
+}
+
+/* The parts of the view for a model that is known. */
+function view(main, name) {
+    const place = noticePlace();
+    const versions = h('div', { class: 'notice-place' });
+    const told = figures(['Test accuracy', 'Best epoch', 'Training time', 'Images a second']);
+    const body = h('div', { class: 'two' });
+    const classes = h('section', { class: 'stack' });
+    const nodes = nodesList();
+    const rows = jobRows();
+    let jobs = [];
+    let shown = null;
+
+    fill(main,
+        h('p', { class: 'crumb' }, h('a', { href: '#/models' }, 'Models')),
+        h('div', { class: 'page-head' }, h('h1', {}, name), h('div', { class: 'row' },
+            button('Delete', onDelete, 'danger'),
+            buttonLink('Try it', `#/classify?model=${encodeURIComponent(name)}`, 'primary'))),
+        place.element, versions, told.element, body, classes,
+        h('section', { class: 'stack' }, h('h2', {}, 'Jobs that made it'), rows.element));
+
+    async function onDelete() {
+        if (await deleteModel(name, place))
+            place.element.after(buttonLink('All models', '#/models'));
+    }
+
+    async function showReport(model) {
+        let answer = null;
+        try {
+            answer = await report(model);
+        } catch {
+            /* A model that was put there by hand has none. */
+        }
+        if (shown !== model.sha256)
+            return;
+        const best = bestResult(answer?.results);
+        told.set('Test accuracy', percent(best?.test_accuracy));
+        told.set('Best epoch', best ? `${best.epoch} of ${count(answer.epochs)}` : '–');
+        told.set('Training time', duration(answer?.total_training_time));
+        told.set('Images a second', rate(answer?.images_per_second).replace(' images/s', ''));
+        fill(classes, answer?.per_class ? classBars(answer.per_class) : classChips(model.classes));
+    }
+
+    async function showJobs() {
+        try {
+            jobs = (await get(`/jobs?limit=${JOBS}&model=${encodeURIComponent(name)}`)).jobs;
+        } catch {
+            jobs = []; /* the stream's are shown */
+        }
+        update();
+    }
+
+    function update() {
+        const model = store.models.get(name);
+        const known = new Map(jobs.map((job) => [job.id, store.jobs.get(job.id) ?? job]));
+        for (const job of store.jobs.values())
+            if (job.modelName === name)
+                known.set(job.id, job);
+        rows.update([...known.values()].sort((a, b) => Number(b.id) - Number(a.id)).slice(0, JOBS));
+        nodes.update(holders(name));
+        if (!model || model.sha256 === shown)
+            return;
+        shown = model.sha256;
+        fill(versions, model.versions.length > 1 ? notice('warning', 'There are different models of this name: where ' +
+            'you classify, say at which node. Once it is trained anew or deleted there is one again.') : null);
+        fill(body, h('section', { class: 'stack' }, h('h2', {}, 'Files'), downloadList(name), facts(model)),
+            h('section', { class: 'stack' }, h('h2', {}, 'Nodes that have it'), nodes.element, reportLink(model)));
+        showReport(model);
+    }
+
+    showJobs();
+    return update;
+}
+
+export function open(main, { name }) {
+    let update = null;
+    title(name);
+
+    function onChange() {
+        if (!update && store.models.has(name))
+            update = view(main, name);
+        else if (!update && store.ready && !main.childElementCount)
+            fill(main, h('h1', {}, name),
+                empty('There is no model of that name.', { href: '#/models', text: 'All models' }));
+        update?.();
+    }
+
+    const stop = watch(['model', 'node', 'job', 'live'], onChange);
+    onChange();
+    return stop;
 }

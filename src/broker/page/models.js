@@ -1,8 +1,87 @@
-/* The view is not written yet. */
-import { h } from './dom.js';
-import { title } from './router.js';
+/* The models as a table: how good, how large, where, and what can be done with them. */
+import { deleteModel } from './model_delete.js';
+import { downloadLinks } from './downloads.js';
+import { attribute, fill, h, text } from './dom.js';
+import { bytes, count, percent, plural, setAgo } from './format.js';
+import { placesTabs } from './places_tabs.js';
+import { bestResult, report } from './reports.js';
+import { href, title } from './router.js';
+import { holders, note, store, watch } from './store.js';
+import { table } from './table.js';
+import { button, buttonLink, empty, noticePlace } from './ui.js';
+
+const accuracies = new Map(); /* digest → test accuracy; null: it is being asked for, or not known */
+
+function accuracyOf(model) {
+    const key = model.sha256 ?? model.name;
+    if (!accuracies.has(key)) {
+        accuracies.set(key, null);
+        report(model).then(({ results }) => {
+            accuracies.set(key, bestResult(results)?.test_accuracy ?? null);
+            note('model', model.name);
+        }).catch(() => {}); /* a model that was put there by hand has none */
+    }
+    return accuracies.get(key);
+}
+
+function madeAt(model) {
+    return store.jobs.get(model.job)?.ended ?? null;
+}
+
+function nodesText(model) {
+    return holders(model.name).map((node) => node.name).join(', ') || 'no connected node';
+}
+
+function columns(place) {
+    const link = (cell, where, words) => {
+        attribute(cell.firstChild, 'href', where);
+        text(cell.firstChild, words);
+    };
+    return [
+        { title: 'Name', class: 'main', sort: (model) => model.name, make: () => h('a', {}),
+            update: (cell, model) => link(cell, href('models', model.name), model.name) },
+        { title: 'Network', wide: true, sort: (model) => model.type ?? '',
+            update: (cell, model) => text(cell, model.type ?? '–') },
+        { title: 'Test accuracy', number: true, sort: accuracyOf,
+            update: (cell, model) => text(cell, percent(accuracyOf(model) ?? undefined)) },
+        { title: 'Classes', number: true, wide: true, sort: (model) => model.classes?.length ?? null,
+            update: (cell, model) => text(cell, count(model.classes?.length)) },
+        { title: 'Size', number: true, wide: true, sort: (model) => model.bytes ?? null,
+            update: (cell, model) => text(cell, bytes(model.bytes)) },
+        { title: 'Nodes', wide: true, sort: (model) => holders(model.name).length,
+            update: (cell, model) => text(cell, nodesText(model)) },
+        { title: 'Made', wide: true, sort: madeAt, make: () => h('time', {}),
+            update: (cell, model) => setAgo(cell.firstChild, madeAt(model)) },
+        { title: 'Download', wide: true, make: () => h('span', { class: 'links' }),
+            update: (cell, model) => cell.firstChild.childElementCount ||
+                fill(cell.firstChild, downloadLinks(model.name)) },
+        { title: 'Actions', hidden: true, class: 'actions', make: () => h('span', { class: 'row' }),
+            update: (cell, model) => cell.firstChild.childElementCount || fill(cell.firstChild,
+                buttonLink('Try', `#/classify?model=${encodeURIComponent(model.name)}`, 'small',
+                    { 'aria-label': `Classify with ${model.name}` }),
+                button('Delete', () => deleteModel(model.name, place), 'small danger',
+                    { 'aria-label': `Delete ${model.name}` })) },
+    ];
+}
 
 export function open(main) {
-    title('models');
-    main.append(h('h1', {}, 'models'));
+    const place = noticePlace();
+    const list = table({ label: 'Models', columns: columns(place), key: (model) => model.name,
+        sorted: { column: 6, up: false }, words: (number) => plural(number, 'model') });
+    const none = empty('A model is what a training makes. There is none yet.', { href: '#/train', text: 'Train one' });
+    none.hidden = list.element.hidden = true;
+
+    function update() {
+        if (!store.ready)
+            return;
+        none.hidden = store.models.size > 0;
+        list.element.hidden = !none.hidden;
+        list.update([...store.models.values()]);
+    }
+
+    title('Models');
+    main.append(placesTabs('models'), place.element, list.element, none);
+    const stop = watch(['model', 'node', 'live', 'job'], update);
+    update();
+    return stop;
 }

@@ -1,0 +1,39 @@
+/* Reports of models, each fetched once: two at a time, so that a page of a table does not crowd out what else is asked
+ * for. A report belongs to a digest; a model that is trained anew has another. */
+import { get, path } from './api.js';
+
+const AT_ONCE = 2;
+
+const kept = new Map(); /* name and digest → the promise of a report */
+const queue = [];
+let running = 0;
+
+function next() {
+    while (running < AT_ONCE && queue.length) {
+        const { name, resolve, reject } = queue.shift();
+        running++;
+        get(path('models', name, 'report')).then(resolve, reject).finally(() => {
+            running--;
+            next();
+        });
+    }
+}
+
+/* The promise of a model's report; it fails with an ApiError of 404 where there is none. */
+export function report(model) {
+    const key = `${model.name} ${model.sha256}`;
+    if (!kept.has(key)) {
+        kept.set(key, new Promise((resolve, reject) => {
+            queue.push({ name: model.name, resolve, reject });
+            next();
+        }));
+        kept.get(key).catch((error) => error.status !== 404 && kept.delete(key));
+    }
+    return kept.get(key);
+}
+
+/* The result of the epoch whose weights the model has: that of the best test accuracy. */
+export function bestResult(results) {
+    return (results ?? []).reduce((best, result) =>
+        !best || (result.test_accuracy ?? 0) > (best.test_accuracy ?? 0) ? result : best, null);
+}
