@@ -134,6 +134,7 @@ export function open(main) {
         try {
             while (!whole && !closed && jobs.more)
                 await loadSafely(STEP_ALL);
+            list.release();
         } catch {
             /* It is said. */
         }

@@ -1,18 +1,15 @@
-/* Where things stand in the picture of a cluster: pure geometry. The broker in the middle and the nodes around it, on
- * an ellipse; or, where it is narrow, a trunk that goes down from the broker and a card on each branch. */
+/* Where things stand in the picture of a cluster: pure geometry. The broker in the middle and the nodes around it: a
+ * few on an ellipse, more on the four sides of a frame; or, where it is narrow, a trunk that goes down from the broker
+ * and a card on each branch. */
 
 export const CARD = { width: 208, height: 136 };
 export const HUB = { width: 136, height: 72 };
 export const MOST = 12; /* nodes that fit around a broker */
 
+const FEW = 6;
 const NARROW = 600;
-const GAP = 16;
+const GAP = 16, ROWS_GAP = 40;
 const TRUNK = 24; /* how far branches stand from the trunk */
-
-/* Steps of height, so that what stands below moves seldom. */
-function heightFor(count) {
-    return count <= 3 ? 360 : count <= 6 ? 480 : count <= 8 ? 560 : 760;
-}
 
 /* From the hub's middle to the nearest edge of the card, at right angles to it. */
 function edge(hub, card) {
@@ -25,9 +22,10 @@ function edge(hub, card) {
     return `M${hub.x} ${hub.y}C${bend} ${end.x} ${end.y}`;
 }
 
-/* The cards fill the height, whichever part of the ellipse they stand on. */
-function around(count, width) {
-    const height = heightFor(count);
+/* The cards fill the height, whichever part of the ellipse they stand on. The height has two steps, so that what
+ * stands below moves seldom. */
+function onEllipse(count, width) {
+    const height = count <= 3 ? 360 : 480;
     const first = count <= 2 ? Math.PI : -Math.PI / 2; /* two: one at each side */
     const points = Array.from({ length: count }, (none, i) => {
         const angle = first + 2 * Math.PI * i / count;
@@ -45,15 +43,37 @@ function around(count, width) {
     return { height, hub, cards, edges: cards.map((card) => edge(hub, card)) };
 }
 
+/* From the upper left corner on, clockwise. */
+function onFrame(count, width, columns) {
+    let sides = count - 2 * columns, bottom = columns;
+    if (sides % 2) {
+        bottom -= 1;
+        sides += 1;
+    }
+    const rows = 2 + sides / 2;
+    const height = rows * CARD.height + (rows - 1) * ROWS_GAP;
+    const hub = { x: width / 2, y: height / 2 };
+    const card = (x, row) => ({ x: Math.round(x), y: row * (CARD.height + ROWS_GAP), width: CARD.width });
+    const across = (number) => Array.from({ length: number }, (none, i) => number === columns ?
+        i * (width - CARD.width) / (columns - 1) : width * (i + 0.5) / number - CARD.width / 2);
+    const inner = Array.from({ length: rows - 2 }, (none, i) => i + 1);
+    const cards = [...across(columns).map((x) => card(x, 0)), ...inner.map((row) => card(width - CARD.width, row)),
+        ...across(bottom).reverse().map((x) => card(x, rows - 1)), ...inner.reverse().map((row) => card(0, row))];
+    return { height, hub, cards, edges: cards.map((each) => edge(hub, each)) };
+}
+
 function below(count, width) {
     const hub = { x: HUB.width / 2, y: HUB.height / 2 };
     const cards = Array.from({ length: count }, (none, i) =>
         ({ x: TRUNK, y: HUB.height + GAP + i * (CARD.height + GAP), width: width - TRUNK }));
-    const edges = cards.map((card) => `M8 ${HUB.height}V${card.y + CARD.height / 2 - 8}q0 8 8 8h${TRUNK - 16}`);
+    const edges = cards.map((card) => `M8 ${HUB.height / 2}V${card.y + CARD.height / 2 - 8}q0 8 8 8h${TRUNK - 16}`);
     return { height: HUB.height + count * (CARD.height + GAP), hub, cards, edges };
 }
 
 /* {height, hub: its middle, cards: [{x, y, width}], edges: [path]} */
 export function mapLayout(count, width) {
-    return width < NARROW ? below(count, width) : around(count, width);
+    const columns = Math.min(count <= 8 ? 3 : 4, Math.floor((width + GAP) / (CARD.width + GAP)));
+    if (width < NARROW || (count > FEW && columns < 3))
+        return below(count, width);
+    return count <= FEW ? onEllipse(count, width) : onFrame(count, width, columns);
 }

@@ -2,7 +2,7 @@
 import { deleteModel } from './model_delete.js';
 import { downloadLinks } from './downloads.js';
 import { attribute, fill, h, text } from './dom.js';
-import { bytes, count, percent, plural, setAgo } from './format.js';
+import { bytes, percent, plural, setAgo } from './format.js';
 import { placesTabs } from './places_tabs.js';
 import { bestResult, report } from './reports.js';
 import { href, title } from './router.js';
@@ -29,7 +29,7 @@ function madeAt(model) {
 }
 
 function nodesText(model) {
-    return holders(model.name).map((node) => node.name).join(', ') || 'no connected node';
+    return holders(model.name).map((node) => node.name).join(', ') || 'none';
 }
 
 function columns(place) {
@@ -44,12 +44,13 @@ function columns(place) {
             update: (cell, model) => text(cell, model.type ?? '–') },
         { title: 'Test accuracy', number: true, sort: accuracyOf,
             update: (cell, model) => text(cell, percent(accuracyOf(model) ?? undefined)) },
-        { title: 'Classes', number: true, wide: true, sort: (model) => model.classes?.length ?? null,
-            update: (cell, model) => text(cell, count(model.classes?.length)) },
         { title: 'Size', number: true, wide: true, sort: (model) => model.bytes ?? null,
             update: (cell, model) => text(cell, bytes(model.bytes)) },
-        { title: 'Nodes', wide: true, sort: (model) => holders(model.name).length,
-            update: (cell, model) => text(cell, nodesText(model)) },
+        { title: 'Nodes', wide: true, class: 'short', sort: (model) => holders(model.name).length,
+            update: (cell, model) => {
+                text(cell, nodesText(model));
+                attribute(cell, 'title', cell.textContent);
+            } },
         { title: 'Made', wide: true, sort: madeAt, make: () => h('time', {}),
             update: (cell, model) => setAgo(cell.firstChild, madeAt(model)) },
         { title: 'Download', wide: true, make: () => h('span', { class: 'links' }),
@@ -67,7 +68,7 @@ function columns(place) {
 export function open(main) {
     const place = noticePlace();
     const list = table({ label: 'Models', columns: columns(place), key: (model) => model.name,
-        sorted: { column: 6, up: false }, words: (number) => plural(number, 'model') });
+        sorted: { column: 5, up: false }, words: (number) => plural(number, 'model') });
     const none = empty('A model is what a training makes. There is none yet.', { href: '#/train', text: 'Train one' });
     none.hidden = list.element.hidden = true;
 

@@ -78,7 +78,8 @@ export function nodeCard(node) {
         bar.style.setProperty('--part', String(its ? jobFraction(its) : 0));
         const part = cpuPart(load), share = memoryPart(now, load);
         cpu.set(part, part === null ? coresWords(now) : percent(100 * part, 0));
-        used.set(share, memoryWords(now, load));
+        used.set(share, share === null ? memory(now.memory) : memory(load.memoryUsed));
+        attribute(used.element, 'title', memoryWords(now, load));
     }
 
     update(node);

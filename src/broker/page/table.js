@@ -27,8 +27,9 @@ function cellClass(column) {
 }
 
 /* {label, columns, key(item), sorted: {column, up}, words(number): how many there are, load(), changed(sorted)}.
- * Answers {element, update(items, more), sorted: {column, up, page}}: `more` of them are not loaded; load() is called
- * when one turns beyond what is, and promises that some were; changed(sorted) is called when a head was pressed. */
+ * Answers {element, update(items, more), release(), sorted: {column, up, page}}: `more` of them are not loaded; load()
+ * is called when one turns beyond what is, and promises that some were; changed(sorted) is called when a head was
+ * pressed; release() shows what waits. */
 export function table({ label, columns, key, sorted, words, load, changed }) {
     const state = remembered.get(label) ?? { ...sorted, page: 0 };
     remembered.set(label, state);
@@ -99,13 +100,20 @@ export function table({ label, columns, key, sorted, words, load, changed }) {
         held ??= sortedItems().map(key);
     }
 
+    function isInUse() {
+        return frame.matches(':hover') || frame.contains(document.activeElement);
+    }
+
+    /* What waited is shown, in its place. */
     function release() {
         held = null;
         draw();
+        if (isInUse())
+            hold();
     }
 
     function letGo() {
-        if (held && !frame.matches(':hover') && !frame.contains(document.activeElement))
+        if (held && !isInUse())
             release();
     }
 
@@ -113,10 +121,8 @@ export function table({ label, columns, key, sorted, words, load, changed }) {
         state.up = state.column === column ? !state.up : !columns[column].number;
         state.column = column;
         state.page = 0;
+        release();
         changed?.(state);
-        held = null;
-        draw();
-        hold();
     }
 
     async function turn(step) {
@@ -124,10 +130,9 @@ export function table({ label, columns, key, sorted, words, load, changed }) {
         if (step > 0 && more && inOrder().length < end) {
             next.disabled = true;
             await load().catch(() => {}); /* who loads says so; what is there is shown */
-            held = null;
         }
         state.page = Math.max(0, state.page + step);
-        draw();
+        release();
         frame.scrollIntoView({ block: 'nearest' });
     }
 
@@ -138,6 +143,7 @@ export function table({ label, columns, key, sorted, words, load, changed }) {
     return {
         element,
         sorted: state,
+        release,
         update(list, notLoaded = 0) {
             items = list;
             more = notLoaded;
