@@ -116,9 +116,13 @@ function onEvent(event) {
     } catch {
         return; /* not of this broker: the next event tells the state again */
     }
+    if (id !== 0 && id === last) {
+        puts[kind](object); /* load outside a snapshot has no id of its own: the browser gives that of the one before */
+        return;
+    }
     clearTimeout(silence);
     /* The first event's id tells what this is: the next after what was seen goes on; any other begins a snapshot. */
-    if (fresh && (id === 0 || id !== last + 1))
+    if (fresh && id !== last + 1)
         named = { node: new Set(), model: new Set(), job: new Set() };
     fresh = false;
     named?.[kind]?.add(kind === 'model' ? `${object.name} ${object.sha256}` : object.id ?? object.name);

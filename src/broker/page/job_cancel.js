@@ -3,7 +3,8 @@ import { path, remove } from './api.js';
 import { h, text } from './dom.js';
 import { button, confirmDialog, noticePlace } from './ui.js';
 
-function consequence(job) {
+/* What cancelling a job comes to, as paragraphs. */
+export function consequence(job) {
     if (job.state === 'queued')
         return `Job ${job.id} leaves the queue. Nothing of it was trained yet.`;
     const done = job.epoch - 1;

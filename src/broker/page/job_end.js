@@ -1,19 +1,14 @@
-/* Cancelling a training, after saying what happens then. */
+/* Cancelling a training from a list of them. */
 import { path, remove } from './api.js';
+import { consequence } from './job_cancel.js';
 import { store } from './store.js';
 import { confirmDialog } from './ui.js';
-
-function question(job) {
-    if (job.state === 'queued')
-        return `Job ${job.id} leaves the queue. Nothing of it was trained yet.`;
-    return [`The node stops at its next batch, and no model '${job.modelName}' comes of this training.`];
-}
 
 /* `place` is a noticePlace() for a refusal. */
 export async function cancelJob(id, place) {
     const job = store.jobs.get(id);
     place.clear();
-    if (!job || !await confirmDialog(question(job), 'Cancel training', { title: `Cancel '${job.modelName}'?` }))
+    if (!job || !await confirmDialog(consequence(job), 'Cancel training', { title: `Cancel '${job.modelName}'?` }))
         return;
     try {
         await remove(path('jobs', id));

@@ -1,8 +1,9 @@
 /* Trainings as short lines, each a link: the model, its network, where it runs, how far it is. */
 import { attribute, h, keyed, text } from './dom.js';
-import { left, setAgo } from './format.js';
+import { left, plural, setAgo } from './format.js';
 import { href } from './router.js';
 import { isOver, jobFraction, jobSecondsLeft } from './store.js';
+import { networkName } from './train_request.js';
 import { setState, stateMark } from './ui.js';
 
 function make(job) {
@@ -19,7 +20,7 @@ function setWhen(element, job) {
     const seconds = jobSecondsLeft(job);
     text(words, isOver(job) ? '' : seconds !== null ? left(seconds) : job.reason ?? '');
     attribute(words, 'title', words.textContent || null);
-    time.hidden = !isOver(job);
+    attribute(time, 'hidden', isOver(job) ? null : true);
     if (isOver(job))
         setAgo(time, job.ended);
 }
@@ -27,12 +28,13 @@ function setWhen(element, job) {
 function update(item, job) {
     const [name, where, state, track, epoch, when] = item.firstChild.children;
     text(name, job.modelName);
-    text(where, [job.modelType, job.nodes?.length ? `at ${job.nodes.join(', ')}` : ''].filter(Boolean).join(' '));
+    text(where, networkName(job.modelType) + (job.nodes?.length ? ` at ${job.nodes.join(', ')}` : ''));
     setState(state, job.state);
     attribute(item.firstChild, 'data-state', job.state);
     track.firstChild.style.setProperty('--part', String(jobFraction(job)));
-    text(epoch, job.epoch ? `epoch ${job.epoch}/${job.epochs}` : `${job.epochs} epochs`);
+    text(epoch, job.epoch ? `epoch ${job.epoch}/${job.epochs}` : plural(job.epochs, 'epoch'));
     setWhen(when, job);
+    attribute(item.firstChild, 'title', job.error ?? null);
 }
 
 /* {element, update(jobs)} */

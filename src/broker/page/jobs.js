@@ -9,6 +9,7 @@ import { cancelJob } from './job_end.js';
 import { href, title } from './router.js';
 import { isOver, jobFraction, store, watch } from './store.js';
 import { table } from './table.js';
+import { networkName } from './train_request.js';
 import { button, empty, noticePlace, setState, stateMark } from './ui.js';
 
 const STEP = 100, STEP_ALL = 1000; /* the broker's most */
@@ -32,7 +33,7 @@ function columns(place) {
                 text(cell.firstChild, job.modelName);
             } },
         { title: 'Network', wide: true, sort: (job) => job.modelType,
-            update: (cell, job) => text(cell, job.modelType) },
+            update: (cell, job) => text(cell, networkName(job.modelType)) },
         { title: 'Node', wide: true, sort: (job) => (job.nodes ?? []).join(', '),
             update: (cell, job) => text(cell, (job.nodes ?? []).join(', ') || '–') },
         { title: 'State', sort: (job) => states.indexOf(job.state), make: () => stateMark('queued'),

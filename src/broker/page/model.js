@@ -1,14 +1,16 @@
 /* One model: how good it is, where it is, what it came from, its files. */
 import { get, path } from './api.js';
+import { bestResult } from './curves.js';
 import { fill, h, keyed } from './dom.js';
 import { bytes, count, duration, percent, plural, rate } from './format.js';
 import { downloadList } from './downloads.js';
 import { figures } from './figures.js';
 import { jobRows } from './job_rows.js';
 import { deleteModel } from './model_delete.js';
-import { bestResult, report } from './reports.js';
+import { report } from './reports.js';
 import { href, title } from './router.js';
 import { holders, nodeState, store, watch } from './store.js';
+import { networkName } from './train_request.js';
 import { button, buttonLink, empty, noticePlace, notice, setState, stateMark } from './ui.js';
 
 const JOBS = 10;
@@ -18,10 +20,15 @@ function fact(name, value) {
 }
 
 function facts(model) {
-    return h('dl', { class: 'facts' }, fact('Network', model.type),
+    return h('dl', { class: 'facts' }, fact('Network', model.type && networkName(model.type)),
         fact('Photos are seen at', model.imageSize ? `${model.imageSize} × ${model.imageSize} pixels` : null),
         fact('Size', model.bytes ? bytes(model.bytes) : null),
         fact('SHA-256', model.sha256 ? h('code', {}, model.sha256) : null));
+}
+
+/* A report is what a node wrote: it may be of another shape. */
+function listOf(value) {
+    return Array.isArray(value) ? value : [];
 }
 
 /* How much of each class it found, the least first. */
@@ -95,12 +102,13 @@ function view(main, name) {
         }
         if (shown !== model.sha256)
             return;
-        const best = bestResult(answer?.results);
+        const best = bestResult(listOf(answer?.results));
         told.set('Test accuracy', percent(best?.test_accuracy));
         told.set('Best epoch', best ? `${best.epoch} of ${count(answer.epochs)}` : '–');
         told.set('Training time', duration(answer?.total_training_time));
         told.set('Images a second', rate(answer?.images_per_second).replace(' images/s', ''));
-        fill(classes, answer?.per_class ? classBars(answer.per_class) : classChips(model.classes));
+        const perClass = listOf(answer?.per_class);
+        fill(classes, perClass.length ? classBars(perClass) : classChips(model.classes));
     }
 
     async function showJobs() {

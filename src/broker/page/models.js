@@ -1,13 +1,15 @@
 /* The models as a table: how good, how large, where, and what can be done with them. */
+import { bestResult } from './curves.js';
 import { deleteModel } from './model_delete.js';
 import { downloadLinks } from './downloads.js';
 import { attribute, fill, h, text } from './dom.js';
 import { bytes, percent, plural, setAgo } from './format.js';
 import { placesTabs } from './places_tabs.js';
-import { bestResult, report } from './reports.js';
+import { report } from './reports.js';
 import { href, title } from './router.js';
 import { holders, note, store, watch } from './store.js';
 import { table } from './table.js';
+import { networkName } from './train_request.js';
 import { button, buttonLink, empty, noticePlace } from './ui.js';
 
 const accuracies = new Map(); /* digest → test accuracy; null: it is being asked for, or not known */
@@ -17,7 +19,7 @@ function accuracyOf(model) {
     if (!accuracies.has(key)) {
         accuracies.set(key, null);
         report(model).then(({ results }) => {
-            accuracies.set(key, bestResult(results)?.test_accuracy ?? null);
+            accuracies.set(key, Array.isArray(results) ? bestResult(results)?.test_accuracy ?? null : null);
             note('model', model.name);
         }).catch(() => {}); /* a model that was put there by hand has none */
     }
@@ -41,7 +43,7 @@ function columns(place) {
         { title: 'Name', class: 'main', sort: (model) => model.name, make: () => h('a', {}),
             update: (cell, model) => link(cell, href('models', model.name), model.name) },
         { title: 'Network', wide: true, sort: (model) => model.type ?? '',
-            update: (cell, model) => text(cell, model.type ?? '–') },
+            update: (cell, model) => text(cell, model.type ? networkName(model.type) : '–') },
         { title: 'Test accuracy', number: true, sort: accuracyOf,
             update: (cell, model) => text(cell, percent(accuracyOf(model) ?? undefined)) },
         { title: 'Size', number: true, wide: true, sort: (model) => model.bytes ?? null,

@@ -45,7 +45,7 @@ function view(main, name) {
     fill(main,
         h('p', { class: 'crumb' }, h('a', { href: '#/' }, 'Cluster')),
         h('div', { class: 'page-head' }, h('div', { class: 'row node-title' }, h('h1', {}, name), state), train),
-        machine, away, told.element,
+        h('div', { class: 'under-head' }, machine), away, told.element,
         h('section', { class: 'two', 'aria-label': 'Load' }, cpu.element, used.element),
         h('section', { class: 'stack' }, h('h2', {}, 'Models'), noModels, models),
         h('section', { class: 'stack' }, h('h2', {}, 'Trainings'), noJobs, rows.element),

@@ -27,10 +27,9 @@ function doing(node, job) {
     if (node.lost)
         return `no contact since ${new Date(node.lost).toLocaleTimeString()}`;
     if (job)
-        return [job.modelName, ...isTraining(job) ? [`epoch ${job.epoch}/${job.epochs}`, percentOf(job)] :
-            [job.state]].join(' · ');
+        return `${isTraining(job) ? percentOf(job) : job.state} · ${job.modelName}`;
     const photos = node.dataset?.images ? plural(node.dataset.images, 'photo') : 'no photos yet';
-    return `${photos} · ${plural(node.models?.length ?? 0, 'model')}`;
+    return node.models?.length ? `${photos} · ${plural(node.models.length, 'model')}` : photos;
 }
 
 /* The share of the machine's cores that is busy, and of its memory; null: it does not tell. */

@@ -31,9 +31,3 @@ export function report(model) {
     }
     return kept.get(key);
 }
-
-/* The result of the epoch whose weights the model has: that of the best test accuracy. */
-export function bestResult(results) {
-    return (results ?? []).reduce((best, result) =>
-        !best || (result.test_accuracy ?? 0) > (best.test_accuracy ?? 0) ? result : best, null);
-}
