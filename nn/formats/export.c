@@ -36,13 +36,15 @@ out:
     return fitting;
 }
 
-static int write_as(const char *to, const struct net *net, const struct weights *weights,
+static int write_as(const struct output *to, const struct net *net, const struct weights *weights,
                     const struct export_spec *spec, struct err *err)
 {
     const struct onnx_spec onnx = { .classes = spec->classes, .image_size = spec->image_size, .fold = spec->fold };
     switch (spec->format) {
-    case EXPORT_PTH: return pth_write(to, net, weights, err);
-    case EXPORT_SAFETENSORS: return safetensors_write(to, net, weights, err);
+    case EXPORT_PTH:
+        return to->path ? pth_write(to->path, net, weights, err)
+                        : err_set(err, "the format pth is not written into an open file");
+    case EXPORT_SAFETENSORS: return safetensors_write_to(to, net, weights, err);
     case EXPORT_ONNX:
         if (spec->class_count && spec->class_count != net->classes)
             return err_set(err, "the weights are of %d classes, but %d are named", net->classes, spec->class_count);
@@ -51,7 +53,8 @@ static int write_as(const char *to, const struct net *net, const struct weights 
     return err_set(err, "unknown format");
 }
 
-int export_run(const char *from, const char *to, const struct export_spec *spec, int *class_count, struct err *err)
+static int export_to(const char *from, const struct output *to, const struct export_spec *spec, int *class_count,
+                     struct err *err)
 {
     struct tensors tensors = { 0 };
     struct net *net = NULL;
@@ -76,4 +79,14 @@ out:
     weights_free(weights);
     net_free(net);
     return status;
+}
+
+int export_run(const char *from, const char *to, const struct export_spec *spec, int *class_count, struct err *err)
+{
+    return export_to(from, &(struct output){ .path = to }, spec, class_count, err);
+}
+
+int export_into(const char *from, int to, const struct export_spec *spec, int *class_count, struct err *err)
+{
+    return export_to(from, &(struct output){ .fd = to }, spec, class_count, err);
 }

@@ -331,8 +331,8 @@ static int put_model(struct writer *writer)
            put_graph(writer);
 }
 
-int onnx_write(const char *path, const struct net *net, const struct weights *weights, const struct onnx_spec *spec,
-               struct err *err)
+int onnx_write(const struct output *output, const struct net *net, const struct weights *weights,
+               const struct onnx_spec *spec, struct err *err)
 {
     struct writer writer = { .net = net, .weights = weights, .spec = spec };
     struct buf *bufs[] = { &writer.model, &writer.graph, &writer.node, &writer.part, &writer.inner };
@@ -341,9 +341,9 @@ int onnx_write(const char *path, const struct net *net, const struct weights *we
         buf_init(bufs[i], TENSORS_BYTES_MAX - 1); /* and no message may be longer */
     writer.folded = calloc((size_t)net->layer_count, sizeof(*writer.folded));
     if (!writer.folded || put_model(&writer))
-        err_set(err, "no memory to write '%s'", path);
+        err_set(err, "no memory to write an ONNX model");
     else
-        status = fs_write(path, writer.model.data, writer.model.len, err);
+        status = output_write(output, &(struct iovec){ writer.model.data, writer.model.len }, 1, err);
     free(writer.folded);
     for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
         buf_release(bufs[i]);

@@ -3,6 +3,7 @@
 #ifndef DCLS_NN_SAFETENSORS_H
 #define DCLS_NN_SAFETENSORS_H
 
+#include "output.h"
 #include "tensors.h"
 
 #define SAFETENSORS_HEADER_MAX (4 * 1024 * 1024)
@@ -23,10 +24,12 @@ struct safetensors_piece {
     int64_t shape[4];
     void *elements;
 };
-/* Writes `pieces`, and as metadata `key` (NULL: none), durable and atomic. Equal pieces give equal bytes. */
-int safetensors_write_pieces(const char *path, const char *key, const char *value, struct safetensors_piece *pieces,
-                             int count, struct err *err);
-/* A network's weights, likewise. */
+/* Writes `pieces`, and as metadata `key` (NULL: none). Equal pieces give equal bytes. */
+int safetensors_write_pieces(const struct output *output, const char *key, const char *value,
+                             struct safetensors_piece *pieces, int count, struct err *err);
+/* A network's weights, likewise; and at a path, durable and atomic. */
+int safetensors_write_to(const struct output *output, const struct net *net, const struct weights *weights,
+                         struct err *err);
 int safetensors_write(const char *path, const struct net *net, const struct weights *weights, struct err *err);
 
 #endif

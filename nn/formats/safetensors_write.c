@@ -77,8 +77,8 @@ static void sort_by_size(struct safetensors_piece *pieces, int count, struct saf
                 sorted[next++] = pieces[i];
 }
 
-int safetensors_write_pieces(const char *path, const char *key, const char *value, struct safetensors_piece *pieces,
-                             int count, struct err *err)
+int safetensors_write_pieces(const struct output *output, const char *key, const char *value,
+                             struct safetensors_piece *pieces, int count, struct err *err)
 {
     struct buf header;
     struct safetensors_piece *sorted = calloc((size_t)count, sizeof(*sorted));
@@ -88,13 +88,13 @@ int safetensors_write_pieces(const char *path, const char *key, const char *valu
     if (sorted)
         sort_by_size(pieces, count, sorted);
     if (!sorted || !parts || put_header(&header, key, value, sorted, count)) {
-        err_set(err, "no memory to write '%s'", path);
+        err_set(err, "no memory to write weights");
         goto out;
     }
     parts[0] = (struct iovec){ header.data, header.len };
     for (int i = 0; i < count; i++)
         parts[i + 1] = (struct iovec){ sorted[i].elements, size_of(&sorted[i]) };
-    status = fs_write_parts(path, parts, count + 1, err);
+    status = output_write(output, parts, count + 1, err);
 out:
     buf_release(&header);
     free(parts);
@@ -102,11 +102,12 @@ out:
     return status;
 }
 
-int safetensors_write(const char *path, const struct net *net, const struct weights *weights, struct err *err)
+int safetensors_write_to(const struct output *output, const struct net *net, const struct weights *weights,
+                         struct err *err)
 {
     struct safetensors_piece *pieces = calloc((size_t)net->param_count, sizeof(*pieces));
     if (!pieces)
-        return err_set(err, "no memory to write '%s'", path);
+        return err_set(err, "no memory to write weights");
     for (int i = 0; i < net->param_count; i++) {
         const struct param *param = &net->params[i];
         bool counter = param->kind == PARAM_TRACKED;
@@ -116,7 +117,12 @@ int safetensors_write(const char *path, const struct net *net, const struct weig
         };
         memcpy(pieces[i].shape, param->shape, sizeof(param->shape));
     }
-    int status = safetensors_write_pieces(path, NULL, NULL, pieces, net->param_count, err);
+    int status = safetensors_write_pieces(output, NULL, NULL, pieces, net->param_count, err);
     free(pieces);
     return status;
+}
+
+int safetensors_write(const char *path, const struct net *net, const struct weights *weights, struct err *err)
+{
+    return safetensors_write_to(&(struct output){ .path = path }, net, weights, err);
 }

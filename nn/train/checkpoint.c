@@ -124,7 +124,7 @@ int checkpoint_write(const struct train_config *config, const struct train_state
     out[count++] =
         (struct safetensors_piece){ "results", TENSOR_FLOAT64, 2, { state->epochs, RESULT_COLUMNS }, results };
     if (!fs_make_dirs(dir, err))
-        status = safetensors_write_pieces(path, METADATA_KEY, text, out, count, err);
+        status = safetensors_write_pieces(&(struct output){ .path = path }, METADATA_KEY, text, out, count, err);
 out:
     free(results);
     free(text);

@@ -3,12 +3,14 @@
 
 #include <string.h>
 
+#include "export.h"
 #include "thumbnail.h"
 
 #define MIB ((int64_t)1 << 20)
 
 static const struct request_kind kinds[] = {
     { "thumbnail", request_thumbnail, .files = 2, .memory = 2048 * MIB, .cpu_seconds = 15, .file_bytes = 16 * MIB },
+    { "export", request_export, .files = 2, .memory = 4096 * MIB, .cpu_seconds = 120, .file_bytes = 2048 * MIB },
 };
 
 const struct request_kind *request_kind_find(const char *name)

@@ -1,10 +1,14 @@
 """`dcls client export`: the files it writes hold the model's numbers, and failures leave none behind."""
 import collections
+import concurrent.futures
 import json
+import os
+import signal
 import struct
 import zipfile
 
 import pytest
+from harness import wait_for, worker_of
 
 
 def pth_numbers(path):
@@ -146,3 +150,45 @@ def test_failures_are_one_line_and_leave_nothing(trained, tmp_path):
         done = trained.client("export", *arguments, check=False)
         assert done.returncode == 2 and not done.stdout and done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_broker_exports_the_same_files(trained, tmp_path):
+    for form in ("safetensors", "onnx"):
+        trained.client("export", "colours", "-o", tmp_path / f"m.{form}")
+        for method in ("GET", "HEAD"):
+            status, headers, body = trained.request(method, f"/models/colours/colours.{form}")
+            assert status == 200, body
+            assert headers["Content-Disposition"] == f'attachment; filename="colours.{form}"'
+            assert headers["Content-Length"] == str((tmp_path / f"m.{form}").stat().st_size)
+            assert body == ((tmp_path / f"m.{form}").read_bytes() if method == "GET" else b"")
+    status, _, body = trained.request("GET", "/models/colours/colours.onnx", headers={"Range": "bytes=0-7"})
+    assert status == 206 and body == (tmp_path / "m.onnx").read_bytes()[:8]
+
+
+def test_what_the_broker_cannot_export_is_told(trained):
+    for path, wanted in (("nobody/nobody.onnx", 404), ("colours/nobody.onnx", 404), ("colours/colours.tflite", 404),
+                         ("colours/colours.onnx.zip", 404), ("colours/colours.onnx?node=nobody", 404)):
+        status, _, body = trained.request("GET", f"/models/{path}")
+        assert status == wanted and json.loads(body)["error"], (path, status, body)
+
+
+def test_what_happens_to_the_child_process_costs_one_export(trained):
+    model, = [each for each in trained.get("/models")["models"] if each["name"] == "colours"]
+    assert trained.request("GET", "/models/colours/colours.pth")[0] == 200
+    blob = trained.folder / "state/blobs" / model["sha256"]
+    whole = blob.read_bytes()
+    blob.write_bytes(whole[:len(whole) // 2])
+    status, _, body = trained.request("GET", "/models/colours/colours.safetensors")
+    blob.write_bytes(whole)
+    assert status == 422 and "zip" in json.loads(body)["error"], (status, body)
+    assert trained.request("GET", "/models/colours/colours.safetensors")[0] == 200
+    pid, = worker_of(trained.broker, "helper")
+    os.kill(pid, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        waiting = [pool.submit(trained.request, "GET", "/models/colours/colours.onnx") for _ in range(12)]
+        refused = wait_for("refusals", lambda: (lambda done: done if len(done) == 4 else None)(
+            [each for each in waiting if each.done()]))
+        assert {(each.result()[0], each.result()[1]["Retry-After"]) for each in refused} == {(503, "5")}
+        os.kill(pid, signal.SIGKILL)
+        statuses = sorted(each.result()[0] for each in waiting)
+    assert statuses == [200] * 7 + [500] + [503] * 4

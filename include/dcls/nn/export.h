@@ -22,4 +22,7 @@ struct export_spec {
  * durable and atomic. Fills *class_count (may be NULL) with the weights' number of classes. */
 int export_run(const char *from, const char *to, const struct export_spec *spec, int *class_count, struct err *err);
 
+/* The same into an open, empty file, neither durable nor atomic; not of EXPORT_PTH. */
+int export_into(const char *from, int to, const struct export_spec *spec, int *class_count, struct err *err);
+
 #endif

@@ -1,4 +1,4 @@
-/* GET /models, DELETE /models/NAME, GET /models/NAME/{NAME.pth,log,report}.
+/* GET /models, DELETE /models/NAME, GET /models/NAME/{NAME.pth,NAME.safetensors,NAME.onnx,log,report}.
  *
  * A model's bytes are a blob by its digest. Where the blob is not there, a node that holds the model is asked to upload
  * it, once however many ask, and the downloads begin when it has. */
@@ -8,6 +8,7 @@
 
 #include "dcls/proto/json.h"
 #include "handlers.h"
+#include "model_exports.h"
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
 #include "src/broker/inference_router.h"
@@ -22,6 +23,8 @@ struct model_download {
     bool pushed; /* a node uploaded it just now */
     int fd;
     int64_t size;
+    const char *format; /* into which they are turned; NULL: they are sent as they are */
+    struct model_export export;
 };
 
 void handle_models(struct exchange *exchange)
@@ -83,7 +86,10 @@ static void done_open(void *arg, int result, const struct err *err)
     struct model_download *download = arg;
     struct exchange *exchange = download->exchange;
     (void)err;
-    if (!result) {
+    if (!result && download->format) {
+        model_export_start(exchange->http->exports, &download->export, exchange, download->format, exchange->args[0],
+                           download->sha256, download->fd);
+    } else if (!result) {
         char header[128];
         snprintf(header, sizeof header, "attachment; filename=\"%s.pth\"", exchange->args[0]);
         exchange_add_header(exchange, "Content-Disposition", header);
@@ -123,13 +129,20 @@ static void await_push(struct model_download *download)
         exchange_refuse(exchange, &refusal);
 }
 
-static void send_weights(struct exchange *exchange)
+static void download_release(void *context)
+{
+    struct model_download *download = context;
+    model_export_release(&download->export);
+}
+
+static void send_weights(struct exchange *exchange, const char *format)
 {
     const char *model = exchange->args[0], *node = exchange_query(exchange, "node");
-    struct model_download *download = exchange_context(exchange, sizeof *download, NULL);
+    struct model_download *download = exchange_context(exchange, sizeof *download, download_release);
     if (!download)
         return;
     download->exchange = exchange;
+    download->format = format;
     const char *sha256 = models_digest(exchange->broker->models, model, node);
     if (sha256)
         open_blob(download, sha256);
@@ -153,9 +166,13 @@ void handle_model_file(struct exchange *exchange)
     else if (!strcmp(what, "report"))
         status = store_read_text(broker, STORE_REPORT, model, on_report, exchange);
     else if (!strncmp(what, model, size) && !strcmp(what + size, ".pth"))
-        send_weights(exchange);
+        send_weights(exchange, NULL);
+    else if (model_export_format(model, what))
+        send_weights(exchange, model_export_format(model, what));
     else
-        exchange_error(exchange, 404, "a model has no '%.80s' here, only '%s.pth', 'log' and 'report'", what, model);
+        exchange_error(exchange, 404,
+                       "a model has no '%.80s' here, only '%s.pth', .safetensors, .onnx, 'log' and 'report'", what,
+                       model);
     if (status)
         exchange_error(exchange, 503, "no memory");
 }

@@ -15,6 +15,7 @@ struct http {
     struct dataset_scan *scan;       /* of handle_dataset.c: a manifest is being made; NULL: none */
     struct image_lists *image_lists; /* of handle_images.c */
     struct thumbnails *thumbnails;   /* likewise */
+    struct model_exports *exports;   /* of handle_models.c */
 };
 
 void handle_page(struct exchange *exchange);

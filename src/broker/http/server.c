@@ -21,6 +21,7 @@
 #include "dcls/base/log.h"
 #include "handlers.h"
 #include "image_lists.h"
+#include "model_exports.h"
 #include "routes.h"
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
@@ -245,15 +246,17 @@ struct server *server_new(struct broker *broker, const char *host, int port, str
     http->image_lists = image_lists_new(broker);
     http->sse = sse_new(broker);
     http->thumbnails = thumbnails_new(broker);
+    http->exports = model_exports_new(broker);
     server->evhttp = evhttp_new(broker->base);
     http->connections = connections_new(broker->base, broker->max_http_connections);
-    if (!http->uploads || !http->image_lists || !http->sse || !http->thumbnails || !server->evhttp ||
+    if (!http->uploads || !http->image_lists || !http->sse || !http->thumbnails || !http->exports || !server->evhttp ||
         !http->connections) {
         err_set(err, "no memory");
         goto fail;
     }
     if (listen_at(server, host, port, err))
         goto fail;
+    thumbnails_start(http->thumbnails);
     return server;
 fail:
     server_free(server);
@@ -267,8 +270,10 @@ int server_port(const struct server *server)
 
 void server_stop(struct server *server)
 {
-    if (server)
-        thumbnails_stop(server->http.thumbnails);
+    if (!server)
+        return;
+    thumbnails_stop(server->http.thumbnails);
+    model_exports_stop(server->http.exports);
 }
 
 void server_free(struct server *server)
@@ -288,6 +293,7 @@ void server_free(struct server *server)
     uploads_free(http->uploads);
     image_lists_free(http->image_lists);
     thumbnails_free(http->thumbnails);
+    model_exports_free(http->exports);
     manifest_free(http->manifest);
     blobs_free(http->blobs);
     free(server);

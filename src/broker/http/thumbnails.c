@@ -89,13 +89,16 @@ struct thumbnails *thumbnails_new(struct broker *broker)
         thumbnails->helper = helper_new(broker->base, WAITING_MAX);
     }
     free(dir);
-    if (thumbnails && thumbnails->cache && thumbnails->helper &&
-        thread_pool_submit(broker->pool, LANE_THUMBNAILS, run_scan, done_scan, thumbnails))
+    if (thumbnails && thumbnails->cache && thumbnails->helper)
         return thumbnails;
-    if (thumbnails && thumbnails->helper)
-        helper_stop(thumbnails->helper);
     thumbnails_free(thumbnails);
     return NULL;
+}
+
+void thumbnails_start(struct thumbnails *thumbnails)
+{
+    if (!thread_pool_submit(thumbnails->broker->pool, LANE_THUMBNAILS, run_scan, done_scan, thumbnails))
+        log_warn("the thumbnails are not counted: too much is under way");
 }
 
 void thumbnails_stop(struct thumbnails *thumbnails)

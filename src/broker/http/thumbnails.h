@@ -9,6 +9,8 @@ struct thumbnails;
 
 /* NULL where memory lacks. Reads broker->base, pool, images and state. */
 struct thumbnails *thumbnails_new(struct broker *broker);
+/* Looks at what is on the disk, on the pool: it may not be freed before that was drained. */
+void thumbnails_start(struct thumbnails *thumbnails);
 /* Ends the helper process; who waits is answered. Before the pool is drained. */
 void thumbnails_stop(struct thumbnails *thumbnails);
 /* After it was. */

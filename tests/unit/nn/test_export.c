@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "dataset_files.h"
 #include "dcls/nn/export.h"
@@ -68,6 +70,25 @@ static void write_model(const char *path, const char *type, int classes)
     net_free(net);
 }
 
+/* Is the same as the file `to`, but a .pth, which is refused. */
+static void into_an_open_file(const char *from, const char *to, const struct export_spec *spec)
+{
+    char *bytes[2] = { NULL }, path[64];
+    size_t counts[2] = { 0 };
+    int fd = memfd_create("out", MFD_CLOEXEC), status = export_into(from, fd, spec, NULL, NULL);
+    assert_int_equal(status, spec->format == EXPORT_PTH ? -1 : 0);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (!status) {
+        assert_int_equal(fs_read(to, 1 << 28, &bytes[0], &counts[0], NULL), 0);
+        assert_int_equal(fs_read(path, 1 << 28, &bytes[1], &counts[1], NULL), 0);
+        assert_int_equal(counts[0], counts[1]);
+        assert_memory_equal(bytes[0], bytes[1], counts[0]);
+    }
+    free(bytes[0]);
+    free(bytes[1]);
+    close(fd);
+}
+
 static void every_network_is_written_in_every_format(void **state)
 {
     (void)state;
@@ -88,6 +109,7 @@ static void every_network_is_written_in_every_format(void **state)
                     fail_msg("%s", err.text);
                 assert_int_equal(classes, 5);
                 assert_true(fs_size(to) > fs_size(from) * 9 / 10);
+                into_an_open_file(from, to, &spec);
             }
     }
     folder_remove(dir);
