@@ -96,7 +96,7 @@ static int add(struct thumbnail_files *list, const char *name, const struct stat
         list->capacity = capacity;
     }
     struct thumbnail_file *file = &list->items[list->count++];
-    snprintf(file->name, sizeof file->name, "%s", name);
+    snprintf(file->name, sizeof file->name, "%.64s", name);
     file->size = size_on_disk(info->st_size);
     file->at = info->st_mtim;
     list->used += file->size;

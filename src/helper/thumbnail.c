@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dcls/base/fs.h"
+#include "dcls/base/thumbnail_width.h"
 #include "dcls/nn/thumbnail.h"
 #include "dcls/proto/json.h"
 

@@ -7,6 +7,7 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
 import struct
 import time
 import urllib.parse
@@ -164,12 +165,11 @@ def test_nothing_outside_of_the_folder_is_shown(broker):
 
 def test_a_kill_in_the_middle_costs_one_request(broker):
     make(broker, "good.png")
-    (broker.folder / "images/large.jpg").write_bytes(photo(9000, 9000))
     assert picture(broker, "good.png").size == (64, 48)
     pid = helper_of(broker)
     os.kill(pid, signal.SIGSTOP)
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        first = pool.submit(ask, broker, "large.jpg")
+        first = pool.submit(ask, broker, "good.png", 70)
         time.sleep(0.5)
         second = pool.submit(ask, broker, "good.png", 80)
         time.sleep(0.2)
@@ -178,7 +178,7 @@ def test_a_kill_in_the_middle_costs_one_request(broker):
         assert status == 500 and "SIGKILL" in json.loads(body)["error"], (status, body)
         assert second.result()[0] == 200
     assert helper_of(broker) != pid
-    assert ask(broker, "large.jpg")[0] == 200
+    assert ask(broker, "good.png", 70)[0] == 200
 
 
 def test_it_is_made_once_however_many_ask_and_kept_over_a_restart(broker):
@@ -240,6 +240,25 @@ def test_where_too_many_wait_one_is_told_to_come_again(broker):
         os.kill(helper_of(broker), signal.SIGCONT)
         answers = [each.result()[0] for each in waiting]
     assert answers.count(200) + answers.count(503) == 80 and answers.count(200) >= 60
+
+
+def test_what_nobody_waits_for_any_more_is_not_made(broker):
+    for name in ("first.png", "left.png", "last.png"):
+        make(broker, name)
+    assert picture(broker, "first.png").size == (64, 48)
+    pid = helper_of(broker)
+    os.kill(pid, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        under_way = pool.submit(ask, broker, "first.png", 65)
+        time.sleep(0.3)
+        with socket.create_connection(("127.0.0.1", broker.api_port)) as line:
+            line.sendall(b"GET /image?imagePath=images/left.png&width=64 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            time.sleep(0.3)
+        last = pool.submit(ask, broker, "last.png")
+        time.sleep(0.3)
+        os.kill(pid, signal.SIGCONT)
+        assert under_way.result()[0] == last.result()[0] == 200
+    assert len(kept(broker)) == 3
 
 
 def test_the_helper_ends_with_the_broker(broker):

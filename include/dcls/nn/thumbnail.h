@@ -6,8 +6,6 @@
 
 #include "dcls/base/err.h"
 
-#define THUMBNAIL_WIDTH_MIN 16
-#define THUMBNAIL_WIDTH_MAX 1024
 #define THUMBNAIL_HEIGHTS 4                    /* it is at most so many times as high as it may be wide */
 #define THUMBNAIL_FILE_MAX (256 * 1024 * 1024) /* bytes of the image */
 

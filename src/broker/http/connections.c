@@ -363,6 +363,12 @@ bool seat_take(struct seat *seat, enum share share)
     return true;
 }
 
+bool seat_has_left(const struct seat *seat)
+{
+    struct tcp_info info;
+    return seat->fd >= 0 && ask_kernel(seat->fd, &info) && has_left(&info);
+}
+
 void seat_answering(struct seat *seat)
 {
     struct tcp_info info;

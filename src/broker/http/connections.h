@@ -55,6 +55,8 @@ struct seat {
 void seat_open(struct seat *seat, struct connections *connections, int fd, void (*left)(struct seat *seat));
 /* False where the share is used up. */
 bool seat_take(struct seat *seat, enum share share);
+/* Whether the client has closed the connection, which `left` may tell some seconds later. */
+bool seat_has_left(const struct seat *seat);
 /* The answer has begun: from now on its client has to take it. Not for streams. */
 void seat_answering(struct seat *seat);
 /* Also where it was closed before. */

@@ -169,6 +169,11 @@ static void on_left(struct seat *seat)
         evhttp_connection_free(connection);
 }
 
+bool exchange_is_awaited(const struct exchange *exchange)
+{
+    return !exchange->gone && !seat_has_left(&exchange->seat);
+}
+
 const char *exchange_query(const struct exchange *exchange, const char *name)
 {
     return evhttp_find_header(&exchange->query, name);

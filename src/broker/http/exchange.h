@@ -70,6 +70,9 @@ void *exchange_context(struct exchange *exchange, size_t size, void (*release)(v
  * 503 is answered where too much is under way. */
 void exchange_submit(struct exchange *exchange, int lane, work_run run, work_done done);
 
+/* False where the client is gone, so that work for it can be saved. */
+bool exchange_is_awaited(const struct exchange *exchange);
+
 /* A decoded member of the query string, valid while the exchange is; NULL where absent. */
 const char *exchange_query(const struct exchange *exchange, const char *name);
 /* A request header; NULL where absent. */

@@ -111,7 +111,7 @@ static void on_made(void *arg, enum helper_outcome outcome, const cJSON *answer,
 static bool is_wanted(void *arg)
 {
     const struct model_export *export = arg;
-    return !export->exchange->gone;
+    return exchange_is_awaited(export->exchange);
 }
 
 /* On a disk where the state is, and in memory where that has no files without names. */

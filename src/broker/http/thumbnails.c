@@ -16,6 +16,7 @@
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "dcls/base/options.h"
+#include "dcls/base/thumbnail_width.h"
 #include "dcls/net/helper.h"
 #include "dcls/proto/json.h"
 #include "exchange.h"
@@ -26,8 +27,6 @@
 #include "src/broker/lanes.h"
 #include "src/broker/thumbnail_cache.h"
 
-#define WIDTH_MIN 16 /* as the helper has them */
-#define WIDTH_MAX 1024
 #define WAITING_MAX 64 /* pictures: of ten browsers, each of which asks for six at a time */
 #define DEADLINE_MS 10000
 #define CACHE_CONTROL "private, max-age=3600"
@@ -211,7 +210,7 @@ static bool is_wanted(void *arg)
 {
     const struct picture *picture = arg;
     for (const struct viewer *viewer = STAILQ_FIRST(&picture->viewers); viewer; viewer = STAILQ_NEXT(viewer, queued))
-        if (!viewer->exchange->gone)
+        if (exchange_is_awaited(viewer->exchange))
             return true;
     return false;
 }
@@ -323,7 +322,7 @@ void thumbnails_answer(struct thumbnails *thumbnails, struct exchange *exchange,
 {
     struct err err = ERR_INIT;
     double number = 0;
-    if (option_number("width", width, OPTION_INT, WIDTH_MIN, WIDTH_MAX, &number, &err)) {
+    if (option_number("width", width, OPTION_INT, THUMBNAIL_WIDTH_MIN, THUMBNAIL_WIDTH_MAX, &number, &err)) {
         exchange_error(exchange, 400, "%s", err.text);
         return;
     }
