@@ -42,7 +42,7 @@ BUILD_DEPS := build-essential pkg-config libcjson-dev libcurl4-openssl-dev libss
               libheif-dev libzip-dev zlib1g-dev libjs-chart.js
 DEMO_DEPS := $(BUILD_DEPS) dataset-fashion-mnist curl python3 python3-pil
 TEST_DEPS := $(DEMO_DEPS) libheif1 libcmocka-dev python3-pytest python3-pytest-xdist mandoc openssl locales
-PAGE_DEPS := $(TEST_DEPS) chromium chromium-driver python3-selenium
+PAGE_DEPS := $(TEST_DEPS) chromium chromium-driver python3-selenium prometheus
 LINT_DEPS := cppcheck clang-format clang libclang-rt-14-dev libomp-14-dev python3-pytest
 SHARED_DEPS := python3-torch python3-torchvision $(if $(shell command -v npm),,nodejs npm)
 

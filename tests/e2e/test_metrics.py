@@ -1,5 +1,7 @@
 """GET /metrics: its figures move as things happen, in a text that Prometheus takes."""
 import concurrent.futures
+import json
+import pathlib
 import re
 import time
 
@@ -98,3 +100,19 @@ def test_an_inference_whose_node_goes_is_counted_as_lost(cluster):
         node.close()
         assert asked.result()[0] == 502
     assert read(cluster)['dcls_inferences_total{model="m",node="raw",outcome="lost"}'] == 1
+
+
+def test_the_dashboard_shows_what_there_is(cluster):
+    dashboard = json.loads((pathlib.Path(__file__).parents[2] / "examples/grafana/dcls.json").read_text())
+    exprs = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    body = cluster.start_broker().request("GET", "/metrics")[2].decode()
+    families = dict(re.findall("^# TYPE (\\S+) (\\S+)$", body, re.MULTILINE))
+    known = {name + part for name, kind in families.items()
+             for part in (("_bucket", "_sum", "_count") if kind == "histogram" else ("",))}
+    used = set(re.findall("\\b(?:dcls|process)_\\w+", " ".join(exprs)))
+    assert used <= known, used - known
+    assert len(used) > 15 and dashboard["schemaVersion"] >= 38
+    assert dashboard["templating"]["list"][0]["type"] == "datasource"
+    places = [panel["gridPos"] for panel in dashboard["panels"]]
+    assert all(place["x"] + place["w"] <= 24 for place in places)
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(places)
