@@ -23,6 +23,7 @@
 #include "metrics.h"
 #include "model_remove.h"
 #include "models.h"
+#include "node_events.h"
 #include "pending_replies.h"
 #include "registry.h"
 #include "removals.h"
@@ -90,8 +91,9 @@ static int init(struct broker *broker, const struct broker_options *options, str
     if (share_files(broker, options, err))
         return -1;
     if (!(broker->metrics = metrics_new()) || !(broker->events = events_new(clock_wall_ms())) ||
-        !(broker->registry = registry_new()) || !(broker->models = models_new(broker)) ||
-        !(broker->jobs = jobs_new(broker->registry)) || !(broker->jobs_shell = jobs_shell_new(broker)) ||
+        !(broker->registry = registry_new()) || !(broker->node_events = node_events_new(broker)) ||
+        !(broker->models = models_new(broker)) || !(broker->jobs = jobs_new(broker->registry)) ||
+        !(broker->jobs_shell = jobs_shell_new(broker)) ||
         !(broker->removals = removals_new(broker, model_remove_retry)) ||
         !(broker->pending_replies = pending_replies_new(broker)))
         return err_set(err, "no memory to start");
@@ -129,6 +131,7 @@ static void release(struct broker *broker)
     jobs_shell_free(broker->jobs_shell);
     jobs_free(broker->jobs);
     models_free(broker->models);
+    node_events_free(broker->node_events);
     registry_free(broker->registry);
     events_free(broker->events);
     metrics_free(broker->metrics);

@@ -43,6 +43,7 @@ struct broker {
     struct thread_pool *pool; /* with the lanes of lanes.h */
     struct store *store;
     struct events *events;
+    struct node_events *node_events;
     struct metrics *metrics;
     struct registry *registry;
     struct models *models;

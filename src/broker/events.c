@@ -27,7 +27,7 @@ struct event_pace {
     struct job *job;
     char key[KEY_SIZE]; /* a change of these is told at once */
     int64_t at;
-    bool waits;
+    bool waits, runs;
 };
 LIST_HEAD(pace_list, event_pace);
 TAILQ_HEAD(pace_queue, event_pace);
@@ -38,6 +38,7 @@ struct events {
     struct kept ring[EVENTS_KEPT];
     struct pace_list paces;
     struct pace_queue waiting; /* by when they were told last */
+    int64_t running;           /* of the paces: of jobs that run */
     void (*news)(void *arg);
     void *news_arg;
 };
@@ -151,6 +152,19 @@ static void write_key(char key[KEY_SIZE], const struct job *job)
              (long long)job->epoch, (long long)job->epochs_done, job->reason ? job->reason : "");
 }
 
+/* How long after its last event one waits. */
+static int64_t hold_ms(const struct events *events)
+{
+    int64_t ms = events->running * 1000 / EVENTS_PROGRESS_A_S;
+    return ms > EVENTS_PROGRESS_MS ? ms : EVENTS_PROGRESS_MS;
+}
+
+static void set_runs(struct events *events, struct event_pace *pace, bool runs)
+{
+    events->running += (runs ? 1 : 0) - (pace->runs ? 1 : 0);
+    pace->runs = runs;
+}
+
 static void stop_waiting(struct events *events, struct event_pace *pace)
 {
     if (pace->waits)
@@ -163,6 +177,7 @@ static void forget(struct events *events, struct job *job)
     if (!job->pace)
         return;
     stop_waiting(events, job->pace);
+    set_runs(events, job->pace, false);
     LIST_REMOVE(job->pace, listed);
     free(job->pace);
     job->pace = NULL;
@@ -179,6 +194,7 @@ static void remember(struct events *events, struct job *job, const char *key, in
         LIST_INSERT_HEAD(&events->paces, job->pace, listed);
     }
     stop_waiting(events, job->pace);
+    set_runs(events, job->pace, job_shown(job) == JOB_RUNNING);
     job->pace->at = now;
     memcpy(job->pace->key, key, KEY_SIZE);
 }
@@ -205,7 +221,7 @@ void events_publish_job(struct events *events, struct job *job, int64_t now)
     write_key(key, job);
     if (is_shown_ended(job)) {
         forget(events, job);
-    } else if (job->pace && !strcmp(job->pace->key, key) && now - job->pace->at < EVENTS_PROGRESS_MS) {
+    } else if (job->pace && !strcmp(job->pace->key, key) && now - job->pace->at < hold_ms(events)) {
         wait(events, job->pace);
         return;
     } else {
@@ -217,7 +233,7 @@ void events_publish_job(struct events *events, struct job *job, int64_t now)
 void events_tick(struct events *events, int64_t now)
 {
     struct event_pace *pace;
-    while ((pace = TAILQ_FIRST(&events->waiting)) && now - pace->at >= EVENTS_PROGRESS_MS) {
+    while ((pace = TAILQ_FIRST(&events->waiting)) && now - pace->at >= hold_ms(events)) {
         stop_waiting(events, pace);
         pace->at = now;
         emit_job(events, pace->job);
@@ -227,7 +243,7 @@ void events_tick(struct events *events, int64_t now)
 int64_t events_due(const struct events *events)
 {
     const struct event_pace *first = TAILQ_FIRST(&events->waiting);
-    return first ? first->at + EVENTS_PROGRESS_MS : INT64_MAX;
+    return first ? first->at + hold_ms(events) : INT64_MAX;
 }
 
 uint64_t events_last(const struct events *events)

@@ -7,7 +7,8 @@
  *
  * Progress of a job arrives per batch and would drown a slow reader, so an event of a job whose state, generation,
  * epoch, reason and newest result are those of its last event waits until 250 ms after that one, and then tells the job
- * as it is by then: what is not told makes no text. events_tick tells what has waited. */
+ * as it is by then: what is not told makes no text. Where more than 50 run they wait longer, so that all together are
+ * told of EVENTS_PROGRESS_A_S times a second. events_tick tells what has waited. */
 #ifndef DCLS_BROKER_EVENTS_H
 #define DCLS_BROKER_EVENTS_H
 
@@ -17,6 +18,7 @@
 
 #define EVENTS_KEPT 1024
 #define EVENTS_PROGRESS_MS 250
+#define EVENTS_PROGRESS_A_S 200
 
 struct events;
 struct job;

@@ -124,6 +124,11 @@ static void unmark(struct registry *registry, struct node *node)
     node->in_changes = false;
 }
 
+bool registry_has_changes(const struct registry *registry)
+{
+    return !TAILQ_EMPTY(&registry->gone) || !TAILQ_EMPTY(&registry->changed);
+}
+
 bool registry_next_change(struct registry *registry, struct node_change *change)
 {
     struct node *node = TAILQ_FIRST(&registry->gone);

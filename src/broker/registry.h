@@ -84,6 +84,7 @@ struct node_change {
     const struct node *node;
     bool gone;
 };
+bool registry_has_changes(const struct registry *registry);
 bool registry_next_change(struct registry *registry, struct node_change *change);
 
 /* Each type of network that a node offered since this broker began; empty: no node that trains has come yet. */

@@ -22,6 +22,7 @@
 #include "src/broker/lanes.h"
 #include "src/broker/link.h"
 #include "src/broker/metrics.h"
+#include "src/broker/node_events.h"
 #include "src/broker/model_remove.h"
 #include "src/broker/models.h"
 #include "src/broker/registry.h"
@@ -48,6 +49,7 @@ static inline void rig_open(struct rig *rig)
     assert_non_null(broker->metrics = metrics_new());
     assert_non_null(broker->events = events_new(1));
     assert_non_null(broker->registry = registry_new());
+    assert_non_null(broker->node_events = node_events_new(broker));
     assert_non_null(broker->models = models_new(broker));
     assert_non_null(broker->jobs = jobs_new(broker->registry));
     assert_non_null(broker->jobs_shell = jobs_shell_new(broker));
@@ -83,6 +85,7 @@ static inline void rig_close(struct rig *rig)
     jobs_shell_free(broker->jobs_shell);
     jobs_free(broker->jobs);
     models_free(broker->models);
+    node_events_free(broker->node_events);
     registry_free(broker->registry);
     events_free(broker->events);
     metrics_free(broker->metrics);

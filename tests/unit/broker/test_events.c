@@ -158,6 +158,38 @@ static void jobs_do_not_hold_each_other_back(void **state)
         job_free(jobs[i]);
 }
 
+static void many_that_run_share_what_is_told_a_second(void **state)
+{
+    (void)state;
+    enum { RUNNING = 100, HOLD = 1000 * RUNNING / EVENTS_PROGRESS_A_S };
+    struct events *events = events_new(BOOT);
+    struct job *jobs[RUNNING];
+    char id[16];
+    for (int i = 0; i < RUNNING; i++) {
+        snprintf(id, sizeof id, "%d", i + 1);
+        jobs[i] = make_job(id);
+        tell_batch(events, jobs[i], 1, 0);
+    }
+    for (int i = 0; i < RUNNING; i++)
+        tell_batch(events, jobs[i], 2, 300);
+    assert_int_equal(hear(events).count, RUNNING);
+    assert_int_equal(events_due(events), HOLD);
+    events_tick(events, HOLD - 1);
+    assert_int_equal(hear(events).count, RUNNING);
+    /* Those that have ended take no share. */
+    for (int i = 1; i < RUNNING; i++) {
+        jobs[i]->state = jobs[i]->committed_state = JOB_COMPLETED;
+        events_publish_job(events, jobs[i], 310);
+    }
+    assert_int_equal(hear(events).count, 2 * RUNNING - 1);
+    assert_int_equal(events_due(events), EVENTS_PROGRESS_MS);
+    events_tick(events, 320);
+    assert_int_equal(hear(events).count, 2 * RUNNING);
+    events_free(events);
+    for (int i = 0; i < RUNNING; i++)
+        job_free(jobs[i]);
+}
+
 static void count_news(void *arg)
 {
     (*(int *)arg)++;
@@ -249,6 +281,7 @@ int main(void)
         cmocka_unit_test(progress_is_held_back_and_the_newest_is_told),
         cmocka_unit_test(a_change_of_state_or_epoch_is_told_at_once_and_drops_what_was_held_back),
         cmocka_unit_test(jobs_do_not_hold_each_other_back),
+        cmocka_unit_test(many_that_run_share_what_is_told_a_second),
         cmocka_unit_test(news_are_told_so_that_nobody_has_to_look),
         cmocka_unit_test(a_reader_resumes_behind_the_last_event_it_saw),
         cmocka_unit_test(an_id_that_is_too_old_unknown_or_malformed_does_not_resume),
