@@ -31,7 +31,7 @@ const struct route route_table[] = {
     { "PUT", "/blobs/*", handle_blob_put, 4 * MIB, false, SHARE_NODES },
     { "GET", "/dataset", handle_dataset, 0, false, SHARE_NODES },
     { "GET", "/options", handle_options, 0, false, SHARE_CLIENTS },
-    { "GET", "/metrics", handle_metrics, 0, false, SHARE_CLIENTS },
+    { "GET", "/metrics", handle_metrics, 0, false, SHARE_NODES },
     { "GET", "/healthz", handle_healthz, 0, false, SHARE_NODES },
 };
 const size_t route_count = sizeof route_table / sizeof *route_table;
