@@ -106,6 +106,26 @@ def test_many_photos_are_a_grid_and_a_file(classify, cluster):
     assert not cells(classify)
 
 
+def test_the_broker_s_images_are_chosen_and_two_models_are_compared(classify, cluster):
+    classify.click("button", "Broker’s images")
+    classify.wait_text("24 images, 0 chosen")
+    classify.enter("searchbox", "Filter", "test blue")
+    classify.wait_text("4 of 24 images, 0 chosen")
+    classify.settle()
+    classify.picture("classify-images")
+    classify.click("button", "Choose all")
+    classify.click("button", "Classify 4")
+    classify.wait_text("4 of 4 classified")
+    classify.choose("Beside it", "other")
+    classify.wait_text(re.compile("4 of 4 classified, [0-4] differ"))
+    wanted = [[answer(cluster, f"test/blue/{i}.png", model)[0][0] for model in ("colours", "other")] for i in range(4)]
+    shown = [[line for line in cell if line in ("red", "green", "blue")] for cell in cells(classify)]
+    assert shown == wanted
+    assert [("≠ differ" in cell) for cell in cells(classify)] == [first != second for first, second in wanted]
+    classify.settle()
+    classify.picture("classify-two")
+
+
 def test_the_camera_takes_a_photo_and_is_let_go(classify):
     classify.cdp("Browser.grantPermissions", permissions=["videoCapture"])
     classify.click("button", "Camera")
