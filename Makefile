@@ -299,8 +299,10 @@ lint:
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-lint PROGRAM=build-lint/dcls CFLAGS="-O2 -g -Werror" BANNED= all
 	$(PYTHON) tests/lint/lint.py build-lint $(CC) $(filter-out $(BANNED),$(DCLS_CFLAGS))
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/lint
-	cppcheck --quiet --std=c11 --language=c --inline-suppr --error-exitcode=1 -j$(JOBS) \
-	    --enable=warning,performance,portability --suppress=missingIncludeSystem -Iinclude -I. src nn proto
+	@mkdir -p build-lint/cppcheck
+	cppcheck --cppcheck-build-dir=build-lint/cppcheck --quiet --std=c11 --language=c --inline-suppr \
+	    --error-exitcode=1 -j$(JOBS) --enable=warning,performance,portability --suppress=missingIncludeSystem \
+	    -Iinclude -I. src nn proto
 
 install: all
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/dcls
