@@ -9,6 +9,7 @@
 
 #include "dcls/proto/json.h"
 #include "oracle.h"
+#include "sim_link.h"
 #include "src/broker/job_reports.h"
 #include "world.h"
 
@@ -25,83 +26,7 @@ struct moment sim_broker_moment(const struct sim_broker *broker)
     return (struct moment){ .ms = broker->clock_ms + now, .wall_ms = broker->wall_ms + now };
 }
 
-/* Links */
-
-static struct link *handle_of(struct sim_link *link)
-{
-    return (struct link *)(void *)link; /* the registry keeps it and looks at nothing of it */
-}
-
-static struct sim_link *link_of(const struct node *node)
-{
-    return (struct sim_link *)(void *)node->link;
-}
-
-static struct node *node_of(const struct sim_link *link)
-{
-    struct node *node = *link->node ? registry_find(link->world->broker.registry, link->node) : NULL;
-    return node && link_of(node) == link ? node : NULL;
-}
-
-static void pump(void *arg, void *detail)
-{
-    struct sim_link *link = arg;
-    struct world *world = link->world;
-    struct legacy_queue_item *item;
-    int64_t now = sim_broker_moment(&world->broker).ms;
-    (void)detail;
-    link->pumps = false;
-    while ((item = legacy_queue_take(&link->queue, now))) {
-        network_send_text(&world->network, link->end, item->text, item->len);
-        legacy_queue_item_free(item);
-    }
-    int64_t due = legacy_queue_due(&link->queue, now);
-    if (due < 0 || !link->end->open)
-        return;
-    link->pumps = true;
-    timeline_after(&world->timeline, due, &world->broker.process, pump, link, NULL);
-}
-
-static int push_legacy(struct sim_link *link, const struct msg *msg)
-{
-    struct buf text;
-    struct err err = ERR_INIT;
-    buf_init(&text, MSG_MAX);
-    int result = msg_encode_legacy(msg, &text, &err);
-    if (!result)
-        result = legacy_queue_push(&link->queue, text.data, text.len, msg_wants_answer(msg->type), NULL);
-    buf_release(&text);
-    if (!result && !link->pumps)
-        pump(link, NULL);
-    return result;
-}
-
-/* Releases the message. */
-static int link_send(struct sim_link *link, struct msg *msg)
-{
-    struct world *world = link->world;
-    int result = -1;
-    if (link->end->open)
-        result = link->legacy ? push_legacy(link, msg) : network_send(&world->network, link->end, msg, false);
-    msg_release(msg);
-    return result;
-}
-
-static void send_type(struct sim_link *link, enum msg_type type)
-{
-    struct msg msg;
-    msg_init(&msg, type);
-    link_send(link, &msg);
-}
-
-static void send_error(struct sim_link *link, const char *text)
-{
-    struct msg msg;
-    trace_line(&link->world->trace, "broker", "ERROR to %s: %s", *link->node ? link->node : "a newcomer", text);
-    msg_init(&msg, MSG_ERROR);
-    msg_set(&msg.message, text);
-    link_send(link, &msg);
-}
+/* A connection ends */
 
 static void link_close(struct sim_link *link, const char *why)
 {
@@ -126,7 +51,7 @@ static int send_train(const struct sim_broker *broker, const struct job *job, co
     trace_line(&world->trace, "broker", "SERVER TRAIN job %s (%s, generation %lld) to %s", job->id, job->train_key,
                (long long)job->generation, node->name);
     ledger_train(world, job, node->name);
-    return link_send(link_of(node), &msg);
+    return sim_link_send(sim_link_of(node), &msg);
 }
 
 static void send_keys(enum msg_type type, const char *train_key, const char *id, int64_t generation,
@@ -135,13 +60,13 @@ static void send_keys(enum msg_type type, const char *train_key, const char *id,
     struct msg msg;
     if (node_is_legacy(node))
         return;
-    trace_line(&link_of(node)->world->trace, "broker", "%s %s, generation %lld, to %s", msg_type_name(type), train_key,
-               (long long)generation, node->name);
+    trace_line(&sim_link_of(node)->world->trace, "broker", "%s %s, generation %lld, to %s", msg_type_name(type),
+               train_key, (long long)generation, node->name);
     msg_init(&msg, type);
     msg.generation = generation;
     msg_set(&msg.train_key, train_key);
     msg_set(&msg.job, id);
-    link_send(link_of(node), &msg);
+    sim_link_send(sim_link_of(node), &msg);
 }
 
 /* Actions */
@@ -271,12 +196,12 @@ static void acknowledge(struct sim_link *link)
             failed = failed || strings_add(&ack.features, features[i]);
     }
     assert(!failed);
-    link_send(link, &ack);
+    sim_link_send(link, &ack);
 }
 
 static void leave(struct sim_broker *broker, struct sim_link *link)
 {
-    struct node *node = node_of(link);
+    struct node *node = sim_link_node(link);
     *link->node = 0;
     if (!node)
         return;
@@ -293,11 +218,11 @@ static void enter(struct sim_broker *broker, struct sim_link *link, const struct
     struct node *old = registry_find(broker->registry, msg->name);
     assert(node);
     ledger_enters(broker->world, msg->name, secret_hash);
-    if (old && link_of(old) != link)
-        link_close(link_of(old), "another connection took its name");
-    registry_enter(broker->registry, node, handle_of(link));
+    if (old && sim_link_of(old) != link)
+        link_close(sim_link_of(old), "another connection took its name");
+    registry_enter(broker->registry, node, sim_link_handle(link));
     node = registry_find(broker->registry, msg->name);
-    assert(node && link_of(node) == link);
+    assert(node && sim_link_of(node) == link);
     snprintf(link->node, sizeof link->node, "%s", node->name);
     trace_line(&broker->world->trace, "broker", "node '%s' entered%s, session %lld", node->name,
                link->legacy ? " without capabilities" : "", (long long)node->session);
@@ -322,7 +247,7 @@ static struct name_holder holder_of(const struct sim_broker *broker, const struc
     struct name_holder holder = { .job_hash = job_hash(broker, name) };
     if (!node)
         return holder;
-    const struct sim_link *its = link_of(node);
+    const struct sim_link *its = sim_link_of(node);
     holder.session = node->session;
     holder.is_newcomer = its == link;
     holder.instance = node->instance;
@@ -359,13 +284,13 @@ static void decide(struct sim_broker *broker, struct sim_link *link, struct msg 
     case ADMISSION_FULL:
     case ADMISSION_REFUSE:
         cover(world, COVER_NAMES_REFUSED);
-        send_error(link, why.text);
+        sim_link_send_error(link, why.text);
         link_close(link, "its name is taken");
         break;
     case ADMISSION_PROBE:
         cover(world, COVER_PROBES);
         trace_line(&world->trace, "broker", "asks whether '%s' lives", msg->name);
-        send_type(link_of(registry_find(broker->registry, msg->name)), MSG_SERVER_PING);
+        sim_link_send_type(sim_link_of(registry_find(broker->registry, msg->name)), MSG_SERVER_PING);
         link->newcomer = *msg;
         msg_init(msg, MSG_CLIENT_CONNECT);
         link->probes = true;
@@ -388,18 +313,18 @@ static void on_connect(struct sim_broker *broker, struct sim_link *link, struct 
 static void on_disconnect(struct sim_broker *broker, struct sim_link *link, const struct msg *msg)
 {
     const struct node *node = registry_find(broker->registry, msg->name);
-    struct sim_link *its = node ? link_of(node) : NULL;
+    struct sim_link *its = node ? sim_link_of(node) : NULL;
     bool fresh = !*link->node, same_host = its && its->from_rogue == link->from_rogue;
     if (node && !admission_may_dismiss(its == link, fresh && node_is_legacy(node), same_host)) {
         cover(broker->world, COVER_GOODBYES_REFUSED);
-        send_error(link, "only the node itself may take it off");
+        sim_link_send_error(link, "only the node itself may take it off");
         if (fresh)
             link_close(link, "what it asked for is refused");
         return;
     }
     if (its && its != link)
         link_close(its, "said goodbye");
-    send_type(link, MSG_SERVER_ACK);
+    sim_link_send_type(link, MSG_SERVER_ACK);
     link_close(link, "said goodbye");
 }
 
@@ -458,7 +383,7 @@ static void on_message(void *arg, struct conn_end *end, struct msg *msg, const c
     struct sim_link *link = arg;
     struct world *world = link->world;
     struct sim_broker *broker = &world->broker;
-    struct node *node = node_of(link);
+    struct node *node = sim_link_node(link);
     char line[160];
     (void)end, (void)text, (void)len;
     link->messages++;
@@ -473,7 +398,7 @@ static void on_message(void *arg, struct conn_end *end, struct msg *msg, const c
         case MSG_NODE_INFO: on_node_info(broker, link, node, msg); break;
         case MSG_CLIENT_PONG:
             legacy_queue_answered(&link->queue);
-            send_type(link, MSG_SERVER_ACK);
+            sim_link_send_type(link, MSG_SERVER_ACK);
             break;
         case MSG_TRAINING_PROGRESS:
             if (job_reports_progress(broker->jobs, node, msg, sim_broker_moment(broker)))

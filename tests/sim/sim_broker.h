@@ -8,33 +8,15 @@
 #include <stdint.h>
 
 #include "dcls/base/clock.h"
-#include "dcls/proto/legacy_queue.h"
 #include "dcls/proto/msg.h"
 #include "network.h"
 #include "sim_store.h"
-#include "src/broker/admission.h"
 #include "src/broker/jobs.h"
 #include "src/broker/registry.h"
 #include "timeline.h"
 
+struct sim_link;
 struct world;
-
-/* A connection as the broker has it. */
-struct sim_link {
-    struct sim_link *next;
-    struct world *world;
-    struct conn_end *end;
-    char node[NAME_SIZE]; /* empty: not registered */
-    int64_t session;
-    uint64_t messages;
-    bool legacy;
-    bool from_rogue; /* its machine: what an address tells */
-    struct legacy_queue queue;
-    bool pumps;
-    struct msg newcomer; /* a CLIENT CONNECT that waits for its probe */
-    bool probes;
-    struct probe probe;
-};
 
 struct sim_broker {
     struct world *world;
