@@ -1,6 +1,6 @@
 /* #/compare/7,9: the curves of two or more trainings over each other, and what they came to in a table. */
 import { get, path } from './api.js';
-import { compareChoice } from './compare_choice.js';
+import { MOST, compareChoice } from './compare_choice.js';
 import { bestResult, plotFigure, points } from './curves.js';
 import { fill, h } from './dom.js';
 import { count, duration, percent, plural } from './format.js';
@@ -9,8 +9,6 @@ import { href, title } from './router.js';
 import { isOver, store, watch } from './store.js';
 import { networkName } from './train_request.js';
 import { empty, notice } from './ui.js';
-
-const MOST = 6;
 
 /* A job's line is called by its model; where two made models of one name, by its number too. */
 function nameOf(job, jobs) {

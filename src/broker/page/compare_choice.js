@@ -4,7 +4,7 @@ import { go, href } from './router.js';
 import { store } from './store.js';
 import { button } from './ui.js';
 
-const MOST = 6; /* as many colours as there are */
+export const MOST = 6; /* as many colours as there are */
 
 function choices(ids) {
     const shown = new Set(ids);

@@ -6,10 +6,15 @@ import { button } from './ui.js';
 const SAID_MS = 2000;
 
 async function copy(words) {
-    if (navigator.clipboard) {
+    try {
         await navigator.clipboard.writeText(words);
         return true;
+    } catch {
+        return copySelected(words);
     }
+}
+
+function copySelected(words) {
     const hidden = { class: 'visually-hidden', readonly: true, tabindex: -1, 'aria-hidden': 'true' };
     const area = h('textarea', hidden, words);
     document.body.append(area);
@@ -25,7 +30,7 @@ export function copyButton(words, label) {
     let timer = 0;
 
     async function press() {
-        const copied = await copy(words()).catch(() => false);
+        const copied = await copy(words());
         const said = copied ? 'Copied' : 'Not copied';
         text(element, said);
         attribute(element, 'aria-label', copied ? said : 'Not copied: the browser does not allow it');

@@ -83,8 +83,7 @@ function missing(list, one, many) {
 
 function whole(dataset) {
     return [
-        sum(dataset),
-        h('div', { class: 'dataset-missing' },
+        h('div', { class: 'dataset-sum' }, sum(dataset),
             missing(dataset.unreadable, 'photo cannot be read', 'photos cannot be read'),
             missing(dataset.leftOut, 'entry is left out', 'entries are left out')),
         classList(dataset),
@@ -95,7 +94,7 @@ function whole(dataset) {
 function outline(node) {
     const boxes = () => Array.from({ length: 6 }, () => h('span', { class: 'photo' }));
     const rows = Math.min(node.dataset?.classes ?? 4, CLASSES_AT_ONCE);
-    return [h('p', { class: 'muted' }, `Looks at the photos on ${node.name}…`),
+    return [h('div', { class: 'dataset-sum' }, h('p', { class: 'muted' }, `Looks at the photos on ${node.name}…`)),
         h('ul', { class: 'dataset-classes', 'aria-hidden': 'true' }, Array.from({ length: rows }, () =>
             h('li', { class: 'dataset-class' }, h('p', {}, '\u00a0'), h('div', { class: 'strip' }, boxes()))))];
 }

@@ -32,7 +32,7 @@ function heading(job) {
     return [
         h('div', { class: 'page-head' }, h('h1', {}, job.modelName), next),
         h('p', { class: 'muted' }, `Job ${job.id} · ${networkName(job.modelType)} · ${plural(job.epochs, 'epoch')}`,
-            where, ' · ', when),
+            where, job.generation > 1 ? ` · start ${job.generation}` : '', ' · ', when),
     ];
 }
 
@@ -50,13 +50,14 @@ function view(main, job) {
     const log = jobLog(async () => (await modelOf(job)).own);
     let results = job.results;
     let headed = '';
-    let told = false;
+    let ended = false;    /* what came of it is shown */
+    let reporting = null; /* jobReport() under way, or true when it is shown */
 
     fill(main, head, line.element, outcome, notices, curves.element, report,
         h('div', { class: 'spread job-actions' }, cancel.element, compare.element), log.element);
 
     function drawHead() {
-        const key = JSON.stringify([job.state, job.nodes, job.epochs]);
+        const key = JSON.stringify([job.state, job.nodes, job.epochs, job.generation]);
         if (key !== headed)
             fill(head, heading(job));
         headed = key;
@@ -69,11 +70,12 @@ function view(main, job) {
         notices.hidden = !lines.length;
     }
 
-    function drawEnd() {
-        told = true;
-        fill(outcome, jobOutcome(job, results));
-        if (job.state === 'completed')
-            jobReport(report, job, (whole) => fill(outcome.firstChild, ...fourNumbers(job, results, whole).children));
+    /* The model may come a moment after the end of its job: then it is tried again. */
+    async function drawReport() {
+        if (reporting || job.state !== 'completed')
+            return;
+        reporting = jobReport(report, job, (whole) => fill(outcome, fourNumbers(job, results, whole)));
+        reporting = await reporting;
     }
 
     function draw() {
@@ -92,8 +94,10 @@ function view(main, job) {
         curves.update(results, over && results.length ? null : trace);
         log.update(job, results);
         compare.update(results.length > 0);
-        if (over && !told)
-            drawEnd();
+        if (over && !ended)
+            fill(outcome, jobOutcome(job, results));
+        ended = over;
+        drawReport();
     }
 
     return {
@@ -107,7 +111,12 @@ function view(main, job) {
             const last = results[results.length - 1]?.epoch ?? 0;
             return next.generation !== job.generation || isOver(next) || (next.result?.epoch ?? 0) > last + 1;
         },
-        refresh: () => compare.update(results.length > 0),
+        /* The models or other jobs are others now. */
+        refresh(changes) {
+            compare.update(results.length > 0);
+            if (changes.get('model')?.has(job.modelName))
+                drawReport();
+        },
         close: curves.close,
     };
 }
@@ -116,8 +125,10 @@ export function open(main, { id }) {
     let shown = null;
     let closed = false;
     let asking = false;
+    let again = false;
 
     async function load() {
+        again = asking;
         if (asking)
             return;
         asking = true;
@@ -132,6 +143,8 @@ export function open(main, { id }) {
                 showFailure(error);
         }
         asking = false;
+        if (again && !closed)
+            load();
     }
 
     function showFailure(error) {
@@ -146,14 +159,13 @@ export function open(main, { id }) {
     title(`Job ${id}`);
     fill(main, h('h1', {}, `Job ${id}`), h('p', { class: 'muted' }, 'Asks the broker…'));
     load();
-    const stop = watch(['job', 'live'], (changes) => {
-        const job = store.jobs.get(id);
-        if (changes.has('live') && store.live || (changes.get('job')?.has(id) && shown && job && shown.lacks(job)))
+    const stop = watch(['job', 'model', 'live'], (changes) => {
+        const job = changes.get('job')?.has(id) ? store.jobs.get(id) : undefined;
+        if (changes.has('live') && store.live || job && shown?.lacks(job))
             load();
-        else if (changes.get('job')?.has(id) && job && shown)
-            shown.update(job);
-        else
-            shown?.refresh();
+        else if (job)
+            shown?.update(job);
+        shown?.refresh(changes);
     });
     return () => {
         closed = true;

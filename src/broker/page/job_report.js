@@ -84,14 +84,14 @@ function notOwn(job, model) {
         model.job ? h('a', { href: href('jobs', model.job) }, `job ${model.job}`) : 'that one', '.'];
 }
 
-/* Fills `place`; tell(report) is called with the report before. */
+/* Fills `place`, and calls tell(report) before. Resolves to whether the report is there: it may come yet. */
 export async function jobReport(place, job, tell) {
-    fill(place, h('p', { class: 'muted' }, 'Reads the report…'));
+    fill(place, h('p', { class: 'muted report-waits' }, 'Reads the report…'));
     try {
         const { own, model } = await modelOf(job);
         if (!own) {
             fill(place, h('p', { class: 'muted' }, notOwn(job, model)));
-            return;
+            return false;
         }
         const [report, [mistakes, haveAnswers]] = await Promise.all([get(path('models', job.modelName, 'report')),
             mistakesSection(job)]);
@@ -100,7 +100,9 @@ export async function jobReport(place, job, tell) {
         fill(place, h('div', { class: 'report-pair' }, matrixSection(job, report, haveAnswers ? photos : null),
             report.per_class ? section('classes-title', 'Class by class', classTable(report.per_class)) : null),
         photos, mistakes);
+        return true;
     } catch (error) {
         fill(place, notice('error', `The report cannot be shown: ${error.message}`));
+        return false;
     }
 }

@@ -112,6 +112,10 @@ export function sentence(epochs, maxNodes, changed) {
         get nodes() {
             return current() === SEVERAL ? ticked() : current() === ANY ? [] : [current()];
         },
+        /* The name of the one that was chosen by hand; null: none was. */
+        get chosenNode() {
+            return chosen === SEVERAL ? null : chosen;
+        },
         setType(value) {
             if ([...type.control.options].some((option) => option.value === value))
                 type.control.value = value;

@@ -41,7 +41,7 @@ function isRight(element, line, fields, fold) {
     return right;
 }
 
-function form({ options, types, maxNodes }) {
+function form({ options, maxNodes }) {
     const rest = optionsForm(options, changed);
     const epochs = optionField(options.find((option) => option.name === 'epochs'), changed);
     const fields = new Map([['epochs', epochs], ...rest.fields]);
@@ -61,15 +61,13 @@ function form({ options, types, maxNodes }) {
     function choice() {
         const values = new Map();
         for (const [name, field] of fields)
-            if (!field.isDefault() && field.value !== '')
+            if (field.value !== '' && (field === epochs || !field.isDefault()))
                 values.set(name, field.value);
         return { type: line.type, name: line.name, nodes: line.nodes, values };
     }
 
     function changed() {
         const now = choice();
-        if (!now.values.has('epochs') && !now.values.has('resume'))
-            now.values.set('epochs', epochs.option.default);
         fill(command, commandLine(now, options, location.origin).map((part, i) => [i ? ' ' : '', h('span', {}, part)]));
         line.setNote(now.values.get('resume') ?? freeName(line.type), noteOn(line.name));
         strip.show(line.shown(), store.nodes.size > 0);
@@ -96,6 +94,7 @@ function form({ options, types, maxNodes }) {
         text(start, 'Starting…');
         try {
             const { job } = await post('/train', requestBody(choice(), options), { Prefer: 'respond-async' });
+            line.setName('');
             go(href('jobs', job));
         } catch (error) {
             showRefusal(error.message);
@@ -105,16 +104,17 @@ function form({ options, types, maxNodes }) {
     }
 
     /* What the store tells now. */
-    function follow() {
-        line.setTypes(types.length ? types : ['resnet']);
+    function follow(types) {
+        if (types)
+            line.setTypes(types.length ? types : ['resnet']);
         line.setNodes([...store.nodes.values()].filter((node) => !node.lost));
         fields.get('resume')?.suggest([...store.models.keys()]);
         changed();
     }
 
-    /* Once, with the address's query. */
-    function begin(query) {
-        follow();
+    /* Once, with the address's query or what was left in the form. */
+    function begin(query, types) {
+        follow(types);
         line.setType(query.get('type'));
         line.setName(query.get('name') ?? '');
         if (query.get('node'))
@@ -129,28 +129,50 @@ function form({ options, types, maxNodes }) {
         changed();
     }
 
-    return { element, follow, begin, close: strip.close };
+    /* What begin() takes. */
+    function filled() {
+        const { type, name, nodes, values } = choice();
+        return new URLSearchParams({ type, name, ...line.chosenNode ? { node: line.chosenNode } : {},
+            ...Object.fromEntries(values) });
+    }
+
+    return { element, follow, begin, filled, close: strip.close };
 }
+
+/* What was in the form when it was left, so that a look elsewhere costs nothing. */
+let left = new URLSearchParams();
 
 export function open(main, params) {
     const place = h('div', { class: 'train-place' });
     const failure = noticePlace();
     const running = runningList();
+    const query = params.query.size ? params.query : left;
     let shown = null;
     let closed = false;
+    let known = '';
 
+    /* The networks are those of the nodes: asked again where there are others. */
     async function load() {
-        failure.clear();
+        const names = [...store.nodes.keys()].sort().join(' ');
+        if (shown && names === known)
+            return;
+        known = names;
         try {
             const answer = await get('/options');
             if (closed)
                 return;
+            failure.clear();
+            if (shown) {
+                shown.follow(answer.types);
+                return;
+            }
             shown = form(answer);
-            shown.begin(params.query);
+            shown.begin(query, answer.types);
             fill(place, shown.element);
         } catch (error) {
-            failure.show('error', h('p', {}, `What a training may be told cannot be asked: ${error.message}.`),
-                button('Try again', load, 'small'));
+            if (!shown)
+                failure.show('error', h('p', {}, `What a training may be told cannot be asked: ${error.message}.`),
+                    button('Try again', load, 'small'));
         }
     }
 
@@ -158,12 +180,15 @@ export function open(main, params) {
     main.append(h('div', { class: 'page-head' }, h('h1', {}, 'Train'), running.element), failure.element, place);
     running.update();
     load();
-    const stop = watch(['node', 'model', 'job', 'live'], () => {
+    const stop = watch(['node', 'model', 'job', 'live'], (changes) => {
         running.update();
         shown?.follow();
+        if (shown && changes.has('node'))
+            load();
     });
     return () => {
         closed = true;
+        left = shown?.filled() ?? left;
         stop();
         shown?.close();
     };
