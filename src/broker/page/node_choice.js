@@ -5,16 +5,21 @@ import { count, plural } from './format.js';
 export const ANY = '';
 export const SEVERAL = '*'; /* no name of a node */
 
+/* A node that tells of no dataset fetches the broker's images; a legacy node tells of none and has its own. */
+function isLegacy(node) {
+    return node.protocol === undefined;
+}
+
 /* Nodes that hold as many photos in as many classes are taken to hold the same. */
 export function photosKey(node) {
-    const { images, classes } = node?.dataset ?? {};
-    return images >= 0 ? `${images}/${classes ?? ''}` : 'broker';
+    const { images, classes } = node.dataset ?? {};
+    return images >= 0 ? `${images}/${classes ?? ''}` : isLegacy(node) ? `of ${node.name}` : 'broker';
 }
 
 export function photosText(node) {
-    const { images, classes } = node?.dataset ?? {};
+    const { images, classes } = node.dataset ?? {};
     if (!(images >= 0))
-        return 'the broker’s photos';
+        return isLegacy(node) ? `the photos of ${node.name}` : 'the broker’s photos';
     const photos = plural(images, 'photo');
     return classes >= 0 ? `${photos} in ${plural(classes, 'class', 'classes')}` : photos;
 }

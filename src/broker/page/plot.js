@@ -67,6 +67,11 @@ function datasets(series, best) {
     });
 }
 
+/* The loss of a training that goes astray may be 4e+20. */
+function figure(value, places) {
+    return Math.abs(value) < 1e6 ? decimal(value, places) : value.toExponential(1);
+}
+
 /* Room for the names at the right. */
 function labelWidth(series, font) {
     const context = document.createElement('canvas').getContext('2d');
@@ -87,7 +92,7 @@ function options({ yMin, yMax, unit = '', xLabel = 'epoch', places = 2 }, font, 
             y: { min: yMin, max: yMax, grid: { color: colour('--line'), drawBorder: false, drawTicks: false },
                 border: { display: false },
                 ticks: { color: muted, padding: 8, maxTicksLimit: 6, font: { size: 13 },
-                    callback: (value) => `${decimal(value, Number.isInteger(value) ? 0 : 2)}${unit}` } },
+                    callback: (value) => `${figure(value, Number.isInteger(value) ? 0 : 2)}${unit}` } },
         },
         plugins: {
             legend: { display: false }, endLabels: { font: font.css },
@@ -95,7 +100,7 @@ function options({ yMin, yMax, unit = '', xLabel = 'epoch', places = 2 }, font, 
                 borderColor: colour('--line-strong'), borderWidth: 1, cornerRadius: 8, padding: 8, boxPadding: 4,
                 usePointStyle: true, titleFont: { size: 13, weight: '600' }, bodyFont: { size: 13 },
                 callbacks: { title: (items) => items.length ? `${xLabel} ${items[0].parsed.x}` : '',
-                    label: (item) => ` ${item.dataset.label}  ${decimal(item.parsed.y, places)}${unit}` } },
+                    label: (item) => ` ${item.dataset.label}  ${figure(item.parsed.y, places)}${unit}` } },
         },
     };
 }
@@ -103,7 +108,7 @@ function options({ yMin, yMax, unit = '', xLabel = 'epoch', places = 2 }, font, 
 function summary(label, series, unit = '') {
     const ends = series.filter(({ points }) => points.length).map(({ name, points }) => {
         const [x, y] = points[points.length - 1];
-        return `${name} ${decimal(y)}${unit} at ${x}`;
+        return `${name} ${figure(y, 2)}${unit} at ${x}`;
     });
     return ends.length ? `${label}: ${ends.join(', ')}` : `${label}: nothing yet`;
 }
