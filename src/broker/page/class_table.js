@@ -37,6 +37,6 @@ export function classTable(perClass) {
             attribute(one, 'aria-sort', one === head ? (down ? 'descending' : 'ascending') : null);
     }
 
-    return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Figures by class' },
-        h('table', { class: 'class-table' }, h('thead', {}, h('tr', {}, heads)), body));
+    return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Class by class' },
+        h('table', { class: 'class-table', 'aria-label': 'Figures by class' }, h('thead', {}, h('tr', {}, heads)), body));
 }

@@ -41,7 +41,7 @@ function table(jobs) {
     const heads = [['Job'], ['Network'], ['State'], ['Epochs', 'number'], ['Best test accuracy', 'number'],
         ['At the end', 'number'], ['Time', 'number'], ['']];
     return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Jobs compared' },
-        h('table', { class: 'class-table' },
+        h('table', { class: 'class-table', 'aria-label': 'Jobs compared' },
             h('thead', {}, h('tr', {}, heads.map(([head, kind]) => head ? h('th', { scope: 'col', class: kind }, head) :
                 h('td', {})))),
             h('tbody', {}, jobs.map((job, i) => row(job, jobs, i)))));
