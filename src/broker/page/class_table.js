@@ -38,5 +38,6 @@ export function classTable(perClass) {
     }
 
     return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Class by class' },
-        h('table', { class: 'class-table', 'aria-label': 'Figures by class' }, h('thead', {}, h('tr', {}, heads)), body));
+        h('table', { class: 'class-table', 'aria-label': 'Figures by class' },
+            h('thead', {}, h('tr', {}, heads)), body));
 }

@@ -8,7 +8,7 @@ import { fill, h } from './dom.js';
 import { ago, plural } from './format.js';
 import { cancelButton } from './job_cancel.js';
 import { jobLog } from './job_log.js';
-import { fourNumbers, jobOutcome } from './job_outcome.js';
+import { fourNumbers, jobOutcome, trainAgain } from './job_outcome.js';
 import { titleOf } from './job_progress.js';
 import { jobReport, modelOf } from './job_report.js';
 import { progressLine } from './progress_line.js';
@@ -53,8 +53,10 @@ function view(main, job) {
     let ended = false;    /* what came of it is shown */
     let reporting = null; /* jobReport() under way, or true when it is shown */
 
-    fill(main, head, line.element, outcome, notices, curves.element, report,
-        h('div', { class: 'spread job-actions' }, cancel.element, compare.element), log.element);
+    const again = h('div', { hidden: true }, trainAgain(job, 'Train again'));
+    /* The report comes last, so that nothing moves when it comes. */
+    fill(main, head, line.element, outcome, notices, curves.element,
+        h('div', { class: 'job-actions' }, cancel.element, again, compare.element), log.element, report);
 
     function drawHead() {
         const key = JSON.stringify([job.state, job.nodes, job.epochs, job.generation]);
@@ -85,6 +87,7 @@ function view(main, job) {
         drawNotices();
         line.element.hidden = over;
         cancel.element.hidden = over;
+        again.hidden = job.state !== 'completed'; /* of another end the outcome has it */
         curves.element.hidden = over && !results.length;
         if (!over) {
             line.update(job);

@@ -40,7 +40,8 @@ const remedies = [
 ];
 const noRemedy = [null, 'The log below and the node’s own log say more.', {}];
 
-function again(job, label, kind, values) {
+/* A way to the form, with what is known of the training and other values. */
+export function trainAgain(job, label, kind, values = { epochs: job.epochs }) {
     const query = new URLSearchParams({ type: job.modelType, name: job.modelName, ...values });
     if (job.nodes[0])
         query.set('node', job.nodes[0]);
@@ -52,9 +53,9 @@ function ways(job, results, values) {
     const done = results.length;
     const goesOn = done > 0 && done < job.epochs && !Object.keys(values).length;
     return h('p', { class: 'row' },
-        goesOn ? again(job, `Go on after epoch ${done}`, 'primary', { resume: job.modelName, epochs: job.epochs })
+        goesOn ? trainAgain(job, `Go on after epoch ${done}`, 'primary', { resume: job.modelName, epochs: job.epochs })
             : null,
-        again(job, 'Train again', goesOn ? null : 'primary', { epochs: job.epochs, ...values }));
+        trainAgain(job, 'Train again', goesOn ? null : 'primary', { epochs: job.epochs, ...values }));
 }
 
 function failed(job, results) {

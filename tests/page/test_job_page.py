@@ -1,0 +1,89 @@
+"""The address of a training: what it shows while it runs, when it is done, when it failed, and beside another one."""
+import re
+
+import pytest
+from harness import make_dataset, wait_for
+
+
+@pytest.fixture
+def page(browser, cluster):
+    make_dataset(cluster.folder / "node0" / "images", train=20, test=4)
+    cluster.start_broker()
+    cluster.start_node("node0")
+    browser.allow("answers", "dataset")
+    browser.base = f"http://127.0.0.1:{cluster.api_port}"
+    return browser
+
+
+def train(cluster, **options):
+    return cluster.train(**{"modelName": "m", "weights": "none", "batchSize": 8, "noCheckpoint": False, **options})
+
+
+def rows(page, name):
+    table = page.find("table", name)
+    return [[cell.text for cell in page.run("return [...arguments[0].cells]", row)]
+            for row in page.run("return [...arguments[0].tBodies[0].rows]", table)]
+
+
+def test_a_training_is_watched_to_its_report(page, cluster):
+    job = train(cluster, epochs=3)
+    page.open(f"#/jobs/{job}")
+    wait_for("the epoch in the title", lambda: re.fullmatch(r"\d+ % · epoch [123]/3 · dcls", page.driver.title), 60)
+    page.find("progressbar", "How much of the training is done")
+    page.find("link", "Classify", within=page.find("main"), seconds=120)
+    assert page.driver.title == "m · completed · dcls"
+    report = cluster.get("/models/m/report")
+    page.find("heading", "What was seen as what")
+    shifts = page.seen()["shifts"]
+    assert sum(one["value"] for one in shifts) < 0.01, shifts
+    page.wait_text(f"{report['results'][-1]['test_accuracy']:.1f} %")
+    page.find("image", re.compile(r"^Accuracy: test [\d.]+ % at 3, train [\d.]+ % at 3$"))
+    heat = rows(page, "Test images by what they are (rows) and what was seen (columns)")
+    assert [[int(cell) for cell in row[1:]] for row in heat] == report["confusion_matrix"]
+    assert [row[0] for row in heat] == [figures["class"] for figures in report["per_class"]]
+    page.run("document.querySelector('main details:last-of-type').open = true")
+    page.wait_text("Total training time")  # the log that the node wrote
+
+
+def test_a_model_that_was_trained_again_keeps_its_report_to_the_newer_job(page, cluster):
+    first = train(cluster, epochs=1)
+    second = train(cluster, epochs=1, modelName="other")
+    for job in (first, second):
+        cluster.wait_job(job, "completed")
+    third = train(cluster, epochs=2)
+    page.open(f"#/jobs/{third}")
+    page.find("heading", "What was seen as what", seconds=120)
+    page.open(f"#/jobs/{first}")
+    page.wait_text("The model 'm' is another training's now.")
+    page.find("link", f"job {third}")
+    page.choose("Training to compare with", "other · job 2")
+    page.click("button", "Compare")
+    page.find("heading", "Compare 2 jobs")
+    assert [row[0] for row in rows(page, "Jobs compared")] == ["m", "other"]
+
+
+def test_a_failed_training_says_why_and_what_to_do(page, cluster):
+    job = train(cluster, epochs=30, learningRate=10, optimizer="sgd")
+    page.open(f"#/jobs/{job}")
+    page.wait_text("most likely the learning rate of 10 is too high", 120)
+    page.click("link", "Train again")
+    page.find("button", "Start training")
+    assert page.run("return document.querySelector('[name=learningRate]').value") == "0.0001"
+
+
+def test_a_job_that_is_not_there_is_said_to_be_missing(page):
+    page.allow("404")
+    page.open("#/jobs/77")
+    page.wait_text("There is no job 77.")
+
+
+def test_a_running_job_goes_on_after_a_restart_of_the_broker(page, cluster):
+    page.allow("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
+    job = train(cluster, epochs=12)
+    page.open(f"#/jobs/{job}")
+    wait_for("an epoch", lambda: re.match(r"\d+ % · epoch ([2-9]|1\d)/12", page.driver.title), 60)
+    cluster.broker.stop()
+    cluster.start_broker()
+    page.find("heading", "What was seen as what", seconds=180)
+    shown = page.run("return document.querySelector('canvas[aria-label^=Accuracy]').getAttribute('aria-label')")
+    assert " at 12" in shown and len(cluster.job(job)["results"]) == 12
