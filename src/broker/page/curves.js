@@ -3,15 +3,26 @@
 import { h } from './dom.js';
 import { linePlot } from './plot.js';
 
-const traceMax = 400;
+const POINTS_MAX = 1000; /* more than there are pixels */
+const TRACE_MAX = 400;
 
 /* The result of the highest test accuracy, the first of them; null without results. */
 export function bestResult(results) {
     return results.reduce((best, result) => !best || result.test_accuracy > best.test_accuracy ? result : best, null);
 }
 
+/* Of many results some, the best and the last among them. */
+function thinned(results) {
+    const step = Math.ceil(results.length / POINTS_MAX);
+    const best = bestResult(results);
+    return step < 2 ? results :
+        results.filter((result, i) => i % step === 0 || i === results.length - 1 || result === best);
+}
+
+/* [[epoch, value], …] of a member of the results. */
 export function points(results, member) {
-    return results.filter((result) => Number.isFinite(result[member])).map((result) => [result.epoch, result[member]]);
+    return thinned(results).filter((result) => Number.isFinite(result[member]))
+        .map((result) => [result.epoch, result[member]]);
 }
 
 /* What is seen of the epoch under way: add(job) as it comes; points(member, results) are to be drawn. */
@@ -28,7 +39,7 @@ export function epochTrace() {
             epoch = job.epoch;
             if (x !== seen[seen.length - 1]?.x)
                 seen.push({ x, loss: job.loss, accuracy: job.accuracy });
-            if (seen.length > traceMax)
+            if (seen.length > TRACE_MAX)
                 seen = seen.filter((point, i) => i % 2 === 0);
         },
         /* The first epoch's way stays until its result is more than a point. */

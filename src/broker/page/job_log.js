@@ -1,8 +1,9 @@
-/* The log of a training, folded away. While it runs it is made of what is known: the notices, and a line an epoch as
- * the log itself has it. When it is done the log that its node wrote takes that place. */
+/* The log of a training, folded away. While it runs it is made of what is known: the notices, and a line for each of
+ * the last epochs as the log itself has it. When it is done the log that its node wrote takes that place. */
 import { get, path } from './api.js';
 import { h, text } from './dom.js';
 
+const LINES_MAX = 500; /* while it runs */
 const members = ['train_loss', 'train_accuracy', 'test_loss', 'test_accuracy', 'epoch_time_seconds'];
 
 function lineOf(result, epochs) {
@@ -13,7 +14,8 @@ function lineOf(result, epochs) {
 }
 
 function known(job, results) {
-    const whole = results.filter((result) => members.every((member) => Number.isFinite(result[member])));
+    const whole = results.slice(-LINES_MAX)
+        .filter((result) => members.every((member) => Number.isFinite(result[member])));
     const lines = [...job.notices ?? [], ...whole.map((result) => lineOf(result, job.epochs)), job.error ?? ''];
     return lines.filter(Boolean).join('\n') || 'Nothing yet: a line comes with each epoch.';
 }

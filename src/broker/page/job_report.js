@@ -86,7 +86,7 @@ function notOwn(job, model) {
 
 /* Fills `place`, and calls tell(report) before. Resolves to whether the report is there: it may come yet. */
 export async function jobReport(place, job, tell) {
-    fill(place, h('p', { class: 'muted report-waits' }, 'Reads the report…'));
+    fill(place, h('p', { class: 'muted' }, 'Reads the report…'));
     try {
         const { own, model } = await modelOf(job);
         if (!own) {
