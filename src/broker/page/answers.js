@@ -25,20 +25,20 @@ function details({ label, predicted, top, path: file }) {
 }
 
 function item(page, answer, photos, i) {
-    const words = h('span', { class: 'answer-words' },
+    const words = h('span', { class: 'test-answer-words' },
         h('span', {}, answer.label),
         answer.label === answer.predicted ? null : h('span', { class: 'wrong' }, `seen as ${answer.predicted}`),
         h('span', { class: 'muted' }, percent(100 * (answer.top[0]?.[1] ?? NaN))));
     if (page.stale)
-        return h('li', {}, h('span', { class: 'answer' }, h('span', { class: 'file small' }, answer.path), words));
-    return h('li', {}, h('button', { type: 'button', class: 'answer', on: { click: () => openViewer(photos, i) } },
+        return h('li', {}, h('span', { class: 'test-answer' }, h('span', { class: 'file small' }, answer.path), words));
+    return h('li', {}, h('button', { type: 'button', class: 'test-answer', on: { click: () => openViewer(photos, i) } },
         photo(photos[i].url(2 * SIZE), '', SIZE), words));
 }
 
 /* {element, load()}: load() shows the next `limit` answers and resolves to the page, or throws what the request threw.
  * `query` may have label, predicted and wrong. */
 export function answerPages(model, query, limit) {
-    const list = h('ul', { class: 'answers' });
+    const list = h('ul', { class: 'test-answers' });
     const place = noticePlace();
     const more = button('', next, null, { hidden: true });
     const photos = [];

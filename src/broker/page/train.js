@@ -51,7 +51,7 @@ function form({ options, maxNodes }) {
     const command = h('code', {});
     const start = h('button', { type: 'submit', class: 'button primary big' }, 'Start training');
     const fold = h('details', { class: 'fold' }, h('summary', {}, 'More'), rest.element,
-        h('section', { class: 'command-line', 'aria-labelledby': 'command-title' },
+        h('section', { class: 'same-command', 'aria-labelledby': 'command-title' },
             h('h3', { id: 'command-title' }, 'The command line that does the same'),
             h('div', { class: 'command' }, command,
                 copyButton(() => command.textContent, 'Copy the command line'))));
