@@ -28,7 +28,7 @@ function startCommand() {
 }
 
 function noNode() {
-    const command = h('code', { class: 'command-line' }, startCommand());
+    const command = h('code', { class: 'next-command' }, startCommand());
     return [h('div', { class: 'next-words' }, h('h2', {}, 'No node is connected'),
         h('p', {}, 'A node is a machine that trains and classifies. Start one on this machine or on another:'),
         h('p', { class: 'row' }, command, copyButton(startCommand, 'Copy the command')),

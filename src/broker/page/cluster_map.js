@@ -70,7 +70,7 @@ function network() {
         [...edges.children].forEach((edge, i) => {
             const node = nodes[i], now = traffic(node), before = moved.get(node.name);
             moved.set(node.name, now);
-            attribute(edge, 'data-state', nodeState(node));
+            attribute(edge, 'data-state', store.live ? nodeState(node) : 'lost');
             if (before !== undefined && now > before && !node.lost)
                 edge.lastChild.classList.add('on'); /* one that is under way is not begun anew */
         });
@@ -90,7 +90,7 @@ function network() {
             }
         }
         const jobs = liveJobs().filter((job) => job.state === 'queued').length;
-        text(waiting, jobs ? `${plural(jobs, 'training')} waiting` : store.live ? 'nothing waiting' : 'not reached');
+        text(waiting, !store.live ? 'not reached' : jobs ? `${plural(jobs, 'training')} waiting` : 'nothing waiting');
         place(nodes);
         pulse(nodes);
     }

@@ -35,6 +35,7 @@ function update(item, job) {
     text(epoch, job.epoch ? `epoch ${job.epoch}/${job.epochs}` : plural(job.epochs, 'epoch'));
     setWhen(when, job);
     attribute(item.firstChild, 'title', job.error ?? null);
+    attribute(item.firstChild, 'aria-label', `${job.modelName}, job ${job.id}, ${job.state}, ${epoch.textContent}`);
 }
 
 /* {element, update(jobs)} */

@@ -55,6 +55,13 @@ function showLive(element) {
     update();
 }
 
+/* What stands after the # is the view: the link that skips to the content leaves it there. */
+function skipToContent(event) {
+    event.preventDefault();
+    document.getElementById('main').focus();
+}
+
+document.querySelector('.skip').addEventListener('click', skipToContent);
 follow();
 showLive(document.getElementById('live'));
 document.getElementById('theme').append(themeSwitch());

@@ -7,6 +7,8 @@ import { isTraining, percentOf } from './job_progress.js';
 import { jobFraction, jobOf, nodeState, store } from './store.js';
 import { setState, stateMark } from './ui.js';
 
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+
 function meter(word) {
     const value = h('span', { class: 'meter-value' });
     const bar = h('span', { class: 'bar-fill' });
@@ -25,7 +27,7 @@ function meter(word) {
 /* What it does now, in one line. */
 function doing(node, job) {
     if (node.lost)
-        return `no contact since ${new Date(node.lost).toLocaleTimeString()}`;
+        return `away since ${clock.format(node.lost)}`;
     if (job)
         return `${isTraining(job) ? percentOf(job) : job.state} · ${job.modelName}`;
     const photos = node.dataset?.images ? plural(node.dataset.images, 'photo') : 'no photos yet';
@@ -72,6 +74,7 @@ export function nodeCard(node) {
         setState(state, word);
         text(line, doing(now, its));
         attribute(line, 'title', line.textContent);
+        attribute(element, 'aria-label', `${now.name}, ${word}, ${line.textContent}`);
         text(queue, queueWords(load));
         attribute(job, 'data-on', its ? 'yes' : null);
         bar.style.setProperty('--part', String(its ? jobFraction(its) : 0));
@@ -96,6 +99,7 @@ export function nodeTile(node) {
         const load = store.load.get(now.name), its = jobOf(now), word = nodeState(now);
         attribute(element, 'data-state', word);
         attribute(element, 'title', doing(now, its));
+        attribute(element, 'aria-label', `${now.name}, ${word}, ${element.title}`);
         setState(state, word, its ? percentOf(its) : word);
         bar.style.setProperty('--part', String(its ? jobFraction(its) : (load?.cpu ?? 0) / 100));
     }

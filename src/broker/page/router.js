@@ -84,9 +84,6 @@ export function routes(list, element, missing, moved) {
     main = element;
     table = list.map(({ pattern, place, open, load }) =>
         ({ ...compile(pattern), place, load: load ?? (() => ({ open })) }));
-    window.addEventListener('hashchange', () => {
-        if (location.hash !== '#main') /* the link that skips to the content */
-            show(false, missing, moved);
-    });
+    window.addEventListener('hashchange', () => show(false, missing, moved));
     show(true, missing, moved);
 }
