@@ -12,18 +12,32 @@ import { table } from './table.js';
 import { networkName } from './train_request.js';
 import { button, buttonLink, empty, noticePlace } from './ui.js';
 
-const accuracies = new Map(); /* digest → test accuracy; null: it is being asked for, or not known */
+const ACCURACY = 2, MADE = 5; /* columns */
+const accuracies = new Map(); /* name and digest → {value: null where it is not known, asked: a promise} */
 
-function accuracyOf(model) {
-    const key = model.sha256 ?? model.name;
+async function ask(model, accuracy) {
+    try {
+        const { results } = await report(model);
+        accuracy.value = Array.isArray(results) ? bestResult(results)?.test_accuracy ?? null : null;
+        note('model', model.name);
+    } catch {
+        /* A model that was put there by hand has no report. */
+    }
+}
+
+/* It is asked for when it is to be seen first. */
+function accuracyEntry(model) {
+    const key = `${model.name} ${model.sha256}`;
     if (!accuracies.has(key)) {
-        accuracies.set(key, null);
-        report(model).then(({ results }) => {
-            accuracies.set(key, Array.isArray(results) ? bestResult(results)?.test_accuracy ?? null : null);
-            note('model', model.name);
-        }).catch(() => {}); /* a model that was put there by hand has none */
+        const accuracy = { value: null };
+        accuracy.asked = ask(model, accuracy);
+        accuracies.set(key, accuracy);
     }
     return accuracies.get(key);
+}
+
+function accuracyOf(model) {
+    return accuracyEntry(model).value;
 }
 
 function madeAt(model) {
@@ -70,9 +84,17 @@ function columns(place) {
 export function open(main) {
     const place = noticePlace();
     const list = table({ label: 'Models', columns: columns(place), key: (model) => model.name,
-        sorted: { column: 5, up: false }, words: (number) => plural(number, 'model') });
+        sorted: { column: MADE, up: false }, words: (number) => plural(number, 'model'), changed });
     const none = empty('A model is what a training makes. There is none yet.', { href: '#/train', text: 'Train one' });
     none.hidden = list.element.hidden = true;
+
+    /* Sorted by what is not known yet: again when it is. */
+    async function changed({ column }) {
+        if (column !== ACCURACY)
+            return;
+        await Promise.all([...store.models.values()].map((model) => accuracyEntry(model).asked));
+        list.release();
+    }
 
     function update() {
         if (!store.ready)

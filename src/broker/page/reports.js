@@ -3,6 +3,7 @@
 import { get, path } from './api.js';
 
 const AT_ONCE = 2;
+const MOST = 50; /* that are kept: one of a thousand classes has megabytes */
 
 const kept = new Map(); /* name and digest → the promise of a report */
 const queue = [];
@@ -28,6 +29,8 @@ export function report(model) {
             next();
         }));
         kept.get(key).catch((error) => error.status !== 404 && kept.delete(key));
+        if (kept.size > MOST)
+            kept.delete(kept.keys().next().value);
     }
     return kept.get(key);
 }

@@ -51,7 +51,7 @@ export function watch(kinds, fn) {
 export function nodeState(node) {
     if (node.lost)
         return 'lost';
-    if (node.running?.length)
+    if (node.running?.length || jobOf(node))
         return 'training';
     return store.load.get(node.name)?.serving ? 'serving' : 'idle';
 }
@@ -84,9 +84,13 @@ export function liveJobs() {
     return [...store.jobs.values()].filter((job) => !isOver(job)).sort((a, b) => Number(a.id) - Number(b.id));
 }
 
-/* The job that a node works on; undefined: none. */
+/* The job that a node works on; undefined: none. A legacy node does not tell: the job does. */
 export function jobOf(node) {
-    return node.lost ? undefined : store.jobs.get(node.running?.[0]);
+    if (node.lost)
+        return undefined;
+    if (node.protocol)
+        return store.jobs.get(node.running?.[0]);
+    return liveJobs().find((job) => job.state !== 'queued' && job.nodes?.includes(node.name));
 }
 
 /* The connected nodes that hold a model. */
