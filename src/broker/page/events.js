@@ -6,9 +6,12 @@ import { LOST_MS, note, store } from './store.js';
 
 const AGAIN_MS = 2000;    /* where the browser has given up */
 const SILENT_MS = 2500;   /* a stream that begins with nothing: a snapshot of nothing, or nothing was missed */
+const HIDDEN_MS = 30000;
 const SERVING_MS = 4000;  /* a node counts as serving for that long after an answer */
 
-let source = null;
+let source = null;        /* null: it is closed */
+let again = 0;
+let hiding = 0;
 let last = 0;             /* the newest id seen */
 let fresh = false;        /* nothing came yet since the stream was opened */
 let named = null;         /* what the snapshot under way has named: kind → Set of keys; null: none is under way */
@@ -157,7 +160,11 @@ function setLive(live) {
     }
 }
 
-export function follow() {
+function open() {
+    clearTimeout(again);
+    if (source)
+        return;
+    last = 0;
     source = new EventSource(url('/events'));
     source.addEventListener('open', () => {
         fresh = true;
@@ -169,12 +176,36 @@ export function follow() {
     source.addEventListener('error', () => {
         setLive(false);
         clearTimeout(silence);
-        if (source.readyState !== EventSource.CLOSED)
+        if (source?.readyState !== EventSource.CLOSED)
             return; /* the browser tries again */
-        source.close();
-        last = 0;
-        setTimeout(follow, AGAIN_MS);
+        close();
+        again = setTimeout(open, AGAIN_MS);
     });
     for (const kind of Object.keys(puts))
         source.addEventListener(kind, onEvent);
+}
+
+function close() {
+    clearTimeout(again);
+    clearTimeout(silence);
+    source?.close();
+    source = null;
+    setLive(false);
+}
+
+/* A browser has six connections for all of its tabs, so that one which nobody looks at gives its own back after a
+ * while. The tab of a job keeps it: its title tells those who wait. */
+function onVisibility() {
+    clearTimeout(hiding);
+    if (!document.hidden)
+        open();
+    else if (!location.hash.startsWith('#/jobs/'))
+        hiding = setTimeout(close, HIDDEN_MS);
+}
+
+export function follow() {
+    open();
+    document.addEventListener('visibilitychange', onVisibility);
+    window.addEventListener('pagehide', close); /* a page that the browser keeps for "back" would keep its stream */
+    window.addEventListener('pageshow', open);
 }

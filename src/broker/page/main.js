@@ -66,7 +66,11 @@ follow();
 showLive(document.getElementById('live'));
 document.getElementById('theme').append(themeSwitch());
 routes(views, document.getElementById('main'), missing, markPlace);
-window.addEventListener('load', () => setTimeout(() => {
+
+/* One after the other: what a person asks for meanwhile goes first. */
+async function fetchAhead() {
     for (const view of views)
-        view.load().catch(() => {}); /* it is asked for again when it is opened */
-}, 1000));
+        await view.load().catch(() => {}); /* it is asked for again when it is opened */
+}
+
+window.addEventListener('load', () => setTimeout(fetchAhead, 1000));
