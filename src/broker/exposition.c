@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 /* As the format has it: integers whole, others by the fewest digits that read back the same. */
 static int put_number(struct buf *out, double value)

@@ -26,6 +26,7 @@ struct metrics {
     struct histogram inference_seconds, job_seconds;
     uint64_t finished[JOB_STATES];
     uint64_t images;
+    uint64_t thumbnails[THUMBNAIL_OUTCOMES];
 };
 
 static const double inference_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10 };
@@ -136,34 +137,54 @@ static int write_pair(struct buf *out, const struct pair *pair)
     return write_inferences(out, model, slash + 1, pair->counts);
 }
 
-static int write_finished(const struct metrics *metrics, struct buf *out)
+void metrics_thumbnail(struct metrics *metrics, enum thumbnail_outcome outcome)
 {
-    if (exposition_family(out, "dcls_jobs_finished_total", "counter", "Trainings that have ended, by outcome."))
+    metrics->thumbnails[outcome]++;
+}
+
+/* A counter with a sample for each outcome. */
+static int write_outcomes(struct buf *out, const char *name, const char *help, const char *const *names,
+                          const uint64_t *counts, int count)
+{
+    if (exposition_family(out, name, "counter", help))
         return -1;
-    for (int state = JOB_COMPLETED; state < JOB_STATES; state++) {
-        const struct label labels[] = { { "outcome", job_state_names[state] }, { NULL, NULL } };
-        if (exposition_sample(out, "dcls_jobs_finished_total", labels, (double)metrics->finished[state]))
+    for (int i = 0; i < count; i++) {
+        const struct label labels[] = { { "outcome", names[i] }, { NULL, NULL } };
+        if (exposition_sample(out, name, labels, (double)counts[i]))
             return -1;
     }
     return 0;
 }
 
-int metrics_write(const struct metrics *metrics, struct buf *out)
+static int write_inference_counts(const struct metrics *metrics, struct buf *out)
 {
-    if (write_finished(metrics, out) ||
-        exposition_histogram(out, "dcls_job_duration_seconds",
-                             "Time from the start to the end of trainings that had started.", &metrics->job_seconds) ||
-        exposition_value(out, "dcls_training_images_total", "counter",
-                         "Images that nodes have trained on, in whole batches.", (double)metrics->images) ||
-        exposition_family(out, "dcls_inferences_total", "counter",
+    if (exposition_family(out, "dcls_inferences_total", "counter",
                           "Images that were to be classified, by model, node and outcome."))
         return -1;
     for (const struct pair *pair = metrics->first; pair; pair = pair->next)
         if (write_pair(out, pair))
             return -1;
-    if (write_inferences(out, OTHER, "", metrics->other))
+    return write_inferences(out, OTHER, "", metrics->other);
+}
+
+int metrics_write(const struct metrics *metrics, struct buf *out)
+{
+    static const char *const thumbnails[] = {
+        [THUMBNAIL_CACHED] = "cached", [THUMBNAIL_MADE] = "made", [THUMBNAIL_FAILED] = "failed"
+    };
+    if (write_outcomes(out, "dcls_jobs_finished_total", "Trainings that have ended, by outcome.",
+                       job_state_names + JOB_COMPLETED, metrics->finished + JOB_COMPLETED,
+                       JOB_STATES - JOB_COMPLETED) ||
+        exposition_histogram(out, "dcls_job_duration_seconds",
+                             "Time from the start to the end of trainings that had started.", &metrics->job_seconds) ||
+        exposition_value(out, "dcls_training_images_total", "counter",
+                         "Images that nodes have trained on, in whole batches.", (double)metrics->images) ||
+        write_inference_counts(metrics, out) ||
+        exposition_histogram(out, "dcls_inference_duration_seconds",
+                             "Time from asking a node for a classification to its answer.",
+                             &metrics->inference_seconds))
         return -1;
-    return exposition_histogram(out, "dcls_inference_duration_seconds",
-                                "Time from asking a node for a classification to its answer.",
-                                &metrics->inference_seconds);
+    return write_outcomes(out, "dcls_thumbnails_total",
+                          "Thumbnails that were found in the cache, and those that were made or could not be.",
+                          thumbnails, metrics->thumbnails, THUMBNAIL_OUTCOMES);
 }

@@ -42,7 +42,10 @@ def test_figures_move_as_nodes_come_and_jobs_are_done(running):
     for image in ("images/test/red/0.png", "images/none.png"):
         running.request("POST", "/inference", {"imagePath": image})
     assert running.request("POST", "/inference", {"imagePath": "x", "modelName": "none"})[0] == 404
+    for _ in range(2):
+        assert running.request("GET", "/image?imagePath=images/test/red/0.png&width=16")[0] == 200
     after = read(running)
+    assert after['dcls_thumbnails_total{outcome="made"}'] == after['dcls_thumbnails_total{outcome="cached"}'] == 1
     count = 'dcls_inferences_total{model="%s",node="%s",outcome="%s"}'
     assert after[count % ("m", "node0", "answered")] == after[count % ("m", "node0", "failed")] == 1
     assert after[count % ("", "", "refused")] == 1 and after["dcls_inferences_pending"] == 0

@@ -1,7 +1,6 @@
 /* GET /metrics: Prometheus' text of what the broker counts (metrics.h) and of what is at hand now. It walks over the
  * nodes, and never over the jobs. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "connections.h"
 #include "dcls/base/buf.h"

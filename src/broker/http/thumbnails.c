@@ -25,6 +25,7 @@
 #include "src/broker/broker.h"
 #include "src/broker/images.h"
 #include "src/broker/lanes.h"
+#include "src/broker/metrics.h"
 #include "src/broker/thumbnail_cache.h"
 
 #define WAITING_MAX 64 /* pictures: of ten browsers, each of which asks for six at a time */
@@ -196,6 +197,7 @@ static void done_keep(void *arg, int result, const struct err *err)
 {
     struct picture *picture = arg;
     struct exchange *exchange;
+    metrics_thumbnail(picture->thumbnails->broker->metrics, result ? THUMBNAIL_FAILED : THUMBNAIL_MADE);
     struct shared_bytes *shared = result ? NULL : shared_bytes_new(picture->bytes, picture->count);
     if (!result)
         picture->bytes = NULL;
@@ -218,6 +220,8 @@ static bool is_wanted(void *arg)
 static void on_made(void *arg, enum helper_outcome outcome, const cJSON *answer, const struct err *why)
 {
     struct picture *picture = arg;
+    if (outcome != HELPER_DONE)
+        metrics_thumbnail(picture->thumbnails->broker->metrics, THUMBNAIL_FAILED);
     switch (outcome) {
     case HELPER_DONE:
         if (!thread_pool_submit(picture->thumbnails->broker->pool, LANE_THUMBNAILS, run_keep, done_keep, picture))
@@ -301,6 +305,15 @@ static int run_find(void *arg, const atomic_bool *stop, struct err *err)
     return 0;
 }
 
+static void send_cached(struct viewer *viewer)
+{
+    char *bytes = viewer->bytes;
+    if (!announce(viewer->exchange, viewer->key))
+        return;
+    viewer->bytes = NULL;
+    exchange_text(viewer->exchange, 200, "image/jpeg", bytes, viewer->count);
+}
+
 static void done_find(void *arg, int result, const struct err *err)
 {
     struct viewer *viewer = arg;
@@ -311,10 +324,9 @@ static void done_find(void *arg, int result, const struct err *err)
         refuse_for_now(exchange, "no memory for a thumbnail");
     } else if (!viewer->bytes) {
         await_picture(viewer);
-    } else if (announce(exchange, viewer->key)) {
-        char *bytes = viewer->bytes;
-        viewer->bytes = NULL;
-        exchange_text(exchange, 200, "image/jpeg", bytes, viewer->count);
+    } else {
+        metrics_thumbnail(exchange->broker->metrics, THUMBNAIL_CACHED);
+        send_cached(viewer);
     }
 }
 

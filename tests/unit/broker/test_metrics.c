@@ -102,6 +102,16 @@ static void ends_of_jobs_are_counted_with_the_time_of_those_that_started(void **
     job_free(job);
 }
 
+static void thumbnails_are_counted_by_where_they_came_from(void **state)
+{
+    metrics_thumbnail(*state, THUMBNAIL_MADE);
+    metrics_thumbnail(*state, THUMBNAIL_CACHED);
+    metrics_thumbnail(*state, THUMBNAIL_CACHED);
+    assert_true(has(*state, "dcls_thumbnails_total{outcome=\"cached\"} 2"));
+    assert_true(has(*state, "dcls_thumbnails_total{outcome=\"made\"} 1"));
+    assert_true(has(*state, "dcls_thumbnails_total{outcome=\"failed\"} 0"));
+}
+
 static void progress(struct metrics *metrics, struct job *job, int64_t epoch, int64_t batch, const char *total)
 {
     char line[64];
@@ -140,6 +150,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(of_more_pairs_than_are_kept_the_model_is_other, setup, teardown),
         cmocka_unit_test_setup_teardown(names_as_long_as_they_may_be_are_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(ends_of_jobs_are_counted_with_the_time_of_those_that_started, setup, teardown),
+        cmocka_unit_test_setup_teardown(thumbnails_are_counted_by_where_they_came_from, setup, teardown),
         cmocka_unit_test_setup_teardown(images_are_counted_once_however_often_they_are_told, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
