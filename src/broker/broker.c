@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <event2/thread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dcls/base/buf.h"
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "dcls/net/loop.h"
+#include "access.h"
 #include "dispatch.h"
 #include "events.h"
 #include "file_limit.h"
@@ -81,10 +84,28 @@ static int share_files(struct broker *broker, const struct broker_options *optio
     return 0;
 }
 
+/* The names by which this machine is known without being told: its own, and that of mDNS; and the one it listens at. */
+static void add_own_names(struct access *access, const char *host)
+{
+    char name[256], local[256];
+    struct err ignored; /* what is no host name nobody can ask for */
+    access_add_names(access, host, &ignored);
+    if (gethostname(name, sizeof name) < 0)
+        return;
+    name[sizeof name - 1] = '\0';
+    access_add_names(access, name, &ignored);
+    name[strcspn(name, ".")] = '\0';
+    access_add_names(access, name, &ignored);
+    if (snprintf(local, sizeof local, "%s.local", name) < (int)sizeof local)
+        access_add_names(access, local, &ignored);
+}
+
 static int init(struct broker *broker, const struct broker_options *options, struct err *err)
 {
     broker->started_ms = clock_wall_ms();
     broker->images = (struct image_tree){ options->images, options->follow_links };
+    add_own_names(options->access, options->host);
+    broker->access = options->access;
     broker->state = options->state;
     broker->keep_jobs = (size_t)options->keep_jobs;
     broker->thumbnail_quota = (int64_t)options->thumbnail_quota * 1024 * 1024;

@@ -14,6 +14,7 @@
  *     link, registry       connections of nodes; who is there, with which models, which is pure
  *     store, events        SQLite; what happened, for event streams
  *     metrics, exposition, process_figures     what was counted, and Prometheus' text of it
+ *     access, origin       who may use HTTP, by the host and the origin of a request; pure
  *     lanes                the thread pool's: what may block beside what
  *     job, model, removal  what they are
  *
@@ -52,7 +53,8 @@ struct broker {
     struct removals *removals;
     struct pending_replies *pending_replies;
     struct links *links;
-    struct server *server; /* HTTP */
+    struct server *server;       /* HTTP */
+    const struct access *access; /* who is let in there */
     struct image_tree images;
     const char *state;        /* --state */
     size_t keep_jobs;         /* --keep-jobs; 0: all */
@@ -69,6 +71,7 @@ struct broker_options {
     const char *host, *images, *state, *port_file;
     int port, api_port, max_nodes, max_http_connections, keep_jobs, thumbnail_quota;
     bool follow_links;
+    struct access *access; /* with --allow-origin and --public-name; this machine's own names are added */
 };
 
 /* Serves until SIGINT or SIGTERM. -1 with err where it cannot start. */

@@ -1,11 +1,22 @@
 /* `dcls broker`: its options. */
+#include "access.h"
 #include "broker.h"
 #include "dcls/base/log.h"
 #include "dcls/commands.h"
 
+static int take_origins(const struct command_option *option, const char *as, const char *text, struct err *err)
+{
+    return access_add_origins(option->to, text, err) ? err_prefix(err, "%s", as) : 0;
+}
+
+static int take_names(const struct command_option *option, const char *as, const char *text, struct err *err)
+{
+    return access_add_names(option->to, text, err) ? err_prefix(err, "%s", as) : 0;
+}
+
 int broker_main(int argc, char **argv)
 {
-    struct broker_options options = { .port_file = NULL };
+    struct broker_options options = { .access = access_new() };
     const struct command_option table[] = {
         { "host", OPTION_TEXT, "HOST", &options.host, .help = "address to listen on", .variable = "HOST",
           .fallback = "127.0.0.1" },
@@ -14,6 +25,12 @@ int broker_main(int argc, char **argv)
         { "api-port", OPTION_INT, "PORT", &options.api_port,
           .help = "HTTP, for clients and browsers; 0 picks a free one", .max = 65535, .variable = "API_PORT",
           .fallback = "8001" },
+        { "public-name", OPTION_TEXT, "NAME", options.access,
+          .help = "another name of this machine, in the addresses of clients; once for each, or with commas",
+          .take = take_names },
+        { "allow-origin", OPTION_TEXT, "ORIGIN", options.access,
+          .help = "lets in web pages of that origin; once for each, or with commas; * lets in all",
+          .take = take_origins },
         { "images", OPTION_TEXT, "DIR", &options.images, .help = "images and dataset that it serves",
           .fallback = "./images" },
         { "follow-links", OPTION_SWITCH, NULL, &options.follow_links,
@@ -39,12 +56,19 @@ int broker_main(int argc, char **argv)
         .tables = { table },
     };
     struct err err = ERR_INIT;
-    int first, status;
+    int first, status = EXIT_FAILED;
+    if (!options.access) {
+        err_set(&err, "no memory to start");
+        err_print(&err);
+        return EXIT_FAILED;
+    }
     if (options_parse(&line, argc, argv, &first, &status))
-        return status;
+        goto out;
     log_init("broker");
-    if (!broker_run(&options, &err))
-        return EXIT_DONE;
-    err_print(&err);
-    return EXIT_FAILED;
+    status = broker_run(&options, &err) ? EXIT_FAILED : EXIT_DONE;
+    if (status)
+        err_print(&err);
+out:
+    access_free(options.access);
+    return status;
 }

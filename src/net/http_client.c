@@ -152,6 +152,9 @@ static int set_headers(const struct http_request *request, struct curl_slist **l
     /* libcurl would call every body a form, and wait a second for "100 Continue". */
     if (!has_header(request, "Content-Type") && add_header(list, "Content-Type:"))
         return -1;
+    /* No browser, so a broker need not mind by which of its machine's names we call it. */
+    if (add_header(list, "Sec-Dcls: 1"))
+        return -1;
     return add_header(list, "Expect:");
 }
 

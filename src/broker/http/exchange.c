@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "src/broker/broker.h"
@@ -186,6 +187,17 @@ const char *exchange_header(const struct exchange *exchange, const char *name)
     return evhttp_find_header(evhttp_request_get_input_headers(exchange->request), name);
 }
 
+int exchange_header_count(const struct exchange *exchange, const char *name)
+{
+    int count = 0;
+    if (!exchange->request)
+        return 0;
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(exchange->request);
+    for (const struct evkeyval *header = TAILQ_FIRST(headers); header; header = TAILQ_NEXT(header, next))
+        count += !strcasecmp(header->key, name);
+    return count;
+}
+
 const void *exchange_body(struct exchange *exchange, size_t *count)
 {
     *count = 0;
@@ -252,8 +264,6 @@ static const char *reason_of(int status)
 /* The status line and headers. */
 static void send_head(struct exchange *exchange, int status, const char *type)
 {
-    if (exchange->cors)
-        exchange_add_header(exchange, "Access-Control-Allow-Origin", "*");
     if (!evhttp_find_header(evhttp_request_get_output_headers(exchange->request), "Cache-Control"))
         exchange_add_header(exchange, "Cache-Control", "no-cache");
     if (type)

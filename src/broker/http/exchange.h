@@ -47,7 +47,7 @@ struct exchange {
     struct seat seat;
     struct evkeyvalq query;
     char *args[EXCHANGE_ARGS]; /* the path's variable parts, decoded; NULL where there is none */
-    bool head, cors;
+    bool head;
     bool started; /* the answer has begun */
     bool gone;    /* the client closed the connection */
     struct outflow outflow;
@@ -77,6 +77,8 @@ bool exchange_is_awaited(const struct exchange *exchange);
 const char *exchange_query(const struct exchange *exchange, const char *name);
 /* A request header; NULL where absent. */
 const char *exchange_header(const struct exchange *exchange, const char *name);
+/* How often it is there. */
+int exchange_header_count(const struct exchange *exchange, const char *name);
 /* The body, contiguous, valid while the exchange is. */
 const void *exchange_body(struct exchange *exchange, size_t *count);
 /* The body as a JSON object; NULL with err, which suits a 400. The caller deletes it. */

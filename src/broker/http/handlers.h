@@ -3,10 +3,13 @@
 #ifndef DCLS_BROKER_HANDLERS_H
 #define DCLS_BROKER_HANDLERS_H
 
+#include <stdint.h>
+
 #include "exchange.h"
 
 /* Of the server, which makes it and ends it. */
 struct http {
+    int64_t refused_logged_ms; /* of gate.c: when it was logged last that one is not let in; 0: never */
     struct blobs *blobs;       /* written in LANE_BLOBS alone */
     struct manifest *manifest; /* of the image folder: made in LANE_HASHES alone */
     struct uploads *uploads;

@@ -13,12 +13,12 @@
 #include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include "connections.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
+#include "gate.h"
 #include "handlers.h"
 #include "image_lists.h"
 #include "model_exports.h"
@@ -63,17 +63,6 @@ static const char *method_name(enum evhttp_cmd_type type)
     return "?";
 }
 
-/* True where a browser says that the request comes from a page of another origin than this server. */
-static bool origin_is_foreign(const struct exchange *exchange)
-{
-    const char *origin = exchange_header(exchange, "Origin");
-    const char *host = exchange_header(exchange, "Host");
-    if (!origin)
-        return false;
-    const char *authority = strstr(origin, "://");
-    return !host || !authority || strcasecmp(authority + 3, host);
-}
-
 static void answer_preflight(struct exchange *exchange)
 {
     exchange_add_header(exchange, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
@@ -108,7 +97,8 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
                      !strcmp(route->method, "GET") ? ", HEAD" : "");
         }
     }
-    exchange->cors = (found && found->shared) || (other && other->shared);
+    if (!gate_pass(exchange, method, (found && found->shared) || (other && other->shared)))
+        return;
 
     size_t count;
     exchange_body(exchange, &count);
@@ -119,8 +109,6 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
     } else if (!found) {
         exchange_add_header(exchange, "Allow", allowed);
         exchange_error(exchange, 405, "'%.200s' does not take %s, only %s", path, method, allowed);
-    } else if (!found->shared && strcmp(found->method, "GET") && origin_is_foreign(exchange)) {
-        exchange_error(exchange, 403, "a page of another origin may not change anything here");
     } else if (count > found->max_body && found->max_body > 0) {
         exchange_error(exchange, 413, "the body has %zu bytes, more than the %zu that are taken", count,
                        found->max_body);

@@ -118,6 +118,28 @@ static int count_bytes(void *arg, const void *bytes, size_t count)
     return 0;
 }
 
+static void tell_whether_ours(struct server *server, const struct request *request, int fd)
+{
+    (void)server;
+    send_text(fd, "200 OK", strcasestr(request->head, "\r\nSec-Dcls: 1\r\n") ? "ours" : "another's");
+}
+
+static void a_request_says_that_no_browser_sends_it(void **state)
+{
+    (void)state;
+    struct server server = { .answer = tell_whether_ours };
+    server_start(&server);
+    char *url = url_of(&server, "/");
+    struct err err = ERR_INIT;
+    struct http_request request = { .url = url };
+    struct http_response response;
+    assert_int_equal(http_send(&request, &response, &err), 0);
+    assert_string_equal(buf_text(&response.body), "ours");
+    http_response_release(&response);
+    free(url);
+    server_stop(&server);
+}
+
 static void an_answer_of_any_status_is_an_answer_and_only_a_good_one_goes_to_the_sink(void **state)
 {
     (void)state;
@@ -618,6 +640,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_carries_method_headers_and_body),
+        cmocka_unit_test(a_request_says_that_no_browser_sends_it),
         cmocka_unit_test(an_answer_of_any_status_is_an_answer_and_only_a_good_one_goes_to_the_sink),
         cmocka_unit_test(who_is_told_to_come_again_soon_does),
         cmocka_unit_test(no_answer_names_the_host_and_the_cause),
