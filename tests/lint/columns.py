@@ -1,7 +1,7 @@
 """No line of code is over 120 columns."""
 COLUMNS = 120
 FOLDERS = ("src", "nn", "proto", "include", "tests", "examples", ".ci")
-ENDINGS = (".c", ".h", ".py", ".js", ".sh", ".bash", "")  # "": .ci/run
+ENDINGS = (".c", ".h", ".py", ".js", ".css", ".html", ".sh", ".bash", "")  # "": .ci/run
 
 
 def check(tree):

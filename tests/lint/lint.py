@@ -13,6 +13,7 @@ import circles
 import columns
 import dialect
 import layers
+import page
 import paths
 import pure
 import sizes
@@ -28,7 +29,7 @@ def main():
         return 2
     tree = Tree(ROOT, sys.argv[1])
     count = 0
-    rules = (layers, circles, tags, columns, dialect, paths, pure, sizes)
+    rules = (layers, circles, tags, columns, dialect, page, paths, pure, sizes)
     for breach in itertools.chain(*(rule.check(tree) for rule in rules), alone.check(tree, sys.argv[2:])):
         print(breach)
         count += 1

@@ -8,6 +8,7 @@ import circles
 import columns
 import dialect
 import layers
+import page
 import paths
 import pure
 import sizes
@@ -171,6 +172,32 @@ def test_a_file_that_is_named_but_not_there_is_told(plant):
                   "nn/a.c": "/* See low.h,\n * base/high.c, old.h and NAME.c; not 1.c5 */\nint a; /* lost.py */\n"})
     assert list(paths.check(tree)) == ["README.md:1: there is no 'gone.c'", "README.md:3: there is no 'docs/gone.md'",
                                        "nn/a.c:2: there is no 'old.h'", "nn/a.c:3: there is no 'lost.py'"]
+
+
+@pytest.mark.parametrize("name, line, told", [
+    ("a.js", "box.innerHTML = name;", "'innerHTML' makes markup or a program of a text"),
+    ("a.js", "document.write(name);", "'document.write' makes markup or a program of a text"),
+    ("a.js", "eval(name);", "'eval' makes markup or a program of a text"),
+    ("a.js", "fetch('https://cdn.example/x');", "'https://cdn.example/x' leads elsewhere"),
+    ("a.js", "fetch('//cdn.example');", "''//cdn.example' leads elsewhere"),
+    ("a.js", "import {h} from './gone.js';", "there is no './gone.js'"),
+    ("a.js", "await import('./gone.js');", "there is no './gone.js'"),
+    ("a.css", "@import 'x';", "'@import' leads elsewhere"),
+    ("a.css", "b { background: url(https://x.example); }", "'https://x.example' leads elsewhere"),
+    ("a.html", "<script>go()</script>", "'<script' is refused by the page's policy"),
+    ("a.html", '<p style="color: red">', "'style=' is refused by the page's policy"),
+    ("a.html", '<p onclick="go()">', "'onclick=' is refused by the page's policy"),
+    ("a.html", '<script src="page/gone.js"></script>', "there is no 'page/gone.js'"),
+    ("a.js", "import {h} from './b.js'; const SVG = 'http://www.w3.org/2000/svg'; evaluate(retrieval); // a", None),
+    ("a.js", "const {Chart} = await import('./chart.js');", None),
+    ("a.html", '<script type="module" src="page/b.js"></script><a href="#/jobs">', None),
+])
+def test_a_page_that_is_more_than_text_is_told(tmp_path, name, line, told):
+    folder = tmp_path / "src/broker/page"
+    folder.mkdir(parents=True)
+    (folder / "b.js").write_text("\n")
+    (folder / name).write_text(line + "\n")
+    assert list(page.check(Tree(tmp_path))) == ([f"src/broker/page/{name}:1: {told}"] if told else [])
 
 
 @pytest.mark.parametrize("call, told", [
