@@ -133,8 +133,13 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
 static void on_refused(void *arg, const char *text, size_t len, const struct err *why)
 {
     struct link *link = arg;
-    (void)text, (void)len;
-    link->messages++;
+    bool first = !link->messages++;
+    /* No node begins so, but a web page may: what it likes then follows the headers of its browser's HTTP request. */
+    if (first && (!len || *text != '{')) {
+        log_warn("%s is no node: %s", link->peer, why->text);
+        link_refuse(link, why->text);
+        return;
+    }
     link_send_error(link, why->text);
 }
 

@@ -207,6 +207,20 @@ def test_our_own_nodes_and_clients_call_us_by_any_name(site):
     site.refused("--allow-origin", "GET", "/jobs", Host="another.name", Sec_Dcls="1", Origin="http://elsewhere.example")
 
 
+@pytest.mark.parametrize("path", ["/", "/" + "a" * 1_200_000], ids=["short", "long"])
+def test_a_page_is_no_node_whatever_it_sends_to_their_port(site, path):
+    body = b'{"type": "CLIENT CONNECT", "name": "of_a_page", "models": []}\n'
+    with socket.create_connection(("127.0.0.1", site.cluster.port), timeout=30 * PATIENCE) as peer:
+        try:
+            peer.sendall(f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://elsewhere.example\r\n"
+                         f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            answer = peer.makefile("rb").read()  # to its end
+        except ConnectionResetError:
+            answer = b""
+    assert answer.count(b"\n") <= 1 and b"SERVER ACK" not in answer
+    assert site.cluster.get("/nodes") == {"nodes": []} and "of_a_page" not in site.cluster.broker.text()
+
+
 def test_names_and_origins_are_let_in_by_option(cluster):
     site = Site(cluster.start_broker("--public-name", "photos.example,box.lan", "--public-name", "third.example",
                                      "--allow-origin", "https://pages.example", "--allow-origin", "null,http://a:81"))
