@@ -2,6 +2,7 @@
 #include "dataset.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "dataset_kind.h"
@@ -24,11 +25,27 @@ static const struct dataset_kind *find_kind(const char *dir, struct err *err)
     return NULL;
 }
 
+/* Takes the dataset's listing, to which what makes it this one was added. */
+static int finish_fingerprint(struct dataset *dataset, struct err *err)
+{
+    int failed = 0;
+    for (int c = 0; c < dataset->class_count && !failed; c++)
+        failed = dataset_note(dataset, dataset->classes[c], c, err);
+    if (failed)
+        return -1;
+    failed = sha256_finish(dataset->listing, dataset->fingerprint);
+    dataset->listing = NULL;
+    return failed ? err_set(err, "no memory for a dataset") : 0;
+}
+
 static int open_kind(struct dataset *dataset, const char *dir, struct err *err)
 {
     double share = dataset->options.validation_split;
-    if (!(dataset->kind = find_kind(dir, err)) || dataset->kind->open(dataset, dir, err))
+    if (!(dataset->kind = find_kind(dir, err)) || dataset->kind->open(dataset, dir, err) ||
+        finish_fingerprint(dataset, err))
         return -1;
+    if (dataset->options.as_it_is)
+        return 0;
     if (!dataset->splits[SPLIT_TEST].count)
         return hold_out(dataset, share, err) ? err_prefix(err, "'%s'", dir) : 0;
     if (share > 0)
@@ -45,6 +62,11 @@ struct dataset *dataset_open(const char *dir, const struct dataset_options *opti
     }
     if (options)
         dataset->options = *options;
+    if (!(dataset->listing = sha256_new())) {
+        err_set(err, "no memory for a dataset");
+        dataset_close(dataset);
+        return NULL;
+    }
     if (open_kind(dataset, dir, err)) {
         dataset_close(dataset);
         return NULL;
@@ -59,6 +81,7 @@ static void samples_release(struct samples *samples)
             free(samples->files[i]);
     free(samples->files);
     free(samples->labels);
+    free(samples->origins);
     free(samples->dir);
     free(samples->pixels);
 }
@@ -73,6 +96,9 @@ void dataset_close(struct dataset *dataset)
     samples_release(&dataset->splits[SPLIT_TRAIN]);
     samples_release(&dataset->splits[SPLIT_TEST]);
     notices_release(&dataset->notices);
+    left_out_release(&dataset->unreadable);
+    left_out_release(&dataset->left_out);
+    sha256_free(dataset->listing);
     free(dataset);
 }
 
@@ -99,6 +125,44 @@ size_t dataset_count(const struct dataset *dataset, enum split split)
 int dataset_label(const struct dataset *dataset, enum split split, size_t index)
 {
     return dataset->splits[split].labels[index];
+}
+
+const char *dataset_fingerprint(const struct dataset *dataset)
+{
+    return dataset->fingerprint;
+}
+
+const struct left_out *dataset_unreadable(const struct dataset *dataset)
+{
+    return &dataset->unreadable;
+}
+
+const struct left_out *dataset_left_out(const struct dataset *dataset)
+{
+    return &dataset->left_out;
+}
+
+char *dataset_path(const struct dataset *dataset, enum split split, size_t index)
+{
+    const struct samples *samples = &dataset->splits[split];
+    char *path = NULL;
+    assert(index < samples->count);
+    if (!samples->files)
+        return NULL;
+    const char *folder = samples->folder, *class = dataset->classes[samples->labels[index]];
+    if (asprintf(&path, "%s%s%s/%s", folder, *folder ? "/" : "", class, samples->files[index]) < 0)
+        return NULL;
+    return path;
+}
+
+enum split dataset_origin(const struct dataset *dataset, size_t *index)
+{
+    const struct samples *test = &dataset->splits[SPLIT_TEST];
+    assert(*index < test->count);
+    if (!test->origins)
+        return SPLIT_TEST;
+    *index = (size_t)test->origins[*index];
+    return SPLIT_TRAIN;
 }
 
 bool dataset_decodes(const struct dataset *dataset, enum split split)

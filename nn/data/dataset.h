@@ -8,6 +8,7 @@
 
 #include "dcls/base/err.h"
 #include "dataset_options.h"
+#include "dcls/base/left_out.h"
 #include "dcls/base/notices.h"
 #include "sample_reader.h"
 
@@ -34,6 +35,19 @@ int dataset_label(const struct dataset *dataset, enum split split, size_t index)
  * the file. */
 int dataset_read(const struct dataset *dataset, enum split split, size_t index, struct sample_reader *reader,
                  uint8_t *out, struct err *err);
+
+/* 64 hex digits that are others where a file came, went, or has another size, or a class another name. What is held out
+ * makes no difference, nor does where the folder lies. */
+const char *dataset_fingerprint(const struct dataset *dataset);
+/* What of a folder is not taken: images that cannot be read; and all else. */
+const struct left_out *dataset_unreadable(const struct dataset *dataset);
+const struct left_out *dataset_left_out(const struct dataset *dataset);
+
+/* "test/cow/1.jpg" below the dataset's folder, the caller's to free; NULL where memory lacks, or samples are no files:
+ * see dataset_decodes. */
+char *dataset_path(const struct dataset *dataset, enum split split, size_t index);
+/* Where the folder itself has a test image, before any was held out: the split that is returned, at *index. */
+enum split dataset_origin(const struct dataset *dataset, size_t *index);
 
 /* Whether samples are read from files, rather than from memory that holds them decoded. */
 bool dataset_decodes(const struct dataset *dataset, enum split split);

@@ -1,6 +1,7 @@
 /* See dataset_kind.h. */
 #include "dataset_kind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,16 @@ int dataset_add_class(struct dataset *dataset, const char *name, size_t length, 
     }
     dataset->classes[dataset->class_count++] = copy;
     return check_class_name(copy, err);
+}
+
+int dataset_note(struct dataset *dataset, const char *name, int64_t size, struct err *err)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)size);
+    if (sha256_update(dataset->listing, name, strlen(name) + 1) ||
+        sha256_update(dataset->listing, digits, (size_t)length + 1))
+        return err_set(err, "no memory for a dataset");
+    return 0;
 }
 
 int dataset_go_on(const struct dataset *dataset, const char *what, size_t done, size_t total, struct err *err)

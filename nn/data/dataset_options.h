@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Zeroed: what is tested on has to be there, and nobody is told or asked. */
+/* Zeroed: it is to be trained on; what is tested on has to be there, and nobody is told or asked. */
 struct dataset_options {
+    bool as_it_is;           /* to look at: nothing is held out, and what makes it unfit to train on is no error */
     double validation_split; /* the share of the images that is held out to test on where none are there for that */
     void *arg;
     /* How far opening is: "checked", then "compared" so many of so many images. */

@@ -21,8 +21,8 @@ struct folder_listing {
     struct dataset_tree tree;
     const char *splits[2]; /* the folders of both below the dataset's; NULL: none */
     size_t listed, checked;
-    struct left_out unreadable; /* images */
-    struct left_out left_out;   /* everything else */
+    struct left_out *unreadable; /* images */
+    struct left_out *left_out;   /* everything else */
 };
 
 static int class_index(const struct dataset *dataset, const char *name)
@@ -79,17 +79,17 @@ static int list_class(struct folder_listing *listing, enum split split, const ch
     struct dataset *dataset = listing->dataset;
     const char *folder = listing->splits[split];
     struct fs_list files;
-    size_t left_out = listing->left_out.count;
-    int status = dataset_tree_images(&listing->tree, folder, name, &files, &listing->left_out, err);
+    size_t left_out = listing->left_out->count;
+    int status = dataset_tree_images(&listing->tree, folder, name, &files, listing->left_out, err);
     if (!status && files.count && split == SPLIT_TRAIN)
         status = dataset_add_class(dataset, name, strlen(name), err);
     int label = class_index(dataset, name);
     if (!status && files.count && label < 0)
-        leave_out(&listing->left_out, folder, name, NULL, NOT_TRAINED);
+        leave_out(listing->left_out, folder, name, NULL, NOT_TRAINED);
     else if (!status && files.count)
         status = add_files(&dataset->splits[split], &files, label, err);
-    else if (!status && left_out == listing->left_out.count)
-        leave_out(&listing->left_out, folder, name, NULL, "holds no images");
+    else if (!status && left_out == listing->left_out->count)
+        leave_out(listing->left_out, folder, name, NULL, "holds no images");
     fs_list_release(&files);
     return status;
 }
@@ -97,7 +97,7 @@ static int list_class(struct folder_listing *listing, enum split split, const ch
 static int list_split(struct folder_listing *listing, enum split split, struct err *err)
 {
     struct fs_list classes;
-    int status = dataset_tree_classes(&listing->tree, listing->splits[split], &classes, &listing->left_out, err);
+    int status = dataset_tree_classes(&listing->tree, listing->splits[split], &classes, listing->left_out, err);
     for (size_t i = 0; !status && i < classes.count; i++)
         status = list_class(listing, split, classes.paths[i], err);
     fs_list_release(&classes);
@@ -105,8 +105,8 @@ static int list_split(struct folder_listing *listing, enum split split, struct e
     return status;
 }
 
-/* Whether a file begins as an image does that can be read: -1 with why not. */
-static int check_file(const char *path, struct err *why)
+/* Whether a file begins as an image does that can be read, and its size: -1 with why not. */
+static int check_file(const char *path, int64_t *size, struct err *why)
 {
     struct stat info;
     char head[IMAGE_HEAD];
@@ -121,6 +121,7 @@ static int check_file(const char *path, struct err *why)
         err_set(why, "larger than %d bytes", IMAGE_FILE_MAX);
     } else {
         ssize_t got = read(fd, head, sizeof head);
+        *size = info.st_size;
         status = got < 0 ? err_set(why, "%s", strerror(errno)) : image_format_check(head, (size_t)got, why);
     }
     close(fd);
@@ -138,27 +139,30 @@ int folder_path(const struct dataset *dataset, const struct samples *samples, si
 /* Looks into every file of a split; what is no image goes. */
 static int check_split(struct folder_listing *listing, enum split split, struct err *err)
 {
-    const struct dataset *dataset = listing->dataset;
-    struct samples *samples = &listing->dataset->splits[split];
+    struct dataset *dataset = listing->dataset;
+    struct samples *samples = &dataset->splits[split];
     size_t count = samples->count, kept = 0, i;
     int status = 0;
     for (i = 0; i < count && !status; i++) {
         char path[PATH_MAX];
         struct err why = ERR_INIT;
         int label = samples->labels[i];
+        int64_t bytes = 0;
         if (folder_path(dataset, samples, i, path, sizeof path, NULL))
             err_set(&why, "its path is too long");
         else
-            check_file(path, &why);
+            check_file(path, &bytes, &why);
         if (*why.text) {
-            leave_out(&listing->unreadable, listing->splits[split], dataset->classes[label], samples->files[i],
+            leave_out(listing->unreadable, listing->splits[split], dataset->classes[label], samples->files[i],
                       why.text);
             free(samples->files[i]);
         } else {
             samples->labels[kept] = label;
             samples->files[kept++] = samples->files[i];
+            status = dataset_note(dataset, path + strlen(listing->tree.dir), bytes, err);
         }
-        status = dataset_go_on(dataset, "checked", ++listing->checked, listing->listed, err);
+        if (!status)
+            status = dataset_go_on(dataset, "checked", ++listing->checked, listing->listed, err);
     }
     /* Where it was broken off the rest is kept too, to be released. */
     for (; i < count; i++)
@@ -211,9 +215,9 @@ static int drop_empty_classes(struct folder_listing *listing, struct err *err)
             dataset->classes[kept++] = name;
             continue;
         }
-        leave_out(&listing->left_out, train_dir, name, NULL, "holds no images that can be read");
+        leave_out(listing->left_out, train_dir, name, NULL, "holds no images that can be read");
         if (tested[c])
-            leave_out(&listing->left_out, test_dir, name, NULL, NOT_TRAINED);
+            leave_out(listing->left_out, test_dir, name, NULL, NOT_TRAINED);
         free(name);
     }
     dataset->class_count = kept;
@@ -227,16 +231,17 @@ out:
     return status;
 }
 
-static int make_path(const char *dir, const char *split, char **path, struct err *err)
+static int make_path(struct samples *samples, const char *dir, const char *split, struct err *err)
 {
-    *path = *split ? fs_join(dir, split) : strdup(dir);
-    return *path ? 0 : err_set(err, "no memory for a dataset");
+    samples->folder = split;
+    samples->dir = *split ? fs_join(dir, split) : strdup(dir);
+    return samples->dir ? 0 : err_set(err, "no memory for a dataset");
 }
 
 /* -1 where so much is amiss that it is better not to train. */
 static int judge(const struct folder_listing *listing, struct err *err)
 {
-    const struct left_out *unreadable = &listing->unreadable;
+    const struct left_out *unreadable = listing->unreadable;
     const char *dir = listing->tree.dir, *test_dir = listing->splits[SPLIT_TEST];
     struct buf names;
     int status = 0;
@@ -246,7 +251,7 @@ static int judge(const struct folder_listing *listing, struct err *err)
         status = err_set(err, "'%s': %zu of %zu images cannot be read, more than a tenth: %s", dir, unreadable->count,
                          listing->listed, buf_text(&names));
     } else if (!listing->dataset->class_count) {
-        left_out_list(&listing->left_out, &names);
+        left_out_list(listing->left_out, &names);
         status =
             err_set(err, "'%s' holds no class folders with images%s%s", dir, names.len ? ": " : "", buf_text(&names));
     } else if (test_dir && !listing->dataset->splits[SPLIT_TEST].count) {
@@ -258,7 +263,7 @@ static int judge(const struct folder_listing *listing, struct err *err)
 
 static void tell(struct folder_listing *listing)
 {
-    const struct left_out *unreadable = &listing->unreadable, *left_out = &listing->left_out;
+    const struct left_out *unreadable = listing->unreadable, *left_out = listing->left_out;
     struct notices *notices = &listing->dataset->notices;
     struct buf names;
     buf_init(&names, NOTICE_SIZE);
@@ -280,23 +285,19 @@ int folder_list(struct dataset *dataset, const char *dir, const struct dataset_l
     struct samples *train = &dataset->splits[SPLIT_TRAIN], *test = &dataset->splits[SPLIT_TEST];
     const struct dataset_options *options = &dataset->options;
     struct folder_listing listing = { .dataset = dataset,
+                                      .unreadable = &dataset->unreadable,
+                                      .left_out = &dataset->left_out,
                                       .tree = { .dir = dir, .stop = options->cancelled, .arg = options->arg },
                                       .splits = { layout->train, layout->test } };
-    int status = -1;
     if (layout->passed_over)
-        left_out_add(&listing.left_out, layout->passed_over,
-                     "holds no class folders with images, and is not tested on");
-    if (make_path(dir, layout->train, &train->dir, err) || list_split(&listing, SPLIT_TRAIN, err))
-        goto out;
-    if (layout->test && (make_path(dir, layout->test, &test->dir, err) || list_split(&listing, SPLIT_TEST, err)))
-        goto out;
+        left_out_add(listing.left_out, layout->passed_over, "holds no class folders with images, and is not tested on");
+    if (make_path(train, dir, layout->train, err) || list_split(&listing, SPLIT_TRAIN, err))
+        return -1;
+    if (layout->test && (make_path(test, dir, layout->test, err) || list_split(&listing, SPLIT_TEST, err)))
+        return -1;
     if (check_split(&listing, SPLIT_TRAIN, err) || check_split(&listing, SPLIT_TEST, err) ||
-        drop_empty_classes(&listing, err) || judge(&listing, err))
-        goto out;
+        drop_empty_classes(&listing, err) || (!options->as_it_is && judge(&listing, err)))
+        return -1;
     tell(&listing);
-    status = 0;
-out:
-    left_out_release(&listing.unreadable);
-    left_out_release(&listing.left_out);
-    return status;
+    return 0;
 }

@@ -89,14 +89,18 @@ static int move(struct samples *train, struct samples *test, const bool *held, s
     test->labels = calloc(count, sizeof *test->labels);
     test->files = train->files ? calloc(count, sizeof *test->files) : NULL;
     test->pixels = train->pixels ? malloc(count * pixels) : NULL;
-    if (!test->labels || (train->files && !test->files) || (train->pixels && !test->pixels))
+    test->origins = calloc(count, sizeof *test->origins);
+    if (!test->labels || !test->origins || (train->files && !test->files) || (train->pixels && !test->pixels))
         return err_set(err, "no memory to hold %zu images out", count);
+    test->folder = train->folder;
     test->width = train->width;
     test->height = train->height;
     for (size_t i = 0; i < train->count; i++) {
         struct samples *to = held[i] ? test : train;
         size_t at = held[i] ? test->count++ : left++;
         to->labels[at] = train->labels[i];
+        if (held[i])
+            test->origins[at] = (int)i;
         if (train->files)
             to->files[at] = train->files[i];
         if (train->pixels)

@@ -127,8 +127,9 @@ out:
     return status;
 }
 
-static int open_split(struct samples *samples, const char *dir, enum split split, struct err *err)
+static int open_split(struct dataset *dataset, const char *dir, enum split split, struct err *err)
 {
+    struct samples *samples = &dataset->splits[split];
     uint32_t shape[3], count;
     uint8_t *labels = NULL;
     if (read_idx(dir, names[split][0], 3, shape, &samples->pixels, err) ||
@@ -144,12 +145,18 @@ static int open_split(struct samples *samples, const char *dir, enum split split
                 count);
         goto out;
     }
+    if (dataset_note(dataset, names[split][0], (int64_t)count * shape[1] * shape[2], err))
+        goto out;
     if (!(samples->labels = malloc(count * sizeof(int)))) {
         err_set(err, "no memory for %u labels", count);
         goto out;
     }
     for (uint32_t i = 0; i < count; i++)
         samples->labels[i] = labels[i];
+    if (sha256_update(dataset->listing, labels, count)) {
+        err_set(err, "no memory for %u labels", count);
+        goto out;
+    }
     samples->count = count;
     samples->height = (int)shape[1];
     samples->width = (int)shape[2];
@@ -223,8 +230,7 @@ static bool has_tests(const char *dir)
 
 static int open_idx(struct dataset *dataset, const char *dir, struct err *err)
 {
-    if (open_split(&dataset->splits[SPLIT_TRAIN], dir, SPLIT_TRAIN, err) ||
-        (has_tests(dir) && open_split(&dataset->splits[SPLIT_TEST], dir, SPLIT_TEST, err)))
+    if (open_split(dataset, dir, SPLIT_TRAIN, err) || (has_tests(dir) && open_split(dataset, dir, SPLIT_TEST, err)))
         return -1;
     return name_classes(dataset, dir, err);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "dataset_files.h"
+#include "dcls/base/sha256.h"
 #include "nn/data/dataset.h"
 
 #define NOBODY 65534
@@ -311,6 +312,73 @@ static void opening_tells_how_far_it_is_and_can_be_cancelled(void **state)
     assert_string_equal(err.text, "cancelled");
 }
 
+static void fingerprint(const char *dir, double held_out, char hex[SHA256_HEX_SIZE])
+{
+    struct dataset_options options = { .validation_split = held_out, .as_it_is = held_out == 0 };
+    struct err err = ERR_INIT;
+    struct dataset *dataset = dataset_open(dir, &options, &err);
+    if (!dataset)
+        fail_msg("%s", err.text);
+    snprintf(hex, SHA256_HEX_SIZE, "%s", dataset_fingerprint(dataset));
+    assert_true(sha256_is_hex(hex));
+    dataset_close(dataset);
+}
+
+static void a_fingerprint_tells_that_files_came_went_or_have_another_size(void **state)
+{
+    const char *dir = *state;
+    char name[512], before[SHA256_HEX_SIZE], after[SHA256_HEX_SIZE];
+    fingerprint(dir, 0, before);
+    file_put(dir, "train/cow/note.txt", "no image", 8);
+    fingerprint(dir, 0, after);
+    assert_string_equal(before, after);
+    image_put(dir, "train/cow/11.png", "grey.png");
+    fingerprint(dir, 0, after);
+    assert_string_not_equal(before, after);
+    image_put(dir, "train/cow/11.png", "rgb.png");
+    fingerprint(dir, 0, after);
+    assert_string_equal(before, after);
+    image_put(dir, "train/cow/12.png", "rgb.png");
+    fingerprint(dir, 0, after);
+    assert_string_not_equal(before, after);
+    snprintf(name, sizeof name, "%s/train/cow/12.png", dir);
+    assert_int_equal(unlink(name), 0);
+    snprintf(name, sizeof name, "%s/test", dir);
+    assert_int_equal(fs_remove_tree(name, NULL), 0);
+    fingerprint(dir, 0, before);
+    image_put(dir, "train/cow/13.png", "grey.png"); /* one that differs, to be held out */
+    image_put(dir, "train/ant/13.png", "palette.png");
+    fingerprint(dir, 0, before);
+    fingerprint(dir, 0.5, after);
+    assert_string_equal(before, after);
+}
+
+/* More than a tenth cannot be read: that is for who looks to see. */
+static void what_is_looked_at_as_it_is_needs_not_be_fit_to_train_on(void **state)
+{
+    const char *dir = *state;
+    struct dataset_options options = { .as_it_is = true };
+    struct err err = ERR_INIT;
+    char name[64], path[512];
+    for (int i = 0; i < 6; i++) {
+        snprintf(name, sizeof name, "train/cow/%02d.png", i);
+        file_put(dir, name, "no image", 8);
+    }
+    snprintf(path, sizeof path, "%s/test", dir);
+    assert_int_equal(fs_remove_tree(path, NULL), 0);
+    assert_null(dataset_open(dir, NULL, &err));
+    struct dataset *dataset = dataset_open(dir, &options, &err);
+    assert_non_null(dataset);
+    assert_int_equal(dataset_count(dataset, SPLIT_TRAIN), 18);
+    assert_int_equal(dataset_count(dataset, SPLIT_TEST), 0);
+    assert_int_equal(dataset_unreadable(dataset)->count, 6);
+    assert_string_equal(dataset_unreadable(dataset)->first[5].path, "train/cow/05.png");
+    char *seventh = dataset_path(dataset, SPLIT_TRAIN, 12);
+    assert_string_equal(seventh, "train/cow/06.png");
+    free(seventh);
+    dataset_close(dataset);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -327,6 +395,8 @@ int main(void)
         TEST(ten_of_what_is_left_out_are_named_and_all_counted),
         TEST(a_path_that_is_too_long_is_left_out),
         TEST(opening_tells_how_far_it_is_and_can_be_cancelled),
+        TEST(a_fingerprint_tells_that_files_came_went_or_have_another_size),
+        TEST(what_is_looked_at_as_it_is_needs_not_be_fit_to_train_on),
     };
     return cmocka_run_group_tests_name("folder_list", tests, NULL, NULL);
 }
