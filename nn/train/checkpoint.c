@@ -15,6 +15,7 @@
 #define FORMAT 1
 #define METADATA_KEY "dcls"
 #define PIECES_MAX 12
+#define ANSWER_WORDS 4 /* of 64 bits, of a struct answer: it is kept as it lies in memory */
 #define RESULT_COLUMNS 5
 #define WHOLE_MAX 9007199254740991.0 /* what a double holds exactly */
 
@@ -25,6 +26,8 @@ struct piece {
     void *at;
     size_t count;
 };
+
+_Static_assert(sizeof(struct answer) == ANSWER_WORDS * sizeof(int64_t), "an answer is so many words");
 
 static char *checkpoint_path(const char *models_dir, const char *model, const char *file, struct err *err)
 {
@@ -84,6 +87,7 @@ static char *describe(const struct train_config *config, const struct train_stat
     cJSON_AddNumberToObject(object, "format", FORMAT);
     cJSON_AddItemToObject(object, "configuration", config_json(config, CONFIG_CHECKPOINT));
     cJSON_AddStringToObject(object, "classes_sha256", classes_sha256);
+    cJSON_AddStringToObject(object, "fingerprint", state->fingerprint);
     cJSON_AddNumberToObject(object, "best_epoch", state->best_epoch);
     cJSON_AddNumberToObject(object, "step", (double)state->step);
     cJSON_AddNumberToObject(object, "optimizer_step", (double)state->optimiser.step);
@@ -123,6 +127,10 @@ int checkpoint_write(const struct train_config *config, const struct train_state
     }
     out[count++] =
         (struct safetensors_piece){ "results", TENSOR_FLOAT64, 2, { state->epochs, RESULT_COLUMNS }, results };
+    if (state->answers.count)
+        out[count++] = (struct safetensors_piece){
+            "answers", TENSOR_INT64, 2, { (int64_t)state->answers.count, ANSWER_WORDS }, state->answers.list
+        };
     if (!fs_make_dirs(dir, err))
         status = safetensors_write_pieces(&(struct output){ .path = path }, METADATA_KEY, text, out, count, err);
 out:
@@ -211,6 +219,23 @@ static const struct tensor *find_tensor(const struct checkpoint *checkpoint, con
     return NULL;
 }
 
+/* None where the checkpoint has none, as of older versions, or its answers are those on other images. */
+static void restore_answers(const struct checkpoint *checkpoint, struct train_state *state)
+{
+    struct answers *answers = &state->answers;
+    const char *fingerprint = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(checkpoint->json, "fingerprint"));
+    answers_clear(answers);
+    if (!fingerprint || strcmp(fingerprint, state->fingerprint))
+        return;
+    const struct tensor *tensor = find_tensor(checkpoint, "answers", TENSOR_INT64, answers->max * ANSWER_WORDS, NULL);
+    if (!tensor)
+        return;
+    memcpy(answers->list, tensor->bytes, answers->max * sizeof *answers->list);
+    answers->count = answers->max;
+    if (!answers_are_valid(answers))
+        answers_clear(answers);
+}
+
 /* The epochs that were finished; 0 where none are told of. */
 static int finished(const struct checkpoint *checkpoint)
 {
@@ -269,6 +294,7 @@ int checkpoint_restore(const struct checkpoint *checkpoint, struct train_state *
     double trained = number_of(json, "trained_seconds", 0, 1e12), seconds = number_of(json, "seconds", 0, 1e12);
     if (isnan(best_epoch + step + optimizer_step + images + trained + seconds))
         return err_set(err, "the checkpoint is incomplete");
+    restore_answers(checkpoint, state);
     state->epochs = epochs;
     state->best_epoch = (int)best_epoch;
     state->step = (uint64_t)step;

@@ -8,6 +8,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "answers.h"
 #include "confusion.h"
 #include "dcls/nn/train_config.h"
 #include "nn/formats/tensors.h"
@@ -21,7 +22,9 @@ struct train_state {
     struct weights *weights;
     struct weights *best; /* with patience: those of the best epoch so far; NULL otherwise */
     struct optimiser optimiser;
-    struct confusion saved;          /* of the weights that would be saved */
+    const char *fingerprint; /* of the dataset */
+    struct confusion saved;  /* of the weights that would be saved, and what they answered */
+    struct answers answers;
     struct epoch_result *results;    /* config->epochs of them, the first `epochs` filled */
     int epochs, best_epoch;          /* finished; that of the highest test accuracy, 0: none yet */
     uint64_t step;                   /* batches trained on so far */
@@ -49,7 +52,8 @@ void checkpoint_close(struct checkpoint *checkpoint);
 /* Has `config` as the training was begun, but for name, places, threads and cache, and for `epochs` unless they are 0.
  * Its texts are the checkpoint's. An error where the type differs or the epochs are done already. */
 int checkpoint_configure(const struct checkpoint *checkpoint, struct train_config *config, struct err *err);
-/* Fills what `state`, made for that configuration, points to. */
+/* Fills what `state`, made for that configuration, points to. Answers on other images than the dataset's are dropped.
+ */
 int checkpoint_restore(const struct checkpoint *checkpoint, struct train_state *state, const char *classes_sha256,
                        struct err *err);
 

@@ -75,6 +75,7 @@ static enum train_end evaluate(struct trainer *trainer, struct tally *tally, str
 {
     plan_cache_weights_changed(&trainer->test_plans);
     confusion_clear(&trainer->latest);
+    answers_clear(&trainer->answers);
     loader_start(trainer->test_loader, 1);
     int batches = loader_batches(trainer->test_loader);
     for (int i = 0; i < batches; i++) {
@@ -95,6 +96,7 @@ static enum train_end evaluate(struct trainer *trainer, struct tally *tally, str
         int correct;
         double loss = plan_loss(plan, batch->labels, &correct);
         confusion_count(&trainer->latest, plan_logits(plan), batch->labels, batch->count);
+        answers_add(&trainer->answers, plan_logits(plan), batch->labels, batch->count);
         tally_add(tally, loss, correct, batch->count);
     }
     return TRAIN_DONE;
@@ -151,11 +153,14 @@ static enum train_end train_epoch(struct trainer *trainer, int epoch, struct err
     return TRAIN_DONE;
 }
 
-static void keep_confusion(struct trainer *trainer)
+static void keep_answers(struct trainer *trainer)
 {
-    struct confusion kept = trainer->latest;
+    struct confusion confusion = trainer->latest;
+    struct answers answers = trainer->answers;
     trainer->latest = trainer->state.saved;
-    trainer->state.saved = kept;
+    trainer->state.saved = confusion;
+    trainer->answers = trainer->state.answers;
+    trainer->state.answers = answers;
 }
 
 /* After an epoch: keeps what is to be saved, which is the last epoch's, or with patience the best one's. Says whether
@@ -168,7 +173,7 @@ static bool keep(struct trainer *trainer)
     if (better)
         state->best_epoch = now->epoch;
     if (better || !state->best)
-        keep_confusion(trainer);
+        keep_answers(trainer);
     if (better && state->best)
         weights_copy(trainer->net, state->best, state->weights);
     return better;

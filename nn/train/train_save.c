@@ -11,6 +11,9 @@
 #include "report.h"
 #include "trainer.h"
 
+#define ANSWERS_FILE "_answers.json" /* behind the model's name */
+#define NAME_SHOWN 64                /* bytes of names, at most */
+
 /* "NAME.ENDING" in the new folder, or `file` itself where ending is NULL. The caller frees it. */
 static char *path_in(const struct fs_replacement *model, const char *file, const char *ending)
 {
@@ -43,6 +46,27 @@ static int write_classes(const struct trainer *trainer, const struct fs_replacem
 out:
     buf_release(&text);
     return result;
+}
+
+/* The model is worth more than what it answered: what cannot be written is told. There is nothing to write where
+ * training was resumed on other images, or by an older version, and no epoch since was better. */
+static void write_answers(struct trainer *trainer, const struct fs_replacement *model)
+{
+    struct answers *answers = &trainer->state.answers;
+    const char *name = trainer->config.model_name;
+    char file[sizeof(ANSWERS_FILE) + NAME_SHOWN];
+    struct err err = ERR_INIT;
+    struct buf text;
+    if (!answers->count)
+        return;
+    snprintf(file, sizeof file, "%.*s" ANSWERS_FILE, NAME_SHOWN, name);
+    buf_init(&text, ANSWERS_FILE_MAX);
+    answers_sort(answers);
+    if (answers_write(answers, name, trainer->dataset, &text, &err) || write_file(model, file, NULL, &text, &err)) {
+        err_prefix(&err, "the answers on the test images are missing");
+        trainer_tell(trainer, err.text);
+    }
+    buf_release(&text);
 }
 
 /* The report's model_save_path: absolute, where the model will lie once it is in place. */
@@ -80,6 +104,7 @@ int train_save(struct trainer *trainer, struct err *err)
         goto out;
     weights = path_in(&model, name, "pth");
     path = save_path(config);
+    write_answers(trainer, &model);
     /* Behind the epochs, as who reads logs of the existing system expects those first. */
     if (!weights || !path || !classes || add_notices(trainer) || report_log_end(&trainer->log, name, seconds)) {
         err_set(err, "no memory to save '%s'", name);

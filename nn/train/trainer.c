@@ -137,17 +137,20 @@ static int init_state(struct trainer *trainer, struct err *err)
     const struct train_config *config = &trainer->config;
     const struct net *net = trainer->net;
     struct train_state *state = &trainer->state;
+    size_t images = dataset_count(trainer->dataset, SPLIT_TEST);
     const struct optimiser_spec optimiser = { .kind = config->optimizer,
                                               .learning_rate = config->learning_rate,
                                               .momentum = config->momentum,
                                               .weight_decay = config->weight_decay };
     size_t first = config->freeze ? net->params[net->last_weight].offset : 0;
     state->net = net;
+    state->fingerprint = dataset_fingerprint(trainer->dataset);
     state->results = calloc((size_t)config->epochs, sizeof *state->results);
     if (!state->results)
         return err_set(err, "no memory to train '%s'", config->model_name);
     if (!(state->weights = weights_new(net, err)) || (config->patience && !(state->best = weights_new(net, err))) ||
-        confusion_init(&state->saved, net->classes, err) ||
+        confusion_init(&state->saved, net->classes, err) || answers_init(&state->answers, net->classes, images, err) ||
+        answers_init(&trainer->answers, net->classes, images, err) ||
         optimiser_init(&state->optimiser, &optimiser, first, net->trainable_count - first, err))
         return -1;
     if (!config->resume)
@@ -277,6 +280,8 @@ void trainer_release(struct trainer *trainer)
     weights_free(trainer->state.best);
     confusion_release(&trainer->latest);
     confusion_release(&trainer->state.saved);
+    answers_release(&trainer->answers);
+    answers_release(&trainer->state.answers);
     net_free(trainer->net);
     dataset_close(trainer->dataset);
     buf_release(&trainer->log);

@@ -30,8 +30,9 @@ struct trainer {
     struct train_state state;
     const char *kept_model;  /* whose checkpoint was written or resumed last; NULL: none yet */
     int kept_epoch;          /* behind which that was */
-    struct confusion latest; /* of the last epoch */
-    double start;            /* clock_seconds(), less what passed before it was resumed */
+    struct confusion latest; /* of the last epoch, and what was answered in it */
+    struct answers answers;
+    double start; /* clock_seconds(), less what passed before it was resumed */
     struct notices notices;
     struct buf log;
 };

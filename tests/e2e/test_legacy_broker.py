@@ -68,7 +68,7 @@ def test_training_inference_and_get_json_as_the_existing_broker_asks(link, clust
     assert lines[-1] == "Report saved to models/m1/m1.json"
     assert added == {"type": "NEW MODEL ADDED", "name": "node0", "new_model": "m1", "models": ["m1"]}
     folder = cluster.folder / "node0" / "models" / "m1"
-    assert sorted(f.name for f in folder.iterdir()) == ["classes.txt", "m1.json", "m1.pth", "m1.txt"]
+    assert sorted(f.name for f in folder.iterdir()) == ["classes.txt", "m1.json", "m1.pth", "m1.txt", "m1_answers.json"]
     assert (folder / "classes.txt").read_text().split() == ["blue", "green", "red"]
 
     link.send({"type": "GET_JSON", "name": "node0", "json_name": "m1"})
