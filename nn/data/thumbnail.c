@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "decode.h"
 #include "exif.h"
@@ -86,6 +87,25 @@ int thumbnail_make(const void *bytes, size_t count, int width, struct thumbnail 
         err_set(err, "no memory for a thumbnail");
     else if (!image_decode_reduced(&image, bytes, count, width, err))
         status = write(&image, width, exif_orientation(bytes, count), thumbnail, scratch, err);
+    resize_scratch_free(scratch);
+    image_release(&image);
+    return status;
+}
+
+int thumbnail_of_grey(const unsigned char *pixels, int from_width, int height, int width, struct thumbnail *thumbnail,
+                      struct err *err)
+{
+    struct image image = { 0 };
+    struct resize_scratch *scratch = resize_scratch_new();
+    int status = -1;
+    *thumbnail = (struct thumbnail){ 0 };
+    if (!scratch) {
+        err_set(err, "no memory for a thumbnail");
+    } else if (!image_reserve(&image, from_width, height, err)) {
+        for (size_t i = 0; i < (size_t)from_width * (size_t)height; i++)
+            memset(image.rgb + 3 * i, pixels[i], 3);
+        status = write(&image, width, 1, thumbnail, scratch, err);
+    }
     resize_scratch_free(scratch);
     image_release(&image);
     return status;

@@ -9,6 +9,7 @@
 
 #include "dcls/base/log.h"
 #include "dcls/commands.h"
+#include "dcls/nn/dataset_view.h"
 #include "dcls/proto/json.h"
 #include "line.h"
 #include "requests.h"
@@ -60,6 +61,9 @@ static int serve(int fd)
 {
     struct line line;
     int status = 0;
+    struct dataset_view *view = dataset_view_new();
+    if (!view)
+        return -1;
     line_init(&line, fd);
     while (!status) {
         struct request request;
@@ -68,6 +72,7 @@ static int serve(int fd)
         if (event == LINE_ENDED)
             break;
         cJSON *answer = cJSON_CreateObject();
+        request.view = view;
         if (answer && (event == LINE_BAD || do_request(&request, answer, &err)) &&
             !cJSON_AddStringToObject(answer, "error", err.text)) {
             cJSON_Delete(answer);
@@ -77,6 +82,7 @@ static int serve(int fd)
         status = line_answer(&line, answer);
     }
     line_release(&line);
+    dataset_view_free(view);
     return status;
 }
 

@@ -7,10 +7,13 @@
 #include "dcls/base/err.h"
 #include "dcls/net/helper.h"
 
+struct dataset_view;
+
 struct request {
     cJSON *json; /* an object; NULL: it was none */
     int files[HELPER_FILES_MAX];
     int file_count;
+    struct dataset_view *view; /* the process's one, which stays from request to request */
 };
 
 /* Closes its files. */

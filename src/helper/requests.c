@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "export.h"
+#include "answers.h"
+#include "dataset.h"
 #include "thumbnail.h"
 
 #define MIB ((int64_t)1 << 20)
@@ -11,6 +13,10 @@
 static const struct request_kind kinds[] = {
     { "thumbnail", request_thumbnail, .files = 2, .memory = 2048 * MIB, .cpu_seconds = 15, .file_bytes = 16 * MIB },
     { "export", request_export, .files = 2, .memory = 4096 * MIB, .cpu_seconds = 120, .file_bytes = 2048 * MIB },
+    { "dataset", request_dataset, .files = 0, .memory = 8192 * MIB, .cpu_seconds = 120, .file_bytes = 16 * MIB },
+    { "dataset image", request_dataset_image, .files = 1, .memory = 8192 * MIB, .cpu_seconds = 120,
+      .file_bytes = 16 * MIB },
+    { "answers", request_answers, .files = 1, .memory = 8192 * MIB, .cpu_seconds = 120, .file_bytes = 16 * MIB },
 };
 
 const struct request_kind *request_kind_find(const char *name)

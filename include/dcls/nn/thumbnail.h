@@ -22,6 +22,9 @@ int thumbnail_check(const void *bytes, size_t count, struct err *err);
  * show it: the orientation that a JPEG's EXIF data tells is applied, which a training ignores, as PyTorch's loader
  * does. `thumbnail` is to be released whatever comes of it. */
 int thumbnail_make(const void *bytes, size_t count, int width, struct thumbnail *thumbnail, struct err *err);
+/* The same of grey pixels (height, from_width), a byte each. */
+int thumbnail_of_grey(const unsigned char *pixels, int from_width, int height, int width, struct thumbnail *thumbnail,
+                      struct err *err);
 void thumbnail_release(struct thumbnail *thumbnail);
 
 #endif
