@@ -19,6 +19,12 @@ void msg_init(struct msg *msg, enum msg_type type)
                          .batches = -1,
                          .threads = -1,
                          .cancelled = -1,
+                         .wrong = -1,
+                         .index = -1,
+                         .width = -1,
+                         .limit = -1,
+                         .offset = -1,
+                         .status = -1,
                          .images_per_second = NAN,
                          .loss = NAN,
                          .accuracy = NAN };
@@ -42,7 +48,7 @@ void msg_release(struct msg *msg)
                        &msg->json_name,    &msg->new_model,  &msg->message,      &msg->image_path, &msg->image_sha256,
                        &msg->model_sha256, &msg->version,    &msg->instance,     &msg->cpu,        &msg->job,
                        &msg->data_dir,     &msg->models_dir, &msg->weights_file, &msg->image_file, &msg->notice,
-                       &msg->secret };
+                       &msg->secret,       &msg->view_key,   &msg->split,        &msg->label,      &msg->predicted };
     cJSON *values[] = { msg->dataset,    msg->result, msg->data, msg->report,
                         msg->model_info, msg->jobs,   msg->puts, msg->load };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -7,6 +7,7 @@
 
 #include "dcls/base/cpus.h"
 #include "dcls/base/notices.h"
+#include "dcls/base/thumbnail_width.h"
 
 #define COUNT_MAX 1e9 /* of epochs, batches, cores */
 #define BYTES_MAX 9007199254740991.0
@@ -154,6 +155,34 @@ static const struct field remove_failed[] = {
     { NEW("modelSha256", FIELD_SHA256, model_sha256, 0) },
     { MESSAGE },
 };
+#define VIEW_KEY KEY("view_key", view_key, FIELD_REQUIRED), .since = 1
+static const struct field get_dataset[] = { { VIEW_KEY } };
+static const struct field get_image[] = {
+    { VIEW_KEY },
+    { ANY("split", FIELD_TEXT, split, FIELD_REQUIRED), .since = 1, .max = 16 },
+    { INT("index", index, FIELD_REQUIRED, 0, COUNT_MAX) },
+    { INT("width", width, FIELD_REQUIRED, THUMBNAIL_WIDTH_MIN, THUMBNAIL_WIDTH_MAX) },
+};
+static const struct field get_answers[] = {
+    { VIEW_KEY },
+    { NAME("model_name", model_name, FIELD_REQUIRED) },
+    { NEW("label", FIELD_TEXT, label, 256) },
+    { NEW("predicted", FIELD_TEXT, predicted, 256) },
+    { NEW("wrong", FIELD_BOOL, wrong, 0) },
+    { INT("limit", limit, FIELD_REQUIRED, 1, 1000) },
+    { INT("offset", offset, FIELD_REQUIRED, 0, COUNT_MAX) },
+};
+static const struct field view[] = {
+    { NAME("name", name, FIELD_OPTIONAL) },
+    { VIEW_KEY },
+    { ANY("data", FIELD_OBJECT, data, FIELD_REQUIRED), .since = 1 },
+};
+static const struct field view_failed[] = {
+    { NAME("name", name, FIELD_OPTIONAL) },
+    { VIEW_KEY },
+    { INT("status", status, FIELD_OPTIONAL, 400, 599) },
+    { MESSAGE },
+};
 static const struct field mpi_fence[] = {
     { KEY("train_key", train_key, FIELD_REQUIRED) },
     { JOB },
@@ -208,6 +237,11 @@ const struct msg_spec msg_table[MSG_TYPE_COUNT] = {
     [MSG_SERVER_REMOVE] = { "SERVER REMOVE", .since = 1, .senders = MSG_BY_BROKER, FIELDS(which_model) },
     [MSG_MODEL_REMOVED] = { "MODEL REMOVED", .since = 1, .senders = MSG_BY_NODE, FIELDS(model_removed) },
     [MSG_REMOVE_FAILED] = { "REMOVE FAILED", .since = 1, .senders = MSG_BY_NODE, FIELDS(remove_failed) },
+    [MSG_GET_DATASET] = { "GET_DATASET", .since = 1, .senders = MSG_BY_BROKER, FIELDS(get_dataset) },
+    [MSG_GET_IMAGE] = { "GET_IMAGE", .since = 1, .senders = MSG_BY_BROKER, FIELDS(get_image) },
+    [MSG_GET_ANSWERS] = { "GET_ANSWERS", .since = 1, .senders = MSG_BY_BROKER, FIELDS(get_answers) },
+    [MSG_VIEW] = { "VIEW", .since = 1, .senders = MSG_BY_NODE, FIELDS(view) },
+    [MSG_VIEW_FAILED] = { "VIEW FAILED", .since = 1, .senders = MSG_BY_NODE, FIELDS(view_failed) },
     [MSG_MPI_FENCE] = { "MPI FENCE", .since = 1, .senders = MSG_BY_NODE | MSG_BY_BROKER, FIELDS(mpi_fence) },
     [MSG_WORKER_TRAIN] = { "WORKER TRAIN", .since = 1, .senders = MSG_TO_WORKER, FIELDS(worker_train) },
     [MSG_WORKER_INFERENCE] = { "WORKER INFERENCE", .since = 1, .senders = MSG_TO_WORKER, FIELDS(worker_inference) },

@@ -45,6 +45,11 @@ enum msg_type {
     MSG_SERVER_REMOVE, /* delete this model; answered by one of the next two */
     MSG_MODEL_REMOVED,
     MSG_REMOVE_FAILED,
+    MSG_GET_DATASET, /* what is in the node's dataset; one of its images; what a model answered on the test images */
+    MSG_GET_IMAGE,
+    MSG_GET_ANSWERS,
+    MSG_VIEW, /* answers each of these, or else the next does */
+    MSG_VIEW_FAILED,
     MSG_MPI_FENCE, /* reserved: of jobs with several ranks */
     /* between a node and its worker only, refused from a socket */
     MSG_WORKER_TRAIN,
@@ -67,13 +72,20 @@ struct msg {
     char *model_type; /* "modelType" */
     char *train_key;
     char *inference_key;
+    char *view_key;
     char *json_name;
     char *new_model;
-    char *message; /* ERROR, TRAINING FAILED, REMOVE FAILED; TRAINING PROGRESS: what is done before the first batch */
-    char *notice;  /* TRAINING PROGRESS: what people should know of the training */
-    char *image_path;   /* virtual, SERVER INFERENCE */
+    char *message;    /* ERROR, TRAINING FAILED, REMOVE FAILED, VIEW FAILED; TRAINING PROGRESS: what is done before the
+                         first batch */
+    char *notice;     /* TRAINING PROGRESS: what people should know of the training */
+    char *image_path; /* virtual, SERVER INFERENCE */
     char *image_sha256; /* "imageSha256": the image is this blob of the broker's */
     char *model_sha256; /* "modelSha256" */
+    /* GET_IMAGE, GET_ANSWERS, VIEW FAILED */
+    char *split, *label, *predicted; /* "train" or "test"; names of classes */
+    int64_t index, width, limit, offset;
+    int64_t status; /* as of HTTP */
+    int wrong;      /* only answers that are not the label */
     /* CLIENT CONNECT, SERVER ACK */
     char *version;
     char *instance; /* of progress and outcomes: the process that was given the training */
@@ -90,7 +102,7 @@ struct msg {
     int64_t epoch, epochs, batch, batches;
     double images_per_second, loss, accuracy; /* "imagesPerSecond" */
     cJSON *result;                            /* one epoch's object, as in the report; present when an epoch ended */
-    cJSON *data;                              /* TRAINING_COMPLETED, JSON_RESPONSE */
+    cJSON *data;                              /* TRAINING_COMPLETED, JSON_RESPONSE, VIEW */
     cJSON *report;                            /* TRAINING_COMPLETED: the whole report */
     cJSON *model_info; /* "modelInfo": array of {"name","sha256","type","classes":[...],"imageSize","bytes"} */
     cJSON *jobs;       /* NODE INFO: array of unacknowledged outcomes and running jobs (see PROTOCOL.md) */

@@ -75,6 +75,14 @@ static const char *const samples[MSG_TYPE_COUNT] = {
                           "\"modelSha256\": \"" SHA "\"}",
     [MSG_REMOVE_FAILED] = "{\"type\": \"REMOVE FAILED\", \"name\": \"node0\", \"model_name\": \"m1\", "
                           "\"modelSha256\": \"" SHA "\", \"message\": \"read-only\"}",
+    [MSG_GET_DATASET] = "{\"type\": \"GET_DATASET\", \"view_key\": \"view:1\"}",
+    [MSG_GET_IMAGE] = "{\"type\": \"GET_IMAGE\", \"view_key\": \"view:1\", \"split\": \"test\", \"index\": 0, "
+                      "\"width\": 160}",
+    [MSG_GET_ANSWERS] = "{\"type\": \"GET_ANSWERS\", \"view_key\": \"view:1\", \"model_name\": \"m1\", "
+                        "\"label\": \"cow\", \"predicted\": \"dog\", \"wrong\": true, \"limit\": 50, \"offset\": 0}",
+    [MSG_VIEW] = "{\"type\": \"VIEW\", \"name\": \"node0\", \"view_key\": \"view:1\", \"data\": {\"count\": 2}}",
+    [MSG_VIEW_FAILED] = "{\"type\": \"VIEW FAILED\", \"name\": \"node0\", \"view_key\": \"view:1\", \"status\": 404, "
+                        "\"message\": \"there is no such image\"}",
     [MSG_MPI_FENCE] = "{\"type\": \"MPI FENCE\", \"train_key\": \"train:1\", \"job\": \"3\", \"generation\": 1, "
                       "\"puts\": {\"a\": \"b\"}}",
     [MSG_WORKER_TRAIN] =
