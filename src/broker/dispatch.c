@@ -89,6 +89,11 @@ static void on_json_response(struct broker *broker, struct link *link, struct ms
     pending_replies_json_response(broker->pending_replies, link_node(link), msg);
 }
 
+static void on_view(struct broker *broker, struct link *link, struct msg *msg)
+{
+    pending_replies_view(broker->pending_replies, link_node(link), msg);
+}
+
 static void on_error(struct broker *broker, struct link *link, struct msg *msg)
 {
     struct node *node = link_node(link);
@@ -115,6 +120,8 @@ static const struct handler handlers[MSG_TYPE_COUNT] = {
     [MSG_TRAINING_FAILED] = { on_outcome, false, false },
     [MSG_NEW_MODEL_ADDED] = { on_new_model, false, false },
     [MSG_JSON_RESPONSE] = { on_json_response, false, false },
+    [MSG_VIEW] = { on_view, false, false },
+    [MSG_VIEW_FAILED] = { on_view, false, false },
     [MSG_ERROR] = { on_error, false, true },
     [MSG_MODEL_REMOVED] = { on_removal_answered, false, false },
     [MSG_REMOVE_FAILED] = { on_removal_answered, false, false },

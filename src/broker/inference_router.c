@@ -72,7 +72,7 @@ int inference_router_infer(struct broker *broker, const struct inference_request
         return refuse(refusal, 409, "node '%s' does not take uploaded images", node->name);
     char key[NAME_SIZE];
     struct msg msg;
-    pending_replies_new_key(broker->pending_replies, key);
+    pending_replies_new_key(broker->pending_replies, "inference", key);
     msg_init(&msg, MSG_SERVER_INFERENCE);
     bool failed = msg_set(&msg.inference_key, key) || msg_set(&msg.image_path, request->image_path) ||
                   msg_set(&msg.model_name, model) || msg_set(&msg.image_sha256, request->image_sha256) ||
@@ -106,5 +106,71 @@ int inference_router_push(struct broker *broker, const char *model, const char *
         return refuse(refusal, 409, "node '%s' cannot upload a model", node->name);
     msg_init(&msg, MSG_SERVER_PUSH);
     bool failed = msg_set(&msg.model_name, model) || msg_set(&msg.model_sha256, sha256);
+    return ask(broker, node, &msg, failed, done, arg, refusal);
+}
+
+int inference_router_answers(struct broker *broker, const struct answers_request *request, reply_done *done, void *arg,
+                             char asked[NAME_SIZE], struct refusal *refusal)
+{
+    *asked = '\0';
+    struct node *node = route(broker, request->model, request->node, refusal);
+    char key[NAME_SIZE];
+    struct msg msg;
+    if (!node)
+        return -1;
+    snprintf(asked, NAME_SIZE, "%s", node->name);
+    if (!node_offers(node, "answers"))
+        return refuse(refusal, 409, "node '%s' keeps no answers on test images", node->name);
+    pending_replies_new_key(broker->pending_replies, "view", key);
+    msg_init(&msg, MSG_GET_ANSWERS);
+    msg.wrong = request->wrong;
+    msg.limit = request->limit;
+    msg.offset = request->offset;
+    bool failed = msg_set(&msg.view_key, key) || msg_set(&msg.model_name, request->model) ||
+                  msg_set(&msg.label, request->label) || msg_set(&msg.predicted, request->predicted);
+    return ask(broker, node, &msg, failed, done, arg, refusal);
+}
+
+/* The node whose dataset is looked at; NULL: refused. */
+static struct node *viewed(const struct broker *broker, const char *name, struct refusal *refusal)
+{
+    struct node *node = registry_find(broker->registry, name);
+    if (!node)
+        refuse(refusal, 404, "Node '%s' not found", name);
+    else if (!node_offers(node, "thumbnails"))
+        refuse(refusal, 409, "node '%s' does not show its images: it was started with '--no-thumbnails', or cannot",
+               node->name);
+    else
+        return node;
+    return NULL;
+}
+
+int inference_router_dataset(struct broker *broker, const char *node_name, reply_done *done, void *arg,
+                             struct refusal *refusal)
+{
+    struct node *node = viewed(broker, node_name, refusal);
+    char key[NAME_SIZE];
+    struct msg msg;
+    if (!node)
+        return -1;
+    pending_replies_new_key(broker->pending_replies, "view", key);
+    msg_init(&msg, MSG_GET_DATASET);
+    bool failed = msg_set(&msg.view_key, key);
+    return ask(broker, node, &msg, failed, done, arg, refusal);
+}
+
+int inference_router_image(struct broker *broker, const struct image_request *request, reply_done *done, void *arg,
+                           struct refusal *refusal)
+{
+    struct node *node = viewed(broker, request->node, refusal);
+    char key[NAME_SIZE];
+    struct msg msg;
+    if (!node)
+        return -1;
+    pending_replies_new_key(broker->pending_replies, "view", key);
+    msg_init(&msg, MSG_GET_IMAGE);
+    msg.index = request->index;
+    msg.width = request->width;
+    bool failed = msg_set(&msg.view_key, key) || msg_set(&msg.split, request->split);
     return ask(broker, node, &msg, failed, done, arg, refusal);
 }

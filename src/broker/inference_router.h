@@ -1,6 +1,9 @@
-/* Which node is asked about a model: to classify with it, for its report, for its bytes. The answer is the node's. */
+/* Which node is asked about a model: to classify with it, for its report, for its bytes, for its answers on the test
+ * images; and what a node is asked about its dataset. The answer is the node's. */
 #ifndef DCLS_BROKER_INFERENCE_ROUTER_H
 #define DCLS_BROKER_INFERENCE_ROUTER_H
+
+#include <stdbool.h>
 
 #include "pending_replies.h"
 
@@ -21,5 +24,25 @@ int inference_router_report(struct broker *broker, const char *node, const char 
 /* Has a node that holds the model upload its .pth as a blob; `data` is {"sha256"}. `node` NULL: any holder. */
 int inference_router_push(struct broker *broker, const char *model, const char *node, reply_done *done, void *arg,
                           struct refusal *refusal);
+
+struct answers_request {
+    const char *model, *node;      /* node NULL: any that has it */
+    const char *label, *predicted; /* classes; NULL: any */
+    bool wrong;                    /* only wrong ones */
+    int limit, offset;
+};
+/* `asked`: the node that was asked; empty: none. `data` of this and the next two is a VIEW's, as PROTOCOL.md has it. */
+int inference_router_answers(struct broker *broker, const struct answers_request *request, reply_done *done, void *arg,
+                             char asked[NAME_SIZE], struct refusal *refusal);
+
+int inference_router_dataset(struct broker *broker, const char *node, reply_done *done, void *arg,
+                             struct refusal *refusal);
+
+struct image_request {
+    const char *node, *split; /* "train" or "test" */
+    int index, width;         /* of the split, from 0; pixels at most */
+};
+int inference_router_image(struct broker *broker, const struct image_request *request, reply_done *done, void *arg,
+                           struct refusal *refusal);
 
 #endif

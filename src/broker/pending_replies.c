@@ -25,6 +25,9 @@ static const struct {
     [MSG_SERVER_INFERENCE] = { 15000, 502, "Timeout waiting for inference response" },
     [MSG_GET_JSON] = { 5000, 404, "Timeout waiting for JSON response" },
     [MSG_SERVER_PUSH] = { 120000, 502, "Timeout waiting for the model's upload" }, /* its bytes over the network */
+    [MSG_GET_DATASET] = { 15000, 502, "the node did not tell within 15 s what its dataset holds" },
+    [MSG_GET_IMAGE] = { 15000, 502, "the node did not send the image within 15 s" },
+    [MSG_GET_ANSWERS] = { 15000, 502, "the node did not send the answers within 15 s" },
 };
 
 struct pending_reply {
@@ -32,7 +35,7 @@ struct pending_reply {
     struct pending_replies *replies;
     enum msg_type asked;
     char node[NAME_SIZE];
-    char key[NAME_SIZE];          /* what the answer names: the inference key, the JSON name or the model */
+    char key[NAME_SIZE]; /* what the answer names: the inference's or the view's key, the JSON name or the model */
     char sha256[SHA256_HEX_SIZE]; /* SERVER PUSH: the blob that ends it */
     char model[NAME_SIZE];        /* SERVER INFERENCE: the one that classifies */
     int64_t asked_ms, deadline_ms;
@@ -110,11 +113,11 @@ static void on_deadline(void *arg)
     fail(reply, 504, kinds[reply->asked].late, INFERENCE_LATE);
 }
 
-void pending_replies_new_key(struct pending_replies *replies, char key[NAME_SIZE])
+void pending_replies_new_key(struct pending_replies *replies, const char *kind, char key[NAME_SIZE])
 {
     int64_t now = clock_wall_ms();
     replies->last_key_ms = now > replies->last_key_ms ? now : replies->last_key_ms + 1;
-    snprintf(key, NAME_SIZE, "inference:%lld", (long long)replies->last_key_ms);
+    snprintf(key, NAME_SIZE, "%s:%lld", kind, (long long)replies->last_key_ms);
 }
 
 /* The newest of those that a node owes. NULL: none, or no key. */
@@ -140,7 +143,9 @@ static const char *key_of(const struct msg *msg)
 {
     if (msg->type == MSG_SERVER_PUSH)
         return msg->model_name;
-    return msg->type == MSG_GET_JSON ? msg->json_name : msg->inference_key;
+    if (msg->type == MSG_GET_JSON)
+        return msg->json_name;
+    return msg->view_key ? msg->view_key : msg->inference_key;
 }
 
 int pending_replies_ask(struct pending_replies *replies, struct node *node, const struct msg *msg, reply_done *done,
@@ -188,6 +193,18 @@ void pending_replies_json_response(struct pending_replies *replies, const struct
     struct pending_reply *reply;
     while ((reply = find_answered(replies, node, msg))) /* equal requests have equal answers */
         finish(reply, msg->data, NULL, INFERENCE_ANSWERED);
+}
+
+void pending_replies_view(struct pending_replies *replies, const struct node *node, const struct msg *msg)
+{
+    static const enum msg_type asked[] = { MSG_GET_DATASET, MSG_GET_IMAGE, MSG_GET_ANSWERS };
+    struct pending_reply *reply = NULL;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked && !reply; i++)
+        reply = find(replies, asked[i], node->name, msg->view_key);
+    if (reply && msg->type == MSG_VIEW)
+        finish(reply, msg->data, NULL, INFERENCE_ANSWERED);
+    else if (reply)
+        fail(reply, msg->status < 0 ? kinds[reply->asked].failed : (int)msg->status, msg->message, INFERENCE_FAILED);
 }
 
 bool pending_replies_error(struct pending_replies *replies, const struct node *node, const struct msg *msg)

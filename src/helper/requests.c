@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "export.h"
 #include "answers.h"
 #include "dataset.h"
+#include "export.h"
 #include "thumbnail.h"
 
 #define MIB ((int64_t)1 << 20)

@@ -25,6 +25,8 @@ int node_main(int argc, char **argv)
         { "models-dir", OPTION_TEXT, "DIR", &config.models_dir, .help = "the models", .absent = "./NAME/models" },
         { "threads", OPTION_INT, NULL, &config.threads, .help = "of each worker", .min = 1, .max = CPUS_MAX,
           .absent = "as many as run at once" },
+        { "no-thumbnails", OPTION_SWITCH, NULL, &config.no_thumbnails,
+          .help = "show nothing of the images, neither pictures nor paths" },
         { 0 },
     };
     const struct command_line line = {

@@ -60,6 +60,9 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
     case MSG_SERVER_INFERENCE: inferences_request(daemon->inferences, msg); break;
     case MSG_GET_JSON: model_request_report(daemon, msg); break;
     case MSG_SERVER_PUSH: model_request_push(daemon, msg); break;
+    case MSG_GET_DATASET:
+    case MSG_GET_IMAGE:
+    case MSG_GET_ANSWERS: views_request(daemon->views, msg); break;
     case MSG_SERVER_REMOVE: model_request_remove(daemon, msg); break;
     case MSG_ERROR: log_warn("the broker says: %s", msg->message ? msg->message : ""); break;
     default:
@@ -193,7 +196,7 @@ static int node_init(struct daemon *daemon, struct err *err)
         !(daemon->pool = thread_pool_new(daemon->base, THREADS, WAITING_MAX, err)) ||
         !(daemon->supervisor = supervisor_new(daemon->base, err)) ||
         !(daemon->trainings = trainings_new(daemon, err)) || !(daemon->inferences = inferences_new(daemon, err)) ||
-        watch_signals(daemon, err))
+        !(daemon->views = views_new(daemon, err)) || watch_signals(daemon, err))
         return -1;
     local_dataset_refresh(daemon);
     host_load_measure(&daemon->load, "", clock_ms()); /* the first of the two that tell how busy CPUs are */
@@ -207,6 +210,7 @@ static void node_release(struct daemon *daemon)
     if (daemon->trainings)
         trainings_stop(daemon->trainings);
     thread_pool_free(daemon->pool); /* first: its work points into all that follows */
+    views_free(daemon->views);
     supervisor_free(daemon->supervisor);
     inferences_free(daemon->inferences);
     trainings_free(daemon->trainings);

@@ -16,6 +16,7 @@
 #include "model_store.h"
 #include "secret.h"
 #include "supervisor.h"
+#include "views.h"
 
 #define INSTANCE_SIZE 17 /* 16 hex digits: random per process */
 
@@ -26,6 +27,7 @@ struct daemon_config {
     const char *data_dir;   /* NULL: ./NAME/images, else ./images, else the broker's */
     const char *models_dir; /* NULL: ./NAME/models */
     int threads;            /* of each worker */
+    bool no_thumbnails;     /* nothing of its images is shown */
 };
 
 struct daemon {
@@ -38,6 +40,7 @@ struct daemon {
     struct model_store *model_store;
     struct trainings *trainings;
     struct inferences *inferences;
+    struct views *views;
     char *models_dir, *jobs_dir;
     char *images_dir;    /* ./NAME/images: where a fetched dataset goes */
     char *manifest_path; /* of that dataset; the file is there where it was fetched */

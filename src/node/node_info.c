@@ -12,8 +12,8 @@
 #include "dcls/nn/models.h"
 #include "host_info.h"
 
-static const char *const features[] = { "train",   "infer", "progress", "cancel",    "push",       "remove",
-                                        "removed", "blobs", "resume",   "heartbeat", "generations" };
+static const char *const features[] = { "train",   "infer", "progress", "cancel",    "push",        "remove",
+                                        "removed", "blobs", "resume",   "heartbeat", "generations", "answers" };
 
 /* "KIND:NAME" among the features. */
 static int announce(struct msg *msg, const char *kind, const char *name)
@@ -38,6 +38,8 @@ int node_info_fill_connect(const struct daemon *daemon, struct msg *msg)
     for (size_t i = 0; i < sizeof features / sizeof *features; i++)
         if (strings_add(&msg->features, features[i]))
             return -1;
+    if (!daemon->config.no_thumbnails && strings_add(&msg->features, "thumbnails"))
+        return -1;
     for (int i = 0; network_at(i); i++)
         if (announce(msg, "type", network_at(i)->name))
             return -1;

@@ -238,14 +238,86 @@ static void a_report_that_is_missing_is_a_404(void **state)
     peer_close(&peer);
 }
 
+/* Asks for what is in the dataset of "n", and has the node hear it: its key. */
+static void view(struct rig *rig, struct peer *peer, struct answer *answer, char key[NAME_SIZE])
+{
+    struct refusal refusal;
+    *answer = (struct answer){ 0 };
+    assert_int_equal(inference_router_dataset(&rig->broker, "n", on_reply, answer, &refusal), 0);
+    cJSON *msg = peer_hear(peer, "GET_DATASET");
+    snprintf(key, NAME_SIZE, "%s", text_of(msg, "view_key"));
+    cJSON_Delete(msg);
+}
+
+static void say_view(struct peer *peer, const char *type, const char *key, const char *rest)
+{
+    char text[512];
+    snprintf(text, sizeof text, "{\"type\": \"%s\", \"view_key\": \"%s\", %s}", type, key, rest);
+    peer_say(peer, text);
+}
+
+static void a_view_is_answered_by_its_key_with_the_status_that_the_node_gives(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct answer answer, second;
+    char key[NAME_SIZE], other[NAME_SIZE];
+    join(&peer, rig, "n", "\"thumbnails\"", DIGEST);
+    view(rig, &peer, &answer, key);
+    view(rig, &peer, &second, other);
+    assert_string_not_equal(key, other);
+    say_view(&peer, "VIEW", "view:7", "\"data\": {}");
+    say_view(&peer, "VIEW", other, "\"data\": {\"text\": \"two classes\"}");
+    RIG_WAIT(rig, second.count);
+    assert_int_equal(second.status, 200);
+    assert_string_equal(second.text, "two classes");
+    assert_int_equal(answer.count, 0);
+    say_view(&peer, "VIEW FAILED", key, "\"status\": 404, \"message\": \"no dataset yet\"");
+    RIG_WAIT(rig, answer.count);
+    assert_refused(&answer, 404, "no dataset yet");
+    view(rig, &peer, &answer, key);
+    say_view(&peer, "VIEW FAILED", key, "\"message\": \"it crashed\"");
+    RIG_WAIT(rig, answer.count);
+    assert_refused(&answer, 502, "it crashed");
+    view(rig, &peer, &answer, key);
+    peer_close(&peer);
+    RIG_WAIT(rig, answer.count);
+    assert_refused(&answer, 502, "node 'n' was lost");
+}
+
+static void who_shows_nothing_is_not_asked(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct refusal refusal;
+    struct answers_request answers = { .model = "m", .limit = 1 };
+    struct image_request image = { .node = "n", .split = "test", .width = 64 };
+    char asked[NAME_SIZE];
+    join(&peer, rig, "n", "\"infer\"", DIGEST);
+    assert_int_equal(inference_router_dataset(&rig->broker, "n", on_reply, NULL, &refusal), -1);
+    assert_int_equal(refusal.status, 409);
+    assert_int_equal(inference_router_image(&rig->broker, &image, on_reply, NULL, &refusal), -1);
+    assert_int_equal(refusal.status, 409);
+    assert_int_equal(inference_router_answers(&rig->broker, &answers, on_reply, NULL, asked, &refusal), -1);
+    assert_int_equal(refusal.status, 409);
+    assert_int_equal(inference_router_dataset(&rig->broker, "nobody", on_reply, NULL, &refusal), -1);
+    assert_int_equal(refusal.status, 404);
+    peer_close(&peer);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(an_inference_is_answered_once_by_its_key),   TEST(what_a_node_owes_ends_when_it_goes),
-        TEST(the_least_busy_node_of_one_digest_is_asked), TEST(a_question_that_no_node_can_answer_is_refused_by_name),
-        TEST(a_model_on_its_way_is_not_asked_for_again),  TEST(a_push_that_failed_is_told_to_all_who_wait),
+        TEST(an_inference_is_answered_once_by_its_key),
+        TEST(what_a_node_owes_ends_when_it_goes),
+        TEST(the_least_busy_node_of_one_digest_is_asked),
+        TEST(a_question_that_no_node_can_answer_is_refused_by_name),
+        TEST(a_model_on_its_way_is_not_asked_for_again),
+        TEST(a_push_that_failed_is_told_to_all_who_wait),
         TEST(a_report_that_is_missing_is_a_404),
+        TEST(a_view_is_answered_by_its_key_with_the_status_that_the_node_gives),
+        TEST(who_shows_nothing_is_not_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
