@@ -8,7 +8,7 @@ import { fill, h } from './dom.js';
 import { ago, plural } from './format.js';
 import { cancelButton } from './job_cancel.js';
 import { jobLog } from './job_log.js';
-import { fourNumbers, jobOutcome, trainAgain } from './job_outcome.js';
+import { fourNumbers, jobOutcome, optionsOf, trainAgain } from './job_outcome.js';
 import { titleOf } from './job_progress.js';
 import { jobReport, modelOf } from './job_report.js';
 import { progressLine } from './progress_line.js';
@@ -76,7 +76,10 @@ function view(main, job) {
     async function drawReport() {
         if (reporting || job.state !== 'completed')
             return;
-        reporting = jobReport(report, job, (whole) => fill(outcome, fourNumbers(job, results, whole)));
+        reporting = jobReport(report, job, (whole) => {
+            fill(outcome, fourNumbers(job, results, whole));
+            fill(again, trainAgain(job, 'Train again', null, { epochs: job.epochs, ...optionsOf(whole) }));
+        });
         reporting = await reporting;
     }
 

@@ -29,6 +29,14 @@ export function fourNumbers(job, results, report) {
         figure('Images a second', decimal(speed, speed < 100 ? 1 : 0), speed ? 'in training' : ''));
 }
 
+/* The options of a training that its report tells, as the form takes them. */
+export function optionsOf({ arguments: given, configuration, image_size }) {
+    const { batch_size, learning_rate } = given ?? {};
+    const told = Object.entries({ batch_size, learning_rate, image_size, ...configuration });
+    return Object.fromEntries(told.filter(([, value]) => value !== undefined && value !== null).map(([name, value]) =>
+        [name.replace(/_(\w)/g, (whole, letter) => letter.toUpperCase()), value]));
+}
+
 /* What to do, by what the reason says: the first that fits, with what the form then begins with. */
 const remedies = [
     [/learning rate/i, 'Train again with a lower learning rate.', { learningRate: '0.0001' }],

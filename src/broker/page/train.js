@@ -123,7 +123,7 @@ function form({ options, maxNodes }) {
             if (!query.has(name))
                 continue;
             field.value = query.get(name);
-            fold.open ||= fold.contains(field.control);
+            fold.open ||= fold.contains(field.control) && !field.isDefault();
         }
         fields.get('weights')?.suggest(['imagenet', 'none']);
         changed();
