@@ -42,7 +42,7 @@ def answer(cluster, path, model="colours"):
 
 def test_one_photo_stands_beside_its_bars(classify, cluster):
     drop(classify, classify.images / "test/green/0.png")
-    classify.wait_text(re.compile(r"[\d.]+ m?s at node0"))
+    classify.wait_text(re.compile(r"[\d.]+ m?s at node0"), 30)
     told = answer(cluster, "test/green/0.png")
     bars = [text for name, part in told for text in (name, f"{part * 100:.1f} %")]
     assert classify.find("region", "Model colours").text.split("\n")[:-1] == ["colours", told[0][0], *bars]
@@ -70,7 +70,7 @@ def test_many_photos_are_a_grid_and_a_file(classify, cluster):
     for photo in photos:
         photo.write_bytes((classify.images / "test" / photo.stem / "0.png").read_bytes())
     drop(classify, *photos, broken, notes)
-    classify.wait_text("3 of 4 classified, 1 failed")
+    classify.wait_text("3 of 4 classified, 1 failed", 30)
     classify.wait_text("1 file left out, no image by name or type: notes.txt.")
     told = [answer(cluster, f"test/{photo.stem}/0.png") for photo in photos]
     assert [cell[:3] for cell in cells(classify)[:3]] == \
@@ -115,9 +115,9 @@ def test_the_broker_s_images_are_chosen_and_two_models_are_compared(classify, cl
     classify.picture("classify-images")
     classify.click("button", "Choose all")
     classify.click("button", "Classify 4")
-    classify.wait_text("4 of 4 classified")
-    classify.choose("Beside it", "other")
-    classify.wait_text(re.compile("4 of 4 classified, [0-4] differ"))
+    classify.wait_text("4 of 4 classified", 30)
+    classify.choose("Compare with", "other")
+    classify.wait_text(re.compile("4 of 4 classified, [0-4] differ"), 30)
     wanted = [[answer(cluster, f"test/blue/{i}.png", model)[0][0] for model in ("colours", "other")] for i in range(4)]
     shown = [[line for line in cell if line in ("red", "green", "blue")] for cell in cells(classify)]
     assert shown == wanted
@@ -134,6 +134,6 @@ def test_the_camera_takes_a_photo_and_is_let_go(classify):
     classify.run("window.track = document.querySelector('video').srcObject.getTracks()[0]")
     shoot.click()
     classify.wait_text(re.compile(r"camera [\d.]+\.jpg"))
-    classify.wait_text(re.compile(r"[\d.]+ m?s at node0"))
+    classify.wait_text(re.compile(r"[\d.]+ m?s at node0"), 30)
     assert classify.run("return track.readyState") == "ended"
     assert not classify.has("dialog")

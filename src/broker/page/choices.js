@@ -46,7 +46,7 @@ export function modelChoices(changed) {
     const second = h('select', { on: { change: () => choose([session.models[0], second.value], session.node) } });
     const at = h('select', { on: { change: () => choose(session.models, at.value) } });
     const element = h('div', { class: 'classify-choices' },
-        field('Model', first), field('Beside it', second), field('Node', at));
+        field('Model', first), field('Compare with', second), field('Node', at));
     let shown = '';
 
     function options(select, given, chosen) {

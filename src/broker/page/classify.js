@@ -82,12 +82,16 @@ export function open(main, params) {
     let shown = null; /* {element, update, close} of what is in the body */
     let state = '';   /* what it was made of */
     let photos = session.photos;
+    let closed = false;
 
     function take({ photos: given, leftOut }) {
         const room = addPhotos(given);
         session.leftOut = leftOutWords(leftOut, given.length - room);
         /* One photo that comes to others is what its person wants to know now. */
         const next = room === 1 && session.photos.length > 1 ? session.photos.at(-1) : null;
+        /* A folder takes a while to be read: its person may be at another place by now, and finds it here later. */
+        if (closed)
+            return;
         tell();
         if (room && next !== alone)
             go(address(next));
@@ -179,6 +183,7 @@ export function open(main, params) {
         queueMicrotask(() => shown?.focus?.(before));
     session.opened = alone;
     return () => {
+        closed = true;
         document.removeEventListener('keydown', onKey);
         stopAnswers();
         stopDrops();

@@ -2,6 +2,7 @@
  * no larger than they are shown. What the browser cannot show (HEIC, a broken file) is a plain box with its name. */
 import { url } from './api.js';
 import { h, text } from './dom.js';
+import { scaled } from './scale.js';
 import { createSlots } from './slots.js';
 
 const SMALL_FILE = 64 * 1024; /* decoded as it is, without a thumbnail of it */
@@ -42,21 +43,6 @@ async function loadBlob(image, blob) {
     const seen = await load(image, address);
     URL.revokeObjectURL(address);
     return seen;
-}
-
-/* The file's picture, `width` wide, as a JPEG; the file itself where the browser cannot do that. */
-async function scaled(file, width) {
-    let bitmap;
-    try {
-        bitmap = await createImageBitmap(file, { resizeWidth: width, resizeQuality: 'medium' });
-    } catch {
-        return file;
-    }
-    const canvas = h('canvas', { width: bitmap.width, height: bitmap.height });
-    canvas.getContext('bitmaprenderer').transferFromImageBitmap(bitmap);
-    return new Promise((resolve) => {
-        canvas.toBlob((blob) => resolve(blob ?? file), 'image/jpeg', 0.85);
-    });
 }
 
 async function thumbnailOf(photo) {
@@ -113,7 +99,7 @@ export function preview(photo) {
 
 /* The same, as large as the view has room for. */
 export function largePicture(photo) {
-    const image = h('img', { class: 'large-image', alt: photo.name, decoding: 'async' });
+    const image = h('img', { class: 'large-image', alt: photo.name, decoding: 'async', draggable: 'false' });
     const name = h('span', { class: 'preview-name', hidden: true });
     const element = h('div', { class: 'large-picture' }, image, name);
     let address = null;
