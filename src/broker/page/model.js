@@ -64,6 +64,11 @@ function classChips(classes) {
         h('ul', { class: 'chips' }, classes.map((name) => h('li', {}, name)))];
 }
 
+/* What is shown of a model is made anew when this changes; its job may be told later than the model. */
+function versionOf(model) {
+    return `${model.sha256} ${model.job}`;
+}
+
 function reportLink(model) {
     return model.job ? h('p', {}, h('a', { href: href('jobs', model.job) }, `Report of job ${model.job}`)) : null;
 }
@@ -79,6 +84,7 @@ function view(main, name) {
     const rows = jobRows();
     let jobs = [];
     let shown = null;
+    let deleted = false;
 
     fill(main,
         h('p', { class: 'crumb' }, h('a', { href: '#/models' }, 'Models')),
@@ -89,8 +95,11 @@ function view(main, name) {
         h('section', { class: 'stack' }, h('h2', {}, 'Jobs that made it'), rows.element));
 
     async function onDelete() {
-        if (await deleteModel(name, place))
-            place.element.after(buttonLink('All models', '#/models'));
+        if (!await deleteModel(name, place))
+            return;
+        deleted = true;
+        fill(main, h('h1', {}, name), place.element, h('p', {}, buttonLink('All models', '#/models')));
+        place.element.nextSibling.firstChild.focus();
     }
 
     async function showReport(model) {
@@ -100,7 +109,7 @@ function view(main, name) {
         } catch {
             /* A model that was put there by hand has none. */
         }
-        if (shown !== model.sha256)
+        if (shown !== versionOf(model))
             return;
         const best = bestResult(listOf(answer?.results));
         told.set('Test accuracy', percent(best?.test_accuracy));
@@ -122,15 +131,19 @@ function view(main, name) {
 
     function update() {
         const model = store.models.get(name);
+        if (deleted)
+            return;
         const known = new Map(jobs.map((job) => [job.id, store.jobs.get(job.id) ?? job]));
         for (const job of store.jobs.values())
             if (job.modelName === name)
                 known.set(job.id, job);
         rows.update([...known.values()].sort((a, b) => Number(b.id) - Number(a.id)).slice(0, JOBS));
         nodes.update(holders(name));
-        if (!model || model.sha256 === shown)
+        if (!model)
+            fill(versions, notice('warning', 'This model is not there any more.'));
+        if (!model || versionOf(model) === shown)
             return;
-        shown = model.sha256;
+        shown = versionOf(model);
         fill(versions, model.versions.length > 1 ? notice('warning', 'There are different models of this name: where ' +
             'you classify, say at which node. Once it is trained anew or deleted there is one again.') : null);
         fill(body, h('section', { class: 'stack' }, h('h2', {}, 'Files'), downloadList(name), facts(model)),

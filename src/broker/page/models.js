@@ -13,7 +13,7 @@ import { networkName } from './train_request.js';
 import { button, buttonLink, empty, noticePlace } from './ui.js';
 
 const ACCURACY = 2, MADE = 5; /* columns */
-const accuracies = new Map(); /* name and digest → {value: null where it is not known, asked: a promise} */
+const accuracies = new Map(); /* by model: {value: null where it is not known, asked: a promise} */
 
 async function ask(model, accuracy) {
     try {
@@ -27,7 +27,7 @@ async function ask(model, accuracy) {
 
 /* It is asked for when it is to be seen first. */
 function accuracyEntry(model) {
-    const key = `${model.name} ${model.sha256}`;
+    const key = `${model.name} ${model.sha256} ${model.job}`; /* its job may be told later than the model */
     if (!accuracies.has(key)) {
         const accuracy = { value: null };
         accuracy.asked = ask(model, accuracy);
