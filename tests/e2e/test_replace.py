@@ -37,8 +37,8 @@ def assert_served(cluster, name):
 
 
 def assert_whole_and_served(cluster, models):
-    """Four files, nothing beside, and an answer by them."""
-    assert set(digests(models)) == {"m.pth", "m.json", "m.txt", "classes.txt"}
+    """Five files, nothing beside, and an answer by them."""
+    assert set(digests(models)) == {"m.pth", "m.json", "m.txt", "classes.txt", "m_answers.json"}
     assert sorted(path.name for path in models.iterdir()) == ["m"]
     assert_served(cluster, "m")
 
@@ -117,7 +117,7 @@ def test_after_a_crash_before_any_step_the_old_or_the_new_model_is_there(broker,
         assert_whole_and_served(broker, models)
         new = digests(models)
         changed = {name for name in old if old[name] != new[name]}
-        assert changed in (set(), {"m.pth", "m.json", "m.txt"}), (step, changed)
+        assert changed in (set(), {"m.pth", "m.json", "m.txt", "m_answers.json"}), (step, changed)
         outcomes.add(bool(changed))
     assert outcomes == {True, False}
 
