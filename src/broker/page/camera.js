@@ -90,7 +90,8 @@ export function openCamera(take) {
                 return;
             text(state, '');
             shoot.disabled = false;
-            shoot.focus();
+            if (document.activeElement !== choice)
+                shoot.focus();
             await listCameras();
         } catch (error) {
             if (!closed)

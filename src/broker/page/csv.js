@@ -8,7 +8,7 @@ const REVOKE_MS = 60000; /* a browser that asks where to save needs the address 
 
 function cell(value) {
     let words = String(value ?? '');
-    if (typeof value !== 'number' && /^[=+\-@\t\r\n]/.test(words))
+    if (typeof value !== 'number' && /^[=+\-@\t\r\n＝＋－＠]/.test(words))
         words = `'${words}`;
     return /[",\r\n]|^\s|\s$/.test(words) ? `"${words.replaceAll('"', '""')}"` : words;
 }

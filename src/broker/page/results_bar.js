@@ -46,6 +46,7 @@ export function resultsBar(asked, { arrange, clear }) {
         lines ? h('p', { class: 'small muted' }, lines) : null);
     let wasBusy = classification.isBusy;
     let timer = 0;
+    let sayTimer = 0;
     let said = 0;
 
     function listParts() {
@@ -72,6 +73,13 @@ export function resultsBar(asked, { arrange, clear }) {
         download(fileNameOf(asked), csvOf(session.photos, asked));
     }
 
+    function say() {
+        clearTimeout(sayTimer);
+        sayTimer = 0;
+        said = performance.now();
+        text(words, wordsOf(counts(), asked));
+    }
+
     function draw() {
         const found = counts();
         const busy = classification.isBusy;
@@ -80,10 +88,10 @@ export function resultsBar(asked, { arrange, clear }) {
         timer = 0;
         bar.set(part);
         title(busy ? `${Math.floor(part * 100)} % · Classify` : 'Classify');
-        if (!busy || now - said >= SAY_MS) {
-            text(words, wordsOf(found, asked));
-            said = now;
-        }
+        if (!busy || now - said >= SAY_MS)
+            say();
+        else
+            sayTimer ||= setTimeout(say, SAY_MS - (now - said)); /* it may be the last change for a while */
         text(halt, busy ? 'Stop' : 'Go on');
         halt.hidden = !busy && !found.stopped;
         text(again, `Try ${count(found.failed)} again`);
@@ -107,5 +115,13 @@ export function resultsBar(asked, { arrange, clear }) {
 
     options(order, ORDERS, session.order);
     grown();
-    return { element, update, grown, close: () => clearTimeout(timer) };
+    return {
+        element,
+        update,
+        grown,
+        close() {
+            clearTimeout(timer);
+            clearTimeout(sayTimer);
+        },
+    };
 }
