@@ -24,7 +24,8 @@
 #include "dcls/proto/json.h"
 
 #define IDLE_MS 60000
-#define LEAVING_MAX 4 /* killed processes that do not end: of a disk that hangs */
+#define LEAVING_MAX 4   /* killed processes that do not end: of a disk that hangs */
+#define SERVES_MAX 1000 /* requests, after which the next process comes: libraries leak memory on damaged images */
 #define READ_SIZE 65536
 #define LAST_READS (2 * HELPER_LINE_MAX / READ_SIZE)
 
@@ -39,7 +40,7 @@ struct process {
     LIST_ENTRY(process) leaving;
     struct helper *helper;
     pid_t pid; /* 0: not started, or waited for */
-    int pidfd, line;
+    int pidfd, line, served;
     struct event *ended, *readable, *writable;
     struct frame frame;
 };
@@ -322,7 +323,7 @@ out:
     return -1;
 }
 
-/* A process that ended unnoticed is replaced before it is asked anything. */
+/* A process that ended unnoticed, or has served for long, is replaced before it is asked anything. */
 static int process_ready(struct helper *helper, struct err *err)
 {
     int status;
@@ -330,7 +331,12 @@ static int process_ready(struct helper *helper, struct err *err)
         process_free(helper->process);
         helper->process = NULL;
     }
-    return helper->process ? 0 : process_start(helper, err);
+    if (helper->process && helper->process->served >= SERVES_MAX)
+        let_go(helper, false);
+    if (!helper->process && process_start(helper, err))
+        return -1;
+    helper->process->served++;
+    return 0;
 }
 
 static void on_turn(void *arg)

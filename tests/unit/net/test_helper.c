@@ -394,6 +394,20 @@ static void a_process_that_was_killed_between_two_requests_costs_none(void **sta
     teardown(&fixture);
 }
 
+static void a_process_that_served_for_long_is_replaced(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    setup(&fixture);
+    int first = pid_of_the_process(&fixture), last = first, count = 1;
+    while (last == first && count < 5000) {
+        last = pid_of_the_process(&fixture);
+        count++;
+    }
+    assert_int_equal(count, 1001);
+    teardown(&fixture);
+}
+
 static void a_stop_ends_what_is_under_way_and_what_waits(void **state)
 {
     struct fixture fixture;
@@ -431,6 +445,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_nobody_wants_any_more_is_not_asked),
         cmocka_unit_test(who_is_told_may_ask_again),
         cmocka_unit_test(a_process_that_was_killed_between_two_requests_costs_none),
+        cmocka_unit_test(a_process_that_served_for_long_is_replaced),
         cmocka_unit_test(a_stop_ends_what_is_under_way_and_what_waits),
     };
     if (argc > 1 && !strcmp(argv[1], "helper"))
