@@ -42,7 +42,8 @@ function showLive(element) {
     let timer = 0;
     const say = () => {
         element.dataset.live = String(store.live);
-        element.textContent = store.live ? 'Live' : 'No connection to the broker; trying again';
+        element.textContent = store.live ? 'Live' : 'No connection';
+        element.title = store.live ? '' : 'The broker is not reached. It is tried again by itself.';
     };
     const update = () => {
         clearTimeout(timer);
