@@ -10,7 +10,6 @@ def page(browser, cluster):
     make_dataset(cluster.folder / "node0" / "images", train=20, test=4)
     cluster.start_broker()
     cluster.start_node("node0")
-    browser.allow("answers", "dataset")
     browser.base = f"http://127.0.0.1:{cluster.api_port}"
     return browser
 
@@ -87,3 +86,27 @@ def test_a_running_job_goes_on_after_a_restart_of_the_broker(page, cluster):
     page.find("heading", "What was seen as what", seconds=180)
     shown = page.run("return document.querySelector('canvas[aria-label^=Accuracy]').getAttribute('aria-label')")
     assert " at 12" in shown and len(cluster.job(job)["results"]) == 12
+
+
+def test_a_cell_of_the_heat_map_opens_its_photos(page, cluster):
+    job = train(cluster, epochs=1, learningRate=0)  # it answers with one class alone, or nearly so
+    page.open(f"#/jobs/{job}")
+    page.wait_text(re.compile(r"\d mistakes? on the test images"), 120)
+    report = cluster.get("/models/m/report")
+    names = [figures["class"] for figures in report["per_class"]]
+    number, label, seen = max((number, names[row], names[column])
+                              for row, numbers in enumerate(report["confusion_matrix"])
+                              for column, number in enumerate(numbers) if row != column)
+    page.click("button", re.compile(f"^{number} photos? of {label} seen as {seen}$"))
+    heading = page.find("heading", re.compile(f"^{label}, seen as {seen}"))
+    assert page.driver.switch_to.active_element == heading
+    photos = page.run("return [...arguments[0].closest('.card').querySelectorAll('li button')]", heading)
+    assert len(photos) == number
+    wait_for("the photos", lambda: page.run(
+        "return arguments[0].every((one) => one.querySelector('img')?.naturalWidth > 0)", photos))
+    photos[0].click()
+    dialog = page.find("dialog", f"{label}, seen as {seen}")
+    wait_for("the photo", lambda: page.run("return arguments[0].querySelector('img').naturalWidth > 0", dialog))
+    assert f"It is {label}. Seen was {seen}, and in second place " in dialog.text
+    page.click("button", "Close", within=dialog)
+    assert page.driver.switch_to.active_element == photos[0]

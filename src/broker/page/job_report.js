@@ -56,18 +56,26 @@ function matrixSection(job, report, place) {
         heatMap(classes, report.confusion_matrix, place ? cellOpener(job.modelName, place) : null));
 }
 
-/* [element, whether there are answers] */
+/* [element, whether there are answers]; where they only could not be had now, they are asked for again. */
 async function mistakesSection(job) {
-    const pages = answerPages(job.modelName, { wrong: 1 }, MISTAKES_AT_ONCE);
-    const mistakes = (...children) => section('mistakes-title', 'The worst mistakes', children);
-    try {
-        const page = await pages.load();
-        const words = page.count ? `${plural(page.count, 'mistake')} on the test images, the surest first.` :
-            'There are none: each test image was seen as what it is.';
-        return [mistakes(h('p', { class: 'muted' }, words), pages.element), true];
-    } catch (error) {
-        return [mistakes(answersMissing(error)), false];
+    const place = h('div', { class: 'stack' });
+
+    async function load() {
+        const pages = answerPages(job.modelName, { wrong: 1 }, MISTAKES_AT_ONCE);
+        try {
+            const page = await pages.load();
+            const words = page.count ? `${plural(page.count, 'mistake')} on the test images, the surest first.` :
+                'There are none: each test image was seen as what it is.';
+            fill(place, h('p', { class: 'muted' }, words), pages.element);
+            return true;
+        } catch (error) {
+            const isNone = error.status === 404;
+            fill(place, answersMissing(error), isNone ? null : button('Try again', load, 'small'));
+            return !isNone;
+        }
     }
+
+    return [section('mistakes-title', 'The worst mistakes', place), await load()];
 }
 
 /* The model as it is now, if this job made it: {own, model}. */
