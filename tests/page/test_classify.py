@@ -126,6 +126,28 @@ def test_the_broker_s_images_are_chosen_and_two_models_are_compared(classify, cl
     classify.picture("classify-two")
 
 
+def test_a_busy_broker_is_waited_for_and_never_asked_more_than_four_things_at_once(classify):
+    classify.run("""
+        const real = window.fetch;
+        window.seen = {asked: 0, now: 0, most: 0};
+        window.fetch = async (address, options) => {
+            if (!String(address).startsWith('inference'))
+                return real(address, options);
+            seen.asked += 1;
+            seen.most = Math.max(seen.most, ++seen.now);
+            const busy = new Response('{"error": "busy"}', {status: 503, headers: {'Retry-After': '3'}});
+            try {
+                return seen.asked > 4 ? await real(address, options) : busy;
+            } finally {
+                seen.now -= 1;
+            }
+        };""")
+    drop(classify, *sorted(classify.images.glob("test/*/*.png")))
+    classify.wait_text("waiting for the broker")
+    classify.wait_text("12 of 12 classified", 30)
+    assert classify.run("return [seen.asked, seen.most]") == [16, 4]
+
+
 def test_the_camera_takes_a_photo_and_is_let_go(classify):
     classify.cdp("Browser.grantPermissions", permissions=["videoCapture"])
     classify.click("button", "Camera")
