@@ -128,7 +128,7 @@ class Browser:
     def open(self, address):
         """`address`: a whole one, or what comes behind the broker's, as '#/jobs/7'. Always a new document."""
         self.look()
-        whole = address if "://" in address else f"{self.base}/{address.lstrip('/')}"
+        whole = address if re.match("[a-z]+:", address) else f"{self.base}/{address.lstrip('/')}"
         if self.driver.current_url.partition("#")[0] == whole.partition("#")[0]:
             self.driver.get("about:blank")
         self.driver.get(whole)

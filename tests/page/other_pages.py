@@ -54,20 +54,24 @@ class Rebound:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._relay if self.rebound else self._page, args=(client,), daemon=True).start()
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
-    def _page(self, client):
+    def _serve(self, client):
+        """Browsers open connections ahead: whose a connection is turns out with its first bytes."""
         with client:
-            client.settimeout(10)
             try:
-                client.recv(65536)
-                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n"
-                               b"Content-Length: %d\r\n\r\n%s" % (len(self.html), self.html))
+                first = client.recv(65536)
+                if self.rebound and first:
+                    self._relay(client, first)
+                elif first:
+                    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n"
+                                   b"Content-Length: %d\r\n\r\n%s" % (len(self.html), self.html))
             except OSError:
-                pass  # the browser opens connections ahead and leaves them
+                pass  # the browser has left
 
-    def _relay(self, client):
+    def _relay(self, client, first):
         broker = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        broker.sendall(first)
         self.relayed += 1
 
         def pump(source, sink):
@@ -83,7 +87,8 @@ class Rebound:
                     pass
 
         threading.Thread(target=pump, args=(broker, client), daemon=True).start()
-        pump(client, broker)
+        with broker:
+            pump(client, broker)
 
     def stop(self):
         self.listener.shutdown(socket.SHUT_RDWR)
