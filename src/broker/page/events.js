@@ -5,7 +5,7 @@ import { get, url } from './api.js';
 import { LOST_MS, note, store } from './store.js';
 
 const AGAIN_MS = 2000;    /* where the browser has given up */
-const SILENT_MS = 2500;   /* a stream that begins with nothing: a snapshot of nothing, or nothing was missed */
+const SILENT_MS = 300;    /* a stream that begins with nothing: a snapshot of nothing, or nothing was missed */
 const HIDDEN_MS = 30000;
 const SERVING_MS = 4000;  /* a node counts as serving for that long after an answer */
 
@@ -137,19 +137,26 @@ function onEvent(event) {
         dropUnnamed();
     named = null;
     beReady();
+    setLive(true);
 }
 
-/* Nothing came: where the broker was started anew, it may not know what is shown here. */
+/* Nothing came: where the broker was started anew, it may not know what is shown here. Only then is that said to be
+ * live. */
 async function onSilence() {
-    beReady();
+    const asked = source;
     try {
         const { nodes } = await get('/nodes');
+        if (asked !== source || !fresh)
+            return; /* an event came meanwhile, or another stream was begun */
         const names = new Set(nodes.map((node) => node.name));
         for (const node of store.nodes.values())
             if (!names.has(node.name))
                 lose(node);
+        beReady();
+        setLive(true);
     } catch {
-        /* The stream breaks too, then, and begins again. */
+        if (asked === source)
+            silence = setTimeout(onSilence, AGAIN_MS);
     }
 }
 
@@ -169,9 +176,8 @@ function open() {
     source.addEventListener('open', () => {
         fresh = true;
         named = null;
-        setLive(true);
         clearTimeout(silence);
-        silence = setTimeout(onSilence, store.ready ? SILENT_MS : 300);
+        silence = setTimeout(onSilence, SILENT_MS);
     });
     source.addEventListener('error', () => {
         setLive(false);
