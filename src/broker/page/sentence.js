@@ -121,7 +121,7 @@ export function sentence(epochs, maxNodes, changed) {
                 type.control.value = value;
         },
         setName(value) {
-            name.control.value = value;
+            name.control.value = value.slice(0, name.control.maxLength);
         },
         setTypes(types) {
             const list = types.map((one) => [one, networkName(one)]);
