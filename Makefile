@@ -201,12 +201,16 @@ run-tests:
 %.run: %
 	@echo "== $<"; OMP_WAIT_POLICY=passive $<
 
-# A browser and its cluster keep a core busy: no more of them beside each other than there are cores.
+# A browser and its cluster keep a core busy: no more of them beside each other than there are cores, and the large
+# cluster, whose page is timed, alone.
 test-page:
 	$(call install_packages,$(PAGE_DEPS))
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
 	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
-	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --dist loadfile tests/page
+	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/page/test_crowd.py
+	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
+	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --dist loadfile tests/page \
+	    --ignore tests/page/test_crowd.py
 
 # PyTorch's large tensors would be pages that the system gives and takes back each time: most of its time here.
 KEEP_PAGES := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000
