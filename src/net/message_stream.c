@@ -153,10 +153,13 @@ static void on_timer(void *arg)
 static int write_text(struct message_stream *stream, const char *text, size_t len, struct err *err)
 {
     const char *why = NULL;
+    bool is_first = !message_stream_backlog(stream);
     if (message_stream_backlog(stream) > OUTPUT_MAX)
         why = "the peer does not read what it is sent";
     else if (bufferevent_write(stream->buffers, text, len))
         why = "no memory for what the peer is sent";
+    else if (is_first && bufferevent_enable(stream->buffers, EV_WRITE)) /* again: the write tells no failure of that */
+        why = "no memory to watch for when the peer can be sent something";
     if (!why)
         return 0;
     message_stream_close(stream, why);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "dcls/base/log.h"
+#include "dcls/base/wake.h"
 
 #define LANES (THREAD_POOL_LANES + 1) /* NO_LANE is the first */
 #define THREADS (THREAD_POOL_THREADS + THREAD_POOL_LANES)
@@ -122,9 +123,7 @@ static void put_finished(struct thread_pool *pool, struct work *work)
     pool->depth--;
     STAILQ_INSERT_TAIL(&pool->finished, work, queued);
     pthread_cond_signal(&pool->ran);
-    uint64_t one = 1;
-    while (write(pool->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
+    wake_write(pool->wake_fd);
 }
 
 static void *serve(void *arg)

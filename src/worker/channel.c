@@ -16,6 +16,7 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
+#include "dcls/base/wake.h"
 #include "dcls/proto/message_decoder.h"
 
 #define QUEUE_MAX 64 /* the node sends one at a time; more would be its mistake */
@@ -199,9 +200,7 @@ void channel_free(struct channel *channel)
     if (!channel)
         return;
     if (channel->has_thread) {
-        uint64_t one = 1;
-        while (write(channel->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-            ;
+        wake_write(channel->wake_fd);
         pthread_join(channel->thread, NULL);
     }
     for (int i = 0; i < channel->count; i++)

@@ -372,10 +372,10 @@ static void a_slow_peer_is_not_closed_while_it_takes_something(void **state)
     struct fixture *fixture = *state;
     char *text = malloc(1 << 17);
     assert_non_null(text);
-    message_stream_set_write_ms(fixture->stream, 300);
+    message_stream_set_write_ms(fixture->stream, 1000);
     send_much(fixture, 1 << 20);
-    for (int64_t end = clock_ms() + 900; clock_ms() < end; turn_for(fixture, 50))
-        hear(fixture, text, 1 << 17);
+    for (int64_t end = clock_ms() + 2500; clock_ms() < end; turn_for(fixture, 50))
+        hear(fixture, text, 1 << 15);
     assert_int_equal(fixture->closed, 0);
     free(text);
 }
