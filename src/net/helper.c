@@ -1,6 +1,6 @@
 /* The parent's end of `dcls helper`. Who of both is at fault decides nothing here: the process is killed, and the
  * request that it was at fails with what is known. A process that was killed is waited for beside the next one, by its
- * pidfd, so that SIGCHLD stays whose it is. */
+ * pidfd. */
 #include "dcls/net/helper.h"
 
 #include <assert.h>

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -23,7 +24,6 @@
 
 struct supervisor {
     struct event_base *base;
-    struct event *sigchld;
     LIST_HEAD(child_list, child) children;
 };
 
@@ -32,6 +32,8 @@ struct child {
     char role[32];
     struct child_events events;
     pid_t pid;
+    int pidfd; /* -1 once it was reaped */
+    struct event *exit_event;
     struct message_stream *line; /* NULL once it has ended */
     int words_fd;                /* standard error; -1 once it has ended */
     struct event *words_event;
@@ -46,6 +48,10 @@ static void child_free(struct child *child)
 {
     LIST_REMOVE(child, listed);
     message_stream_free(child->line);
+    if (child->exit_event)
+        event_free(child->exit_event);
+    if (child->pidfd >= 0)
+        close(child->pidfd);
     if (child->words_event)
         event_free(child->words_event);
     if (child->words_fd >= 0)
@@ -161,22 +167,22 @@ static void on_words(evutil_socket_t fd, short what, void *arg)
     child->words_len = keep + count;
 }
 
-static void on_sigchld(evutil_socket_t fd, short what, void *arg)
+/* A pidfd stays readable from the child's end on, where a signal may come to nothing. */
+static void on_exited(evutil_socket_t fd, short what, void *arg)
 {
-    struct supervisor *supervisor = arg;
+    struct child *child = arg;
+    pid_t pid;
     (void)fd, (void)what;
-    for (struct child *child = LIST_FIRST(&supervisor->children); child; child = LIST_NEXT(child, listed)) {
-        if (child->reaped)
-            continue;
-        pid_t pid;
-        do
-            pid = waitpid(child->pid, &child->status, WNOHANG);
-        while (pid < 0 && errno == EINTR);
-        if (pid == child->pid) {
-            child->reaped = true;
-            check_end(child); /* only starts a timer, so the list stays as it is */
-        }
-    }
+    do
+        pid = waitpid(child->pid, &child->status, WNOHANG);
+    while (pid < 0 && errno == EINTR);
+    if (pid != child->pid)
+        return;
+    event_del(child->exit_event);
+    close(child->pidfd);
+    child->pidfd = -1;
+    child->reaped = true;
+    check_end(child);
 }
 
 struct supervisor *supervisor_new(struct event_base *base, struct err *err)
@@ -187,13 +193,14 @@ struct supervisor *supervisor_new(struct event_base *base, struct err *err)
         return NULL;
     }
     supervisor->base = base;
-    supervisor->sigchld = evsignal_new(base, SIGCHLD, on_sigchld, supervisor);
-    if (!supervisor->sigchld || event_add(supervisor->sigchld, NULL)) {
-        err_set(err, "cannot watch for SIGCHLD");
-        supervisor_free(supervisor);
-        return NULL;
-    }
     return supervisor;
+}
+
+static void end_now(const struct child *child)
+{
+    kill(child->pid, SIGKILL);
+    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
 }
 
 void supervisor_free(struct supervisor *supervisor)
@@ -202,15 +209,10 @@ void supervisor_free(struct supervisor *supervisor)
         return;
     while (!LIST_EMPTY(&supervisor->children)) {
         struct child *child = LIST_FIRST(&supervisor->children);
-        if (!child->reaped) {
-            kill(child->pid, SIGKILL);
-            while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-                ;
-        }
+        if (!child->reaped)
+            end_now(child);
         child_free(child);
     }
-    if (supervisor->sigchld)
-        event_free(supervisor->sigchld);
     free(supervisor);
 }
 
@@ -228,6 +230,17 @@ static int watch(struct child *child, struct event_base *base, int line_fd, stru
     return 0;
 }
 
+static int watch_exit(struct child *child, struct event_base *base, struct err *err)
+{
+    child->pidfd = pidfd_open(child->pid, 0);
+    if (child->pidfd < 0)
+        return err_set(err, "cannot watch a child process: %s", strerror(errno));
+    child->exit_event = event_new(base, child->pidfd, EV_READ | EV_PERSIST, on_exited, child);
+    if (!child->exit_event || event_add(child->exit_event, NULL))
+        return err_set(err, "no memory for a child process");
+    return 0;
+}
+
 struct child *child_start(struct supervisor *supervisor, const char *role, const char *path, const char *const *argv,
                           const struct child_events *events, struct err *err)
 {
@@ -238,7 +251,7 @@ struct child *child_start(struct supervisor *supervisor, const char *role, const
         return NULL;
     }
     LIST_INSERT_HEAD(&supervisor->children, child, listed);
-    child->words_fd = -1;
+    child->pidfd = child->words_fd = -1;
     child->events = *events;
     snprintf(child->role, sizeof child->role, "%s", role);
     int failed = -1;
@@ -262,7 +275,9 @@ struct child *child_start(struct supervisor *supervisor, const char *role, const
         err_set(err, "cannot start '%s': %s", path, strerror(code));
         goto out;
     }
-    failed = 0;
+    failed = watch_exit(child, supervisor->base, err);
+    if (failed)
+        end_now(child);
 out:
     for (int i = 0; i < 2; i++) {
         if (line[i] >= 0)

@@ -25,7 +25,8 @@ CAUSES = {
     "rename": ("EIO", "ENOSPC"), "unlink": ("EIO",), "mkdir": ("ENOSPC",), "getdents64": ("EIO",),
     "socket": ("EMFILE",), "connect": ("ENETUNREACH", "EAGAIN"), "accept4": ("EMFILE", "EINTR", "ECONNABORTED"),
     "sendto": ("ECONNRESET",), "recvfrom": ("ECONNRESET",), "sendmsg": ("ENOMEM",), "pipe2": ("EMFILE",),
-    "epoll_wait": ("EINTR",), "epoll_ctl": ("ENOMEM",), "mmap": ("ENOMEM",), "clone3": ("EAGAIN", "ENOMEM"),
+    "pidfd_open": ("EMFILE",), "epoll_wait": ("EINTR",), "epoll_ctl": ("ENOMEM",), "mmap": ("ENOMEM",),
+    "clone3": ("EAGAIN", "ENOMEM"),
 }
 OPTIONS = {"modelType": "resnet", "epochs": 1, "batchSize": 12, "imageSize": 32, "seed": 1, "noCheckpoint": True}
 

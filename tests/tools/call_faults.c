@@ -72,6 +72,7 @@ static const struct call {
     { "sendmsg", SYS_sendmsg, false },
     { "epoll_wait", SYS_epoll_pwait, false },
     { "epoll_ctl", SYS_epoll_ctl, false },
+    { "pidfd_open", SYS_pidfd_open, false },
     { "pipe2", SYS_pipe2, false },
     { "fstat", SYS_newfstatat, false },
     { "getdents64", SYS_getdents64, false },
