@@ -1,13 +1,10 @@
 /* The requests `dataset` and `dataset image`: what is in a node's dataset. */
 #include "dataset.h"
 
-#include <errno.h>
-#include <string.h>
-
-#include "dcls/base/fs.h"
 #include "dcls/base/thumbnail_width.h"
 #include "dcls/nn/dataset_view.h"
 #include "dcls/proto/json.h"
+#include "thumbnail.h"
 
 #define INDEX_MAX 1000000000
 
@@ -25,7 +22,7 @@ int request_dataset_image(const struct request *request, cJSON *answer, struct e
 {
     const char *dir = json_text(request->json, "dir"), *split = json_text(request->json, "split");
     struct thumbnail thumbnail = { 0 };
-    int index, width, cause, refusal = 502, status = -1;
+    int index, width, refusal = 502, status = -1;
     if (!dir || !split)
         return err_set(err, "a request names its 'dir' and 'split'");
     if (request_integer(request, "index", 0, INDEX_MAX, &index, err) ||
@@ -33,17 +30,10 @@ int request_dataset_image(const struct request *request, cJSON *answer, struct e
         dataset_view_open(request->view, dir, false, err) ||
         dataset_view_image(request->view, split, index, width, &thumbnail, &refusal, err))
         goto out;
-    if ((cause = fs_put(request->files[0], thumbnail.jpeg, thumbnail.size)))
-        err_set(err, "cannot write the image: %s", strerror(cause));
-    else
-        status = 0;
+    status = thumbnail_hand_over(&thumbnail, request->files[0], answer, err);
 out:
     if (status)
         cJSON_AddNumberToObject(answer, "status", refusal);
-    else if (!cJSON_AddNumberToObject(answer, "width", thumbnail.width) ||
-             !cJSON_AddNumberToObject(answer, "height", thumbnail.height) ||
-             !cJSON_AddNumberToObject(answer, "bytes", (double)thumbnail.size))
-        status = err_set(err, "no memory");
     thumbnail_release(&thumbnail);
     return status;
 }

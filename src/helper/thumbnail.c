@@ -9,7 +9,6 @@
 
 #include "dcls/base/fs.h"
 #include "dcls/base/thumbnail_width.h"
-#include "dcls/nn/thumbnail.h"
 #include "dcls/proto/json.h"
 
 /* The whole of an open regular file, which the caller frees. */
@@ -45,12 +44,24 @@ static char *read_file(int fd, size_t *count, struct err *err)
     return bytes;
 }
 
+int thumbnail_hand_over(const struct thumbnail *thumbnail, int fd, cJSON *answer, struct err *err)
+{
+    int cause = fs_put(fd, thumbnail->jpeg, thumbnail->size);
+    if (cause)
+        return err_set(err, "cannot write the thumbnail: %s", strerror(cause));
+    if (!cJSON_AddNumberToObject(answer, "width", thumbnail->width) ||
+        !cJSON_AddNumberToObject(answer, "height", thumbnail->height) ||
+        !cJSON_AddNumberToObject(answer, "bytes", (double)thumbnail->size))
+        return err_set(err, "no memory");
+    return 0;
+}
+
 int request_thumbnail(const struct request *request, cJSON *answer, struct err *err)
 {
     struct thumbnail thumbnail = { 0 };
     char *bytes = NULL;
     size_t count;
-    int width, status = -1, refusal = 422, cause;
+    int width, status = -1, refusal = 422;
     if (request_integer(request, "width", THUMBNAIL_WIDTH_MIN, THUMBNAIL_WIDTH_MAX, &width, err) ||
         !(bytes = read_file(request->files[0], &count, err)))
         goto out;
@@ -60,17 +71,10 @@ int request_thumbnail(const struct request *request, cJSON *answer, struct err *
     }
     if (thumbnail_make(bytes, count, width, &thumbnail, err))
         goto out;
-    if ((cause = fs_put(request->files[1], thumbnail.jpeg, thumbnail.size)))
-        err_set(err, "cannot write the thumbnail: %s", strerror(cause));
-    else
-        status = 0;
+    status = thumbnail_hand_over(&thumbnail, request->files[1], answer, err);
 out:
     if (status)
         cJSON_AddNumberToObject(answer, "status", refusal);
-    else if (!cJSON_AddNumberToObject(answer, "width", thumbnail.width) ||
-             !cJSON_AddNumberToObject(answer, "height", thumbnail.height) ||
-             !cJSON_AddNumberToObject(answer, "bytes", (double)thumbnail.size))
-        status = err_set(err, "no memory");
     thumbnail_release(&thumbnail);
     free(bytes);
     return status;
