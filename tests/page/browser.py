@@ -26,6 +26,7 @@ FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-u
          "--disable-default-apps", "--mute-audio", "--hide-scrollbars", "--window-size=1280,800", "--lang=en-US",
          "--use-fake-device-for-media-stream", f"--host-resolver-rules={RULES}"]
 WIDE, PHONE = (1280, 800), (390, 844)
+WAIT = 120  # seconds that anything may take to be on the page: on a busy machine everything is slow
 # Runs before any script of a page: what the browser itself measures, from the first moment.
 WATCH = """(() => {
     const seen = window.__seen = {shifts: [], tasks: [], breaches: []};
@@ -53,8 +54,8 @@ class Browser:
         self.downloads = pathlib.Path(folder) / "downloads"
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", log_path=f"{folder}/driver.log"),
                                        options=options)
-        self.driver.set_script_timeout(60 * PATIENCE)
-        self.driver.set_page_load_timeout(60 * PATIENCE)
+        self.driver.set_script_timeout(WAIT * PATIENCE)
+        self.driver.set_page_load_timeout(WAIT * PATIENCE)
         self.home = self.driver.current_window_handle
         self.base, self.allowed, self.requests, self.wrong = "", [], [], []
 
@@ -172,12 +173,17 @@ class Browser:
                 time.sleep(0.05)
         return [self.element(node) for node in self.nodes(role, name, within)]
 
-    def find(self, role, name=None, within=None, seconds=10):
+    def shown(self, role, name=None, within=None):
+        """The first that is shown now; None: none is, or it was drawn anew while it was looked at."""
+        try:
+            return next((one for one in self.all(role, name, within) if one.is_displayed()), None)
+        except StaleElementReferenceException:
+            return None
+
+    def find(self, role, name=None, within=None, seconds=WAIT):
         """The first of them, waited for."""
         try:
-            return wait_for(f"a {role} {name!r}",
-                            lambda: next((one for one in self.all(role, name, within) if one.is_displayed()), None),
-                            seconds)
+            return wait_for(f"a {role} {name!r}", lambda: self.shown(role, name, within), seconds)
         except AssertionError as error:
             raise AssertionError(f"{error}; there is: {self.outline()}") from None
 
@@ -195,7 +201,7 @@ class Browser:
         """All that is shown."""
         return self.run("return document.body.innerText")
 
-    def wait_text(self, what, seconds=10):
+    def wait_text(self, what, seconds=WAIT):
         """Until a text, or a pattern, is shown."""
         pattern = what if isinstance(what, re.Pattern) else re.compile(re.escape(what))
         try:
@@ -217,7 +223,7 @@ class Browser:
             time.sleep(0.05)
 
     # What a person does
-    def click(self, role, name=None, within=None, seconds=10):
+    def click(self, role, name=None, within=None, seconds=WAIT):
         """Clicks where it is: as a mouse does, so that what is covered by something else is not clicked."""
         def try_it():
             try:
