@@ -2,7 +2,7 @@
 import { get, path } from './api.js';
 import { MOST, compareChoice } from './compare_choice.js';
 import { bestResult, plotFigure, points } from './curves.js';
-import { fill, h } from './dom.js';
+import { fill, h, keyed, text } from './dom.js';
 import { count, duration, percent, plural } from './format.js';
 import { linePlot } from './plot.js';
 import { href, title } from './router.js';
@@ -20,31 +20,42 @@ function series(jobs, member) {
     return jobs.map((job) => ({ name: nameOf(job, jobs), points: points(job.results, member) }));
 }
 
-function row(job, jobs, i) {
+const HEADS = [['Job'], ['Network'], ['State'], ['Epochs', 'number'], ['Best test accuracy', 'number'],
+    ['At the end', 'number'], ['Time', 'number']];
+
+/* What stands under HEADS, but for the first. */
+function told(job) {
     const best = bestResult(job.results);
     const last = job.results[job.results.length - 1];
-    const rest = jobs.filter((one) => one !== job).map((one) => one.id);
     const seconds = job.started ? ((job.ended ?? Date.now()) - job.started) / 1000 : NaN;
+    return [networkName(job.modelType), job.state, `${count(job.results.length)} of ${count(job.epochs)}`,
+        percent(best?.test_accuracy) + (best ? ` (epoch ${count(best.epoch)})` : ''), percent(last?.test_accuracy),
+        duration(seconds)];
+}
+
+function row(job, jobs) {
+    const rest = jobs.filter((one) => one !== job).map((one) => one.id);
     return h('tr', {},
-        h('th', { scope: 'row' }, h('span', { class: `key series-${i + 1}`, 'aria-hidden': 'true' }),
+        h('th', { scope: 'row' }, h('span', { class: `key series-${jobs.indexOf(job) + 1}`, 'aria-hidden': 'true' }),
             h('a', { href: href('jobs', job.id) }, nameOf(job, jobs))),
-        h('td', {}, networkName(job.modelType)), h('td', {}, job.state),
-        h('td', { class: 'number' }, `${count(job.results.length)} of ${count(job.epochs)}`),
-        h('td', { class: 'number' }, percent(best?.test_accuracy), best ? ` (epoch ${count(best.epoch)})` : ''),
-        h('td', { class: 'number' }, percent(last?.test_accuracy)),
-        h('td', { class: 'number' }, duration(seconds)),
+        HEADS.slice(1).map(([, kind]) => h('td', { class: kind })),
         h('td', {}, rest.length > 1 ? h('a', { href: href('compare', rest.join(',')),
             'aria-label': `Leave out ${nameOf(job, jobs)}` }, 'Leave out') : ''));
 }
 
-function table(jobs) {
-    const heads = [['Job'], ['Network'], ['State'], ['Epochs', 'number'], ['Best test accuracy', 'number'],
-        ['At the end', 'number'], ['Time', 'number'], ['']];
-    return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Jobs compared' },
+/* {element, update(jobs)}. A row stays where it is, and with it the focus on its links. */
+function table() {
+    const body = h('tbody', {});
+    const element = h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Jobs compared' },
         h('table', { class: 'class-table', 'aria-label': 'Jobs compared' },
-            h('thead', {}, h('tr', {}, heads.map(([head, kind]) => head ? h('th', { scope: 'col', class: kind }, head) :
-                h('td', {})))),
-            h('tbody', {}, jobs.map((job, i) => row(job, jobs, i)))));
+            h('thead', {}, h('tr', {}, HEADS.map(([head, kind]) => h('th', { scope: 'col', class: kind }, head)),
+                h('td', {}))),
+            body));
+    return {
+        element,
+        update: (jobs) => keyed(body, jobs, (job) => job.id, (job) => row(job, jobs),
+            (line, job) => told(job).forEach((words, i) => text(line.cells[i + 1], words))),
+    };
 }
 
 /* The plots and the table of jobs that are known: {update(jobs), close()}. */
@@ -52,18 +63,19 @@ function view(main, ids, jobs, failures) {
     const accuracy = linePlot({ label: 'Test accuracy', series: series(jobs, 'test_accuracy'), yMin: 0, yMax: 100,
         unit: ' %', places: 1 });
     const loss = linePlot({ label: 'Test loss', series: series(jobs, 'test_loss'), yMin: 0 });
-    const rows = h('div', {});
+    const rows = table();
     const choice = compareChoice(ids);
     fill(main, h('div', { class: 'page-head' }, h('h1', {}, `Compare ${plural(jobs.length, 'job')}`), choice.element),
         failures.map((words) => notice('warning', words)),
-        h('div', { class: 'curves' }, plotFigure('Test accuracy', accuracy), plotFigure('Test loss', loss)), rows);
+        h('div', { class: 'curves' }, plotFigure('Test accuracy', accuracy), plotFigure('Test loss', loss)),
+        h('div', {}, rows.element));
     choice.update(true);
-    fill(rows, table(jobs));
+    rows.update(jobs);
     return {
         update(next) {
             accuracy.update(series(next, 'test_accuracy'));
             loss.update(series(next, 'test_loss'));
-            fill(rows, table(next));
+            rows.update(next);
             choice.update(true);
         },
         refresh: () => choice.update(true),

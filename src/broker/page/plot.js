@@ -42,9 +42,14 @@ const endLabels = {
         ctx.save();
         ctx.font = options.font;
         ctx.textBaseline = 'middle';
+        ctx.lineJoin = 'round';
+        ctx.lineWidth = 5;
+        ctx.strokeStyle = colour('--bg'); /* around a name that stands on another, longer line */
         for (const label of labels) {
+            const place = [label.text, label.x + 8, label.y - Math.max(0, over)];
+            ctx.strokeText(...place);
             ctx.fillStyle = label.colour;
-            ctx.fillText(label.text, label.x + 8, label.y - Math.max(0, over));
+            ctx.fillText(...place);
         }
         ctx.restore();
     },
