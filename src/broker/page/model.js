@@ -85,14 +85,15 @@ function view(main, name) {
     let jobs = [];
     let shown = null;
     let deleted = false;
+    const listed = showJobs();
 
     fill(main,
         h('p', { class: 'crumb' }, h('a', { href: '#/models' }, 'Models')),
         h('div', { class: 'page-head' }, h('h1', {}, name), h('div', { class: 'row' },
             button('Delete', onDelete, 'danger'),
             buttonLink('Try it', `#/classify?model=${encodeURIComponent(name)}`, 'primary'))),
-        place.element, versions, told.element, body, classes,
-        h('section', { class: 'stack' }, h('h2', {}, 'Jobs that made it'), rows.element));
+        place.element, versions, told.element, body,
+        h('section', { class: 'stack' }, h('h2', {}, 'Jobs that made it'), rows.element), classes);
 
     async function onDelete() {
         if (!await deleteModel(name, place))
@@ -117,6 +118,9 @@ function view(main, name) {
         told.set('Training time', duration(answer?.total_training_time));
         told.set('Images a second', rate(answer?.images_per_second).replace(' images/s', ''));
         const perClass = listOf(answer?.per_class);
+        await listed; /* the jobs stand above */
+        if (shown !== versionOf(model))
+            return;
         fill(classes, perClass.length ? classBars(perClass) : classChips(model.classes));
     }
 
@@ -151,7 +155,6 @@ function view(main, name) {
         showReport(model);
     }
 
-    showJobs();
     return update;
 }
 
