@@ -11,7 +11,7 @@ import urllib.parse
 
 from harness import PATIENCE, wait_for
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -241,8 +241,14 @@ class Browser:
         return field
 
     def choose(self, name, option):
-        """An option of a <select> by its text."""
-        Select(self.find("combobox", name)).select_by_visible_text(option)
+        """An option of a <select> by its text, as soon as it is there."""
+        def try_it():
+            try:
+                Select(self.find("combobox", name)).select_by_visible_text(option)
+                return True
+            except (NoSuchElementException, StaleElementReferenceException):
+                return False
+        wait_for(f"'{option}' in {name!r}", try_it, WAIT)
 
     def press(self, *keys):
         ActionChains(self.driver).send_keys(*keys).perform()
