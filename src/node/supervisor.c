@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -20,27 +19,29 @@
 
 #define WORDS_MAX 4096  /* bytes of standard error that are remembered */
 #define WORDS_SHOWN 300 /* bytes of them that are passed on */
-#define DRAIN_MS 1000   /* a grandchild may hold the pipes: they are not waited for longer */
+#define LOOK_MS 1000
+#define DRAIN_MS 1000 /* a grandchild may hold the pipes: they are not waited for longer */
 
 struct supervisor {
     struct event_base *base;
+    struct event *sigchld;
+    struct timer *look; /* a signal may come to nothing: for children that are about to end */
     LIST_HEAD(child_list, child) children;
 };
 
 struct child {
     LIST_ENTRY(child) listed;
+    struct supervisor *supervisor;
     char role[32];
     struct child_events events;
     pid_t pid;
-    int pidfd; /* -1 once it was reaped */
-    struct event *exit_event;
     struct message_stream *line; /* NULL once it has ended */
     int words_fd;                /* standard error; -1 once it has ended */
     struct event *words_event;
     struct timer *end_timer;
     char words[WORDS_MAX + 1];
     size_t words_len;
-    bool reaped;
+    bool killed, reaped;
     int status;
 };
 
@@ -48,10 +49,6 @@ static void child_free(struct child *child)
 {
     LIST_REMOVE(child, listed);
     message_stream_free(child->line);
-    if (child->exit_event)
-        event_free(child->exit_event);
-    if (child->pidfd >= 0)
-        close(child->pidfd);
     if (child->words_event)
         event_free(child->words_event);
     if (child->words_fd >= 0)
@@ -138,6 +135,8 @@ static void on_closed(void *arg, const char *why)
     log_debug("the line to %s ends: %s", child->role, why);
     message_stream_free(child->line);
     child->line = NULL;
+    if (!child->reaped)
+        timer_start(child->supervisor->look, LOOK_MS);
     check_end(child);
 }
 
@@ -167,22 +166,33 @@ static void on_words(evutil_socket_t fd, short what, void *arg)
     child->words_len = keep + count;
 }
 
-/* A pidfd stays readable from the child's end on, where a signal may come to nothing. */
-static void on_exited(evutil_socket_t fd, short what, void *arg)
+static void reap(struct supervisor *supervisor)
 {
-    struct child *child = arg;
-    pid_t pid;
+    for (struct child *child = LIST_FIRST(&supervisor->children); child; child = LIST_NEXT(child, listed)) {
+        if (child->reaped)
+            continue;
+        pid_t pid;
+        do
+            pid = waitpid(child->pid, &child->status, WNOHANG);
+        while (pid < 0 && errno == EINTR);
+        if (pid == child->pid) {
+            child->reaped = true;
+            check_end(child); /* only starts a timer, so the list stays as it is */
+        } else if (child->killed || !child->line) {
+            timer_start(supervisor->look, LOOK_MS);
+        }
+    }
+}
+
+static void on_sigchld(evutil_socket_t fd, short what, void *arg)
+{
     (void)fd, (void)what;
-    do
-        pid = waitpid(child->pid, &child->status, WNOHANG);
-    while (pid < 0 && errno == EINTR);
-    if (pid != child->pid)
-        return;
-    event_del(child->exit_event);
-    close(child->pidfd);
-    child->pidfd = -1;
-    child->reaped = true;
-    check_end(child);
+    reap(arg);
+}
+
+static void on_look(void *arg)
+{
+    reap(arg);
 }
 
 struct supervisor *supervisor_new(struct event_base *base, struct err *err)
@@ -193,14 +203,14 @@ struct supervisor *supervisor_new(struct event_base *base, struct err *err)
         return NULL;
     }
     supervisor->base = base;
+    supervisor->sigchld = evsignal_new(base, SIGCHLD, on_sigchld, supervisor);
+    supervisor->look = timer_new(base, on_look, supervisor);
+    if (!supervisor->look || !supervisor->sigchld || event_add(supervisor->sigchld, NULL)) {
+        err_set(err, "cannot watch for SIGCHLD");
+        supervisor_free(supervisor);
+        return NULL;
+    }
     return supervisor;
-}
-
-static void end_now(const struct child *child)
-{
-    kill(child->pid, SIGKILL);
-    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
 }
 
 void supervisor_free(struct supervisor *supervisor)
@@ -209,10 +219,16 @@ void supervisor_free(struct supervisor *supervisor)
         return;
     while (!LIST_EMPTY(&supervisor->children)) {
         struct child *child = LIST_FIRST(&supervisor->children);
-        if (!child->reaped)
-            end_now(child);
+        if (!child->reaped) {
+            kill(child->pid, SIGKILL);
+            while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        }
         child_free(child);
     }
+    if (supervisor->sigchld)
+        event_free(supervisor->sigchld);
+    timer_free(supervisor->look);
     free(supervisor);
 }
 
@@ -230,17 +246,6 @@ static int watch(struct child *child, struct event_base *base, int line_fd, stru
     return 0;
 }
 
-static int watch_exit(struct child *child, struct event_base *base, struct err *err)
-{
-    child->pidfd = pidfd_open(child->pid, 0);
-    if (child->pidfd < 0)
-        return err_set(err, "cannot watch a child process: %s", strerror(errno));
-    child->exit_event = event_new(base, child->pidfd, EV_READ | EV_PERSIST, on_exited, child);
-    if (!child->exit_event || event_add(child->exit_event, NULL))
-        return err_set(err, "no memory for a child process");
-    return 0;
-}
-
 struct child *child_start(struct supervisor *supervisor, const char *role, const char *path, const char *const *argv,
                           const struct child_events *events, struct err *err)
 {
@@ -251,7 +256,8 @@ struct child *child_start(struct supervisor *supervisor, const char *role, const
         return NULL;
     }
     LIST_INSERT_HEAD(&supervisor->children, child, listed);
-    child->pidfd = child->words_fd = -1;
+    child->words_fd = -1;
+    child->supervisor = supervisor;
     child->events = *events;
     snprintf(child->role, sizeof child->role, "%s", role);
     int failed = -1;
@@ -275,9 +281,7 @@ struct child *child_start(struct supervisor *supervisor, const char *role, const
         err_set(err, "cannot start '%s': %s", path, strerror(code));
         goto out;
     }
-    failed = watch_exit(child, supervisor->base, err);
-    if (failed)
-        end_now(child);
+    failed = 0;
 out:
     for (int i = 0; i < 2; i++) {
         if (line[i] >= 0)
@@ -316,6 +320,9 @@ void child_hang_up(struct child *child)
 
 void child_kill(struct child *child)
 {
-    if (!child->reaped)
-        kill(child->pid, SIGKILL);
+    if (child->reaped)
+        return;
+    kill(child->pid, SIGKILL);
+    child->killed = true;
+    timer_start(child->supervisor->look, LOOK_MS);
 }

@@ -19,6 +19,7 @@ struct child_events {
     void (*ended)(void *arg, const char *why);   /* once, after the last message; the child is gone then */
 };
 
+/* One in a process: it owns SIGCHLD. */
 struct supervisor *supervisor_new(struct event_base *base, struct err *err);
 /* Kills what is left, without further events. */
 void supervisor_free(struct supervisor *supervisor);
