@@ -319,5 +319,5 @@ clean:
 
 FORCE:
 
-.PHONY: FORCE all deps demo test build-tests run-tests test-page sim mutations test-shared bench bench-limits accuracy \
-        asan valgrind-job tsan-job faults soak fuzz build-fuzzers lint install clean
+.PHONY: FORCE all deps demo test build-tests run-tests test-page sim mutations test-shared bench bench-limits \
+        accuracy asan valgrind-job tsan-job faults soak fuzz build-fuzzers lint install clean
