@@ -130,4 +130,20 @@ static inline void server_stop(struct server *server)
     server->blob = NULL;
 }
 
+static inline char *url_of(const struct server *server, const char *path)
+{
+    char *url = NULL;
+    assert_true(asprintf(&url, "http://127.0.0.1:%d%s", server->port, path) > 0);
+    return url;
+}
+
+static inline char *some_bytes(size_t size)
+{
+    char *bytes = malloc(size);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (char)(i * 2654435761u >> 13);
+    return bytes;
+}
+
 #endif
