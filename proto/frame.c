@@ -71,6 +71,22 @@ static bool closes(struct frame *frame, char c)
     }
 }
 
+/* How many bytes of a string come before one that may mean something. */
+static size_t plain(const char *text, size_t len)
+{
+    size_t count = 0;
+    while (count < len && text[count] != '"' && text[count] != '\\' && text[count] != '\n')
+        count++;
+    return count;
+}
+
+/* How far a text may be looked at before it is too long. */
+static size_t limit(const struct frame *frame)
+{
+    size_t held = frame->buf.len - frame->consumed;
+    return held > frame->max ? frame->consumed + frame->max : frame->buf.len;
+}
+
 enum frame_event frame_next(struct frame *frame, const char **text, size_t *len)
 {
     const char *data = buf_text(&frame->buf);
@@ -78,6 +94,10 @@ enum frame_event frame_next(struct frame *frame, const char **text, size_t *len)
     *text = NULL;
     *len = 0;
     while (frame->scanned < frame->buf.len) {
+        if (frame->in_string && !frame->escaped && !frame->skipping && frame->scanned < limit(frame))
+            frame->scanned += plain(data + frame->scanned, limit(frame) - frame->scanned);
+        if (frame->scanned == frame->buf.len)
+            break;
         char c = data[frame->scanned];
         if (frame->skipping) {
             frame->scanned++;

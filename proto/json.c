@@ -166,6 +166,8 @@ static int print(const cJSON *value, struct buf *out, int levels)
         return buf_puts(out, cJSON_IsTrue(value) ? "true" : "false");
     if (cJSON_IsNull(value))
         return buf_puts(out, "null");
+    if (cJSON_IsRaw(value))
+        return buf_puts(out, value->valuestring);
     /* A level is left for the message around it. */
     if ((!cJSON_IsObject(value) && !cJSON_IsArray(value)) || levels >= JSON_LEVELS_MAX)
         return -1;

@@ -10,6 +10,7 @@
 
 #define TYPES_MAX 1000 /* kept of all that nodes ever offer */
 #define TYPE "type:"
+#define MODELS_TEXT_MAX (64 << 20) /* bytes */
 
 /* Of a legacy peer, and of a dcls node that announces none. */
 static const char *const legacy_types[] = { "resnet", "mobilenet", "efficientnet" };
@@ -58,6 +59,7 @@ void node_free(struct node *node)
     cJSON_Delete(node->dataset);
     clear_models(&node->model_list);
     name_table_release(&node->models);
+    buf_release(&node->models_text);
     strings_release(&node->features);
     strings_release(&node->types);
     free(node);
@@ -197,6 +199,7 @@ struct node *registry_prepare(struct registry *registry, const struct msg *conne
     if (!node)
         return NULL;
     TAILQ_INIT(&node->model_list);
+    buf_init(&node->models_text, MODELS_TEXT_MAX);
     snprintf(node->name, sizeof node->name, "%s", connect->name);
     snprintf(node->secret_hash, sizeof node->secret_hash, "%s", secret_hash);
     node->protocol = connect->protocol;
@@ -307,6 +310,7 @@ int node_set_info(struct registry *registry, struct node *node, const struct msg
     name_table_release(&node->models);
     node->models = models;
     TAILQ_CONCAT(&node->model_list, &list, listed);
+    buf_clear(&node->models_text);
     if (dataset) {
         cJSON_Delete(node->dataset);
         node->dataset = dataset;
@@ -323,6 +327,7 @@ int node_add_model(struct registry *registry, struct node *node, const char *nam
         return -1;
     if (info)
         set_digest(model, json_text(info, "sha256"));
+    buf_clear(&node->models_text);
     mark_changed(registry, node);
     return 0;
 }
@@ -335,6 +340,7 @@ void node_drop_model(struct registry *registry, struct node *node, const char *n
     name_table_remove(&node->models, &model->entry);
     TAILQ_REMOVE(&node->model_list, model, listed);
     free(model);
+    buf_clear(&node->models_text);
     mark_changed(registry, node);
 }
 
@@ -399,14 +405,27 @@ static bool add_number(cJSON *object, const char *name, int64_t number)
     return number < 0 || cJSON_AddNumberToObject(object, name, (double)number);
 }
 
-static bool add_models(cJSON *object, const struct node *node)
+/* The names of its models as a JSON array, printed once for each change of them: thousands take milliseconds. NULL
+ * where memory lacks. */
+static const char *models_text(struct node *node)
 {
-    cJSON *models = cJSON_AddArrayToObject(object, "models");
-    bool whole = models;
-    const struct node_model *model = TAILQ_FIRST(&node->model_list);
-    for (; model && whole; model = TAILQ_NEXT(model, listed))
-        whole = json_append(models, cJSON_CreateString(model->name));
-    return whole;
+    struct buf *text = &node->models_text;
+    if (text->len)
+        return buf_text(text);
+    const struct node_model *model;
+    int failed = buf_puts(text, "[");
+    TAILQ_FOREACH(model, &node->model_list, listed)
+    failed = failed || (text->len > 1 && buf_puts(text, ", ")) || json_print_string(model->name, text);
+    if (!failed && !buf_puts(text, "]"))
+        return buf_text(text);
+    buf_clear(text);
+    return NULL;
+}
+
+static bool add_models(cJSON *object, struct node *node)
+{
+    const char *text = models_text(node);
+    return text && cJSON_AddRawToObject(object, "models", text);
 }
 
 /* What a legacy node has not. */
@@ -421,7 +440,7 @@ static bool add_capabilities(cJSON *object, const struct node *node)
     return running && (!*node->job || json_append(running, cJSON_CreateString(node->job)));
 }
 
-cJSON *node_json(const struct node *node)
+cJSON *node_json(struct node *node)
 {
     cJSON *object = cJSON_CreateObject();
     bool whole = add_text(object, "name", node->name) && add_models(object, node) &&
@@ -433,7 +452,7 @@ cJSON *registry_json(const struct registry *registry)
 {
     cJSON *object = cJSON_CreateObject(), *nodes = cJSON_AddArrayToObject(object, "nodes");
     bool whole = nodes;
-    for (const struct node *node = registry_first(registry); node && whole; node = registry_next(node))
+    for (struct node *node = registry_first(registry); node && whole; node = registry_next(node))
         whole = json_append(nodes, node_json(node));
     return if_whole(object, whole);
 }

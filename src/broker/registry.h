@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "dcls/base/buf.h"
 #include "dcls/base/sha256.h"
 #include "dcls/proto/msg.h"
 #include "dcls/proto/name.h"
@@ -55,6 +56,7 @@ struct node {
     struct strings types; /* of networks that it trains */
     struct name_table models;
     struct node_model_list model_list; /* as told */
+    struct buf models_text;            /* their names as JSON; empty: to be printed anew */
     char job[NAME_SIZE];               /* the training that it runs; empty: none. Set by node_set_job */
     int pending;                       /* inferences not answered yet */
     struct node_load load;
@@ -81,7 +83,7 @@ void registry_remove(struct registry *registry, struct node *node);
 /* What changed since it was taken last: nodes that left before those that are there. `node` is valid until the next
  * call. False: nothing. */
 struct node_change {
-    const struct node *node;
+    struct node *node;
     bool gone;
 };
 bool registry_has_changes(const struct registry *registry);
@@ -109,6 +111,6 @@ const char *node_model_sha256(const struct node *node, const char *model);
 
 /* {"nodes": [...]}, and one of them. NULL where memory lacks. */
 cJSON *registry_json(const struct registry *registry);
-cJSON *node_json(const struct node *node);
+cJSON *node_json(struct node *node);
 
 #endif

@@ -20,7 +20,8 @@ cJSON *json_parse(const char *text, size_t len, struct err *err);
 int json_print_string(const char *text, struct buf *out);
 /* Appends a finite number: whole ones without a decimal point, others by the fewest digits that read back the same. */
 int json_print_number(double value, struct buf *out);
-/* Appends any value as Python's json.dumps spaces it (", " and ": "); `out` is as it was where this is -1. */
+/* Appends any value as Python's json.dumps spaces it (", " and ": "), and a raw one, JSON that was printed before, as
+ * it is; `out` is as it was where this is -1. */
 int json_print_spaced(const cJSON *value, struct buf *out);
 
 /* Takes `item`, also where it cannot be put there: false, where that or either of them lacks for want of memory. */

@@ -36,7 +36,7 @@ static void fill_jobs(const struct jobs *jobs, struct snapshot *snapshot)
 static void fill_all(struct exchange *exchange, struct snapshot *snapshot)
 {
     const struct broker *broker = exchange->broker;
-    for (const struct node *node = registry_first(broker->registry); node; node = registry_next(node))
+    for (struct node *node = registry_first(broker->registry); node; node = registry_next(node))
         snapshot_add(snapshot, "node", node_json(node));
     if (registry_count(broker->registry) > 0)
         snapshot_add(snapshot, "load", node_loads_json(broker->registry, 0));

@@ -52,7 +52,7 @@ static void expect_refusal(struct peer *peer, const char *text)
     peer_close(peer);
 }
 
-static const struct node *node_of(const struct rig *rig, const char *name)
+static struct node *node_of(const struct rig *rig, const char *name)
 {
     return registry_find(rig->broker.registry, name);
 }

@@ -78,7 +78,22 @@ static void a_legacy_node_is_listed_as_the_existing_broker_does(void **state)
     struct node *node = add(registry, "{\"type\": \"CLIENT CONNECT\", \"name\": \"node0\"}");
     inform(registry, node, "{\"type\": \"NODE INFO\", \"name\": \"node0\", \"models\": [\"m1\", \"m2\"]}");
     assert_true(node_is_legacy(node));
-    assert_printed(registry_json(registry), "{\"nodes\":[{\"name\":\"node0\",\"models\":[\"m1\",\"m2\"]}]}");
+    assert_printed(registry_json(registry), "{\"nodes\":[{\"name\":\"node0\",\"models\":[\"m1\", \"m2\"]}]}");
+}
+
+static void the_models_shown_are_those_it_has_now(void **state)
+{
+    struct registry *registry = *state;
+    struct node *node = add(registry, "{\"type\": \"CLIENT CONNECT\", \"name\": \"n\"}");
+    assert_printed(node_json(node), "{\"name\":\"n\",\"models\":[]}");
+    inform(registry, node, "{\"type\": \"NODE INFO\", \"name\": \"n\", \"models\": [\"m\", \"o\"]}");
+    assert_printed(node_json(node), "{\"name\":\"n\",\"models\":[\"m\", \"o\"]}");
+    assert_int_equal(node_add_model(registry, node, "a\"b", NULL), 0);
+    assert_printed(node_json(node), "{\"name\":\"n\",\"models\":[\"m\", \"o\", \"a\\\"b\"]}");
+    node_drop_model(registry, node, "o");
+    assert_printed(node_json(node), "{\"name\":\"n\",\"models\":[\"m\", \"a\\\"b\"]}");
+    inform(registry, node, "{\"type\": \"NODE INFO\", \"name\": \"n\", \"models\": [\"m\"]}");
+    assert_printed(node_json(node), "{\"name\":\"n\",\"models\":[\"m\"]}");
 }
 
 static void a_dcls_node_is_listed_with_what_it_told_and_runs(void **state)
@@ -287,7 +302,7 @@ static void what_changed_is_told_once_and_who_left_first(void **state)
 }
 
 /* What a node is, as text. */
-static char *shown(const struct node *node)
+static char *shown(struct node *node)
 {
     cJSON *object = node_json(node);
     char *text = cJSON_PrintUnformatted(object);
@@ -402,6 +417,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_legacy_node_is_listed_as_the_existing_broker_does),
+        TEST(the_models_shown_are_those_it_has_now),
         TEST(a_dcls_node_is_listed_with_what_it_told_and_runs),
         TEST(nodes_stand_in_the_order_of_their_coming),
         TEST(a_node_that_tells_of_itself_again_is_known_by_that_alone_and_keeps_its_work),

@@ -85,6 +85,10 @@ static void values_print_with_a_space_after_comma_and_colon(void **state)
     assert_int_equal(json_print_spaced(value, &out), 0);
     assert_string_equal(buf_text(&out), "{\"a\": [1, 2.5, \"x\xc3\xa9\\n\"], \"b\": {}, \"c\": [], \"d\": null, "
                                         "\"e\": true, \"f\": false}");
+    assert_non_null(cJSON_AddRawToObject(value, "g", "[1,2]"));
+    buf_clear(&out);
+    assert_int_equal(json_print_spaced(value, &out), 0);
+    assert_non_null(strstr(buf_text(&out), "\"f\": false, \"g\": [1,2]}"));
     cJSON_Delete(value);
     buf_release(&out);
 }
