@@ -201,16 +201,12 @@ run-tests:
 %.run: %
 	@echo "== $<"; OMP_WAIT_POLICY=passive $<
 
-# A browser and its cluster keep a core busy: no more of them beside each other than there are cores, and the large
-# cluster, whose page is timed, alone.
+# A browser and its cluster keep a core busy: no more of them beside each other than there are cores.
 test-page:
 	$(call install_packages,$(PAGE_DEPS))
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
 	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
-	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/page/test_crowd.py
-	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
-	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --dist loadfile tests/page \
-	    --ignore tests/page/test_crowd.py
+	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --dist loadfile tests/page
 
 # PyTorch's large tensors would be pages that the system gives and takes back each time: most of its time here.
 KEEP_PAGES := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000
@@ -247,7 +243,7 @@ bench:
 # LIMITS names some of the measures, of which tests/bench/limits.py has the list; then nothing is written.
 LIMITS ?=
 bench-limits:
-	$(call install_packages,$(DEMO_DEPS))
+	$(call install_packages,$(DEMO_DEPS) chromium chromium-driver python3-selenium)
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM)
 	DCLS=$(abspath $(PROGRAM)) $(PYTHON) tests/bench/limits.py $(or $(LIMITS),--report $(BENCH_REPORT))
 

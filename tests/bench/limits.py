@@ -241,8 +241,38 @@ def images(cluster):
                     max(now), 50, "ms")
 
 
+def first_paint(browser):
+    """ms from the request for the page until it is drawn and its scripts have run, with nothing in the cache."""
+    browser.cdp("Network.clearBrowserCache")
+    browser.open("#/")
+    browser.settle()
+    return browser.run("""return Math.max(performance.getEntriesByName('first-contentful-paint')[0].startTime,
+        performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd)""")
+
+
+def page_in_browser(cluster):
+    """The page beside 200 nodes that talk and 1,000 jobs: Debian's Chromium on the same processors."""
+    sys.path.insert(0, str(HERE.parent / "page"))
+    import browser as chromium
+    import crowd
+    watched = chromium.Browser(cluster.folder / "chromium")
+    try:
+        with crowd.crowd_of(cluster) as made:
+            watched.begin()
+            watched.cluster, watched.base = cluster, cluster.api
+            yield below(f"page, {crowd.NODES} nodes, {crowd.JOBS} jobs: first view drawn after (median of 5)",
+                        statistics.median(first_paint(watched) for _ in range(5)), 1000, "ms")
+            for address in ("#/", "#/jobs", "#/models", "#/train"):
+                took, _ = crowd.watch(watched, made, address)
+                yield below(f"page, {crowd.NODES} nodes, {crowd.JOBS} jobs: {address} keeps the browser for at most",
+                            took, 200, "ms")
+    finally:
+        watched.stop()
+
+
 MEASURES = {measure.__name__.replace("_", "-"): measure for measure in
-            (ended_jobs, node_info, inference, real_inference, messages, idle, queue, images)}
+            (ended_jobs, node_info, inference, real_inference, messages, idle, queue, images,
+             page_in_browser)}
 
 
 def measure(name):
