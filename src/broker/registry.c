@@ -412,10 +412,10 @@ static const char *models_text(struct node *node)
     struct buf *text = &node->models_text;
     if (text->len)
         return buf_text(text);
-    const struct node_model *model;
+    const struct node_model *model = TAILQ_FIRST(&node->model_list);
     int failed = buf_puts(text, "[");
-    TAILQ_FOREACH(model, &node->model_list, listed)
-    failed = failed || (text->len > 1 && buf_puts(text, ", ")) || json_print_string(model->name, text);
+    for (; model && !failed; model = TAILQ_NEXT(model, listed))
+        failed = (text->len > 1 && buf_puts(text, ", ")) || json_print_string(model->name, text);
     if (!failed && !buf_puts(text, "]"))
         return buf_text(text);
     buf_clear(text);
