@@ -1,12 +1,14 @@
 """Many HTTP connections: whoever they are of, the rest are served, and who cannot be is told so at once."""
 import concurrent.futures
 import json
+import os
+import signal
 import socket
 import time
 
 import pytest
 
-from harness import PATIENCE, make_dataset, wait_for
+from harness import PATIENCE, make_dataset, wait_for, worker_of
 
 MAX = 16  # connections: 8 for requests of clients, 4 for event streams
 TRAIN = json.dumps({"modelType": "resnet", "epochs": 1}).encode()
@@ -63,6 +65,21 @@ def test_clients_over_their_share_are_told_at_once_and_nodes_are_served(small):
         assert small.request("GET", path)[0] == 200, path
     status, _, body = small.request("PUT", "/blobs/" + "0" * 64 + "?offset=0&size=4", b"ab")
     assert status == 200, body
+    close_all(waiting)
+
+
+def test_who_waits_for_small_pictures_is_a_client_and_nodes_are_served(small):
+    picture = "/image?imagePath=images/test/red/0.png&width="
+    assert small.request("GET", picture + "16")[0] == 200
+    helper, = worker_of(small.broker, "helper")
+    os.kill(helper, signal.SIGSTOP)
+    waiting = [ask(small, "GET", picture + "17") for _ in range(MAX // 2)]
+    wait_for("all waiting", lambda: refusal(small, "/jobs")[0] == 503)
+    assert refusal(small, picture + "16")[2] == "8 requests of clients are under way: try again"
+    for path in ("/dataset", "/healthz", "/image?imagePath=images/test/red/0.png"):
+        assert small.request("GET", path)[0] == 200, path
+    os.kill(helper, signal.SIGCONT)
+    assert all(head_of(each).startswith("http/1.1 200") for each in waiting)
     close_all(waiting)
 
 

@@ -77,6 +77,13 @@ static const char *const share_names[SHARES] = {
     [SHARE_NODES] = "requests for files",
 };
 
+/* An image's file is what nodes fetch; a small picture of it is made for who looks at it, and waited for. */
+static enum share share_of(const struct route *route, const struct exchange *exchange)
+{
+    bool is_picture = route->handle == handle_image && exchange_query(exchange, "width");
+    return is_picture ? SHARE_CLIENTS : route->share;
+}
+
 static void dispatch(struct exchange *exchange, const char *method, const char *path)
 {
     const struct route *found = NULL, *other = NULL;
@@ -112,11 +119,12 @@ static void dispatch(struct exchange *exchange, const char *method, const char *
     } else if (count > found->max_body && found->max_body > 0) {
         exchange_error(exchange, 413, "the body has %zu bytes, more than the %zu that are taken", count,
                        found->max_body);
-    } else if (!seat_take(&exchange->seat, found->share)) {
+    } else if (!seat_take(&exchange->seat, share_of(found, exchange))) {
         exchange_add_header(exchange, "Retry-After", "1");
         exchange_add_header(exchange, "Connection", "close");
         exchange_error(exchange, 503, "%d %s are under way: try again",
-                       connections_share_max(exchange->http->connections, found->share), share_names[found->share]);
+                       connections_share_max(exchange->http->connections, share_of(found, exchange)),
+                       share_names[share_of(found, exchange)]);
     } else {
         errno = 0; /* exchange_json looks at it */
         found->handle(exchange);
