@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dcls/base/buf.h"
+#include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/spawn.h"
 #include "dcls/net/timer.h"
@@ -32,6 +33,7 @@
 struct ask {
     TAILQ_ENTRY(ask) queued;
     struct helper_request request; /* without its json */
+    int64_t since_ms;
     struct buf line;
     size_t sent;
 };
@@ -339,6 +341,11 @@ static int process_ready(struct helper *helper, struct err *err)
     return 0;
 }
 
+static bool is_too_late(const struct ask *ask)
+{
+    return ask->request.wait_ms && clock_ms() - ask->since_ms > ask->request.wait_ms;
+}
+
 static void on_turn(void *arg)
 {
     struct helper *helper = arg;
@@ -353,6 +360,9 @@ static void on_turn(void *arg)
     if (ask->request.wanted && !ask->request.wanted(ask->request.arg)) {
         err_set(&err, "nobody waits for it any more");
         finish(helper, HELPER_DROPPED, NULL, &err);
+    } else if (is_too_late(ask)) {
+        err_set(&err, "too much was asked before it: its turn did not come in %g s", ask->request.wait_ms / 1000.0);
+        finish(helper, HELPER_BUSY, NULL, &err);
     } else if (process_ready(helper, &err)) {
         finish(helper, HELPER_ENDED, NULL, &err);
     } else if (event_add(helper->process->writable, NULL)) {
@@ -407,6 +417,7 @@ int helper_ask(struct helper *helper, const struct helper_request *request, stru
         return err_set(err, "no memory");
     ask->request = *request;
     ask->request.json = NULL;
+    ask->since_ms = clock_ms();
     buf_init(&ask->line, HELPER_LINE_MAX);
     if (json_print_spaced(request->json, &ask->line) || buf_puts(&ask->line, "\n")) {
         ask_free(ask);

@@ -13,7 +13,6 @@
 
 #include "daemon.h"
 #include "dcls/base/base64.h"
-#include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "dcls/net/helper.h"
@@ -36,7 +35,6 @@ struct view {
     enum msg_type asked;
     char *key;
     int fd; /* the image to be written, or the answers to be read; -1: none */
-    int64_t since_ms;
 };
 
 static void view_free(struct view *view)
@@ -115,7 +113,8 @@ static void on_done(void *arg, enum helper_outcome outcome, const cJSON *answer,
     struct err err = ERR_INIT;
     cJSON *data;
     if (outcome != HELPER_DONE) {
-        int status = (int)json_number(answer, "status", outcome == HELPER_LATE ? 504 : 502);
+        int fallback = outcome == HELPER_LATE ? 504 : outcome == HELPER_BUSY ? 503 : 502;
+        int status = (int)json_number(answer, "status", fallback);
         send_failed(views, view->key, status >= 400 && status <= 599 ? status : 502, why->text);
     } else if (view->asked == MSG_GET_IMAGE) {
         data = image_data(view, answer, &err);
@@ -133,7 +132,7 @@ static void on_done(void *arg, enum helper_outcome outcome, const cJSON *answer,
 static bool is_wanted(void *arg)
 {
     const struct view *view = arg;
-    return uplink_is_up(view->views->daemon->link) && clock_ms() - view->since_ms < WAIT_MS;
+    return uplink_is_up(view->views->daemon->link);
 }
 
 /* The answers of a model, opened; -1 with err where there are none. */
@@ -203,10 +202,12 @@ void views_request(struct views *views, const struct msg *msg)
         view->views = views;
         view->asked = msg->type;
         view->fd = -1;
-        view->since_ms = clock_ms();
-        struct helper_request request = {
-            .json = json, .deadline_ms = DEADLINE_MS, .arg = view, .wanted = is_wanted, .done = on_done
-        };
+        struct helper_request request = { .json = json,
+                                          .wait_ms = WAIT_MS,
+                                          .deadline_ms = DEADLINE_MS,
+                                          .arg = view,
+                                          .wanted = is_wanted,
+                                          .done = on_done };
         if (!make_request(view, msg, json, &status, &err)) {
             request.files[0] = view->fd;
             request.file_count = view->fd >= 0;

@@ -29,12 +29,14 @@ enum helper_outcome {
     HELPER_LATE,    /* its deadline passed */
     HELPER_ENDED,   /* the process crashed, was killed, or could not be started */
     HELPER_DROPPED, /* nobody wanted it any more when its turn came, or helper_stop */
+    HELPER_BUSY,    /* it waited for its turn for too long: another time it may be done */
 };
 
 struct helper_request {
     const cJSON *json;           /* copied */
     int files[HELPER_FILES_MAX]; /* given to the process in this order; open until `done`, and the caller's to close */
     int file_count;
+    int wait_ms;     /* for its turn, at most: looked at when the one before it is done; 0: as long as it takes */
     int deadline_ms; /* from its turn on */
     void *arg;
     bool (*wanted)(void *arg); /* asked when its turn comes; NULL: always */

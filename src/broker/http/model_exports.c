@@ -19,6 +19,7 @@
 #include "src/broker/models.h"
 #include "src/broker/store.h"
 
+#define WAIT_MS 60000 /* for its turn */
 #define DEADLINE_MS 120000
 #define EXPORTS_MAX 8 /* from their beginning to the end of their download, each a file as large as the model */
 #define IMAGE_SIZE_DEFAULT 224 /* of models that do not say */
@@ -95,6 +96,12 @@ static void send_file(struct model_export *export)
     exchange_file(exchange, out, info.st_size, "application/octet-stream");
 }
 
+static void refuse_for_now(struct exchange *exchange, const char *why)
+{
+    exchange_add_header(exchange, "Retry-After", "5");
+    exchange_error(exchange, 503, "%s", why);
+}
+
 static void on_made(void *arg, enum helper_outcome outcome, const cJSON *answer, const struct err *why)
 {
     struct model_export *export = arg;
@@ -104,7 +111,8 @@ static void on_made(void *arg, enum helper_outcome outcome, const cJSON *answer,
     case HELPER_REFUSED: exchange_error(export->exchange, 422, "%s", why->text); break;
     case HELPER_LATE: exchange_error(export->exchange, 504, "%s", why->text); break;
     case HELPER_ENDED: exchange_error(export->exchange, 500, "%s", why->text); break;
-    case HELPER_DROPPED: exchange_error(export->exchange, 503, "%s", why->text); break;
+    case HELPER_BUSY:
+    case HELPER_DROPPED: refuse_for_now(export->exchange, why->text); break;
     }
 }
 
@@ -132,6 +140,7 @@ static void done_open(void *arg, int result, const struct err *err)
     const struct helper_request request = { .json = export->request,
                                             .files = { export->weights, export->out },
                                             .file_count = 2,
+                                            .wait_ms = WAIT_MS,
                                             .deadline_ms = DEADLINE_MS,
                                             .arg = export,
                                             .wanted = is_wanted,
@@ -139,7 +148,7 @@ static void done_open(void *arg, int result, const struct err *err)
     if (result)
         exchange_error(export->exchange, 500, "%s", err->text);
     else if (helper_ask(export->exports->helper, &request, &why))
-        exchange_error(export->exchange, 503, "%s", why.text);
+        refuse_for_now(export->exchange, why.text);
 }
 
 /* With what its report tells, where there is one. */
@@ -202,8 +211,7 @@ void model_export_start(struct model_exports *exports, struct model_export *expo
     bool full = exports->count++ >= EXPORTS_MAX;
     export->request = make_request(format, info_of(exports->broker->models, model, sha256));
     if (full) {
-        exchange_add_header(exchange, "Retry-After", "5");
-        exchange_error(exchange, 503, "%d models are exported or downloaded so already", EXPORTS_MAX);
+        refuse_for_now(exchange, "too many models are exported or downloaded so already");
     } else if (!export->request || store_read_text(exports->broker, STORE_REPORT, model, on_report, export)) {
         exchange_error(exchange, 503, "no memory");
     }

@@ -117,6 +117,7 @@ struct answer {
     cJSON *json;
     char why[512];
     bool unwanted;
+    int wait_ms;
     struct answer *then; /* is asked from within done */
 };
 
@@ -170,6 +171,7 @@ static int ask_with(struct fixture *fixture, struct answer *answer, cJSON *json,
     struct helper_request request = {
         .json = json, .deadline_ms = deadline_ms, .arg = answer, .wanted = is_wanted, .done = on_done
     };
+    request.wait_ms = answer->wait_ms;
     struct err err = ERR_INIT;
     answer->fixture = fixture;
     if (file >= 0)
@@ -368,6 +370,24 @@ static void what_nobody_wants_any_more_is_not_asked(void **state)
     teardown(&fixture);
 }
 
+static void what_waited_for_too_long_is_not_asked(void **state)
+{
+    struct fixture fixture;
+    struct answer slow = { .wait_ms = PATIENCE_MS }, late = { .wait_ms = 20 }, patient = { .wait_ms = PATIENCE_MS };
+    (void)state;
+    setup(&fixture);
+    assert_int_equal(ask(&fixture, &slow, "hang", 200), 0);
+    assert_int_equal(ask(&fixture, &late, "self", PATIENCE_MS), 0);
+    assert_int_equal(ask(&fixture, &patient, "self", PATIENCE_MS), 0);
+    wait_for_all(&fixture);
+    assert_int_equal(slow.outcome, HELPER_LATE);
+    assert_int_equal(late.outcome, HELPER_BUSY);
+    assert_string_equal(late.why, "too much was asked before it: its turn did not come in 0.02 s");
+    assert_int_equal(patient.outcome, HELPER_DONE);
+    cJSON_Delete(patient.json);
+    teardown(&fixture);
+}
+
 static void who_is_told_may_ask_again(void **state)
 {
     struct fixture fixture;
@@ -443,6 +463,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_refusal_is_told_with_its_answer),
         cmocka_unit_test(the_queue_has_a_bound),
         cmocka_unit_test(what_nobody_wants_any_more_is_not_asked),
+        cmocka_unit_test(what_waited_for_too_long_is_not_asked),
         cmocka_unit_test(who_is_told_may_ask_again),
         cmocka_unit_test(a_process_that_was_killed_between_two_requests_costs_none),
         cmocka_unit_test(a_process_that_served_for_long_is_replaced),
