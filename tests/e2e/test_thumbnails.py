@@ -43,6 +43,13 @@ def helper_of(cluster):
     return pid
 
 
+def failures(cluster):
+    """How many could not be made, as the metrics tell."""
+    text = cluster.request("GET", "/metrics")[2].decode()
+    return int(next(line.split()[1] for line in text.splitlines()
+                    if line.startswith('dcls_thumbnails_total{outcome="failed"}')))
+
+
 def make(cluster, name, size=(320, 240), colour=(200, 30, 30), **options):
     path = cluster.folder / "images" / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -241,6 +248,33 @@ def test_where_too_many_wait_one_is_told_to_come_again(broker):
         os.kill(helper_of(broker), signal.SIGCONT)
         answers = [each.result()[0] for each in waiting]
     assert answers.count(200) + answers.count(503) == 80 and answers.count(200) >= 60
+    assert failures(broker) == answers.count(503)
+
+
+def test_what_took_too_long_is_not_tried_at_each_view_and_what_waited_too_long_is_told(broker):
+    path = make(broker, "slow.png", (6000, 6000))
+    make(broker, "good.png")
+    assert picture(broker, "good.png").size == (64, 48)
+    first = helper_of(broker)
+    os.kill(first, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        waiting = {width: pool.submit(ask, broker, "slow.png", width) for width in range(70, 90)}
+        second, = wait_for("the next helper", lambda: [pid for pid in worker_of(broker.broker, "helper")
+                                                       if pid != first], 30)
+        os.kill(second, signal.SIGSTOP)
+        answers = {width: each.result() for width, each in waiting.items()}
+    late, busy = ([width for width, (found, _, _) in answers.items() if found == status] for status in (504, 503))
+    assert len(late) == 2 and busy and failures(broker) == 2 + len(busy)
+    for width in busy:
+        assert int(answers[width][1]["Retry-After"]) > 0 and "15 s" in json.loads(answers[width][2])["error"]
+    for width in late:
+        status, _, body = ask(broker, "slow.png", width)
+        assert status == 504 and "more than 10 s" in json.loads(body)["error"]
+    assert failures(broker) == 4 + len(busy)
+    assert not worker_of(broker.broker, "helper")  # nothing was tried
+    assert ask(broker, "slow.png", busy[0])[0] == 200
+    os.utime(path, (1, 1))
+    assert ask(broker, "slow.png", late[0])[0] == 200
 
 
 def test_what_nobody_waits_for_any_more_is_not_made(broker):
@@ -260,6 +294,7 @@ def test_what_nobody_waits_for_any_more_is_not_made(broker):
         os.kill(pid, signal.SIGCONT)
         assert under_way.result()[0] == last.result()[0] == 200
     assert len(kept(broker)) == 3
+    assert failures(broker) == 0
 
 
 def test_the_helper_ends_with_the_broker(broker):

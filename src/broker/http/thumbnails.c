@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "dcls/base/options.h"
@@ -26,9 +27,11 @@
 #include "src/broker/images.h"
 #include "src/broker/lanes.h"
 #include "src/broker/metrics.h"
+#include "src/broker/picture_failures.h"
 #include "src/broker/thumbnail_cache.h"
 
 #define WAITING_MAX 64 /* pictures: of ten browsers, each of which asks for six at a time */
+#define WAIT_MS 15000  /* for its turn; longer than one may take, so that a slow image costs those behind it nothing */
 #define DEADLINE_MS 10000
 #define CACHE_CONTROL "private, max-age=3600"
 
@@ -64,6 +67,7 @@ struct thumbnails {
     struct thumbnail_cache *cache;
     struct helper *helper;
     LIST_HEAD(pictures, picture) pictures; /* under way */
+    struct picture_failures failures;
 };
 
 static int run_scan(void *arg, const atomic_bool *stop, struct err *err)
@@ -176,6 +180,20 @@ static void refuse_all(struct picture *picture, int status, const char *why)
     picture_free(picture);
 }
 
+/* It could not be made. */
+static void fail(struct picture *picture, int status, const char *why)
+{
+    metrics_thumbnail(picture->thumbnails->broker->metrics, THUMBNAIL_FAILED);
+    refuse_all(picture, status, why);
+}
+
+/* It could not be made, and the image may be why. */
+static void fail_of_image(struct picture *picture, enum picture_fault fault, int status, const struct err *why)
+{
+    picture_failures_add(&picture->thumbnails->failures, picture->key, fault, status, why, clock_ms());
+    fail(picture, status, why->text);
+}
+
 static int run_keep(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct picture *picture = arg;
@@ -220,16 +238,16 @@ static bool is_wanted(void *arg)
 static void on_made(void *arg, enum helper_outcome outcome, const cJSON *answer, const struct err *why)
 {
     struct picture *picture = arg;
-    if (outcome != HELPER_DONE)
-        metrics_thumbnail(picture->thumbnails->broker->metrics, THUMBNAIL_FAILED);
+    int status = (int)json_number(answer, "status", 422);
     switch (outcome) {
     case HELPER_DONE:
         if (!thread_pool_submit(picture->thumbnails->broker->pool, LANE_THUMBNAILS, run_keep, done_keep, picture))
-            refuse_all(picture, 503, "too much is under way");
+            fail(picture, 503, "too much is under way");
         break;
-    case HELPER_REFUSED: refuse_all(picture, json_number(answer, "status", 422) == 415 ? 415 : 422, why->text); break;
-    case HELPER_LATE: refuse_all(picture, 504, why->text); break;
-    case HELPER_ENDED: refuse_all(picture, 500, why->text); break;
+    case HELPER_REFUSED: fail_of_image(picture, FAULT_CERTAIN, status == 415 ? 415 : 422, why); break;
+    case HELPER_LATE: fail_of_image(picture, FAULT_CERTAIN, 504, why); break;
+    case HELPER_ENDED: fail_of_image(picture, FAULT_MAYBE, 500, why); break;
+    case HELPER_BUSY: fail(picture, 503, why->text); break;
     case HELPER_DROPPED: refuse_all(picture, 503, why->text); break;
     }
 }
@@ -240,6 +258,7 @@ static int ask(struct picture *picture, int width, struct err *err)
     struct helper_request request = { .json = json,
                                       .files = { picture->image, picture->out },
                                       .file_count = 2,
+                                      .wait_ms = WAIT_MS,
                                       .deadline_ms = DEADLINE_MS,
                                       .arg = picture,
                                       .wanted = is_wanted,
@@ -267,8 +286,14 @@ static void await_picture(struct viewer *viewer)
     struct thumbnails *thumbnails = viewer->thumbnails;
     struct err err = ERR_INIT;
     struct picture *picture = find_picture(thumbnails, viewer->key);
+    const struct picture_failure *failure = picture_failures_find(&thumbnails->failures, viewer->key, clock_ms());
     if (picture) {
         STAILQ_INSERT_TAIL(&picture->viewers, viewer, queued);
+        return;
+    }
+    if (failure) {
+        metrics_thumbnail(thumbnails->broker->metrics, THUMBNAIL_FAILED);
+        exchange_error(viewer->exchange, failure->status, "%s", failure->err.text);
         return;
     }
     if (!(picture = calloc(1, sizeof *picture))) {
@@ -285,7 +310,7 @@ static void await_picture(struct viewer *viewer)
     if (picture->out < 0)
         err_set(&err, "no file for a thumbnail: %s", strerror(errno));
     if (picture->out < 0 || ask(picture, viewer->width, &err))
-        refuse_all(picture, 503, err.text);
+        fail(picture, 503, err.text);
 }
 
 static int run_find(void *arg, const atomic_bool *stop, struct err *err)
