@@ -212,7 +212,8 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
     if (helper->process == process) {
         helper->process = NULL;
         timer_stop(helper->idle);
-        describe_end(status, &err);
+        describe_end(status, &err); /* unexpected: who is let go is not helper->process any more */
+        log_warn("%s", err.text);
         if (helper->asked)
             finish(helper, HELPER_ENDED, NULL, &err);
     } else {
@@ -328,8 +329,11 @@ out:
 /* A process that ended unnoticed, or has served for long, is replaced before it is asked anything. */
 static int process_ready(struct helper *helper, struct err *err)
 {
+    struct err end = ERR_INIT;
     int status;
     if (helper->process && has_ended(helper->process, &status)) {
+        describe_end(status, &end);
+        log_warn("%s", end.text);
         process_free(helper->process);
         helper->process = NULL;
     }
@@ -364,6 +368,7 @@ static void on_turn(void *arg)
         err_set(&err, "too much was asked before it: its turn did not come in %g s", ask->request.wait_ms / 1000.0);
         finish(helper, HELPER_BUSY, NULL, &err);
     } else if (process_ready(helper, &err)) {
+        log_warn("%s", err.text);
         finish(helper, HELPER_ENDED, NULL, &err);
     } else if (event_add(helper->process->writable, NULL)) {
         err_set(&err, "no memory to ask a helper process");

@@ -185,6 +185,7 @@ def test_a_kill_in_the_middle_costs_one_request(broker):
         assert status == 500 and "SIGKILL" in json.loads(body)["error"], (status, body)
         assert second.result()[0] == 200
     assert helper_of(broker) != pid
+    wait_for("the log", lambda: "the helper process was killed by SIGKILL" in broker.broker.text())
     assert ask(broker, "good.png", 70)[0] == 200
 
 
