@@ -201,6 +201,7 @@ static void on_committed(void *arg, bool ok)
     if (ok) {
         timer_start(request->timer, MODEL_REMOVE_MS);
         each(request, begin);
+        removal_request_release(request); /* model_remove's hold */
         return;
     }
     cJSON *object = cJSON_CreateObject();
@@ -322,7 +323,7 @@ void model_remove_node_info(struct broker *broker, const struct node *node)
         next = TAILQ_NEXT(removal, listed);
         if (strcmp(removal->node, node->name) || removal->state == REMOVAL_NEW)
             continue;
-        if (removal->state == REMOVAL_WAITING)
+        if (removal->state == REMOVAL_WAITING || !removal->request) /* or its answer was lost */
             ask(broker, removal, node);
         else if (!answers && (!*removal->sha256 || !node_has(node, removal)))
             is_removed(broker, removal);

@@ -28,7 +28,7 @@ struct removal_request *removal_request_new(struct broker *broker, const char *m
     struct removal_request *request = calloc(1, sizeof *request);
     if (!request)
         return NULL;
-    *request = (struct removal_request){ .broker = broker, .done = done, .arg = arg };
+    *request = (struct removal_request){ .broker = broker, .open = 1, .done = done, .arg = arg };
     snprintf(request->model, sizeof request->model, "%s", model);
     request->nodes = cJSON_CreateArray();
     request->pending = cJSON_CreateArray();

@@ -19,7 +19,8 @@ typedef void model_removed(void *arg, int status, cJSON *answer);
 struct removal_request {
     struct broker *broker;
     char model[NAME_SIZE];
-    int open;                        /* removals of which nothing is known; and one while they are gone through */
+    int open; /* removals of which nothing is known; and one until the request is stored, and while they are gone
+               * through */
     cJSON *nodes, *pending, *failed; /* arrays of the answer */
     int status;                      /* of the first that failed */
     struct timer *timer;             /* not running yet; calls back with the request */
@@ -27,7 +28,7 @@ struct removal_request {
     void *arg;
 };
 
-/* NULL where memory lacks. */
+/* Open by one, which is the caller's to release. NULL where memory lacks. */
 struct removal_request *removal_request_new(struct broker *broker, const char *model, void (*late)(void *arg),
                                             model_removed *done, void *arg);
 /* Without an answer. */

@@ -380,6 +380,69 @@ static void what_was_promised_and_is_refused_stays_hidden_with_its_reason(void *
     peer_close(&peer);
 }
 
+static void promise(struct rig *rig, struct peer *peer)
+{
+    struct removed removed;
+    join(peer, rig, "n", ANSWERS, DIGEST);
+    peer_leave(peer, "n");
+    start(rig, &removed, "m");
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"n\"]}");
+    join(peer, rig, "n", ANSWERS, DIGEST);
+    expect_remove(peer, DIGEST);
+}
+
+/* What the node says is handled at once, before the loop turns again. */
+static void node_answers(struct rig *rig, const char *text)
+{
+    struct err err = ERR_INIT;
+    struct msg msg;
+    if (msg_decode(&msg, text, strlen(text), &err))
+        fail_msg("%s", err.text);
+    model_remove_answer(&rig->broker, registry_find(rig->broker.registry, "n"), &msg);
+    msg_release(&msg);
+}
+
+static void what_a_node_says_while_a_second_deletion_is_being_stored_is_its_answer(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct removed removed;
+    promise(rig, &peer);
+    start(rig, &removed, "m");
+    node_answers(rig, NOT_REMOVED "\"no space\"}");
+    assert_int_equal(removed.count, 0); /* not yet stored */
+    assert_answer(rig, &removed, 502,
+                  "{\"model\":\"m\",\"removed\":false,\"error\":\"node 'n' did not remove model 'm': no space\","
+                  "\"nodes\":[],\"failed\":[{\"node\":\"n\",\"reason\":\"no space\"}]}");
+    model_remove_retry(&rig->broker);
+    expect_remove(&peer, DIGEST);
+    start(rig, &removed, "m");
+    model_remove_node_gone(&rig->broker, "n");
+    assert_int_equal(removed.count, 0);
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"n\"]}");
+    inform(&peer, "n", DIGEST);
+    expect_remove(&peer, DIGEST);
+    start(rig, &removed, "m");
+    node_answers(rig, REMOVED);
+    assert_int_equal(removed.count, 0);
+    assert_answer(rig, &removed, 200, "{\"model\":\"m\",\"removed\":true,\"nodes\":[\"n\"]}");
+    assert_promised(rig, 0);
+    peer_close(&peer);
+}
+
+static void a_promised_removal_whose_answer_was_lost_is_asked_for_at_the_next_word_of_the_node(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    promise(rig, &peer);
+    inform(&peer, "n", DIGEST);
+    expect_remove(&peer, DIGEST);
+    assert_promised(rig, 1);
+    peer_say(&peer, REMOVED);
+    RIG_WAIT(rig, !removals_first(rig->broker.removals));
+    peer_close(&peer);
+}
+
 static void a_model_stays_where_a_node_cannot_remove_it(void **state)
 {
     struct rig *rig = *state;
@@ -575,6 +638,8 @@ int main(void)
         TEST(a_legacy_node_of_that_name_keeps_what_it_has),
         TEST(a_node_that_is_lost_while_it_is_asked_is_one_that_is_away),
         TEST(what_was_promised_and_is_refused_stays_hidden_with_its_reason),
+        TEST(what_a_node_says_while_a_second_deletion_is_being_stored_is_its_answer),
+        TEST(a_promised_removal_whose_answer_was_lost_is_asked_for_at_the_next_word_of_the_node),
         TEST(a_model_stays_where_a_node_cannot_remove_it),
         TEST(what_cannot_be_stored_is_told_to_no_node),
         TEST(of_too_many_removals_the_oldest_makes_place_but_none_that_is_waited_for),
