@@ -261,13 +261,13 @@ enum job_outcome job_reports_outcome(struct jobs *jobs, const struct node *node,
     return JOB_OUTCOME_TAKEN;
 }
 
-bool job_reports_error(struct jobs *jobs, const struct node *node, const char *text, struct moment now)
+bool job_reports_error(struct jobs *jobs, const struct node *node, const struct msg *msg, struct moment now)
 {
     struct job *job = node_is_legacy(node) ? jobs_at(jobs, node->name) : NULL;
     struct job_end end = { .state = JOB_FAILED, .by_node = true };
-    if (!job || job->state != JOB_RUNNING)
+    if (!job || job->state != JOB_RUNNING || msg->inference_key || msg->json_name)
         return false;
-    job_end(jobs, job, &end, text ? text : "its node did not say why", NULL, now);
+    job_end(jobs, job, &end, msg->message ? msg->message : "its node did not say why", NULL, now);
     return true;
 }
 

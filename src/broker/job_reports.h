@@ -37,8 +37,9 @@ enum job_outcome {
 /* TRAINING_COMPLETED, whose `data` is moved out where it is TAKEN; TRAINING FAILED. */
 enum job_outcome job_reports_outcome(struct jobs *jobs, const struct node *node, struct msg *msg, struct moment now);
 
-/* An ERROR of a legacy node that answers nothing else. False: it trains nothing. Else that has failed. */
-bool job_reports_error(struct jobs *jobs, const struct node *node, const char *text, struct moment now);
+/* An ERROR of a legacy node that answers nothing else. False: it trains nothing, or the ERROR names an inference or a
+ * report, whose asker no longer waits. Else what it trains has failed. */
+bool job_reports_error(struct jobs *jobs, const struct node *node, const struct msg *msg, struct moment now);
 /* What is assigned to that name, which is not connected, ends. */
 void job_reports_node_forgotten(struct jobs *jobs, const char *node, struct moment now);
 

@@ -80,7 +80,7 @@ void node_reports_outcome(struct broker *broker, struct node *node, struct msg *
 
 bool node_reports_error(struct broker *broker, const struct node *node, const struct msg *msg)
 {
-    if (!job_reports_error(broker->jobs, node, msg->message, clock_moment()))
+    if (!job_reports_error(broker->jobs, node, msg, clock_moment()))
         return false;
     jobs_shell_drain(broker);
     return true;

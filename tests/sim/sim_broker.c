@@ -410,7 +410,7 @@ static void on_message(void *arg, struct conn_end *end, struct msg *msg, const c
         case MSG_TRAINING_FAILED: on_outcome(broker, node, msg); break;
         case MSG_ERROR:
             legacy_queue_answered(&link->queue);
-            if (job_reports_error(broker->jobs, node, msg->message ? msg->message : "", sim_broker_moment(broker)))
+            if (job_reports_error(broker->jobs, node, msg, sim_broker_moment(broker)))
                 cover(world, COVER_ERRORS_TAKEN);
             break;
         default: break;

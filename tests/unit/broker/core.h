@@ -377,6 +377,19 @@ static inline enum job_outcome core_failed(struct core *core, const struct node 
     return core_outcome(core, node, text);
 }
 
+/* `more` are further members. */
+static inline bool core_error(struct core *core, const struct node *node, const char *message, const char *more)
+{
+    char text[256];
+    struct msg msg;
+    snprintf(text, sizeof text, "{\"type\": \"ERROR\", \"message\": \"%s\"%s}", message, more);
+    core_decode(&msg, text);
+    bool counts = job_reports_error(core->jobs, node, &msg, core->now);
+    msg_release(&msg);
+    core_drain(core);
+    return counts;
+}
+
 /* A job that runs at the node. */
 static inline struct job *core_run(struct core *core, const struct node *node, const char *model)
 {

@@ -121,15 +121,26 @@ static void an_error_of_a_legacy_node_fails_what_it_trains(void **state)
 {
     struct core *core = *state;
     struct node *old = core_join_legacy(core, "old"), *n = core_join(core, "n", "i");
-    assert_false(job_reports_error(core->jobs, old, "no such model", core->now));
+    assert_false(core_error(core, old, "no such model", ""));
     struct job *job = core_add(core, "m", "old"), *other = core_run(core, n, "m2");
-    assert_false(job_reports_error(core->jobs, n, "bad", core->now));
-    assert_true(job_reports_error(core->jobs, old, "no such type", core->now));
-    core_drain(core);
+    assert_false(core_error(core, n, "bad", ""));
+    assert_true(core_error(core, old, "no such type", ""));
     assert_int_equal(job_shown(job), JOB_FAILED);
     assert_string_equal(job->error, "no such type");
     assert_int_equal(job_shown(other), JOB_RUNNING);
     assert_string_equal(old->job, "");
+}
+
+static void what_a_legacy_node_could_not_answer_says_nothing_of_what_it_trains(void **state)
+{
+    struct core *core = *state;
+    struct node *old = core_join_legacy(core, "old");
+    struct job *job = core_add(core, "m", "old");
+    assert_false(core_error(core, old, "Inference report not found", ", \"inference_key\": \"inference:1\""));
+    assert_false(core_error(core, old, "File 'models/m1/m1.json' not found", ", \"json_name\": \"m1\""));
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    assert_int_equal(core_completed(core, old, job, 1, ""), JOB_OUTCOME_TAKEN);
+    assert_int_equal(job_shown(job), JOB_COMPLETED);
 }
 
 /* Progress */
@@ -398,6 +409,7 @@ int main(void)
         CORE_TEST(an_outcome_that_a_node_kept_over_its_restart_counts_by_its_own_instance),
         CORE_TEST(of_a_node_that_tells_no_instance_with_its_outcomes_any_counts),
         CORE_TEST(an_error_of_a_legacy_node_fails_what_it_trains),
+        CORE_TEST(what_a_legacy_node_could_not_answer_says_nothing_of_what_it_trains),
         CORE_TEST(epochs_and_notices_are_stored_batches_are_not),
         CORE_TEST(silence_is_the_reason_until_something_is_heard),
         CORE_TEST(a_broker_that_did_not_run_itself_blames_no_node),
