@@ -15,7 +15,10 @@ int job_send_train(const struct job *job, const struct node *node)
                   msg_set(&msg.train_key, job->train_key) || (!node_is_legacy(node) && msg_set(&msg.job, job->id)) ||
                   link_send(node->link, &msg);
     msg_release(&msg);
-    return failed ? -1 : 0;
+    if (!failed)
+        return 0;
+    link_close(node->link, "SERVER TRAIN cannot be sent");
+    return -1;
 }
 
 static void send_keys(enum msg_type type, const char *train_key, const char *id, int64_t generation,

@@ -8,7 +8,7 @@
 
 struct node;
 
-/* -1 where the link is closing, or it cannot be sent. */
+/* -1 where it cannot be sent: the link is closed then. */
 int job_send_train(const struct job *job, const struct node *node);
 /* Of the current generation. */
 void job_send_cancel(const struct job *job, const struct node *node);

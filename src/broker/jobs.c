@@ -134,9 +134,11 @@ void jobs_train_sent(struct jobs *jobs, struct job *job, bool ok, struct moment 
 {
     struct job_live *live = job->live;
     assert(job->state == JOB_STARTING && live->sent);
-    const struct node *node = registry_find(jobs->registry, job->node);
+    struct node *node = registry_find(jobs->registry, job->node);
+    if (!ok && node)
+        node->ready = false; /* its connection is about to end: nothing starts there any more */
     if (!ok || !node) {
-        job_put_back(jobs, job, true, now);
+        job_put_back(jobs, job, false, now);
         return;
     }
     live->sent_ms = live->heard_ms = now.ms;

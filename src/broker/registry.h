@@ -50,7 +50,7 @@ struct node {
     int64_t protocol;                  /* -1: a legacy peer */
     int64_t cores, memory;
     cJSON *dataset;
-    bool ready;      /* its NODE INFO came: what it runs is known */
+    bool ready;      /* its NODE INFO came: what it runs is known; and it can be told what to do */
     bool in_changes; /* among those of registry_next_change */
     struct strings features;
     struct strings types; /* of networks that it trains */

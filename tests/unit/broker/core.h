@@ -22,6 +22,7 @@ struct core {
     struct jobs *jobs;
     struct moment now;
     enum core_store store;
+    bool links_break; /* nothing can be sent */
     struct job *rows[CORE_JOBS]; /* by id: what is committed; NULL: nothing */
     /* Held writes, in order. */
     struct core_write {
@@ -91,7 +92,7 @@ static inline void core_act(struct core *core, const struct job_action *action)
     case JOB_SEND_TRAIN:
         assert_int_equal(core->rows[core_row(job->id)]->state, JOB_STARTING);
         core_say(core, "train %s.%d %s;", job->id, (int)job->generation, action->node->name);
-        jobs_train_sent(core->jobs, job, true, core->now);
+        jobs_train_sent(core->jobs, job, !core->links_break, core->now);
         break;
     case JOB_SEND_CANCEL: core_say(core, "cancel %s.%d %s;", job->id, (int)job->generation, action->node->name); break;
     case JOB_SEND_ACK:
