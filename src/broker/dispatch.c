@@ -145,10 +145,17 @@ static void on_message(void *arg, struct link *link, struct msg *msg)
     node_events_publish(arg);
 }
 
+static void on_train_left(void *arg, struct link *link, const char *train_key)
+{
+    if (link_node(link))
+        node_reports_train_left(arg, link_node(link), train_key);
+    node_events_publish(arg);
+}
+
 static void on_closed(void *arg, struct link *link)
 {
     membership_closed(arg, link);
     node_events_publish(arg);
 }
 
-const struct link_events dispatch_events = { .message = on_message, .closed = on_closed };
+const struct link_events dispatch_events = { .message = on_message, .train_left = on_train_left, .closed = on_closed };

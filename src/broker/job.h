@@ -65,6 +65,7 @@ struct job_live {
     int64_t sent_ms;         /* when SERVER TRAIN went out */
     int64_t heard_ms;        /* the last word of its node about it */
     int64_t lost_ms;         /* since when its node is away; 0: it is there */
+    int64_t untold_ms;       /* since when its legacy node, which was away, may have lost it; 0: it was not away */
     int64_t cancel_ms;       /* when SERVER CANCEL went out; 0: not yet */
     uint64_t cancel_version; /* the first that has `cancelling` */
     uint64_t explained;      /* the state of the nodes by which its reason, */

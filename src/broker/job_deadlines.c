@@ -75,6 +75,26 @@ static void is_not_begun(struct jobs *jobs, struct job *job, const struct node *
     }
 }
 
+/* It waits behind what the node was asked before: each answer has its time, and where the connection goes, the job is
+ * put back. */
+static void has_not_left(struct jobs *jobs, struct job *job, struct moment now)
+{
+    if (!has_passed(jobs, &job->live->sent_ms, JOBS_BEGIN_MS, now))
+        return;
+    job->live->sent_ms = now.ms;
+    jobs_due_at(jobs, now.ms + JOBS_BEGIN_MS);
+    job_set_reason(jobs, job, "node '%s' is told of it when it has answered what it was asked before", job->node);
+}
+
+static void tells_nothing(struct jobs *jobs, struct job *job, struct moment now)
+{
+    char why[64];
+    if (!job->live->untold_ms || !has_passed(jobs, &job->live->untold_ms, JOBS_UNTOLD_MS, now))
+        return;
+    snprintf(why, sizeof why, "was away, and told no outcome for %d h", JOBS_UNTOLD_MS / 3600000);
+    job_give_up(jobs, job, true, now, why);
+}
+
 static void look_at(struct jobs *jobs, struct job *job, struct moment now)
 {
     const struct node *node = registry_find(jobs->registry, job->node);
@@ -86,9 +106,13 @@ static void look_at(struct jobs *jobs, struct job *job, struct moment now)
         return; /* it is about to be told that it went */
     else if (job->live->cancel_ms)
         is_not_cancelled(jobs, job, now);
+    else if (node_is_legacy(node) && job->state == JOB_STARTING)
+        has_not_left(jobs, job, now);
+    else if (node_is_legacy(node))
+        tells_nothing(jobs, job, now);
     else if (job->state == JOB_STARTING)
         is_not_begun(jobs, job, node, now);
-    else if (!node_is_legacy(node)) /* which tells nothing but the outcome */
+    else
         is_silent(jobs, job, node, now);
 }
 

@@ -68,10 +68,11 @@ void job_reports_node_came(struct jobs *jobs, const struct node *node)
     jobs_reschedule(jobs, true);
 }
 
-static void is_away(struct jobs *jobs, struct job *job, struct moment now)
+static void is_away(struct jobs *jobs, struct job *job, const struct node *node, struct moment now)
 {
     if (job->state == JOB_STARTING) {
-        job_put_back(jobs, job, job->live->sent, now);
+        bool left = job->live->sent && !node_is_legacy(node); /* else it would run */
+        job_put_back(jobs, job, left, now);
     } else if (job->live->cancelling) {
         job_cancel(jobs, job, NULL, now);
     } else {
@@ -87,9 +88,16 @@ void job_reports_node_gone(struct jobs *jobs, const struct node *node, struct mo
     for (struct job *job = TAILQ_FIRST(&jobs->active), *next; job; job = next) {
         next = TAILQ_NEXT(job, active_link);
         if (!strcmp(job->node, node->name) && !job->live->lost_ms)
-            is_away(jobs, job, now);
+            is_away(jobs, job, node, now);
     }
     jobs_reschedule(jobs, true);
+}
+
+void job_reports_train_left(struct jobs *jobs, const struct node *node, const char *train_key)
+{
+    struct job *job = jobs_find_key(jobs, train_key);
+    if (job && job->state == JOB_STARTING && is_assigned(job, node, NULL, -1))
+        job_run(jobs, job);
 }
 
 /* A word of its node about it. */
@@ -120,6 +128,17 @@ static const cJSON *find_entry(const struct job *job, const struct node *node, c
     return NULL;
 }
 
+/* Of a legacy node, which tells of no training; it may have lost this one. */
+static void may_be_lost(struct jobs *jobs, struct job *job, const struct node *node, struct moment now)
+{
+    struct job_live *live = job->live;
+    live->session = node->session;
+    live->lost_ms = 0;
+    live->untold_ms = live->untold_ms ? live->untold_ms : now.ms;
+    job_set_reason(jobs, job, "node '%s' was away, and does not tell whether it trains on", job->node);
+    jobs_due_at(jobs, live->untold_ms + JOBS_UNTOLD_MS);
+}
+
 /* What it was given before; a SERVER TRAIN may be on its way to a node that has just told of itself. */
 static void look_for(struct jobs *jobs, struct job *job, const struct node *node, const cJSON *listed,
                      struct moment now)
@@ -128,8 +147,10 @@ static void look_for(struct jobs *jobs, struct job *job, const struct node *node
     bool is_later = node->session > live->session;
     if (find_entry(job, node, listed))
         is_heard(jobs, job, node, now);
-    else if (node_is_legacy(node) && job->state == JOB_RUNNING && !*live->assignments[0].instance)
-        is_heard(jobs, job, node, now); /* it tells of none */
+    else if (node_is_legacy(node) && !*live->assignments[0].instance && !live->lost_ms)
+        return; /* it was not away */
+    else if (node_is_legacy(node) && !*live->assignments[0].instance && job->state == JOB_RUNNING)
+        may_be_lost(jobs, job, node, now);
     else if (is_later && job->state == JOB_STARTING)
         job_put_back(jobs, job, true, now);
     else if (is_later)

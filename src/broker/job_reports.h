@@ -19,6 +19,9 @@ struct node;
 void job_reports_node_came(struct jobs *jobs, const struct node *node);
 /* It is about to leave: it is still in the registry, and not `ready` any more. */
 void job_reports_node_gone(struct jobs *jobs, const struct node *node, struct moment now);
+/* SERVER TRAIN has left for a legacy node, which waited behind what that was asked before. It runs: such a node tells
+ * nothing but the outcome. */
+void job_reports_train_left(struct jobs *jobs, const struct node *node, const char *train_key);
 /* `listed`: the jobs of its NODE INFO; NULL: none, or a legacy node. It is `ready`. */
 void job_reports_node_info(struct jobs *jobs, const struct node *node, const cJSON *listed, struct moment now);
 /* Of each entry after that: it runs there and must not, for it was cancelled, has failed, or is of a generation that is

@@ -182,6 +182,7 @@ void job_start(struct jobs *jobs, struct job *job, struct node *node, struct mom
     live->sent = false;
     live->session = node->session;
     live->lost_ms = 0;
+    live->untold_ms = 0;
     live->cancel_ms = 0;
     job->generation++;
     job->started = now.wall_ms;

@@ -5,12 +5,13 @@
 #include "dcls/base/clock.h"
 #include "job.h"
 
-#define JOBS_BEGIN_MS 30000  /* from SERVER TRAIN to the first word */
-#define JOBS_CANCEL_MS 30000 /* from SERVER CANCEL to the outcome */
-#define JOBS_GRACE_MS 60000  /* a node may be away */
-#define JOBS_SILENT_MS 30000 /* without a word: said as the reason, and at each further such time */
-#define JOBS_DEAD_MS 120000  /* without a word, of a node that offers "heartbeat" */
-#define JOBS_LOST_STARTS 3   /* in a row fail the job */
+#define JOBS_BEGIN_MS 30000     /* from SERVER TRAIN to the first word */
+#define JOBS_CANCEL_MS 30000    /* from SERVER CANCEL to the outcome */
+#define JOBS_GRACE_MS 60000     /* a node may be away */
+#define JOBS_SILENT_MS 30000    /* without a word: said as the reason, and at each further such time */
+#define JOBS_DEAD_MS 120000     /* without a word, of a node that offers "heartbeat" */
+#define JOBS_UNTOLD_MS 21600000 /* for the outcome, of a legacy node that was away: it may have lost it */
+#define JOBS_LOST_STARTS 3      /* in a row fail the job */
 
 /* Ordered as they are handed out, of one job. */
 enum job_action_what {

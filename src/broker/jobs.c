@@ -142,10 +142,7 @@ void jobs_train_sent(struct jobs *jobs, struct job *job, bool ok, struct moment 
         return;
     }
     live->sent_ms = live->heard_ms = now.ms;
-    if (node_is_legacy(node))
-        job_run(jobs, job);
-    else
-        jobs_due_at(jobs, now.ms + JOBS_BEGIN_MS);
+    jobs_due_at(jobs, now.ms + JOBS_BEGIN_MS);
 }
 
 /* Actions */

@@ -5,9 +5,10 @@
  *     queued   -> starting   a node is idle and can do it; committed before SERVER TRAIN goes out
  *     starting -> queued     its start is lost: it cannot be stored, or the node goes, or comes back, without a
  *                            word of it. JOBS_LOST_STARTS in a row that had gone out fail the job
- *     starting -> running    the first word of its node; of a legacy node, when sent. A node that does not offer
- *                            "heartbeat" owes no early word: it counts as running after JOBS_BEGIN_MS
- *     running  -> ending     an outcome; or its node stays away, has it no longer, is silent, does not cancel it
+ *     starting -> running    the first word of its node; of a legacy node, when SERVER TRAIN has left. A node that does
+ *                            not offer "heartbeat" owes no early word: it counts as running after JOBS_BEGIN_MS
+ *     running  -> ending     an outcome; or its node stays away, has it no longer, is silent, does not cancel it. A
+ *                            legacy node tells nothing: where it was away it has JOBS_UNTOLD_MS for the outcome
  *     any      -> ending     it is cancelled; at once where nobody has to be told before
  *     ending   -> completed, failed, cancelled      that is committed: it is tried for as long as it takes
  *     ending, failed -> running, ending             it was given up, and its node brings it or its outcome back

@@ -143,6 +143,12 @@ static void on_refused(void *arg, const char *text, size_t len, const struct err
     link_send_error(link, why->text);
 }
 
+static void on_sent(void *arg, const char *key)
+{
+    struct link *link = arg;
+    link->links->events->train_left(link->links->arg, link, key);
+}
+
 static void on_closed(void *arg, const char *why)
 {
     struct link *link = arg;
@@ -182,7 +188,7 @@ int link_send(struct link *link, const struct msg *msg)
     if (!message_stream_is_open(link->stream))
         return -1;
     uint64_t before = message_stream_sent(link->stream);
-    int result = message_stream_send(link->stream, msg, NULL, &err);
+    int result = message_stream_send(link->stream, msg, msg->type == MSG_SERVER_TRAIN ? msg->train_key : NULL, &err);
     count_bytes(link, msg->type, message_stream_sent(link->stream) - before);
     if (result)
         log_warn("%s: cannot send '%s': %s", link->peer, msg_type_name(msg->type), err.text);
@@ -305,9 +311,9 @@ static void turn_away(struct links *links, int fd)
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int size,
                       void *arg)
 {
-    static const struct message_stream_events events = { .message = on_message,
-                                                         .refused = on_refused,
-                                                         .closed = on_closed };
+    static const struct message_stream_events events = {
+        .message = on_message, .refused = on_refused, .sent = on_sent, .closed = on_closed
+    };
     struct links *links = arg;
     (void)listener;
     if (links->count >= links->max) {

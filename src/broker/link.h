@@ -21,6 +21,8 @@ typedef void link_callback(void *arg, struct link *link);
 struct link_events {
     /* A message that a node may send; members may be taken out. */
     void (*message)(void *arg, struct link *link, struct msg *msg);
+    /* SERVER TRAIN has left for a legacy peer, behind what was sent before. */
+    void (*train_left)(void *arg, struct link *link, const char *train_key);
     link_callback *closed; /* the last one: the link is about to be freed */
 };
 

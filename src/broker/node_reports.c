@@ -25,6 +25,12 @@ void node_reports_gone(struct broker *broker, const struct node *node)
     job_reports_node_gone(broker->jobs, node, clock_moment());
 }
 
+void node_reports_train_left(struct broker *broker, const struct node *node, const char *train_key)
+{
+    job_reports_train_left(broker->jobs, node, train_key);
+    jobs_shell_drain(broker);
+}
+
 void node_reports_info(struct broker *broker, const struct node *node, const struct msg *msg)
 {
     const cJSON *listed = node_is_legacy(node) ? NULL : msg->jobs, *entry;

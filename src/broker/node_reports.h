@@ -10,6 +10,8 @@ struct node;
 void node_reports_came(struct broker *broker, const struct node *node);
 /* It is still in the registry, and not `ready` any more; jobs_shell_drain is due when it has left. */
 void node_reports_gone(struct broker *broker, const struct node *node);
+/* SERVER TRAIN has left for a legacy node. */
+void node_reports_train_left(struct broker *broker, const struct node *node, const char *train_key);
 void node_reports_info(struct broker *broker, const struct node *node, const struct msg *msg);
 void node_reports_progress(struct broker *broker, const struct node *node, const struct msg *msg);
 /* TRAINING_COMPLETED, of which `data` may be moved out, and TRAINING FAILED. */

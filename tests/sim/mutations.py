@@ -35,7 +35,7 @@ MUTATIONS = {
     "early-shown": ("a state is shown before its commit", "src/broker/job.h",
                     "return job->state == JOB_ENDING ? JOB_ENDING : job->committed_state;", "return job->state;"),
     "lost-start": ("a lost start stays lost", "src/broker/job_reports.c",
-                   "        job_put_back(jobs, job, job->live->sent, now);\n", "        job->live->lost_ms = 0;\n"),
+                   "        job_put_back(jobs, job, left, now);\n", "        job->live->lost_ms = 0;\n"),
     "cancel-forgotten": ("a restart forgets that a job is to be cancelled", "src/broker/job_transitions.c",
                          "        return;\n    if (job->live->cancelling) {\n",
                          "        return;\n    job->live->cancelling = false;\n    if (job->live->cancelling) {\n"),

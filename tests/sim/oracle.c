@@ -175,11 +175,12 @@ static void check_away(struct world *world, struct ledger_job *entry, const stru
                      (long long)(world->timeline.now - entry->away_since) / 1000);
 }
 
-/* A legacy node tells nothing but how it ended: a client may cancel it, which needs nobody's help. */
+/* A legacy node tells nothing but how it ended: a client may cancel it, which needs nobody's help. One that was away
+ * may have lost it. */
 static bool trains_at_legacy_node(const struct world *world, const struct job *job)
 {
     const struct node *node = registry_find(world->broker.registry, job->node);
-    return job->state == JOB_RUNNING && node && node_is_legacy(node);
+    return job->state == JOB_RUNNING && !job->live->untold_ms && node && node_is_legacy(node);
 }
 
 static void check_way_out(struct world *world, const struct job *job)

@@ -180,6 +180,17 @@ static void drain(struct sim_broker *broker)
     }
 }
 
+void sim_broker_train_left(struct sim_broker *broker, const struct sim_link *link, const char *train_key)
+{
+    const struct node *node = sim_link_node(link);
+    trace_line(&broker->world->trace, "broker", "SERVER TRAIN %s has left for %s", train_key,
+               node ? node->name : "a newcomer");
+    if (!node)
+        return;
+    job_reports_train_left(broker->jobs, node, train_key);
+    drain(broker);
+}
+
 /* Nodes come and go: as membership.c */
 
 static void acknowledge(struct sim_link *link)

@@ -44,6 +44,8 @@ void sim_broker_stop(struct sim_broker *broker);
 
 /* A node's connection comes in; `end` is the broker's. */
 void sim_broker_accept(struct sim_broker *broker, struct conn_end *end, bool from_rogue);
+/* SERVER TRAIN has left for a legacy node. */
+void sim_broker_train_left(struct sim_broker *broker, const struct sim_link *link, const char *train_key);
 
 /* Requests of clients; the answers go to clients.h, at once or later. */
 void sim_broker_submit(struct sim_broker *broker, const char *model, const char *node, int64_t epochs);

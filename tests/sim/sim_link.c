@@ -21,6 +21,15 @@ struct node *sim_link_node(const struct sim_link *link)
     return node && sim_link_of(node) == link ? node : NULL;
 }
 
+static void pump(void *arg, void *detail);
+
+static void pump_after(struct sim_link *link, int64_t ms)
+{
+    struct world *world = link->world;
+    link->pumps = true;
+    timeline_after(&world->timeline, ms, &world->broker.process, pump, link, NULL);
+}
+
 static void pump(void *arg, void *detail)
 {
     struct sim_link *link = arg;
@@ -30,14 +39,14 @@ static void pump(void *arg, void *detail)
     (void)detail;
     link->pumps = false;
     while ((item = legacy_queue_take(&link->queue, now))) {
-        network_send_text(&world->network, link->end, item->text, item->len);
+        if (!network_send_text(&world->network, link->end, item->text, item->len) && item->key)
+            sim_broker_train_left(&world->broker, link, item->key);
         legacy_queue_item_free(item);
     }
     int64_t due = legacy_queue_due(&link->queue, now);
     if (due < 0 || !link->end->open)
         return;
-    link->pumps = true;
-    timeline_after(&world->timeline, due, &world->broker.process, pump, link, NULL);
+    pump_after(link, due);
 }
 
 static int push_legacy(struct sim_link *link, const struct msg *msg)
@@ -47,10 +56,11 @@ static int push_legacy(struct sim_link *link, const struct msg *msg)
     buf_init(&text, MSG_MAX);
     int result = msg_encode_legacy(msg, &text, &err);
     if (!result)
-        result = legacy_queue_push(&link->queue, text.data, text.len, msg_wants_answer(msg->type), NULL);
+        result = legacy_queue_push(&link->queue, text.data, text.len, msg_wants_answer(msg->type),
+                                   msg->type == MSG_SERVER_TRAIN ? msg->train_key : NULL);
     buf_release(&text);
     if (!result && !link->pumps)
-        pump(link, NULL);
+        pump_after(link, 0); /* what has left is told by the loop */
     return result;
 }
 

@@ -22,7 +22,8 @@ struct core {
     struct jobs *jobs;
     struct moment now;
     enum core_store store;
-    bool links_break; /* nothing can be sent */
+    bool links_break;            /* nothing can be sent */
+    bool links_wait;             /* what is sent to a legacy node waits behind something else */
     struct job *rows[CORE_JOBS]; /* by id: what is committed; NULL: nothing */
     /* Held writes, in order. */
     struct core_write {
@@ -93,6 +94,8 @@ static inline void core_act(struct core *core, const struct job_action *action)
         assert_int_equal(core->rows[core_row(job->id)]->state, JOB_STARTING);
         core_say(core, "train %s.%d %s;", job->id, (int)job->generation, action->node->name);
         jobs_train_sent(core->jobs, job, !core->links_break, core->now);
+        if (node_is_legacy(action->node) && !core->links_wait)
+            job_reports_train_left(core->jobs, action->node, job->train_key);
         break;
     case JOB_SEND_CANCEL: core_say(core, "cancel %s.%d %s;", job->id, (int)job->generation, action->node->name); break;
     case JOB_SEND_ACK:

@@ -143,6 +143,30 @@ static void what_a_legacy_node_could_not_answer_says_nothing_of_what_it_trains(v
     assert_int_equal(job_shown(job), JOB_COMPLETED);
 }
 
+static void a_legacy_node_that_was_away_has_its_time_for_the_outcome(void **state)
+{
+    struct core *core = *state;
+    struct node *old = core_join_legacy(core, "old");
+    struct job *job = core_add(core, "m", "old");
+    core_inform(core, old, "[]"); /* as often as it likes */
+    assert_null(job->reason);
+    core_leave(core, old);
+    old = core_join_legacy(core, "old");
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    assert_string_equal(job->reason, "node 'old' was away, and does not tell whether it trains on");
+    core_pass(core, JOBS_UNTOLD_MS / 2);
+    core_leave(core, old);
+    old = core_join_legacy(core, "old"); /* which gives it no further time */
+    core_pass(core, JOBS_UNTOLD_MS / 2 - 1);
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    core_pass(core, 1);
+    assert_int_equal(job_shown(job), JOB_FAILED);
+    assert_string_equal(job->error, "node 'old' was away, and told no outcome for 6 h");
+    assert_string_equal(old->job, "");
+    assert_int_equal(core_completed(core, old, job, 1, ""), JOB_OUTCOME_TAKEN);
+    assert_int_equal(job_shown(job), JOB_COMPLETED);
+}
+
 /* Progress */
 
 static void epochs_and_notices_are_stored_batches_are_not(void **state)
@@ -410,6 +434,7 @@ int main(void)
         CORE_TEST(of_a_node_that_tells_no_instance_with_its_outcomes_any_counts),
         CORE_TEST(an_error_of_a_legacy_node_fails_what_it_trains),
         CORE_TEST(what_a_legacy_node_could_not_answer_says_nothing_of_what_it_trains),
+        CORE_TEST(a_legacy_node_that_was_away_has_its_time_for_the_outcome),
         CORE_TEST(epochs_and_notices_are_stored_batches_are_not),
         CORE_TEST(silence_is_the_reason_until_something_is_heard),
         CORE_TEST(a_broker_that_did_not_run_itself_blames_no_node),

@@ -43,6 +43,34 @@ static void a_legacy_node_trains_from_when_it_was_told(void **state)
     assert_int_equal(jobs_due(core->jobs), INT64_MAX);
 }
 
+static void a_legacy_node_trains_nothing_that_still_waits_behind_what_it_was_asked_before(void **state)
+{
+    struct core *core = *state;
+    struct node *old = core_join_legacy(core, "old");
+    core->links_wait = true;
+    struct job *job = core_add(core, "m", NULL);
+    assert_int_equal(job_shown(job), JOB_STARTING);
+    core_inform(core, old, "[]");
+    core_pass(core, 10 * JOBS_BEGIN_MS);
+    assert_int_equal(job_shown(job), JOB_STARTING);
+    assert_string_equal(job->reason, "node 'old' is told of it when it has answered what it was asked before");
+    assert_in_range(jobs_due(core->jobs), core->now.ms, core->now.ms + JOBS_BEGIN_MS);
+    /* It goes, however often: nothing was lost. */
+    for (int i = 0; i <= JOBS_LOST_STARTS; i++) {
+        core_leave(core, old);
+        assert_int_equal(job_shown(job), JOB_QUEUED);
+        old = core_join_legacy(core, "old");
+        assert_int_equal(job_shown(job), JOB_STARTING);
+    }
+    job_reports_train_left(core->jobs, old, "train:1");
+    core_drain(core);
+    assert_int_equal(job_shown(job), JOB_STARTING);
+    job_reports_train_left(core->jobs, old, job->train_key);
+    core_drain(core);
+    assert_int_equal(job_shown(job), JOB_RUNNING);
+    assert_null(job->reason);
+}
+
 static void a_start_that_cannot_be_stored_is_queued_and_tried_again(void **state)
 {
     struct core *core = *state;
@@ -263,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CORE_TEST(a_start_is_committed_before_it_is_sent_and_runs_from_the_first_word_on),
         CORE_TEST(a_legacy_node_trains_from_when_it_was_told),
+        CORE_TEST(a_legacy_node_trains_nothing_that_still_waits_behind_what_it_was_asked_before),
         CORE_TEST(a_start_that_cannot_be_stored_is_queued_and_tried_again),
         CORE_TEST(a_start_whose_node_goes_before_it_was_sent_waits_again),
         CORE_TEST(a_start_whose_node_goes_without_a_word_waits_again),

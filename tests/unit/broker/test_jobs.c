@@ -104,6 +104,29 @@ static void a_legacy_node_is_sent_what_the_reference_sends(void **state)
     peer_close(&peer);
 }
 
+static void a_legacy_node_is_sent_a_training_behind_what_it_has_not_answered_and_trains_it_from_then_on(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct msg msg;
+    peer_register_legacy(&peer, rig, "old");
+    msg_init(&msg, MSG_GET_JSON);
+    assert_int_equal(msg_set(&msg.name, "old") || msg_set(&msg.json_name, "m1"), 0);
+    assert_int_equal(link_send(registry_find(rig->broker.registry, "old")->link, &msg), 0);
+    msg_release(&msg);
+    const struct job *job = train(rig, "m", "old");
+    RIG_WAIT(rig, job_shown(job) == JOB_STARTING && job->live->sent);
+    peer_expect(&peer, "GET_JSON");
+    peer_expect_no(&peer, "SERVER TRAIN");
+    assert_int_equal(job_shown(job), JOB_STARTING);
+    peer_leave(&peer, "old");
+    RIG_WAIT(rig, job_shown(job) == JOB_QUEUED);
+    peer_register_legacy(&peer, rig, "old");
+    peer_expect(&peer, "SERVER TRAIN");
+    RIG_WAIT(rig, job_shown(job) == JOB_RUNNING);
+    peer_close(&peer);
+}
+
 /* Ending */
 
 static void epochs_are_kept_and_those_missed_come_with_the_report(void **state)
@@ -344,6 +367,7 @@ int main(void)
         TEST(a_fourth_job_waits_for_three_nodes_and_runs_on_the_first_that_is_free),
         TEST(a_job_waits_for_a_node_that_offers_its_options_and_says_so),
         TEST(a_legacy_node_is_sent_what_the_reference_sends),
+        TEST(a_legacy_node_is_sent_a_training_behind_what_it_has_not_answered_and_trains_it_from_then_on),
         TEST(epochs_are_kept_and_those_missed_come_with_the_report),
         TEST(notices_are_kept_once_each_also_by_a_restarted_broker),
         TEST(an_outcome_is_told_once_and_acknowledged_each_time),
