@@ -11,6 +11,12 @@ export function bestResult(results) {
     return results.reduce((best, result) => !best || result.test_accuracy > best.test_accuracy ? result : best, null);
 }
 
+/* That of the epoch whose weights are the model: with patience the best one's, otherwise the last one's. `report` may
+ * be missing. Null without results. */
+export function savedResult(results, report) {
+    return report?.configuration?.patience > 0 ? bestResult(results) : results[results.length - 1] ?? null;
+}
+
 /* Of many results some, the best and the last among them. */
 function thinned(results) {
     const step = Math.ceil(results.length / POINTS_MAX);

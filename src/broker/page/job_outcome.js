@@ -1,5 +1,5 @@
 /* How a training ended: four numbers of one that is done; of one that failed or was cancelled why, and what to do. */
-import { bestResult } from './curves.js';
+import { bestResult, savedResult } from './curves.js';
 import { h } from './dom.js';
 import { count, decimal, duration, percent, plural } from './format.js';
 import { href } from './router.js';
@@ -7,11 +7,6 @@ import { buttonLink, notice } from './ui.js';
 
 function figure(label, value, note) {
     return h('div', {}, h('dt', {}, label), h('dd', {}, value), h('dd', { class: 'figure-note' }, note));
-}
-
-/* With patience the model is that of the best epoch, otherwise that of the last one. */
-function savedResult(results, report) {
-    return report?.configuration?.patience > 0 ? bestResult(results) : results[results.length - 1];
 }
 
 /* Without a report: what the results alone tell. */

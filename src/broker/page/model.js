@@ -1,6 +1,6 @@
 /* One model: how good it is, where it is, what it came from, its files. */
 import { get, path } from './api.js';
-import { bestResult } from './curves.js';
+import { bestResult, savedResult } from './curves.js';
 import { fill, h, keyed } from './dom.js';
 import { bytes, count, duration, percent, plural, rate } from './format.js';
 import { downloadList } from './downloads.js';
@@ -112,8 +112,9 @@ function view(main, name) {
         }
         if (shown !== versionOf(model))
             return;
-        const best = bestResult(listOf(answer?.results));
-        told.set('Test accuracy', percent(best?.test_accuracy));
+        const results = listOf(answer?.results);
+        const best = bestResult(results);
+        told.set('Test accuracy', percent(savedResult(results, answer)?.test_accuracy));
         told.set('Best epoch', best ? `${best.epoch} of ${count(answer.epochs)}` : '–');
         told.set('Training time', duration(answer?.total_training_time));
         told.set('Images a second', rate(answer?.images_per_second).replace(' images/s', ''));

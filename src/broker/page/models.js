@@ -1,5 +1,5 @@
 /* The models as a table: how good, how large, where, and what can be done with them. */
-import { bestResult } from './curves.js';
+import { savedResult } from './curves.js';
 import { deleteModel } from './model_delete.js';
 import { downloadLinks } from './downloads.js';
 import { attribute, fill, h, text } from './dom.js';
@@ -17,8 +17,8 @@ const accuracies = new Map(); /* by model: {value: null where it is not known, a
 
 async function ask(model, accuracy) {
     try {
-        const { results } = await report(model);
-        accuracy.value = Array.isArray(results) ? bestResult(results)?.test_accuracy ?? null : null;
+        const told = await report(model);
+        accuracy.value = Array.isArray(told.results) ? savedResult(told.results, told)?.test_accuracy ?? null : null;
         note('model', model.name);
     } catch {
         /* A model that was put there by hand has no report. */

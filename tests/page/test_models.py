@@ -1,0 +1,42 @@
+"""What is told of models: in the table of all, and at the address of each."""
+import pytest
+from harness import wait_for
+from raw_node import RawNode
+
+import told
+
+
+@pytest.fixture
+def page(browser, cluster):
+    cluster.start_broker()
+    browser.base = cluster.api
+    return browser
+
+
+def figure(page, name):
+    """One of the four figures at the head of the view."""
+    return page.run("""const term = [...document.querySelectorAll('main dt')].find((one) => one.textContent ===
+        arguments[0]); return term?.nextElementSibling.textContent ?? null""", name)
+
+
+def accuracies(page):
+    """(name, test accuracy) as the table has them, in its order."""
+    return page.run("""return [...document.querySelectorAll('main tbody tr')].map((row) =>
+        [row.cells[0].textContent, row.cells[2].textContent])""")
+
+
+def test_the_accuracy_of_a_model_is_that_of_the_epoch_whose_weights_it_has(page, cluster):
+    page.allow("/answers")  # this node keeps none
+    node = RawNode(cluster.port, "node0")
+    last = told.train(cluster, node, "last", [50, 74, 61])
+    told.train(cluster, node, "best", [50, 68, 60], patience=2)
+    page.open("#/models")
+    page.click("button", "Test accuracy")
+    wait_for("both, the better first", lambda: accuracies(page) == [["best", "68.0 %"], ["last", "61.0 %"]])
+    for name, accuracy, best in (("last", "61.0 %", "2 of 3"), ("best", "68.0 %", "2 of 3")):
+        page.open(f"#/models/{name}")
+        wait_for("its accuracy", lambda: figure(page, "Test accuracy") == accuracy)
+        assert figure(page, "Best epoch") == best
+    page.open(f"#/jobs/{last}")
+    page.wait_text("Best epoch")
+    wait_for("the same of its job", lambda: figure(page, "Test accuracy") == "61.0 %")
