@@ -142,6 +142,27 @@ class Browser:
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme},
                                                          {"name": "prefers-reduced-motion", "value": motion}])
 
+    def hold(self, method):
+        """Requests of that method are not sent before let_go()."""
+        self.run("""const [method] = arguments, real = window.fetch;
+            const gate = new Promise((open) => { window.__letGo = open; });
+            window.fetch = async (address, options) => {
+                const isHeld = options?.method === method;
+                if (isHeld) {
+                    window.__held = true;
+                    await gate;
+                }
+                const answer = await real(address, options);
+                window.__answered ||= isHeld;
+                return answer;
+            };""", method)
+
+    def let_go(self):
+        """Sends what was held, which must have come, and waits for its answer."""
+        wait_for("a request", lambda: self.run("return window.__held === true"))
+        self.run("window.__letGo()")
+        wait_for("its answer", lambda: self.run("return window.__answered === true"), WAIT)
+
     # What is there
     def nodes(self, role, name=None, within=None):
         """Of the accessibility tree: those of a role whose name is `name` (a text is the whole name, a pattern is

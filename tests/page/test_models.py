@@ -1,4 +1,6 @@
 """What is told of models: in the table of all, and at the address of each."""
+import re
+
 import pytest
 from harness import wait_for
 from raw_node import RawNode
@@ -40,3 +42,33 @@ def test_the_accuracy_of_a_model_is_that_of_the_epoch_whose_weights_it_has(page,
     page.open(f"#/jobs/{last}")
     page.wait_text("Best epoch")
     wait_for("the same of its job", lambda: figure(page, "Test accuracy") == "61.0 %")
+
+
+def test_an_answer_that_comes_late_leaves_the_next_view_alone(page, cluster):
+    node = RawNode(cluster.port, "node0")
+    told.train(cluster, node, "m", [50])
+    node.close()  # which is not waited for
+    page.open("#/models/m")
+    page.click("button", "Delete")
+    page.hold("DELETE")
+    page.click("button", "Delete", page.find("dialog"))
+    page.click("link", "Classify", page.find("navigation", "Places"))
+    page.find("heading", "Classify")
+    page.let_go()
+    page.settle()
+    page.find("heading", "Classify")
+    page.find("button", "Choose photos")
+    assert "is deleted" not in page.text()
+
+
+def test_a_question_goes_with_the_view_that_asked_it(page, cluster):
+    told.train(cluster, RawNode(cluster.port, "node0"), "m", [50])
+    page.open("#/models")
+    page.click("link", "m")
+    page.click("button", "Delete")
+    page.find("dialog", re.compile("Delete model 'm'"))
+    page.driver.back()
+    page.find("heading", "Models")
+    wait_for("the end of the question", lambda: not page.has("dialog"))
+    assert page.run("return document.querySelectorAll('dialog').length") == 0
+    assert [model["name"] for model in cluster.get("/models")["models"]] == ["m"]

@@ -112,6 +112,21 @@ def test_what_was_typed_is_there_after_a_look_elsewhere(page):
     assert page.find("textbox", "Name").get_attribute("value") == "cows"
 
 
+def test_who_went_elsewhere_while_a_training_was_asked_for_stays_there(page):
+    page.open("#/train?name=cows")
+    page.find("button", "Start training")
+    page.hold("POST")
+    page.click("button", "Start training")
+    page.click("link", "Models")
+    page.find("heading", "Models")
+    page.let_go()
+    page.settle()
+    assert page.run("return location.hash") == "#/models" and len(jobs(page)) == 1
+    page.click("link", "Train")
+    page.find("button", "Start training")
+    assert page.find("textbox", "Name").get_attribute("value") == ""
+
+
 def test_a_queued_job_is_cancelled_after_a_question(page):
     page.open("#/train?name=cows")
     page.click("button", "Start training")

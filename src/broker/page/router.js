@@ -2,9 +2,11 @@
  *
  *     export function open(main, params) { … return close; }
  *
- * where `params` has the path's parts by name, decoded, and its query (`params.query`, URLSearchParams). `close` is
- * called before the next view opens. The back button works, since each view has an address of its own. */
-import { fill } from './dom.js';
+ * where `main` is an element of the view's own, `params` has the path's parts by name, decoded, and its query
+ * (`params.query`, URLSearchParams). `close` is called before the next view opens. The element goes with the view, so
+ * that an answer which comes later changes nothing that is shown, and so do its dialogs. The back button works, since
+ * each view has an address of its own. */
+import { fill, h } from './dom.js';
 
 let table = [];
 let close = null;
@@ -67,11 +69,14 @@ async function show(first, missing, moved) {
     }
     if (mine !== turn)
         return;
+    for (const dialog of document.querySelectorAll('dialog[open]'))
+        dialog.close();
     close?.();
     close = null;
-    fill(main);
+    const element = h('div', { class: 'view' });
+    fill(main, element);
     moved(route?.place);
-    close = view.open(main, params) ?? null;
+    close = view.open(element, params) ?? null;
     if (!first) {
         window.scrollTo(0, 0);
         main.focus({ preventScroll: true });

@@ -95,7 +95,10 @@ function form({ options, maxNodes }) {
         try {
             const { job } = await post('/train', requestBody(choice(), options), { Prefer: 'respond-async' });
             line.setName('');
-            go(href('jobs', job));
+            if (element.isConnected)
+                go(href('jobs', job));
+            else
+                left.delete('name'); /* who went elsewhere meanwhile stays there */
         } catch (error) {
             showRefusal(error.message);
         }
