@@ -6,6 +6,7 @@ import re
 
 import pytest
 from harness import make_dataset, wait_for
+from selenium.webdriver.common.keys import Keys
 
 
 @pytest.fixture
@@ -103,6 +104,30 @@ def test_many_photos_are_a_grid_and_a_file(classify, cluster):
     classify.click("button", "Clear")
     classify.find("button", "Undo")
     assert not cells(classify)
+
+
+def test_back_from_one_of_many_photos_is_where_it_was_opened(classify, cluster):
+    one = (classify.images / "test/green/0.png").read_bytes()
+    photos = [cluster.folder / f"{i:03}.png" for i in range(200)]
+    for photo in photos:
+        photo.write_bytes(one)
+    drop(classify, *photos)
+    wait_for("the grid", lambda: cells(classify))
+    classify.run("window.scrollTo(0, document.documentElement.scrollHeight / 2)")
+    middle = """const cell = document.elementFromPoint(innerWidth / 2, innerHeight / 2).closest('.result-cell');
+        return cell && Number(cell.innerText.match(/(\\d+)\\.png/)[1]) > 40 ? cell : null"""
+    cell = wait_for("the cells in the middle", lambda: classify.run(middle))
+    name = cell.text.split("\n")[-1]
+    cell.click()
+    classify.wait_text(f"{int(name[:3]) + 1} of 200")
+    classify.driver.back()
+    wait_for("the photo in the grid", lambda: name in [cell[-1] for cell in cells(classify)])
+    wait_for("the focus on it", lambda: classify.driver.switch_to.active_element.text.split("\n")[-1] == name)
+    wait_for("it in the window", lambda: classify.run("""const box = document.activeElement.getBoundingClientRect();
+        return box.top >= 0 && box.bottom <= innerHeight"""))
+    assert "000.png" not in [cell[-1] for cell in cells(classify)]
+    classify.press(Keys.END)
+    wait_for("the last", lambda: classify.driver.switch_to.active_element.text.split("\n")[-1] == "199.png")
 
 
 def test_the_broker_s_images_are_chosen_and_two_models_are_compared(classify, cluster):

@@ -40,30 +40,25 @@ export function virtualGrid({ label, width, height, make }) {
         cell.element.remove();
     }
 
-    /* The indices that are to be in the document, ascending. */
-    function wanted() {
+    /* The indices that are to be in the document, ascending; `also` is one of them. */
+    function wanted(also) {
         const top = -element.getBoundingClientRect().top;
         const first = Math.max(0, (Math.floor(top / pitch) - ROWS_AHEAD) * columns);
         const last = Math.min(items.length, (Math.floor((top + innerHeight) / pitch) + 1 + ROWS_AHEAD) * columns);
-        const found = [];
+        const found = new Set(also === undefined ? [] : [also]);
         for (let index = first; index < last; index++)
-            found.push(index);
+            found.add(index);
         for (const [item, cell] of cells) {
-            const index = places.get(item);
-            if (index === undefined || !cell.element.contains(document.activeElement))
-                continue;
-            if (index < first)
-                found.unshift(index);
-            else if (index >= last)
-                found.push(index);
+            if (places.has(item) && cell.element.contains(document.activeElement))
+                found.add(places.get(item));
         }
-        return found;
+        return [...found].sort((a, b) => a - b);
     }
 
-    function render() {
+    function render(also) {
         cancelAnimationFrame(frame);
         frame = 0;
-        const indices = wanted();
+        const indices = wanted(also);
         const keep = new Set(indices.map((index) => items[index]));
         for (const [item, cell] of cells)
             if (!keep.has(item))
@@ -98,19 +93,16 @@ export function virtualGrid({ label, width, height, make }) {
     }
 
     function renderSoon() {
-        frame ||= requestAnimationFrame(render);
+        frame ||= requestAnimationFrame(() => render());
     }
 
     function focusAt(index) {
         if (index < 0 || index >= items.length)
             return;
-        if (!cells.has(items[index])) {
-            element.scrollIntoView({ block: index ? 'end' : 'start' });
-            render();
-        }
-        const cell = cells.get(items[index]);
-        cell?.element.querySelector('button')?.focus({ preventScroll: true });
-        cell?.element.scrollIntoView({ block: 'nearest' });
+        render(index);
+        const cell = cells.get(items[index]).element;
+        cell.querySelector('button')?.focus({ preventScroll: true });
+        cell.scrollIntoView({ block: 'nearest' });
     }
 
     function onKey(event) {
