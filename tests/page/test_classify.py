@@ -114,7 +114,7 @@ def test_back_from_one_of_many_photos_is_where_it_was_opened(classify, cluster):
     drop(classify, *photos)
     wait_for("the grid", lambda: cells(classify))
     classify.run("window.scrollTo(0, document.documentElement.scrollHeight / 2)")
-    middle = """const cell = document.elementFromPoint(innerWidth / 2, innerHeight / 2).closest('.result-cell');
+    middle = """const cell = document.elementFromPoint(innerWidth / 2, innerHeight / 2)?.closest('.result-cell');
         return cell && Number(cell.innerText.match(/(\\d+)\\.png/)[1]) > 40 ? cell : null"""
     cell = wait_for("the cells in the middle", lambda: classify.run(middle))
     name = cell.text.split("\n")[-1]

@@ -44,6 +44,22 @@ def test_the_accuracy_of_a_model_is_that_of_the_epoch_whose_weights_it_has(page,
     wait_for("the same of its job", lambda: figure(page, "Test accuracy") == "61.0 %")
 
 
+def test_where_two_nodes_have_different_models_of_a_name_the_newest_job_has_its_report(page, cluster):
+    page.allow("/answers")  # these nodes keep none
+    nodes = [RawNode(cluster.port, f"node{i}") for i in range(2)]
+    first, second = [told.train(cluster, node, "m", [50]) for node in nodes]
+    assert [model["job"] for model in cluster.get("/models")["models"]] == [first, second]
+    page.open(f"#/jobs/{second}")
+    page.find("heading", "What was seen as what")
+    page.wait_text("There are different models of this name")
+    page.wait_text("node 'node1' keeps no answers")
+    page.click("button", "1 photo of cow seen as duck")
+    wait_for("the same of a cell", lambda: page.text().count("node 'node1' keeps no answers") == 2)
+    page.open(f"#/jobs/{first}")
+    page.wait_text("A later training made another model 'm'. Heat map and mistakes are those of job 2.")
+    page.find("link", f"job {second}")
+
+
 def test_an_answer_that_comes_late_leaves_the_next_view_alone(page, cluster):
     node = RawNode(cluster.port, "node0")
     told.train(cluster, node, "m", [50])

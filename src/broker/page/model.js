@@ -7,6 +7,7 @@ import { downloadList } from './downloads.js';
 import { figures } from './figures.js';
 import { jobRows } from './job_rows.js';
 import { deleteModel } from './model_delete.js';
+import { versionsNotice } from './model_versions.js';
 import { report } from './reports.js';
 import { href, title } from './router.js';
 import { holders, nodeState, store, watch } from './store.js';
@@ -149,8 +150,7 @@ function view(main, name) {
         if (!model || versionOf(model) === shown)
             return;
         shown = versionOf(model);
-        fill(versions, model.versions.length > 1 ? notice('warning', 'There are different models of this name: where ' +
-            'you classify, say at which node. Once it is trained anew or deleted there is one again.') : null);
+        fill(versions, versionsNotice(model.versions));
         fill(body, h('section', { class: 'stack' }, h('h2', {}, 'Files'), downloadList(name), facts(model)),
             h('section', { class: 'stack' }, h('h2', {}, 'Nodes that have it'), nodes.element, reportLink(model)));
         showReport(model);
