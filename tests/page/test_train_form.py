@@ -5,6 +5,7 @@ import urllib.request
 
 import pytest
 from harness import wait_for
+from raw_node import FEATURES, RawNode
 
 # What the broker refuses a training with, and the field of the form that it is about.
 REFUSALS = {
@@ -110,6 +111,28 @@ def test_what_was_typed_is_there_after_a_look_elsewhere(page):
     wait_for("another view", lambda: not page.has("button", "Start training"))
     page.click("link", "Train")
     assert page.find("textbox", "Name").get_attribute("value") == "cows"
+
+
+def network(page):
+    return page.run("return arguments[0].selectedOptions[0].text", page.find("combobox", "Network"))
+
+
+def test_the_network_that_was_chosen_stays_while_no_node_trains_it(page, cluster):
+    page.allow("/nodes/node./dataset - ")  # they have none
+    page.open("#/train?type=mobilenet&name=cows")
+    page.find("button", "Start training")
+    assert network(page) == "MobileNetV2 (no node trains it now)"
+    node = RawNode(cluster.port, "node0")  # which trains ResNet-18 alone
+    page.choose("Node", "node0")
+    assert network(page) == "MobileNetV2 (no node trains it now)"
+    other = RawNode(cluster.port, "node1", features=[*FEATURES, "type:mobilenet"])
+    wait_for("a node that does", lambda: network(page) == "MobileNetV2")
+    other.close()
+    wait_for("that it is gone", lambda: network(page) == "MobileNetV2 (no node trains it now)")
+    page.choose("Network", "ResNet-18")
+    page.choose("Node", "any free node")
+    page.click("button", "Start training")
+    assert node.expect("SERVER TRAIN")["modelType"] == "resnet"
 
 
 def test_who_went_elsewhere_while_a_training_was_asked_for_stays_there(page):

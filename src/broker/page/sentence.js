@@ -53,6 +53,8 @@ export function sentence(epochs, maxNodes, changed) {
         team,
         h('div', { class: 'sentence-lines field' }, type.line, epochs.errorLine, node.line, name.line, note));
     let nodes = [];
+    let types = [];
+    let chosenType = null; /* null: the first that there is */
     let chosen = null; /* a node's name, ANY or SEVERAL; null: the page's own choice, anew with each change of nodes */
 
     attribute(epochs.control, 'size', 4);
@@ -74,6 +76,15 @@ export function sentence(epochs, maxNodes, changed) {
                 checked: before.has(one.name), on: { change: changed } }), ' ', one.name)));
     }
 
+    /* What was chosen stays, even when no node offers it now. */
+    function drawTypes() {
+        const shown = chosenType ?? (types.includes(type.control.value) ? type.control.value : types[0]);
+        const list = types.map((one) => [one, networkName(one)]);
+        if (!types.includes(shown))
+            list.push([shown, `${networkName(shown)} (no node trains it now)`]);
+        setOptions(type.control, list, shown);
+    }
+
     function draw() {
         setOptions(node.control, nodeOptions(nodes, current(), maxNodes), current());
         drawTeam();
@@ -90,6 +101,7 @@ export function sentence(epochs, maxNodes, changed) {
     node.control.addEventListener('change', () => choose(node.control.value));
     photos.addEventListener('change', () => choose(nodeForPhotos(nodes, photos.value)));
     type.control.addEventListener('change', () => {
+        chosenType = type.control.value;
         type.setError('');
         changed();
     });
@@ -116,16 +128,20 @@ export function sentence(epochs, maxNodes, changed) {
         get chosenNode() {
             return chosen === SEVERAL ? null : chosen;
         },
+        /* The network that was chosen by hand; null: none was. */
+        get chosenType() {
+            return chosenType;
+        },
         setType(value) {
-            if ([...type.control.options].some((option) => option.value === value))
-                type.control.value = value;
+            chosenType = value;
+            drawTypes();
         },
         setName(value) {
             name.control.value = value.slice(0, name.control.maxLength);
         },
-        setTypes(types) {
-            const list = types.map((one) => [one, networkName(one)]);
-            setOptions(type.control, list, types.includes(type.control.value) ? type.control.value : types[0]);
+        setTypes(list) {
+            types = list;
+            drawTypes();
         },
         setNodes(list) {
             nodes = list;

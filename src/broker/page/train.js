@@ -13,6 +13,10 @@ import { isOver, store, watch } from './store.js';
 import { commandLine, fieldOf, requestBody } from './train_request.js';
 import { button, noticePlace } from './ui.js';
 
+function connected() {
+    return [...store.nodes.values()].filter((node) => !node.lost);
+}
+
 /* TYPE-N with the first free N, as the broker calls a model that is not named. */
 function freeName(type) {
     const taken = new Set([...store.models.keys(), ...[...store.jobs.values()].map((job) => job.modelName)]);
@@ -110,7 +114,7 @@ function form({ options, maxNodes }) {
     function follow(types) {
         if (types)
             line.setTypes(types.length ? types : ['resnet']);
-        line.setNodes([...store.nodes.values()].filter((node) => !node.lost));
+        line.setNodes(connected());
         fields.get('resume')?.suggest([...store.models.keys()]);
         changed();
     }
@@ -118,7 +122,8 @@ function form({ options, maxNodes }) {
     /* Once, with the address's query or what was left in the form. */
     function begin(query, types) {
         follow(types);
-        line.setType(query.get('type'));
+        if (query.get('type'))
+            line.setType(query.get('type'));
         line.setName(query.get('name') ?? '');
         if (query.get('node'))
             line.choose(query.get('node'));
@@ -134,9 +139,9 @@ function form({ options, maxNodes }) {
 
     /* What begin() takes. */
     function filled() {
-        const { type, name, nodes, values } = choice();
-        return new URLSearchParams({ type, name, ...line.chosenNode ? { node: line.chosenNode } : {},
-            ...Object.fromEntries(values) });
+        const { name, values } = choice();
+        return new URLSearchParams({ name, ...line.chosenType ? { type: line.chosenType } : {},
+            ...line.chosenNode ? { node: line.chosenNode } : {}, ...Object.fromEntries(values) });
     }
 
     return { element, follow, begin, filled, close: strip.close };
@@ -156,7 +161,7 @@ export function open(main, params) {
 
     /* The networks are those of the nodes: asked again where there are others. */
     async function load() {
-        const names = [...store.nodes.keys()].sort().join(' ');
+        const names = connected().map((node) => node.name).sort().join(' ');
         if (shown && names === known)
             return;
         known = names;
