@@ -3,6 +3,7 @@
  * it to less than the machine has, what the fullest group has taken of its limit. */
 #include "host_load.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <sched.h>
@@ -30,6 +31,8 @@ static FILE *open_below(const char *root, const char *name)
 static bool parse_ticks(const char *line, int *cpu, uint64_t *busy, uint64_t *total)
 {
     uint64_t user, nice, system, idle, iowait, irq, softirq, steal = 0;
+    if (!isdigit((unsigned char)line[strlen("cpu")]))
+        return false; /* "cpu" alone is the sum of all, and its first column no number of a CPU */
     int found = sscanf(
         line, "cpu%d %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, cpu,
         &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal);

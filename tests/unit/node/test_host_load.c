@@ -70,6 +70,23 @@ static void cpu_is_what_was_busy_between_two_measurements_on_the_cpus_that_may_b
     assert_true(load.cpu == 0);
 }
 
+static void the_sum_of_all_cpus_is_not_taken_for_the_cpu_that_its_first_column_names(void **state)
+{
+    struct host_load load = { 0 };
+    cpu_set_t usable;
+    int cpu = 0;
+    assert_int_equal(sched_getaffinity(0, sizeof usable, &usable), 0);
+    while (!CPU_ISSET((size_t)cpu, &usable))
+        cpu++;
+    for (int i = 0; i < 2; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "cpu  %d 0 5%d 850 0 0 0 0 0 0\n", cpu, i);
+        put_text(state, "proc/stat", text);
+        host_load_measure(&load, *state, 1000 + i * 2000);
+    }
+    assert_true(isnan(load.cpu));
+}
+
 static void counters_that_step_back_or_stand_still_make_no_nonsense(void **state)
 {
     struct host_load load = { 0 };
@@ -132,6 +149,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(cpu_is_what_was_busy_between_two_measurements_on_the_cpus_that_may_be_used,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(the_sum_of_all_cpus_is_not_taken_for_the_cpu_that_its_first_column_names, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(counters_that_step_back_or_stand_still_make_no_nonsense, setup, teardown),
         cmocka_unit_test_setup_teardown(memory_is_what_is_not_available, setup, teardown),
         cmocka_unit_test_setup_teardown(a_group_that_is_limited_is_the_machine, setup, teardown),
