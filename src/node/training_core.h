@@ -58,8 +58,8 @@ void training_core_sent(struct training_core *core, const char *token, int64_t n
 
 /* The run */
 
-/* The answer to TRAINING_PREPARE, also where TRAINING_KILL came between. `failure`: NULL where all is there. False
- * where the run is over with it: no TRAINING_START follows. */
+/* The answer to TRAINING_PREPARE, also where TRAINING_KILL came between. `failure`: NULL where all is there. True:
+ * TRAINING_START is to be done before another event comes in; false: the run is over. */
 bool training_core_prepared(struct training_core *core, const char *failure, int64_t now);
 /* What its worker said, or a TRAINING PROGRESS about what is being prepared. `msg` gets the `instance` that was given
  * the training; members of an outcome are taken out. */

@@ -51,12 +51,13 @@ void training_fail(struct training_core *core, struct training *training, const 
 void training_abort(struct training_core *core, struct training *training, int64_t now)
 {
     assert(training->state == TRAINING_ENDING);
-    if (training != run_of(core))
+    if (training != run_of(core)) {
         training_forget(core, training);
-    else if (core->run == RUN_IS_READY)
-        run_is_over(core);
-    else
+    } else {
+        /* One that is ready is started before anything else happens, so an event of the run is due. */
+        assert(core->run != RUN_IS_READY);
         run_demand(core, RUN_IS_KILLED, now);
+    }
 }
 
 void run_demand(struct training_core *core, enum run_demand demanded, int64_t now)

@@ -343,17 +343,6 @@ static void a_training_that_is_fetched_for_is_cancelled_at_once(void **state)
     assert_int_equal(training_core_count(rig->core), 0);
 }
 
-static void a_training_that_is_ready_is_cancelled_at_once(void **state)
-{
-    struct core_rig *rig = *state;
-    rig_request(rig, "t", 1, NULL);
-    rig_forget(rig);
-    training_core_prepared(rig->core, NULL, rig->now);
-    rig_cancel(rig, "t", 1); /* before its worker was started */
-    rig_expect(rig, "keep t@1\ntell t@1: cancelled: cancelled\n");
-    assert_int_equal(training_core_count(rig->core), 0);
-}
-
 static void a_cancel_reaches_its_own_attempt_alone(void **state)
 {
     struct core_rig *rig = *state;
@@ -555,7 +544,6 @@ int main(void)
         RIGGED(what_not_even_a_kill_ends_is_told_as_cancelled_all_the_same),
         RIGGED(a_training_that_waits_is_cancelled_at_once),
         RIGGED(a_training_that_is_fetched_for_is_cancelled_at_once),
-        RIGGED(a_training_that_is_ready_is_cancelled_at_once),
         RIGGED(a_cancel_reaches_its_own_attempt_alone),
         RIGGED(a_cancel_of_what_has_ended_is_told_how_it_ended),
         RIGGED(a_silent_worker_is_told_of_and_killed_after_two_minutes),
