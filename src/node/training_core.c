@@ -276,9 +276,8 @@ void training_core_cancel(struct training_core *core, const struct msg *request,
         answer_in_passing(core, request, "the node has no such job");
 }
 
-void training_core_acknowledge(struct training_core *core, const struct msg *ack, int64_t now)
+void training_core_acknowledge(struct training_core *core, const struct msg *ack)
 {
-    (void)now;
     if (ack->generation < 0) {
         outcomes_acknowledge(&core->outcomes, ack->train_key);
         return;
@@ -304,18 +303,16 @@ void training_core_stop(struct training_core *core, int64_t now)
 
 /* The link and the disk */
 
-void training_core_link(struct training_core *core, enum training_link link, int64_t now)
+void training_core_link(struct training_core *core, enum training_link link)
 {
-    (void)now;
     core->link = link;
     core->session++;
     outcomes_link(&core->outcomes, link == TRAINING_LINK_DOWN ? 0 : core->session, link == TRAINING_LINK_LEGACY);
 }
 
-void training_core_sent(struct training_core *core, const char *token, int64_t now)
+void training_core_sent(struct training_core *core, const char *token)
 {
     struct outcome *outcome = outcomes_find(&core->outcomes, token);
-    (void)now;
     if (outcome && core->link == TRAINING_LINK_LEGACY)
         outcome_acknowledge(outcome);
 }

@@ -4,9 +4,10 @@
  *     waiting → preparing → running → ending → (gone)
  *         (fetches)   (a worker trains)  (its outcome is known, the worker or the fetching is not over yet)
  *
- * Pure: events come in with their time (milliseconds of a clock that never goes back), and what is to be done comes out
- * of training_core_next, which is called after each event, and at training_core_due, until it returns false. What is
- * still to be done follows from the state alone, so nothing is forgotten where an action fails: it comes again.
+ * Pure: events come in, with their time where it matters (milliseconds of a clock that never goes back), and what is to
+ * be done comes out of training_core_next, which is called after each event, and at training_core_due, until it returns
+ * false. What is still to be done follows from the state alone, so nothing is forgotten where an action fails: it comes
+ * again.
  *
  * One training at a time is prepared or has a worker: the run. What happens to it comes in as training_core_prepared,
  * training_core_message and training_core_ended, without a name.
@@ -47,14 +48,14 @@ bool training_core_request(struct training_core *core, struct msg *request, cons
 /* A SERVER CANCEL: of that generation, or of any where it says none. */
 void training_core_cancel(struct training_core *core, const struct msg *cancel, int64_t now);
 /* A SERVER JOB ACK: drops the outcome of that generation, or all of the key where it says none. */
-void training_core_acknowledge(struct training_core *core, const struct msg *ack, int64_t now);
+void training_core_acknowledge(struct training_core *core, const struct msg *ack);
 
 /* The link to the broker */
 
 /* Registered, or lost. Each that is not DOWN is a new session: everything is told again. */
-void training_core_link(struct training_core *core, enum training_link link, int64_t now);
+void training_core_link(struct training_core *core, enum training_link link);
 /* A message with that token has left for a legacy broker, which acknowledges nothing. */
-void training_core_sent(struct training_core *core, const char *token, int64_t now);
+void training_core_sent(struct training_core *core, const char *token);
 
 /* The run */
 

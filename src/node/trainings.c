@@ -223,7 +223,7 @@ void trainings_cancel(struct trainings *trainings, const struct msg *msg)
 
 void trainings_acknowledge(struct trainings *trainings, const struct msg *msg)
 {
-    training_core_acknowledge(trainings->core, msg, clock_ms());
+    training_core_acknowledge(trainings->core, msg);
     pump(trainings);
 }
 
@@ -232,13 +232,13 @@ void trainings_link(struct trainings *trainings, bool is_up)
     enum training_link link = TRAINING_LINK_DOWN;
     if (is_up)
         link = uplink_is_legacy(trainings->daemon->link) ? TRAINING_LINK_LEGACY : TRAINING_LINK_UP;
-    training_core_link(trainings->core, link, clock_ms());
+    training_core_link(trainings->core, link);
     pump(trainings);
 }
 
 void trainings_sent(struct trainings *trainings, const char *token)
 {
-    training_core_sent(trainings->core, token, clock_ms());
+    training_core_sent(trainings->core, token);
     pump(trainings);
 }
 

@@ -287,7 +287,7 @@ static void on_message(struct sim_node *node, struct msg *msg, const char *text,
     switch (msg->type) {
     case MSG_SERVER_ACK:
         tell_of_itself(node);
-        training_core_link(node->trainings, TRAINING_LINK_UP, now);
+        training_core_link(node->trainings, TRAINING_LINK_UP);
         break;
     case MSG_NODE_INFO: tell_of_itself(node); break;
     case MSG_SERVER_PING:
@@ -300,7 +300,7 @@ static void on_message(struct sim_node *node, struct msg *msg, const char *text,
         training_core_request(node->trainings, msg, NULL, now);
         break;
     case MSG_SERVER_CANCEL: training_core_cancel(node->trainings, msg, now); break;
-    case MSG_SERVER_JOB_ACK: training_core_acknowledge(node->trainings, msg, now); break;
+    case MSG_SERVER_JOB_ACK: training_core_acknowledge(node->trainings, msg); break;
     default: break;
     }
     drain(node);
@@ -308,7 +308,7 @@ static void on_message(struct sim_node *node, struct msg *msg, const char *text,
 
 static void on_disconnected(struct sim_node *node)
 {
-    training_core_link(node->trainings, TRAINING_LINK_DOWN, now_of(node));
+    training_core_link(node->trainings, TRAINING_LINK_DOWN);
     drain(node);
 }
 

@@ -32,7 +32,7 @@ static inline int rig_setup(void **state)
     rig->now = 1000000;
     rig->core = training_core_new(&config);
     buf_init(&rig->seen, 1 << 20);
-    training_core_link(rig->core, TRAINING_LINK_UP, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_UP);
     *state = rig;
     return rig->core ? 0 : -1;
 }
@@ -149,7 +149,7 @@ static inline void rig_acknowledge(struct core_rig *rig, const char *key, int64_
 {
     struct msg msg;
     rig_message(&msg, MSG_SERVER_JOB_ACK, key, generation);
-    training_core_acknowledge(rig->core, &msg, rig->now);
+    training_core_acknowledge(rig->core, &msg);
     msg_release(&msg);
 }
 

@@ -129,10 +129,10 @@ static void what_was_told_is_told_again_in_each_session_and_every_minute(void **
 {
     struct core_rig *rig = *state;
     rig_end(rig, "t", 1);
-    training_core_link(rig->core, TRAINING_LINK_DOWN, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_DOWN);
     rig_wait(rig, 100000);
     rig_expect(rig, "");
-    training_core_link(rig->core, TRAINING_LINK_UP, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_UP);
     rig_expect(rig, "tell t@1: completed, again\n");
     rig_wait(rig, 59999);
     rig_expect(rig, "");
@@ -144,16 +144,16 @@ static void what_ends_while_the_broker_is_away_is_told_when_it_is_back(void **st
 {
     struct core_rig *rig = *state;
     rig_start(rig, "t", 1);
-    training_core_link(rig->core, TRAINING_LINK_DOWN, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_DOWN);
     assert_int_equal(rig_progress(rig, "t", 1, 1, 1, NULL), TRAINING_WORD_TAKEN);
     rig_wait(rig, 10000);
     rig_expect(rig, "");
-    training_core_link(rig->core, TRAINING_LINK_UP, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_UP);
     rig_expect(rig, "tell t@1: 1/3 -\n");
-    training_core_link(rig->core, TRAINING_LINK_DOWN, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_DOWN);
     rig_completed(rig, "t", 1);
     rig_expect(rig, "hang up t@1\nkeep t@1\n");
-    training_core_link(rig->core, TRAINING_LINK_UP, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_UP);
     rig_expect(rig, "tell t@1: completed, again\n"); /* NODE INFO had its model already */
 }
 
@@ -164,8 +164,8 @@ static void a_model_is_announced_in_the_session_in_which_it_was_made_alone(void 
     rig->disk = DISK_IS_SLOW;
     rig_completed(rig, "t", 1);
     rig_run(rig);
-    training_core_link(rig->core, TRAINING_LINK_DOWN, rig->now);
-    training_core_link(rig->core, TRAINING_LINK_UP, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_DOWN);
+    training_core_link(rig->core, TRAINING_LINK_UP);
     rig_forget(rig);
     training_core_kept(rig->core, rig->writing, true, rig->now);
     rig_expect(rig, "tell t@1: completed, again\n"); /* NODE INFO had the model already */
@@ -174,7 +174,7 @@ static void a_model_is_announced_in_the_session_in_which_it_was_made_alone(void 
 static void a_legacy_broker_is_told_outcomes_alone_which_are_dropped_when_they_have_left(void **state)
 {
     struct core_rig *rig = *state;
-    training_core_link(rig->core, TRAINING_LINK_LEGACY, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_LEGACY);
     rig_request(rig, "t", -1, NULL);
     rig_expect(rig, "prepare t\n");
     training_core_prepared(rig->core, NULL, rig->now);
@@ -185,8 +185,8 @@ static void a_legacy_broker_is_told_outcomes_alone_which_are_dropped_when_they_h
     training_core_ended(rig->core, "", rig->now);
     rig_wait(rig, 200000);
     rig_expect(rig, ""); /* one at a time leaves for such a broker: it may wait for long */
-    training_core_sent(rig->core, "t", rig->now);
-    training_core_sent(rig->core, "other", rig->now);
+    training_core_sent(rig->core, "t");
+    training_core_sent(rig->core, "other");
     rig_expect(rig, "drop t\n");
 }
 
@@ -194,7 +194,7 @@ static void that_a_message_has_left_does_not_drop_what_a_broker_acknowledges(voi
 {
     struct core_rig *rig = *state;
     rig_end(rig, "t", 1);
-    training_core_sent(rig->core, "t@1", rig->now);
+    training_core_sent(rig->core, "t@1");
     rig_expect(rig, "");
 }
 
@@ -202,8 +202,8 @@ static void a_word_in_passing_is_for_who_asked_alone(void **state)
 {
     struct core_rig *rig = *state;
     rig_cancel(rig, "t", 1);
-    training_core_link(rig->core, TRAINING_LINK_DOWN, rig->now);
-    training_core_link(rig->core, TRAINING_LINK_UP, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_DOWN);
+    training_core_link(rig->core, TRAINING_LINK_UP);
     rig_expect(rig, "");
     for (int i = 0; i < 10 * OUTCOMES_IN_PASSING; i++)
         rig_cancel(rig, "t", i);
@@ -240,12 +240,12 @@ static void only_so_many_are_told_without_an_answer(void **state)
 {
     struct core_rig *rig = *state;
     char key[16];
-    training_core_link(rig->core, TRAINING_LINK_DOWN, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_DOWN);
     for (int i = 0; i < OUTCOMES_UNDER_WAY + 2; i++) {
         snprintf(key, sizeof key, "t%02d", i);
         load(rig, key, 1);
     }
-    training_core_link(rig->core, TRAINING_LINK_UP, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_UP);
     rig_run(rig);
     assert_non_null(strstr(buf_text(&rig->seen), "tell t15@1"));
     assert_null(strstr(buf_text(&rig->seen), "tell t16@1"));
@@ -263,7 +263,7 @@ static void of_more_than_a_thousand_the_oldest_is_given_up(void **state)
 {
     struct core_rig *rig = *state;
     char key[16];
-    training_core_link(rig->core, TRAINING_LINK_DOWN, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_DOWN);
     for (int i = 0; i < OUTCOMES_MAX; i++) {
         snprintf(key, sizeof key, "t%d", i);
         load(rig, key, 1);

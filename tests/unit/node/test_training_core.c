@@ -219,7 +219,7 @@ static void how_an_earlier_attempt_ended_stays_until_it_is_acknowledged(void **s
     struct core_rig *rig = *state;
     rig_end(rig, "t", 1);
     rig_start(rig, "t", 2);
-    training_core_link(rig->core, TRAINING_LINK_UP, rig->now);
+    training_core_link(rig->core, TRAINING_LINK_UP);
     rig_expect(rig, "tell t@1: completed, again\ntell t@2: 0/3 starting its worker\n");
     rig_acknowledge(rig, "t", 1);
     rig_expect(rig, "drop t@1\n");
