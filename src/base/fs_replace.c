@@ -265,11 +265,11 @@ static int remove_self(const struct place *place, struct err *err)
     if (!away && errno != EXDEV) {
         err_set(err, "cannot remove '%s': %s", place->self, strerror(errno));
     } else if (away) {
+        struct err left = ERR_INIT;
         result = fs_sync_dir(place->parent, err);
-        if (!result)
-            result = fs_remove_tree(away, err);
-        /* What cannot be removed is not to be missed. */
-        if (result && !rename(away, place->self))
+        if (!result && fs_remove_tree(away, &left)) /* which may be half of it: nothing to put back */
+            log_warn("'%s' is removed, but what was in it is not all deleted: %s", place->self, left.text);
+        else if (result && !rename(away, place->self)) /* a power cut may bring it back: it is not to be missed now */
             fs_sync_dir(place->parent, NULL);
     } else if (mkdir(place->remove, 0700)) {
         err_set(err, "cannot make '%s': %s", place->remove, strerror(errno));

@@ -26,13 +26,14 @@ def test_a_model_that_a_file_system_keeps_is_still_there_and_the_reason_is_told(
     strangers.start_broker()
     strangers.start_node("node0")
     strangers.wait_job(strangers.train(modelName="m", noCheckpoint=False))
-    model = strangers.folder / "node0/models/m"
-    model.chmod(0o555)
+    models_dir = strangers.folder / "node0/models"
+    model = models_dir / "m"
+    models_dir.chmod(0o555)
     try:
         refused = strangers.client("rm", "m", check=False)
         status, _, body = strangers.request("DELETE", "/models/m")
     finally:
-        model.chmod(0o755)
+        models_dir.chmod(0o755)
     assert refused.returncode == 1 and refused.stdout == "", refused
     assert "dcls: node 'node0' did not remove model 'm': cannot remove '" in refused.stderr
     assert "Permission denied" in refused.stderr and refused.stderr.count("\n") == 1
@@ -42,6 +43,23 @@ def test_a_model_that_a_file_system_keeps_is_still_there_and_the_reason_is_told(
     strangers.client("infer", "images/test/red/0.png", "--model", "m")
     assert strangers.client("rm", "m").stdout == "node0: model 'm' is deleted\n"
     assert not model.exists() and models(strangers) == set()
+
+
+def test_a_model_of_which_a_file_cannot_be_deleted_is_removed_and_never_listed_in_parts(strangers):
+    make_dataset(strangers.folder / "images")
+    strangers.start_broker()
+    strangers.start_node("node0")
+    strangers.wait_job(strangers.train(modelName="m"))
+    models_dir = strangers.folder / "node0/models"
+    (models_dir / "m/kept").mkdir()
+    (models_dir / "m/kept/file").write_text("kept")
+    (models_dir / "m/kept").chmod(0o555)
+    try:
+        assert strangers.client("rm", "m").stdout == "node0: model 'm' is deleted\n"
+        assert not (models_dir / "m").exists() and models(strangers) == set()
+    finally:
+        for kept in models_dir.glob(".m.dcls-tmp-*/kept"):
+            kept.chmod(0o755)
 
 
 def test_a_node_that_was_away_removes_what_it_had_and_nothing_newer(cluster):

@@ -19,8 +19,9 @@
 static struct {
     /* The errno that a call gives; 0: it works. */
     int exchange, sync_file, sync_dir, sync_all, lock;
-    ino_t sync_only; /* sync_dir is of this folder alone; 0: of each */
-    bool unsynced;   /* what works is not really flushed, for tests that flush often */
+    ino_t sync_only;     /* sync_dir is of this folder alone; 0: of each */
+    const char *undying; /* files of this name cannot be deleted (EIO); NULL: all can */
+    bool unsynced;       /* what works is not really flushed, for tests that flush often */
     /* A folder that cannot be renamed (EXDEV), as one of a lower layer of an overlayfs; 0: none. */
     ino_t lower;
     /* Calls that change a folder or flush: each is counted once one of an exchange came, or from the start. */
@@ -80,7 +81,10 @@ int unlink(const char *path)
 int unlinkat(int dir, const char *path, int flags)
 {
     struct stat info;
+    const char *slash = strrchr(path, '/');
     faults_step();
+    if (faults.undying && !strcmp(slash ? slash + 1 : path, faults.undying))
+        return faults_refuse(EIO);
     bool is_lower = faults.lower && !fstatat(dir, path, &info, AT_SYMLINK_NOFOLLOW) && info.st_ino == faults.lower;
     int failed = (int)syscall(SYS_unlinkat, dir, path, flags);
     if (is_lower && !failed)

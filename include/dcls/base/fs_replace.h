@@ -28,7 +28,9 @@ int fs_replace_commit(struct fs_replacement *replacement, struct err *doubt, str
 /* Removes what was not committed. */
 void fs_replace_release(struct fs_replacement *replacement);
 
-/* Removes the folder NAME in one step, durably; a missing one is fine. */
+/* Removes the folder NAME in one step, durably; a missing one is fine. What cannot be deleted of a folder that was
+ * renamed for that is rubbish, told in the log. An error: the folder is there as before; or, where it cannot be
+ * renamed, what is left of it is, and fs_replace_is_on says so. */
 int fs_replace_remove(const char *parent, const char *name, struct err *err);
 
 /* Ends what a process that died had begun with NAME, or with every folder (NULL). What others are at is left alone. */

@@ -233,6 +233,53 @@ static void a_folder_is_removed_whatever_its_file_system_cannot_do(void **state)
     }
 }
 
+static void what_cannot_be_deleted_of_a_removed_folder_is_rubbish(void **state)
+{
+    static const char *const names[] = { "m.pth", "classes.txt", "more" };
+    for (int i = 0; i < FILES; i++) { /* whichever comes first: something is deleted before one of them */
+        struct err err = ERR_INIT;
+        start(state);
+        char *self = in(state, "m");
+        faults.undying = names[i];
+        assert_int_equal(fs_replace_remove(*state, "m", &err), 0);
+        assert_false(fs_is_dir(self));
+        assert_false(fs_replace_is_on(*state, "m"));
+        assert_int_equal(entries(state), 1);
+        assert_int_equal(fs_replace_recover(*state, "m", &err), 0);
+        assert_false(fs_is_dir(self));
+        reset();
+        assert_int_equal(fs_replace_recover(*state, "m", &err), 0);
+        assert_int_equal(entries(state), 0);
+        free(self);
+    }
+}
+
+static void what_cannot_be_deleted_of_a_folder_that_cannot_be_renamed_is_said_to_be_on_its_way(void **state)
+{
+    const struct file_system system = { .lower = true };
+    struct err err = ERR_INIT;
+    start(state);
+    set(state, &system);
+    faults.undying = "m.pth";
+    assert_int_equal(fs_replace_remove(*state, "m", &err), -1);
+    assert_non_null(strstr(err.text, strerror(EIO)));
+    assert_true(fs_replace_is_on(*state, "m"));
+    reset();
+    assert_int_equal(fs_replace_recover(*state, "m", &err), 0);
+    assert_int_equal(entries(state), 0);
+}
+
+static void a_folder_whose_removal_is_not_flushed_comes_back(void **state)
+{
+    struct err err = ERR_INIT;
+    start(state);
+    faults.sync_dir = EIO;
+    assert_int_equal(fs_replace_remove(*state, "m", &err), -1);
+    assert_non_null(strstr(err.text, strerror(EIO)));
+    assert_true(has_text(state, "old"));
+    assert_int_equal(entries(state), 1);
+}
+
 /* In a child that dies before the step `crash` of what changes the folder itself. Whether there are fewer. */
 static bool run_until(void **state, const struct file_system *system, bool removes, long crash)
 {
@@ -385,6 +432,9 @@ int main(void)
         TEST(a_folder_is_not_removed_before_its_copy_is_safe),
         TEST(a_new_folder_whose_files_may_be_lost_replaces_nothing),
         TEST(a_folder_is_removed_whatever_its_file_system_cannot_do),
+        TEST(what_cannot_be_deleted_of_a_removed_folder_is_rubbish),
+        TEST(what_cannot_be_deleted_of_a_folder_that_cannot_be_renamed_is_said_to_be_on_its_way),
+        TEST(a_folder_whose_removal_is_not_flushed_comes_back),
         TEST(a_crash_before_any_step_of_a_replacement_leaves_the_old_or_the_new),
         TEST(a_crash_before_any_step_of_a_removal_leaves_all_or_nothing),
         TEST(a_recovery_may_be_cut_off_too),
