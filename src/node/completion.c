@@ -2,16 +2,15 @@
 #include "completion.h"
 
 #include "daemon.h"
-#include "dcls/base/log.h"
+#include "dcls/base/sha256.h"
+#include "dcls/proto/json.h"
 
 #define CLASSES_MAX (128 * 1024) /* bytes of names beside a report and a log, which must all fit a message */
 
 void completion_describe(struct daemon *daemon, struct msg *completed)
 {
-    struct err err = ERR_INIT;
-    model_store_learn(daemon->model_store, cJSON_GetArrayItem(completed->model_info, 0));
-    if (model_store_scan(daemon->model_store, &err))
-        log_error("%s", err.text);
+    const char *sha256 = json_text(cJSON_GetArrayItem(completed->model_info, 0), "sha256");
+    model_store_look(daemon->model_store, completed->model_name, sha256_is_hex(sha256) ? sha256 : NULL);
     cJSON *info = model_store_entry(daemon->model_store, completed->model_name, CLASSES_MAX);
     if (info && !cJSON_ReplaceItemInArray(completed->model_info, 0, info))
         cJSON_Delete(info);

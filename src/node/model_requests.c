@@ -84,8 +84,8 @@ void model_request_push(struct daemon *daemon, const struct msg *msg)
     const char *name = msg->model_name, *sha256 = NULL, *api = uplink_api(daemon->link);
     struct err err = ERR_INIT;
     assert(msg->type == MSG_SERVER_PUSH && name);
-    if (!model_store_scan(daemon->model_store, &err))
-        sha256 = model_store_require(daemon->model_store, name, msg->model_sha256, daemon->config.name, &err);
+    model_store_look(daemon->model_store, name, NULL);
+    sha256 = model_store_require(daemon->model_store, name, msg->model_sha256, daemon->config.name, &err);
     if (sha256 && !api)
         err_set(&err, "the broker told no port to upload to");
     if (*err.text) {
@@ -128,14 +128,15 @@ void model_request_remove(struct daemon *daemon, const struct msg *msg)
 {
     const char *name = msg->model_name;
     struct err err = ERR_INIT;
+    bool changed = false;
     assert(msg->type == MSG_SERVER_REMOVE && name);
     if (trainings_use(daemon->trainings, name))
         err_set(&err, "model '%s' is being trained", name);
-    else if (!model_store_remove(daemon->model_store, name, msg->model_sha256, &err))
+    else if (!model_store_remove(daemon->model_store, name, msg->model_sha256, &changed, &err))
         log_info("model '%s' was removed", name);
     if (*err.text)
         log_warn("model '%s' is not removed: %s", name, err.text);
     answer_removal(daemon, msg, &err);
-    if (!*err.text)
+    if (!*err.text || changed)
         node_info_send(daemon);
 }

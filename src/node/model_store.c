@@ -1,39 +1,21 @@
-/* Scans the folder of models. */
+/* See model_store.h. */
 #include "model_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dcls/base/fs.h"
-#include "dcls/base/fs_replace.h"
 #include "dcls/base/log.h"
-#include "dcls/base/sha256.h"
-#include "dcls/proto/name.h"
+#include "model_folder.h"
 
-#define MODELS_MAX 1000
-#define REPORT_MAX (16 * 1024 * 1024)
-#define CLASSES_FILE_MAX (1024 * 1024)
-#define CLASSES_TOLD_MAX (512 * 1024) /* bytes of class names in one modelInfo, which must fit a message */
-#define IMAGE_SIZE_DEFAULT 224        /* of reports that do not say */
-#define CHECKPOINTS ".checkpoints"    /* where trainings keep what they may go on from, a folder a model */
-
-struct model_store_model {
-    char name[NAME_SIZE];
-    char sha256[SHA256_HEX_SIZE];
-    struct fs_stamp stamp; /* of the .pth that has this digest */
-    char *type;            /* "" where the report does not say */
-    int image_size;
-    cJSON *classes; /* array of strings */
-    size_t classes_bytes;
-};
+/* Bytes of the models in one NODE INFO, which must fit a message (MSG_MAX) beside as many jobs as there may be. */
+#define TOLD_MAX (640 * 1024)
+#define TOLD_PER_MODEL 200 /* of an entry of modelInfo and one of models, without names and classes */
 
 struct model_store {
     char *dir;
-    struct model_store_model models[MODELS_MAX];
-    size_t count;
-    /* what model_store_learn was told, for the next scan */
-    char learned_name[NAME_SIZE], learned_sha256[SHA256_HEX_SIZE];
+    struct local_models models, told;
+    size_t untold;
 };
 
 struct model_store *model_store_open(const char *dir, struct err *err)
@@ -41,34 +23,24 @@ struct model_store *model_store_open(const char *dir, struct err *err)
     struct model_store *model_store = calloc(1, sizeof *model_store);
     if (!model_store || !(model_store->dir = strdup(dir))) {
         err_set(err, "no memory for the models in '%s'", dir);
-        model_store_close(model_store);
-        return NULL;
+        goto fail;
     }
-    if (fs_make_dirs(dir, err)) {
-        model_store_close(model_store);
-        return NULL;
-    }
-    model_store_recover(model_store, NULL);
-    if (model_store_scan(model_store, err)) {
-        model_store_close(model_store);
-        return NULL;
-    }
-    return model_store;
-}
-
-static void model_release(struct model_store_model *model)
-{
-    free(model->type);
-    cJSON_Delete(model->classes);
-    *model = (struct model_store_model){ 0 };
+    if (fs_make_dirs(dir, err))
+        goto fail;
+    model_folder_recover(dir, NULL);
+    if (!model_store_scan(model_store, err))
+        return model_store;
+fail:
+    model_store_close(model_store);
+    return NULL;
 }
 
 void model_store_close(struct model_store *model_store)
 {
     if (!model_store)
         return;
-    for (size_t i = 0; i < model_store->count; i++)
-        model_release(&model_store->models[i]);
+    local_models_release(&model_store->models);
+    local_models_release(&model_store->told);
     free(model_store->dir);
     free(model_store);
 }
@@ -79,167 +51,62 @@ char *model_store_path(const struct model_store *model_store, const char *name, 
     return asprintf(&path, "%s/%s/%s.%s", model_store->dir, name, name, ending) < 0 ? NULL : path;
 }
 
-static struct model_store_model *find(const struct model_store *model_store, const char *name)
+/* What is told */
+
+static size_t bytes_told(const struct local_model *model)
 {
-    for (size_t i = 0; i < model_store->count; i++)
-        if (!strcmp(model_store->models[i].name, name))
-            return (struct model_store_model *)&model_store->models[i];
-    return NULL;
+    return TOLD_PER_MODEL + 2 * strlen(model->name) + strlen(model->type);
 }
 
-/* From the report: what is missing there gets its default, so that a model of unknown make is listed all the same. */
-static int read_report(const struct model_store *model_store, struct model_store_model *model)
+static int newest_first(const void *a, const void *b)
 {
-    char *path = model_store_path(model_store, model->name, "json"), *text = NULL;
-    size_t count;
-    cJSON *report = NULL;
-    if (path && !fs_read(path, REPORT_MAX, &text, &count, NULL))
-        report = cJSON_ParseWithLength(text, count);
-    const cJSON *type =
-        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(report, "arguments"), "base_model");
-    const cJSON *size = cJSON_GetObjectItemCaseSensitive(report, "image_size");
-    model->type = strdup(cJSON_IsString(type) ? type->valuestring : "");
-    model->image_size = cJSON_IsNumber(size) && size->valuedouble > 0 ? size->valueint : IMAGE_SIZE_DEFAULT;
-    cJSON_Delete(report);
-    free(text);
-    free(path);
-    return model->type ? 0 : -1;
+    const struct local_model *const *left = a, *const *right = b;
+    const struct timespec *one = &(*left)->stamps[MODEL_WEIGHTS].modified;
+    const struct timespec *other = &(*right)->stamps[MODEL_WEIGHTS].modified;
+    if (one->tv_sec != other->tv_sec)
+        return one->tv_sec > other->tv_sec ? -1 : 1;
+    return one->tv_nsec > other->tv_nsec ? -1 : one->tv_nsec < other->tv_nsec;
 }
 
-static int read_classes(const struct model_store *model_store, struct model_store_model *model)
+static int by_name(const void *a, const void *b)
 {
-    char *path = NULL, *text = NULL;
-    size_t count;
-    if (!(model->classes = cJSON_CreateArray()) ||
-        asprintf(&path, "%s/%s/classes.txt", model_store->dir, model->name) < 0)
+    const struct local_model *const *left = a, *const *right = b;
+    return strcmp((*left)->name, (*right)->name);
+}
+
+/* After each change of the list. -1 where memory lacks. */
+static int choose_told(struct model_store *model_store)
+{
+    const struct local_models *models = &model_store->models;
+    size_t bytes = 0, were_untold = model_store->untold;
+    struct local_models told;
+    if (local_models_copy(models, &told))
         return -1;
-    if (!fs_read(path, CLASSES_FILE_MAX, &text, &count, NULL)) {
-        char *rest = text, *line;
-        while ((line = strsep(&rest, "\n"))) {
-            line[strcspn(line, "\r")] = 0;
-            if (!*line)
-                continue;
-            cJSON_AddItemToArray(model->classes, cJSON_CreateString(line));
-            model->classes_bytes += strlen(line) + 4;
-        }
-    }
-    free(text);
-    free(path);
+    qsort(told.items, told.count, sizeof *told.items, newest_first);
+    for (told.count = 0; told.count < models->count; told.count++)
+        if ((bytes += bytes_told(told.items[told.count])) > TOLD_MAX)
+            break;
+    for (size_t i = told.count; i < models->count; i++)
+        local_model_drop(told.items[i]);
+    qsort(told.items, told.count, sizeof *told.items, by_name);
+    local_models_release(&model_store->told);
+    model_store->told = told;
+    model_store->untold = models->count - told.count;
+    if (model_store->untold > were_untold)
+        log_warn("'%s' holds %zu models, and the broker can be told of %zu: the newest", model_store->dir,
+                 models->count, told.count);
     return 0;
-}
-
-/* 0: read; 1: no model or one that vanished; -1: memory lacks */
-static int read_model(const struct model_store *model_store, const char *name, struct model_store_model *model)
-{
-    *model = (struct model_store_model){ 0 };
-    struct err err = ERR_INIT;
-    char *path = model_store_path(model_store, name, "pth");
-    if (!path)
-        return -1;
-    int result = 1;
-    if (fs_stamp(path, &model->stamp))
-        goto out;
-    snprintf(model->name, sizeof model->name, "%s", name);
-    const struct model_store_model *known = find(model_store, name);
-    if (known && fs_stamp_same(&known->stamp, &model->stamp))
-        memcpy(model->sha256, known->sha256, sizeof model->sha256);
-    else if (!strcmp(model_store->learned_name, name))
-        memcpy(model->sha256, model_store->learned_sha256, sizeof model->sha256);
-    else if (sha256_file(path, model->sha256, &err)) {
-        log_warn("model '%s' is passed over: %s", name, err.text);
-        goto out;
-    }
-    result = read_report(model_store, model);
-    if (!result)
-        result = read_classes(model_store, model);
-out:
-    if (result)
-        model_release(model);
-    free(path);
-    return result;
-}
-
-int model_store_scan(struct model_store *model_store, struct err *err)
-{
-    struct fs_list dirs = { 0 };
-    struct model_store_model *models = NULL;
-    size_t count = 0;
-    int result = -1;
-    if (fs_list_dirs(model_store->dir, 10 * MODELS_MAX, &dirs, err))
-        return -1;
-    if (!(models = calloc(MODELS_MAX, sizeof *models))) {
-        err_set(err, "no memory for the models in '%s'", model_store->dir);
-        goto out;
-    }
-    for (size_t i = 0; i < dirs.count && count < MODELS_MAX; i++) {
-        if (!name_is_valid(dirs.paths[i]))
-            continue;
-        int got = read_model(model_store, dirs.paths[i], &models[count]);
-        if (got < 0) {
-            err_set(err, "no memory for the models in '%s'", model_store->dir);
-            goto out;
-        }
-        count += got == 0;
-    }
-    for (size_t i = 0; i < model_store->count; i++)
-        model_release(&model_store->models[i]);
-    memcpy(model_store->models, models, count * sizeof *models);
-    model_store->count = count;
-    model_store->learned_name[0] = 0;
-    count = 0; /* they are the store's now */
-    result = 0;
-out:
-    for (size_t i = 0; models && i < count; i++)
-        model_release(&models[i]);
-    free(models);
-    fs_list_release(&dirs);
-    return result;
-}
-
-const char *model_store_sha256(const struct model_store *model_store, const char *name)
-{
-    const struct model_store_model *model = find(model_store, name);
-    return model ? model->sha256 : NULL;
-}
-
-const char *model_store_require(struct model_store *model_store, const char *name, const char *sha256, const char *node,
-                                struct err *err)
-{
-    const char *found = model_store_sha256(model_store, name);
-    /* A model may have been put into the folder by hand since the last look. */
-    if (!found && model_store_scan(model_store, err))
-        return NULL;
-    if (!found)
-        found = model_store_sha256(model_store, name);
-    if (!found)
-        err_set(err, "model '%s' not found on node '%s'", name, node);
-    else if (sha256 && strcmp(sha256, found))
-        err_set(err, "node '%s' has another model '%s'", node, name);
-    else
-        return found;
-    return NULL;
-}
-
-void model_store_learn(struct model_store *model_store, const cJSON *info)
-{
-    const cJSON *name = cJSON_GetObjectItemCaseSensitive(info, "name");
-    const cJSON *sha256 = cJSON_GetObjectItemCaseSensitive(info, "sha256");
-    if (!cJSON_IsString(name) || !name_is_valid(name->valuestring) || !cJSON_IsString(sha256) ||
-        !sha256_is_hex(sha256->valuestring))
-        return;
-    snprintf(model_store->learned_name, sizeof model_store->learned_name, "%s", name->valuestring);
-    snprintf(model_store->learned_sha256, sizeof model_store->learned_sha256, "%s", sha256->valuestring);
 }
 
 int model_store_names(const struct model_store *model_store, struct strings *out)
 {
-    for (size_t i = 0; i < model_store->count; i++)
-        if (strings_add(out, model_store->models[i].name))
+    for (size_t i = 0; i < model_store->told.count; i++)
+        if (strings_add(out, model_store->told.items[i]->name))
             return -1;
     return 0;
 }
 
-static cJSON *model_info(const struct model_store_model *model, bool with_classes)
+static cJSON *model_info(const struct local_model *model, bool with_classes)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON *classes = with_classes ? cJSON_Duplicate(model->classes, true) : cJSON_CreateArray();
@@ -250,7 +117,7 @@ static cJSON *model_info(const struct model_store_model *model, bool with_classe
     if (!complete)
         cJSON_Delete(classes);
     else if (cJSON_AddNumberToObject(object, "imageSize", model->image_size) &&
-             cJSON_AddNumberToObject(object, "bytes", (double)model->stamp.size))
+             cJSON_AddNumberToObject(object, "bytes", (double)model->stamps[MODEL_WEIGHTS].size))
         return object;
     cJSON_Delete(object);
     return NULL;
@@ -258,20 +125,23 @@ static cJSON *model_info(const struct model_store_model *model, bool with_classe
 
 cJSON *model_store_entry(const struct model_store *model_store, const char *name, size_t classes_max)
 {
-    const struct model_store_model *model = find(model_store, name);
+    const struct local_model *model = local_models_find(&model_store->models, name);
     return model ? model_info(model, model->classes_bytes <= classes_max) : NULL;
 }
 
 cJSON *model_store_info(const struct model_store *model_store)
 {
+    const struct local_models *told = &model_store->told;
     cJSON *list = cJSON_CreateArray();
     size_t bytes = 0;
-    for (size_t i = 0; list && i < model_store->count; i++) {
-        const struct model_store_model *model = &model_store->models[i];
-        bool fits = bytes + model->classes_bytes <= CLASSES_TOLD_MAX;
+    for (size_t i = 0; i < told->count; i++)
+        bytes += bytes_told(told->items[i]);
+    for (size_t i = 0; list && i < told->count; i++) {
+        size_t with_classes = bytes + told->items[i]->classes_bytes;
+        bool fits = with_classes <= TOLD_MAX;
         if (fits)
-            bytes += model->classes_bytes;
-        cJSON *info = model_info(model, fits);
+            bytes = with_classes;
+        cJSON *info = model_info(told->items[i], fits);
         if (!cJSON_AddItemToArray(list, info)) {
             cJSON_Delete(info);
             cJSON_Delete(list);
@@ -281,46 +151,67 @@ cJSON *model_store_info(const struct model_store *model_store)
     return list;
 }
 
-/* What trainings that died left half written among the checkpoints of that name (NULL: any). */
-static void remove_temporaries(const char *dir, const char *name)
+/* What there is */
+
+int model_store_scan(struct model_store *model_store, struct err *err)
 {
-    struct fs_list folders = { 0 };
-    char *checkpoints = fs_join(dir, CHECKPOINTS);
-    if (checkpoints)
-        fs_list_dirs(checkpoints, 10 * MODELS_MAX, &folders, NULL);
-    for (size_t i = 0; i < folders.count; i++) {
-        char *folder = !name || !strcmp(name, folders.paths[i]) ? fs_join(checkpoints, folders.paths[i]) : NULL;
-        if (folder)
-            fs_remove_temporaries(folder);
-        free(folder);
+    struct local_models found;
+    if (model_folder_list(model_store->dir, &model_store->models, NULL, &found, err))
+        return -1;
+    local_models_release(&model_store->models);
+    model_store->models = found;
+    return choose_told(model_store) ? err_set(err, "no memory for the models in '%s'", model_store->dir) : 0;
+}
+
+bool model_store_look(struct model_store *model_store, const char *name, const char *sha256)
+{
+    struct local_model *known = local_models_find(&model_store->models, name), *model;
+    struct err err = ERR_INIT;
+    char was[SHA256_HEX_SIZE];
+    snprintf(was, sizeof was, "%s", known ? known->sha256 : "");
+    enum model_found found = model_folder_read(model_store->dir, name, known, sha256, &model, &err);
+    if (found == MODEL_UNREADABLE)
+        log_warn("model '%s' is passed over: %s", name, err.text);
+    if (found == MODEL_FAILED || local_models_put(&model_store->models, name, model) || choose_told(model_store))
+        log_error("no memory for the models in '%s'", model_store->dir);
+    const char *is = model_store_sha256(model_store, name);
+    return strcmp(was, is ? is : "");
+}
+
+const char *model_store_sha256(const struct model_store *model_store, const char *name)
+{
+    const struct local_model *model = local_models_find(&model_store->models, name);
+    return model ? model->sha256 : NULL;
+}
+
+const char *model_store_require(struct model_store *model_store, const char *name, const char *sha256, const char *node,
+                                struct err *err)
+{
+    const char *found = model_store_sha256(model_store, name);
+    /* A model may have been put into the folder by hand since the last look. */
+    if (!found && name_is_valid(name)) {
+        model_store_look(model_store, name, NULL);
+        found = model_store_sha256(model_store, name);
     }
-    fs_list_release(&folders);
-    free(checkpoints);
+    if (!found)
+        err_set(err, "model '%s' not found on node '%s'", name, node);
+    else if (sha256 && strcmp(sha256, found))
+        err_set(err, "node '%s' has another model '%s'", node, name);
+    else
+        return found;
+    return NULL;
 }
 
 void model_store_recover(const struct model_store *model_store, const char *name)
 {
-    struct err err = ERR_INIT;
-    if (fs_replace_recover(model_store->dir, name, &err))
-        log_warn("%s", err.text);
-    remove_temporaries(model_store->dir, name);
+    model_folder_recover(model_store->dir, name);
 }
 
-int model_store_remove(struct model_store *model_store, const char *name, const char *sha256, struct err *err)
+int model_store_remove(struct model_store *model_store, const char *name, const char *sha256, bool *changed,
+                       struct err *err)
 {
-    char *checkpoints = NULL;
-    if (!name_is_valid(name))
-        return err_set(err, "'%s' is no name of a model", name);
-    if (model_store_scan(model_store, err))
-        return -1;
-    const struct model_store_model *model = find(model_store, name);
-    if (model && sha256 && strcmp(model->sha256, sha256))
-        return 0;
-    if (asprintf(&checkpoints, "%s/" CHECKPOINTS "/%s", model_store->dir, name) < 0)
-        return err_set(err, "no memory to remove model '%s'", name);
-    int result = fs_remove_tree(checkpoints, err);
-    if (!result && model)
-        result = fs_replace_remove(model_store->dir, name, err);
-    free(checkpoints);
-    return model_store_scan(model_store, result ? NULL : err) ? -1 : result;
+    struct local_model *known = local_models_find(&model_store->models, name);
+    int result = model_folder_remove(model_store->dir, name, sha256, known, err);
+    *changed = name_is_valid(name) && model_store_look(model_store, name, NULL);
+    return result;
 }

@@ -1,5 +1,5 @@
-/* The models of this node: folders MODEL/ with MODEL.pth, MODEL.json, MODEL.txt and classes.txt, written by dcls or by
- * the existing Python system. Their digests are computed once for each (size, time) of a .pth. */
+/* The models of this node: what is in its folder (model_folder.h), as it was looked at last. Their digests are computed
+ * once for each (size, time) of a .pth. */
 #ifndef DCLS_NODE_MODEL_STORE_H
 #define DCLS_NODE_MODEL_STORE_H
 
@@ -17,16 +17,19 @@ void model_store_close(struct model_store *model_store);
 
 /* Looks at the folder again. Reads every .pth whose digest is not known. */
 int model_store_scan(struct model_store *model_store, struct err *err);
+/* Looks at one model again. `sha256`: its digest, where another process computed it just now; NULL: none did. True
+ * where it is another than before, or there is none any more. */
+bool model_store_look(struct model_store *model_store, const char *name, const char *sha256);
 
-/* The digest of a model as of the last scan; NULL where there is none of that name. */
+/* The digest of a model as it was looked at last; NULL where there is none of that name. */
 const char *model_store_sha256(const struct model_store *model_store, const char *name);
 /* The same for a request that names a model and, unless `sha256` is NULL, its digest: looks again where the model is
  * not known. NULL with err where `node`, this node's name, has none or another. */
 const char *model_store_require(struct model_store *model_store, const char *name, const char *sha256, const char *node,
                                 struct err *err);
-/* A digest that another process computed just now, so that the next scan need not. `info` is an entry of modelInfo. */
-void model_store_learn(struct model_store *model_store, const cJSON *info);
 
+/* What the broker is told of. Where there are more models than a message can name, that is the newest, and the log says
+ * how many are not among them; these may be used, fetched and removed all the same. */
 int model_store_names(const struct model_store *model_store, struct strings *out);
 /* Array of {"name","sha256","type","classes","imageSize","bytes"}; the caller's to delete; NULL where memory lacks. */
 cJSON *model_store_info(const struct model_store *model_store);
@@ -37,12 +40,14 @@ cJSON *model_store_entry(const struct model_store *model_store, const char *name
 /* "DIR/NAME/NAME.ENDING", the caller's to free; NULL where memory lacks. `name` must be a valid name. */
 char *model_store_path(const struct model_store *model_store, const char *name, const char *ending);
 
-/* Ends what a worker that died had begun to replace under that name (NULL: any), and removes what it left half written
- * among that name's checkpoints. */
+/* Ends what a worker that died had begun to replace under that name, and removes what it left half written among that
+ * name's checkpoints. */
 void model_store_recover(const struct model_store *model_store, const char *name);
 
 /* Takes the model away in one step, and what its training may be resumed from. Where there is none, or the model has
- * another digest than `sha256` (NULL: whichever), that is as it was asked for. */
-int model_store_remove(struct model_store *model_store, const char *name, const char *sha256, struct err *err);
+ * another digest than `sha256` (NULL: whichever), that is as it was asked for. *changed, also where it fails: the store
+ * does not hold the model any more, or another. */
+int model_store_remove(struct model_store *model_store, const char *name, const char *sha256, bool *changed,
+                       struct err *err);
 
 #endif

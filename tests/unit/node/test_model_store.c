@@ -13,16 +13,20 @@
 #include "dcls/base/fs.h"
 #include "dcls/base/sha256.h"
 #include "src/node/model_store.h"
+#include "tests/shim/faults.h"
 
 static int setup(void **state)
 {
     char pattern[] = "/tmp/dcls-models.XXXXXX";
+    memset(&faults, 0, sizeof faults);
+    faults.unsynced = true;
     *state = mkdtemp(pattern) ? strdup(pattern) : NULL;
     return *state ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
+    memset(&faults, 0, sizeof faults);
     int failed = fs_remove_tree(*state, NULL);
     free(*state);
     return failed;
@@ -153,17 +157,104 @@ static void a_digest_that_was_told_is_not_computed_again(void **state)
 {
     static const char told[] = "1111111111111111111111111111111111111111111111111111111111111111";
     struct model_store *model_store = model_store_open(*state, NULL);
-    cJSON *info = cJSON_CreateObject();
-    cJSON_AddStringToObject(info, "name", "m1");
-    cJSON_AddStringToObject(info, "sha256", told);
-    model_store_learn(model_store, info);
     put(*state, "m1/m1.pth", "weights");
+    assert_true(model_store_look(model_store, "m1", told));
+    assert_string_equal(model_store_sha256(model_store, "m1"), told);
     assert_int_equal(model_store_scan(model_store, NULL), 0);
+    assert_false(model_store_look(model_store, "m1", NULL));
     assert_string_equal(model_store_sha256(model_store, "m1"), told);
     put(*state, "m1/m1.pth", "new weights"); /* told of the file before, not of this one */
     assert_int_equal(model_store_scan(model_store, NULL), 0);
     assert_string_not_equal(model_store_sha256(model_store, "m1"), told);
-    cJSON_Delete(info);
+    model_store_close(model_store);
+}
+
+static void what_is_beside_the_weights_is_read_again_where_it_changed(void **state)
+{
+    put(*state, "m1/m1.pth", "weights");
+    put(*state, "m1/classes.txt", "cow\n");
+    struct model_store *model_store = model_store_open(*state, NULL);
+    put(*state, "m1/m1.json", "{\"arguments\": {\"base_model\": \"resnet\"}, \"image_size\": 32}");
+    put(*state, "m1/classes.txt", "hen\n");
+    assert_int_equal(model_store_scan(model_store, NULL), 0);
+    char *text = info_text(model_store);
+    assert_non_null(strstr(text, "\"type\":\"resnet\",\"classes\":[\"hen\"],\"imageSize\":32"));
+    free(text);
+    model_store_close(model_store);
+}
+
+static void names_of(const struct model_store *model_store, struct strings *names)
+{
+    *names = (struct strings){ 0 };
+    assert_int_equal(model_store_names(model_store, names), 0);
+}
+
+/* One of thousands: a file that is not replaced is written fast. */
+static void put_model(const char *dir, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/%s/%s.pth", dir, name, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, name, strlen(name)), (ssize_t)strlen(name));
+    assert_int_equal(close(fd), 0);
+}
+
+static void a_folder_may_hold_more_than_a_thousand_models(void **state)
+{
+    enum { MODELS = 1100 };
+    struct err err = ERR_INIT;
+    struct strings names;
+    char name[65];
+    bool changed = false;
+    for (int i = 0; i < MODELS; i++) {
+        snprintf(name, sizeof name, "m%04d", i);
+        put_model(*state, name);
+    }
+    struct model_store *model_store = model_store_open(*state, &err);
+    names_of(model_store, &names);
+    assert_int_equal(names.count, MODELS);
+    strings_release(&names);
+    assert_int_equal(model_store_remove(model_store, name, model_store_sha256(model_store, name), &changed, &err), 0);
+    assert_true(changed);
+    assert_false(is_there(*state, name));
+    model_store_close(model_store);
+}
+
+static void the_newest_are_told_where_not_all_can_be(void **state)
+{
+    enum { MODELS = 2050 };
+    static const struct timespec later[2] = { { .tv_sec = 4000000000 }, { .tv_sec = 4000000000 } };
+    struct err err = ERR_INIT;
+    struct strings names;
+    char name[65], path[160];
+    bool changed = false;
+    for (int i = 0; i < MODELS; i++) { /* whose names are as long as names may be */
+        snprintf(name, sizeof name, "m%063d", i);
+        put_model(*state, name);
+    }
+    snprintf(path, sizeof path, "%s/%s.pth", name, name);
+    char *last = fs_join(*state, path); /* by name */
+    assert_int_equal(utimensat(AT_FDCWD, last, later, 0), 0);
+    free(last);
+    struct model_store *model_store = model_store_open(*state, &err);
+    names_of(model_store, &names);
+    assert_in_range(names.count, 1000, MODELS - 1);
+    assert_string_equal(names.items[names.count - 1], name);
+    char *text = info_text(model_store);
+    assert_in_range(strlen(text), 1, 700000);
+    free(text);
+    for (int i = 0; i < MODELS; i++) { /* the others are there all the same */
+        snprintf(name, sizeof name, "m%063d", i);
+        assert_non_null(model_store_require(model_store, name, NULL, "node0", &err));
+        if (strings_has(&names, name))
+            continue;
+        assert_int_equal(model_store_remove(model_store, name, model_store_sha256(model_store, name), &changed, &err),
+                         0);
+        assert_false(is_there(*state, name));
+    }
+    strings_release(&names);
     model_store_close(model_store);
 }
 
@@ -205,15 +296,18 @@ static void a_removed_model_leaves_nothing(void **state)
     put(*state, "m1/m1.pth", "weights");
     put(*state, "m2/m2.pth", "weights");
     put(*state, ".checkpoints/m1/last.safetensors", "moments");
+    bool changed = false;
     struct model_store *model_store = model_store_open(*state, NULL);
-    assert_int_equal(model_store_remove(model_store, "m1", NULL, &err), 0);
+    assert_int_equal(model_store_remove(model_store, "m1", NULL, &changed, &err), 0);
+    assert_true(changed);
     assert_null(model_store_sha256(model_store, "m1"));
     assert_non_null(model_store_sha256(model_store, "m2"));
     assert_int_equal(fs_list_tree(*state, 100, &files, NULL), 0);
     assert_int_equal(files.count, 1);
     fs_list_release(&files);
-    assert_int_equal(model_store_remove(model_store, "m1", NULL, &err), 0); /* gone is fine */
-    assert_int_equal(model_store_remove(model_store, "../m2", NULL, &err), -1);
+    assert_int_equal(model_store_remove(model_store, "m1", NULL, &changed, &err), 0); /* gone is fine */
+    assert_false(changed);
+    assert_int_equal(model_store_remove(model_store, "../m2", NULL, &changed, &err), -1);
     model_store_close(model_store);
 }
 
@@ -221,44 +315,77 @@ static void a_model_of_another_digest_is_not_removed(void **state)
 {
     struct err err = ERR_INIT;
     char first[SHA256_HEX_SIZE];
+    bool changed = false;
     put(*state, "m1/m1.pth", "weights");
     struct model_store *model_store = model_store_open(*state, NULL);
     snprintf(first, sizeof first, "%s", model_store_sha256(model_store, "m1"));
     put(*state, "m1/m1.pth", "new weights");
     put(*state, ".checkpoints/m1/last.safetensors", "moments");
-    assert_int_equal(model_store_remove(model_store, "m1", first, &err), 0);
+    assert_int_equal(model_store_remove(model_store, "m1", first, &changed, &err), 0);
     assert_non_null(model_store_sha256(model_store, "m1"));
     assert_true(is_there(*state, "m1/m1.pth"));
     assert_true(is_there(*state, ".checkpoints/m1/last.safetensors"));
     assert_string_not_equal(model_store_sha256(model_store, "m1"), first);
-    assert_int_equal(model_store_remove(model_store, "m1", model_store_sha256(model_store, "m1"), &err), 0);
+    assert_int_equal(model_store_remove(model_store, "m1", model_store_sha256(model_store, "m1"), &changed, &err), 0);
     assert_false(is_there(*state, "m1"));
     assert_false(is_there(*state, ".checkpoints/m1"));
     model_store_close(model_store);
 }
 
-static void a_model_that_cannot_be_removed_comes_back_and_says_why(void **state)
+static void a_model_that_cannot_be_removed_comes_back_with_its_checkpoint_and_says_why(void **state)
 {
     struct err err = ERR_INIT;
-    char deep[300] = "m1", half[300] = "";
+    struct stat info;
+    bool changed = true;
     put(*state, "m1/m1.pth", "weights");
-    for (int i = 0; i < 70; i++) {
-        strncat(deep, "/d", sizeof deep - strlen(deep) - 1);
-        if (i == 35)
-            snprintf(half, sizeof half, "%s", deep);
-    }
-    strncat(deep, "/f", sizeof deep - strlen(deep) - 1);
-    put(*state, deep, "");
+    put(*state, ".checkpoints/m1/last.safetensors", "moments");
     struct model_store *model_store = model_store_open(*state, NULL);
-    assert_int_equal(model_store_remove(model_store, "m1", NULL, &err), -1);
-    assert_non_null(strstr(err.text, "nested too deep"));
-    assert_true(is_there(*state, "m1"));
+    assert_int_equal(stat(*state, &info), 0);
+    faults.sync_only = info.st_ino;
+    faults.sync_dir = EIO;
+    assert_int_equal(model_store_remove(model_store, "m1", NULL, &changed, &err), -1);
+    assert_non_null(strstr(err.text, strerror(EIO)));
+    assert_false(changed);
+    assert_true(is_there(*state, "m1/m1.pth"));
+    assert_true(is_there(*state, ".checkpoints/m1/last.safetensors"));
     model_store_close(model_store);
-    /* For the teardown. */
-    char *from = fs_join(*state, half), *to = fs_join(*state, "rest");
-    assert_int_equal(rename(from, to), 0);
-    free(from);
-    free(to);
+}
+
+static void a_model_of_which_a_file_cannot_be_deleted_is_removed_all_the_same(void **state)
+{
+    struct err err = ERR_INIT;
+    bool changed = false;
+    put(*state, "m1/m1.pth", "weights");
+    put(*state, "m1/m1.json", "{}");
+    put(*state, ".checkpoints/m1/last.safetensors", "moments");
+    struct model_store *model_store = model_store_open(*state, NULL);
+    faults.undying = "m1.json";
+    assert_int_equal(model_store_remove(model_store, "m1", NULL, &changed, &err), 0);
+    assert_true(changed);
+    assert_null(model_store_sha256(model_store, "m1"));
+    assert_false(is_there(*state, "m1"));
+    assert_false(is_there(*state, ".checkpoints/m1"));
+    model_store_close(model_store);
+}
+
+static void a_model_that_cannot_be_read_is_removed_only_where_any_is_to_go(void **state)
+{
+    static const char some[] = "1111111111111111111111111111111111111111111111111111111111111111";
+    struct err err = ERR_INIT;
+    bool changed = true;
+    put(*state, "m1/m1.json", "{}");
+    char *path = fs_join(*state, "m1/m1.pth");
+    assert_int_equal(symlink("m1.pth", path), 0);
+    struct model_store *model_store = model_store_open(*state, NULL);
+    assert_null(model_store_sha256(model_store, "m1"));
+    assert_int_equal(model_store_remove(model_store, "m1", some, &changed, &err), -1);
+    assert_non_null(strstr(err.text, strerror(ELOOP)));
+    assert_true(is_there(*state, "m1"));
+    assert_int_equal(model_store_remove(model_store, "m1", NULL, &changed, &err), 0);
+    assert_false(is_there(*state, "m1"));
+    assert_false(changed);
+    free(path);
+    model_store_close(model_store);
 }
 
 int main(void)
@@ -272,11 +399,16 @@ int main(void)
         IN_A_FOLDER(the_report_tells_the_image_size),
         IN_A_FOLDER(a_replaced_model_has_another_digest_after_a_scan),
         IN_A_FOLDER(a_digest_that_was_told_is_not_computed_again),
+        IN_A_FOLDER(what_is_beside_the_weights_is_read_again_where_it_changed),
+        IN_A_FOLDER(a_folder_may_hold_more_than_a_thousand_models),
+        IN_A_FOLDER(the_newest_are_told_where_not_all_can_be),
         IN_A_FOLDER(one_model_is_told_without_classes_that_would_take_too_much),
         IN_A_FOLDER(a_request_names_a_model_that_is_there_with_its_digest),
         IN_A_FOLDER(a_removed_model_leaves_nothing),
         IN_A_FOLDER(a_model_of_another_digest_is_not_removed),
-        IN_A_FOLDER(a_model_that_cannot_be_removed_comes_back_and_says_why),
+        IN_A_FOLDER(a_model_that_cannot_be_removed_comes_back_with_its_checkpoint_and_says_why),
+        IN_A_FOLDER(a_model_of_which_a_file_cannot_be_deleted_is_removed_all_the_same),
+        IN_A_FOLDER(a_model_that_cannot_be_read_is_removed_only_where_any_is_to_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
