@@ -106,6 +106,39 @@ def test_many_photos_are_a_grid_and_a_file(classify, cluster):
     assert not cells(classify)
 
 
+# Folders as a browser gives them: the one that is dropped, one that cannot be read, and more images than are taken.
+FOLDERS = """
+    const { photosOf } = await import('/page/drop.js');
+    const file = (name, fails) => ({ isFile: true, name, fullPath: `/all/${name}`,
+        file: (done, failed) => fails ? failed() : done(new File(['x'], name)) });
+    const folder = (name, lists) => ({ isDirectory: true, name, fullPath: `/${name}`, createReader: () => ({
+        readEntries: (done, failed) => lists[0] ? done(lists.shift()) : lists.length ? failed() : done([]) }) });
+    const images = Array.from({ length: args[0] }, (none, i) => file(`${i}.png`));
+    const all = folder('all', [[file('broken.png', true), folder('closed', [null]), file('.hidden')], images,
+        [file('notes.txt')]]);
+    let deep = folder('deepest', [[file('deep.png')]]);
+    for (let i = 0; i < 20; i++)
+        deep = folder(`deep${i}`, [[deep]]);
+    const taken = await photosOf({ files: [], items: [all, deep].map((one) => ({ webkitGetAsEntry: () => one })) });
+    return { ...taken, photos: taken.photos.length };"""
+
+
+def test_what_of_a_folder_is_not_taken_is_counted_and_told(classify):
+    taken = classify.run_async(FOLDERS, 20_002)
+    assert taken == {"photos": 20_000, "over": 2, "leftOut": ["all/notes.txt"], "isCut": False,
+                     "unread": ["all/broken.png", "closed", "deep3"]}
+    taken = classify.run_async(FOLDERS, 200_001)
+    assert (taken["photos"], taken["over"], taken["isCut"]) == (20_000, 179_998, True)
+    # And in words, of what is dropped.
+    classify.run("""
+        const closed = { isDirectory: true, name: 'closed', fullPath: '/closed',
+                         createReader: () => ({ readEntries: (done, failed) => failed() }) };
+        const dropped = new Event('drop', { cancelable: true });
+        dropped.dataTransfer = { types: ['Files'], files: [], items: [{ webkitGetAsEntry: () => closed }] };
+        document.dispatchEvent(dropped);""")
+    classify.wait_text("1 file or folder could not be read: closed.")
+
+
 def test_back_from_one_of_many_photos_is_where_it_was_opened(classify, cluster):
     one = (classify.images / "test/green/0.png").read_bytes()
     photos = [cluster.folder / f"{i:03}.png" for i in range(200)]

@@ -24,14 +24,22 @@ function address(photo) {
     return `#/classify${query.size ? `?${query}` : ''}`;
 }
 
-/* What could not be taken, in words. */
-function leftOutWords(leftOut, tooMany) {
+function firstOf(names) {
+    return names.slice(0, 3).join(', ') + (names.length > 3 ? ' and others' : '');
+}
+
+/* What of photosOf() could not be taken, in words; `without` are those that had no room beside the others. */
+function leftOutWords({ leftOut = [], unread = [], over = 0, isCut = false }, without) {
     const words = [];
-    const names = leftOut.slice(0, 3).join(', ') + (leftOut.length > 3 ? ' and others' : '');
     if (leftOut.length)
-        words.push(`${plural(leftOut.length, 'file')} left out, no image by name or type: ${names}.`);
-    if (tooMany > 0)
-        words.push(`${plural(tooMany, 'photo')} left out: there is room for ${count(PHOTOS_MAX)}.`);
+        words.push(`${plural(leftOut.length, 'file')} left out, no image by name or type: ${firstOf(leftOut)}.`);
+    if (unread.length)
+        words.push(`${plural(unread.length, 'file or folder', 'files and folders')} could not be read: ` +
+            `${firstOf(unread)}.`);
+    if (over + without > 0)
+        words.push(`${plural(over + without, 'photo')} left out: there is room for ${count(PHOTOS_MAX)}.`);
+    if (isCut)
+        words.push('There were more files, which were not looked at.');
     return words.join(' ');
 }
 
@@ -84,9 +92,10 @@ export function open(main, params) {
     let photos = session.photos;
     let closed = false;
 
-    function take({ photos: given, leftOut }) {
+    function take(taken) {
+        const given = taken.photos;
         const room = addPhotos(given);
-        session.leftOut = leftOutWords(leftOut, given.length - room);
+        session.leftOut = leftOutWords(taken, given.length - room);
         /* One photo that comes to others is what its person wants to know now. */
         const next = room === 1 && session.photos.length > 1 ? session.photos.at(-1) : null;
         /* A folder takes a while to be read: its person may be at another place by now, and finds it here later. */

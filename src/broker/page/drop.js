@@ -1,33 +1,63 @@
 /* Photos that are dropped anywhere in a view or pasted while it is open; whole folders too. What is no image is counted
- * and left out, and no more is read than may be taken. */
+ * and left out, no more is read than may be taken, and what is not taken is told:
+ *
+ *     {photos, leftOut, unread, over, isCut}: leftOut are the names of what is no image, unread those of files and
+ *     folders that could not be read; `over` counts the images beyond PHOTOS_MAX, and isCut says that there is more,
+ *     which was not looked at. */
 import { h } from './dom.js';
 import { PHOTOS_MAX, isImageFile, photoOfFile } from './photos.js';
 
 const DEPTH_MAX = 16;
 const SEEN_MAX = 10 * PHOTOS_MAX; /* files in the folders that are looked at */
 
+/* null: it cannot be read. */
 function readEntries(reader) {
-    return new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+    return new Promise((resolve) => reader.readEntries(resolve, () => resolve(null)));
 }
 
 function fileOf(entry) {
     return new Promise((resolve) => entry.file(resolve, () => resolve(null)));
 }
 
-async function collect(entry, depth, taken) {
-    const isEnough = taken.photos.length >= PHOTOS_MAX || taken.photos.length + taken.leftOut.length >= SEEN_MAX;
-    if (isEnough || depth > DEPTH_MAX || entry.name.startsWith('.'))
-        return;
-    if (entry.isFile) {
-        const file = await fileOf(entry);
-        if (file)
-            add(file, entry.fullPath.replace(/^\//, ''), taken);
-        return;
-    }
+function pathOf(entry) {
+    return entry.fullPath.replace(/^\//, '');
+}
+
+function seen({ photos, leftOut, unread, over }) {
+    return photos.length + leftOut.length + unread.length + over;
+}
+
+async function collectFile(entry, taken) {
+    const isFull = taken.photos.length >= PHOTOS_MAX;
+    const file = isFull ? { name: entry.name, type: '' } : await fileOf(entry);
+    if (file)
+        add(file, pathOf(entry), taken);
+    else
+        taken.unread.push(pathOf(entry));
+}
+
+async function collectFolder(entry, depth, taken) {
     const reader = entry.createReader();
-    for (let found = await readEntries(reader); found.length; found = await readEntries(reader))
+    let found = depth < DEPTH_MAX ? await readEntries(reader) : null;
+    while (found?.length && !taken.isCut) {
         for (const inner of found)
             await collect(inner, depth + 1, taken);
+        found = await readEntries(reader);
+    }
+    if (!found)
+        taken.unread.push(pathOf(entry));
+}
+
+async function collect(entry, depth, taken) {
+    if (entry.name.startsWith('.'))
+        return;
+    taken.isCut ||= seen(taken) >= SEEN_MAX;
+    if (taken.isCut)
+        return;
+    if (entry.isFile)
+        await collectFile(entry, taken);
+    else
+        await collectFolder(entry, depth, taken);
 }
 
 function add(file, name, taken) {
@@ -35,11 +65,13 @@ function add(file, name, taken) {
         taken.leftOut.push(name || file.name);
     else if (taken.photos.length < PHOTOS_MAX)
         taken.photos.push(photoOfFile(file, name || file.name));
+    else
+        taken.over++;
 }
 
-/* {photos, leftOut}: of the files of an input, a drop or a clipboard. */
+/* Of the files of an input, a drop or a clipboard. */
 export async function photosOf(transfer) {
-    const taken = { photos: [], leftOut: [] };
+    const taken = { photos: [], leftOut: [], unread: [], over: 0, isCut: false };
     /* Both lists are gone after the first await. */
     const files = Array.from(transfer.files ?? transfer);
     const entries = Array.from(transfer.items ?? [], (item) => item.webkitGetAsEntry?.()).filter(Boolean);
@@ -57,7 +89,7 @@ function hasFiles(transfer) {
     return Array.from(transfer?.types ?? []).includes('Files');
 }
 
-/* `take({photos, leftOut})` is called with what comes. Returns what ends it. */
+/* `take` is called with what comes, as photosOf() gives it. Returns what ends it. */
 export function acceptPhotos(view, take) {
     const veil = h('div', { class: 'drop-veil', hidden: true, 'aria-hidden': 'true' }, h('p', {}, 'Drop to classify'));
 

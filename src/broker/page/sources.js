@@ -5,7 +5,7 @@ import { photosOf } from './drop.js';
 import { openImagePicker } from './image_picker.js';
 import { button } from './ui.js';
 
-/* {element, close}. `take({photos, leftOut})` with what a person chose. */
+/* {element, close}. `take` gets what a person chose, as photosOf() gives it, or {photos} alone. */
 export function photoSources(take) {
     let closeDialog = () => {};
 
@@ -16,11 +16,11 @@ export function photoSources(take) {
     }
 
     function onImages() {
-        closeDialog = openImagePicker((photos) => take({ photos, leftOut: [] }));
+        closeDialog = openImagePicker((photos) => take({ photos }));
     }
 
     function onCamera() {
-        closeDialog = openCamera((photo) => take({ photos: [photo], leftOut: [] }));
+        closeDialog = openCamera((photo) => take({ photos: [photo] }));
     }
 
     const input = h('input', { type: 'file', multiple: true, accept: 'image/*,.heic,.heif', hidden: true,
