@@ -46,6 +46,12 @@ def test_a_node_that_only_stops_answering_turns_grey_within_15_seconds(page, clu
     wait_for("it is lost", lambda: shows(page, "mute", "lost"), 15)
 
 
+def test_the_command_that_starts_a_node_names_this_broker_wherever_it_stands(page):
+    for address in ("#/", "#/train"):
+        page.open(address)
+        page.wait_text("dcls node --name node0 --host 127.0.0.1")
+
+
 def test_the_page_goes_on_by_itself_after_the_broker_was_started_again(page, cluster):
     cluster.start_node("node0")
     page.allow("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_INCOMPLETE_CHUNKED_ENCODING",

@@ -4,6 +4,7 @@ import { copyButton } from './copy_button.js';
 import { fill, h, text } from './dom.js';
 import { count, plural } from './format.js';
 import { jobRows } from './job_rows.js';
+import { nodeCommand, portHint } from './node_command.js';
 import { title } from './router.js';
 import { liveJobs, store, watch } from './store.js';
 import { buttonLink } from './ui.js';
@@ -23,17 +24,12 @@ function summaryText() {
         waiting && `${count(waiting)} waiting`].filter(Boolean).join(' · ');
 }
 
-function startCommand() {
-    return `dcls node --name node0 --host ${location.hostname || '127.0.0.1'}`;
-}
-
 function noNode() {
-    const command = h('code', { class: 'next-command' }, startCommand());
+    const command = h('code', { class: 'next-command' }, nodeCommand());
     return [h('div', { class: 'next-words' }, h('h2', {}, 'No node is connected'),
         h('p', {}, 'A node is a machine that trains and classifies. Start one on this machine or on another:'),
-        h('p', { class: 'row' }, command, copyButton(startCommand, 'Copy the command')),
-        h('p', { class: 'muted small' },
-            'Add --port where the broker was started with one, and --data-dir for the folder of its photos.'))];
+        h('p', { class: 'row' }, command, copyButton(() => nodeCommand(), 'Copy the command')),
+        h('p', { class: 'muted small' }, `${portHint}, and --data-dir for the folder of its photos.`))];
 }
 
 /* The node whose photos are most. */

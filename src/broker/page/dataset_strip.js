@@ -4,6 +4,7 @@
 import { get, path, url } from './api.js';
 import { fill, h } from './dom.js';
 import { count, plural } from './format.js';
+import { nodeCommand, portHint } from './node_command.js';
 import { photosText } from './node_choice.js';
 import { openViewer } from './photo_viewer.js';
 import { button, photo } from './ui.js';
@@ -110,8 +111,8 @@ function howToBegin() {
         h('pre', { class: 'command' }, 'photos/train/cow/1.jpg\nphotos/train/duck/1.jpg\n'
             + 'photos/test/cow/2.jpg\nphotos/test/duck/2.jpg'),
         h('p', {}, 'This starts a node that trains on them:'),
-        h('pre', { class: 'command' }, 'dcls node --name node0 --data-dir photos'),
-        h('p', { class: 'muted' }, 'A training that is started now waits until one is here.'),
+        h('pre', { class: 'command' }, nodeCommand('--data-dir photos')),
+        h('p', { class: 'muted' }, `${portHint}. A training that is started now waits until one is here.`),
     ];
 }
 
