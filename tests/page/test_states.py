@@ -4,6 +4,7 @@ import json
 import re
 import socket
 
+import legacy
 import pytest
 from harness import make_dataset, wait_for
 from raw_node import FEATURES, RawNode
@@ -50,6 +51,19 @@ def test_the_command_that_starts_a_node_names_this_broker_wherever_it_stands(pag
     for address in ("#/", "#/train"):
         page.open(address)
         page.wait_text("dcls node --name node0 --host 127.0.0.1")
+
+
+def test_there_are_no_photos_only_where_a_node_says_so(page, cluster):
+    node = RawNode(cluster.port, "node0")
+    page.open("#/")
+    page.find("heading", "Train on the broker’s photos")
+    page.find("link", "Train", page.find("region", "What to do next"))
+    assert shows(page, "node0", "the broker’s photos")
+    legacy.connect(cluster.port).send({"type": "CLIENT CONNECT", "name": "legacy0"})
+    wait_for("its photos", lambda: shows(page, "legacy0", "the photos of legacy0"))
+    node.send("NODE INFO", models=[], modelInfo=[], jobs=[], dataset={"images": 0, "classes": 0})
+    wait_for("that it has none", lambda: shows(page, "node0", "no photos yet"))
+    page.find("heading", "Train on the photos of legacy0")
 
 
 def test_the_page_goes_on_by_itself_after_the_broker_was_started_again(page, cluster):

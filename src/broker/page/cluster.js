@@ -4,6 +4,7 @@ import { copyButton } from './copy_button.js';
 import { fill, h, text } from './dom.js';
 import { count, plural } from './format.js';
 import { jobRows } from './job_rows.js';
+import { photosText } from './node_choice.js';
 import { nodeCommand, portHint } from './node_command.js';
 import { title } from './router.js';
 import { liveJobs, store, watch } from './store.js';
@@ -32,25 +33,33 @@ function noNode() {
         h('p', { class: 'muted small' }, `${portHint}, and --data-dir for the folder of its photos.`))];
 }
 
-/* The node whose photos are most. */
-function bestDataset() {
-    return connected().reduce((best, node) => (node.dataset?.images ?? 0) > (best?.images ?? 0) ? node.dataset : best,
-        null);
+/* The node whose photos are most; else one that does not tell, which fetches the broker's or has its own. Undefined:
+ * none has any. */
+function bestNode() {
+    const images = (node) => node.dataset?.images ?? 0.5;
+    return connected().filter((node) => images(node) > 0).sort((a, b) => images(b) - images(a))[0];
+}
+
+function folderWords() {
+    return [h('code', {}, 'images/train/cow/1.jpg'), ', ', h('code', {}, 'images/test/cow/2.jpg'), '.'];
 }
 
 function noPhotos() {
     return [h('div', { class: 'next-words' }, h('h2', {}, 'There are no photos yet'),
-        h('p', {}, 'Put some into the broker’s folder of images, in a folder for each class: ',
-            h('code', {}, 'images/train/cow/1.jpg'), ', ', h('code', {}, 'images/test/cow/2.jpg'), '.')),
+        h('p', {}, 'Put some into the broker’s folder of images, in a folder for each class: ', folderWords())),
         buttonLink('How to train', '#/train', 'big')];
 }
 
-function trainNext(dataset) {
-    const classify = store.models.size > 0;
+function photosLine({ dataset }) {
+    return dataset ? `In ${plural(dataset.classes, 'class', 'classes')}, on your own machines.` :
+        ['They lie in a folder for each class: ', folderWords()];
+}
+
+function trainNext(node) {
+    const what = node.dataset ? `the ${plural(node.dataset.images, 'photo')} that are there` : photosText(node);
     return [h('div', { class: 'next-words' },
-        h('h2', {}, `Train on the ${plural(dataset.images, 'photo')} that are there`),
-        h('p', { class: 'muted' }, `In ${plural(dataset.classes, 'class', 'classes')}, on your own machines.`)),
-    h('div', { class: 'row' }, classify ? buttonLink('Classify a photo', '#/classify', 'big') : null,
+        h('h2', {}, `Train on ${what}`), h('p', { class: 'muted' }, photosLine(node))),
+    h('div', { class: 'row' }, store.models.size > 0 ? buttonLink('Classify a photo', '#/classify', 'big') : null,
         buttonLink('Train', '#/train', 'primary big'))];
 }
 
@@ -61,13 +70,13 @@ function nextThing() {
     return {
         element,
         update() {
-            const dataset = bestDataset();
-            const what = !connected().length ? 'node' : !dataset ? 'photos' :
-                `train ${dataset.images} ${dataset.classes} ${store.models.size > 0}`;
+            const node = bestNode();
+            const what = !connected().length ? 'node' : !node ? 'photos' :
+                JSON.stringify([node.dataset ?? photosText(node), store.models.size > 0]);
             if (what === said)
                 return;
             said = what;
-            fill(element, what === 'node' ? noNode() : what === 'photos' ? noPhotos() : trainNext(dataset));
+            fill(element, what === 'node' ? noNode() : what === 'photos' ? noPhotos() : trainNext(node));
         },
     };
 }

@@ -2,6 +2,7 @@
  * a few; a tile, with the state and one bar, is one of many. */
 import { attribute, h, text } from './dom.js';
 import { count, decimal, memory, percent, plural } from './format.js';
+import { photosText } from './node_choice.js';
 import { href } from './router.js';
 import { isTraining, percentOf } from './job_progress.js';
 import { jobFraction, jobOf, nodeState, store } from './store.js';
@@ -24,13 +25,21 @@ function meter(word) {
     };
 }
 
+/* A node that does not tell how many photos it has is no node without any. */
+function photosWords(node) {
+    const images = node.dataset?.images;
+    if (images === 0)
+        return 'no photos yet';
+    return images > 0 ? plural(images, 'photo') : photosText(node);
+}
+
 /* What it does now, in one line. */
 function doing(node, job) {
     if (node.lost)
         return `away since ${clock.format(node.lost)}`;
     if (job)
         return `${isTraining(job) ? percentOf(job) : job.state} · ${job.modelName}`;
-    const photos = node.dataset?.images ? plural(node.dataset.images, 'photo') : 'no photos yet';
+    const photos = photosWords(node);
     return node.models?.length ? `${photos} · ${plural(node.models.length, 'model')}` : photos;
 }
 
