@@ -319,8 +319,7 @@ out:
     }
     if (process->pid) {
         kill(process->pid, SIGKILL);
-        while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
+        spawn_reap(process->pid, clock_ms() + SPAWN_REAP_MS);
     }
     process_free(process);
     return -1;

@@ -1,10 +1,15 @@
 /* posix_spawn with what every child of a role is to have: see dcls/net/spawn.h. */
 #include "dcls/net/spawn.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "dcls/base/clock.h"
 
 int spawn_child(pid_t *pid, const char *path, const char *const *argv, int line_fd, int words_fd)
 {
@@ -38,4 +43,15 @@ int spawn_child(pid_t *pid, const char *path, const char *const *argv, int line_
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return failed;
+}
+
+void spawn_reap(pid_t pid, int64_t until_ms)
+{
+    pid_t reaped = waitpid(pid, NULL, WNOHANG);
+    while (!reaped || (reaped < 0 && errno == EINTR)) {
+        if (clock_ms() >= until_ms)
+            return;
+        nanosleep(&(struct timespec){ .tv_nsec = 1000 * 1000 }, NULL);
+        reaped = waitpid(pid, NULL, WNOHANG);
+    }
 }

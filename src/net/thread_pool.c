@@ -19,7 +19,7 @@
 
 #define LANES (THREAD_POOL_LANES + 1) /* NO_LANE is the first */
 #define THREADS (THREAD_POOL_THREADS + THREAD_POOL_LANES)
-#define JOIN_SECONDS 10 /* only a name look-up can take that long: it cannot be stopped */
+#define JOIN_SECONDS 2 /* what takes longer cannot be stopped: a name look-up, a disk that hangs */
 
 struct work {
     work_run run;
@@ -263,10 +263,10 @@ static void stop_all(struct thread_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-void thread_pool_free(struct thread_pool *pool)
+int thread_pool_free(struct thread_pool *pool)
 {
     if (!pool)
-        return;
+        return 0;
     stop_all(pool);
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -278,7 +278,7 @@ void thread_pool_free(struct thread_pool *pool)
     if (stuck) {
         /* A thread may still touch the pool, so it is left as it is; the process is about to end. */
         log_warn("a thread did not end within %d s", JOIN_SECONDS);
-        return;
+        return -1;
     }
     if (pool->wake)
         event_free(pool->wake);
@@ -290,6 +290,7 @@ void thread_pool_free(struct thread_pool *pool)
     for (int i = 0; i < LANES; i++)
         pthread_cond_destroy(&pool->lanes[i].more);
     free(pool);
+    return 0;
 }
 
 struct work *thread_pool_submit(struct thread_pool *pool, int number, work_run run, work_done done, void *arg)

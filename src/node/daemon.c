@@ -209,9 +209,11 @@ static void node_release(struct daemon *daemon)
     daemon->stopping = true;
     if (daemon->trainings)
         trainings_stop(daemon->trainings);
-    thread_pool_free(daemon->pool); /* first: its work points into all that follows */
+    int is_stuck = thread_pool_free(daemon->pool); /* first: its work points into all that follows */
     views_free(daemon->views);
     supervisor_free(daemon->supervisor);
+    if (is_stuck)
+        return; /* and a thread is still at it: what follows ends with the process */
     inferences_free(daemon->inferences);
     trainings_free(daemon->trainings);
     uplink_free(daemon->link);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/message_stream.h"
 #include "dcls/net/spawn.h"
@@ -217,13 +218,14 @@ void supervisor_free(struct supervisor *supervisor)
 {
     if (!supervisor)
         return;
+    for (struct child *child = LIST_FIRST(&supervisor->children); child; child = LIST_NEXT(child, listed))
+        if (!child->reaped)
+            kill(child->pid, SIGKILL);
+    int64_t until_ms = clock_ms() + SPAWN_REAP_MS;
     while (!LIST_EMPTY(&supervisor->children)) {
         struct child *child = LIST_FIRST(&supervisor->children);
-        if (!child->reaped) {
-            kill(child->pid, SIGKILL);
-            while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-                ;
-        }
+        if (!child->reaped)
+            spawn_reap(child->pid, until_ms);
         child_free(child);
     }
     if (supervisor->sigchld)

@@ -2,6 +2,7 @@
 #ifndef DCLS_NET_SPAWN_H
 #define DCLS_NET_SPAWN_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #define CHILD_SOCKET 3
@@ -11,5 +12,10 @@
  * its own, so that Ctrl-C reaches the parent alone. The descriptors stay the caller's, who also waits for the child.
  * 0 with *pid, or the errno. */
 int spawn_child(pid_t *pid, const char *path, const char *const *argv, int line_fd, int words_fd);
+
+#define SPAWN_REAP_MS 2000
+/* Waits for a child that was killed, until then by clock_ms(): one that the kernel holds, as at a disk that hangs, ends
+ * later, and is init's. */
+void spawn_reap(pid_t pid, int64_t until_ms);
 
 #endif

@@ -40,8 +40,9 @@ int thread_pool_own_thread(struct thread_pool *pool, int lane, struct err *err);
 /* Runs everything to its end, with what is submitted meanwhile, and calls each `done`. */
 void thread_pool_drain(struct thread_pool *pool);
 /* Stops what runs and what waits, waits for it, and calls every `done` that is still due. What is submitted meanwhile
- * is refused. */
-void thread_pool_free(struct thread_pool *pool);
+ * is refused. -1 where a thread does not end within 2 s: the process is to end, and till then what its work uses must
+ * stay. */
+int thread_pool_free(struct thread_pool *pool);
 
 /* NULL where too much waits already in the lane, where memory lacks, and at the end: then `done` is not called. The
  * work is valid until its `done`. */

@@ -409,6 +409,31 @@ static void what_completions_submit_while_the_pool_is_freed_is_refused(void **st
     assert_int_equal(chain.done, 1);
 }
 
+static int until_it_may_go_on(void *arg, const atomic_bool *stop, struct err *err)
+{
+    struct job *job = arg;
+    (void)stop, (void)err;
+    job->started = true;
+    while (!job->go_on)
+        usleep(1000);
+    return 0;
+}
+
+static void a_thread_that_does_not_end_is_left_with_what_it_uses(void **state)
+{
+    static struct fixture fixture; /* as the pool is not freed */
+    static struct job held;
+    (void)state;
+    setup(&fixture, 1, MANY);
+    held = job_of(&fixture);
+    assert_non_null(thread_pool_submit(fixture.pool, NO_LANE, until_it_may_go_on, on_done, &held));
+    while (!held.started)
+        usleep(1000);
+    assert_int_equal(thread_pool_free(fixture.pool), -1);
+    assert_int_equal(held.done, 0);
+    held.go_on = true;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_bound_of_a_lanes_own_is_not_used_up_by_others),
         cmocka_unit_test(the_depth_counts_what_waits_and_what_runs),
         cmocka_unit_test(draining_runs_all_that_waits_and_what_its_completions_submit),
+        cmocka_unit_test(a_thread_that_does_not_end_is_left_with_what_it_uses),
         cmocka_unit_test(what_completions_submit_while_the_pool_is_freed_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,12 +5,23 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <signal.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "src/node/supervisor.h"
+
+static pid_t undying; /* not even a kill ends it, as far as who waits for it can tell; 0: none */
+
+pid_t waitpid(pid_t pid, int *status, int options)
+{
+    if (!undying || pid != undying)
+        return wait4(pid, status, options, NULL);
+    assert_true(options & WNOHANG); /* else it would be waited for without end */
+    return 0;
+}
 
 struct watched {
     struct event_base *base;
@@ -141,6 +152,29 @@ static void a_killed_child_ends(void **state)
     assert_string_equal(watched->why, "worker was killed by SIGKILL");
 }
 
+static void on_pid(void *arg, struct msg *msg)
+{
+    struct watched *watched = arg;
+    undying = (pid_t)strtol(msg->message, NULL, 10);
+    event_base_loopbreak(watched->base);
+}
+
+static void a_child_that_not_even_a_kill_ends_is_left(void **state)
+{
+    struct watched *watched = *state;
+    struct child_events events = { .arg = watched, .message = on_pid };
+    const char *const argv[] = { "sh", "-c",
+                                 "echo '{\"type\": \"ERROR\", \"message\": \"'$$'\"}' >&3; while :; do sleep 1; done",
+                                 NULL };
+    assert_non_null(child_start(watched->supervisor, "worker", "/bin/sh", argv, &events, NULL));
+    event_base_dispatch(watched->base);
+    assert_true(undying > 0);
+    supervisor_free(watched->supervisor);
+    watched->supervisor = NULL;
+    assert_int_equal(wait4(undying, NULL, 0, NULL), undying); /* it was killed, though nobody saw it */
+    undying = 0;
+}
+
 static void a_grandchild_that_holds_the_pipes_delays_the_end_only_shortly(void **state)
 {
     struct watched *watched = *state;
@@ -180,6 +214,7 @@ int main(void)
         WATCHED(the_last_message_counts_though_the_child_is_gone),
         WATCHED(a_child_hears_what_is_sent_and_that_the_line_ends),
         WATCHED(a_killed_child_ends),
+        WATCHED(a_child_that_not_even_a_kill_ends_is_left),
         WATCHED(a_grandchild_that_holds_the_pipes_delays_the_end_only_shortly),
         WATCHED(a_program_that_is_not_there_is_an_error),
         WATCHED(children_are_inherited_no_descriptors),
