@@ -53,6 +53,23 @@ def test_the_command_that_starts_a_node_names_this_broker_wherever_it_stands(pag
         page.wait_text("dcls node --name node0 --host 127.0.0.1")
 
 
+def test_of_a_node_that_left_unseen_no_time_is_told(page, cluster):
+    page.allow("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_INCOMPLETE_CHUNKED_ENCODING",
+               "ERR_EMPTY_RESPONSE")
+    left, stays = [RawNode(cluster.port, name) for name in ("node0", "node1")]
+    page.open("#/")
+    wait_for("both", lambda: shows(page, "node0", "idle") and shows(page, "node1", "idle"))
+    stays.close()
+    wait_for("a loss that was seen", lambda: shows(page, "node1", "away since"))
+    cluster.broker.kill()
+    page.wait_text("No connection")
+    left.close()
+    cluster.start_broker()
+    RawNode(cluster.port, "node1")
+    wait_for("node1 back", lambda: shows(page, "node1", "idle"), 40)
+    assert page.find("link", re.compile(r"\bnode0\b")).get_attribute("aria-label") == "node0, lost, away"
+
+
 def test_there_are_no_photos_only_where_a_node_says_so(page, cluster):
     node = RawNode(cluster.port, "node0")
     page.open("#/")

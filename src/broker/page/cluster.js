@@ -7,14 +7,10 @@ import { jobRows } from './job_rows.js';
 import { photosText } from './node_choice.js';
 import { nodeCommand, portHint } from './node_command.js';
 import { title } from './router.js';
-import { liveJobs, store, watch } from './store.js';
+import { connected, liveJobs, store, watch } from './store.js';
 import { buttonLink } from './ui.js';
 
 const NEWEST = 5; /* trainings below the picture, beside those that are not over */
-
-function connected() {
-    return [...store.nodes.values()].filter((node) => !node.lost);
-}
 
 function summaryText() {
     const nodes = connected(), jobs = liveJobs();

@@ -71,7 +71,7 @@ function network() {
             const node = nodes[i], now = traffic(node), before = moved.get(node.name);
             moved.set(node.name, now);
             attribute(edge, 'data-state', store.live ? nodeState(node) : 'lost');
-            if (before !== undefined && now > before && !node.lost)
+            if (before !== undefined && now > before && !node.gone)
                 edge.lastChild.classList.add('on'); /* one that is under way is not begun anew */
         });
     }

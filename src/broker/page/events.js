@@ -17,15 +17,16 @@ let fresh = false;        /* nothing came yet since the stream was opened */
 let named = null;         /* what the snapshot under way has named: kind → Set of keys; null: none is under way */
 let silence = 0;
 
-function lose(node) {
-    if (node.lost)
+/* `lost`: since when; null: nobody looked. */
+function lose(node, lost) {
+    if (node.gone)
         return;
-    const lost = Date.now();
-    store.nodes.set(node.name, { ...node, lost, gone: true, running: [] });
+    const away = { ...node, lost, gone: true, running: [] };
+    store.nodes.set(node.name, away);
     store.load.delete(node.name);
     note('node', node.name);
     setTimeout(() => {
-        if (store.nodes.get(node.name)?.lost === lost) {
+        if (store.nodes.get(node.name) === away) {
             store.nodes.delete(node.name);
             note('node', node.name);
         }
@@ -38,7 +39,7 @@ function putNode(node) {
     if (!gone)
         store.nodes.set(node.name, rest);
     else if (known)
-        lose(known);
+        lose(known, Date.now());
     note('node', node.name);
 }
 
@@ -89,7 +90,7 @@ const puts = { node: putNode, model: putModel, job: putJob, load: putLoad };
 function dropUnnamed() {
     for (const node of store.nodes.values())
         if (!named.node.has(node.name))
-            lose(node);
+            lose(node, null);
     for (const model of store.models.values()) {
         for (const version of model.versions)
             if (!named.model.has(`${version.name} ${version.sha256}`))
@@ -151,7 +152,7 @@ async function onSilence() {
         const names = new Set(nodes.map((node) => node.name));
         for (const node of store.nodes.values())
             if (!names.has(node.name))
-                lose(node);
+                lose(node, null);
         beReady();
         setLive(true);
     } catch {

@@ -54,12 +54,12 @@ function view(main, name) {
     function update(node) {
         const load = store.load.get(name), word = nodeState(node);
         setState(state, word);
-        attribute(train, 'hidden', node.lost ? true : null);
+        attribute(train, 'hidden', node.gone ? true : null);
         text(machine, [node.cpu, node.version && `dcls ${node.version}`].filter(Boolean).join(' · ') ||
             'A node of another program: it tells no more than its name and its models.');
-        if (Boolean(node.lost) !== away.hasChildNodes())
-            fill(away, node.lost ? notice('warning', `Not connected since ${date(node.lost)}. It comes back by ` +
-                'itself when it runs and reaches the broker.') : null);
+        if (Boolean(node.gone) !== away.hasChildNodes())
+            fill(away, node.gone ? notice('warning', `Not connected${node.lost ? ` since ${date(node.lost)}` : ''}. ` +
+                'It comes back by itself when it runs and reaches the broker.') : null);
         told.set('Cores', count(node.cores));
         told.set('Memory', memory(node.memory));
         told.set('Waiting', count(load?.queue));
@@ -72,7 +72,7 @@ function view(main, name) {
         const jobs = jobsOf(name);
         rows.update(jobs);
         noJobs.hidden = jobs.length > 0;
-        if (!node.lost)
+        if (!node.gone)
             photos.show(node, true);
     }
 

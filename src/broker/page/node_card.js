@@ -35,8 +35,8 @@ function photosWords(node) {
 
 /* What it does now, in one line. */
 function doing(node, job) {
-    if (node.lost)
-        return `away since ${clock.format(node.lost)}`;
+    if (node.gone)
+        return node.lost ? `away since ${clock.format(node.lost)}` : 'away';
     if (job)
         return `${isTraining(job) ? percentOf(job) : job.state} · ${job.modelName}`;
     const photos = photosWords(node);

@@ -5,7 +5,8 @@
 const FLUSH_MS = 100;
 
 export const store = {
-    nodes: new Map(),  /* by name; one that is away has `gone` and `lost`, since when (ms) */
+    nodes: new Map(),  /* by name; one that is away has `gone` and `lost`, since when (ms; null: not
+                        known) */
     models: new Map(), /* by name: the version that was told last, and `versions`, one a digest */
     jobs: new Map(),   /* by id */
     load: new Map(),   /* by node: cpu, memoryUsed, queue, inferences, inferencesPending, bytes */
@@ -49,7 +50,7 @@ export function watch(kinds, fn) {
 
 /* What a node does, in a word: lost, training, serving or idle. */
 export function nodeState(node) {
-    if (node.lost)
+    if (node.gone)
         return 'lost';
     if (node.running?.length || jobOf(node))
         return 'training';
@@ -86,14 +87,18 @@ export function liveJobs() {
 
 /* The job that a node works on; undefined: none. A legacy node does not tell: the job does. */
 export function jobOf(node) {
-    if (node.lost)
+    if (node.gone)
         return undefined;
     if (node.protocol)
         return store.jobs.get(node.running?.[0]);
     return liveJobs().find((job) => job.state !== 'queued' && job.nodes?.includes(node.name));
 }
 
+export function connected() {
+    return [...store.nodes.values()].filter((node) => !node.gone);
+}
+
 /* The connected nodes that hold a model. */
 export function holders(name) {
-    return [...store.nodes.values()].filter((node) => !node.lost && node.models?.includes(name));
+    return connected().filter((node) => node.models?.includes(name));
 }

@@ -9,13 +9,9 @@ import { optionField, optionsForm } from './options_form.js';
 import { go, href, title } from './router.js';
 import { runningList } from './running_list.js';
 import { sentence } from './sentence.js';
-import { isOver, store, watch } from './store.js';
+import { connected, isOver, store, watch } from './store.js';
 import { commandLine, fieldOf, requestBody } from './train_request.js';
 import { button, noticePlace } from './ui.js';
-
-function connected() {
-    return [...store.nodes.values()].filter((node) => !node.lost);
-}
 
 /* TYPE-N with the first free N, as the broker calls a model that is not named. */
 function freeName(type) {
