@@ -135,6 +135,30 @@ def test_the_network_that_was_chosen_stays_while_no_node_trains_it(page, cluster
     assert node.expect("SERVER TRAIN")["modelType"] == "resnet"
 
 
+def test_what_happens_elsewhere_leaves_the_form_alone(page, cluster):
+    page.allow("/nodes/node0/dataset - ")  # it has none
+    node = RawNode(cluster.port, "node0", models=["m"])
+    page.open("#/train?name=cows&epochs=7")
+    more(page)
+    page.run("""const code = document.querySelector('main code'), list = document.querySelector('#option-resume-list');
+        getSelection().selectAllChildren(code);
+        window.__made = 0;
+        new MutationObserver((all) => { window.__made += all.length; }).observe(document.querySelector('main form'),
+            {subtree: true, childList: true});
+        window.__options = list.options.length;""")
+    cluster.train(modelName="other", node="node0", epochs=30)
+    order = node.expect("SERVER TRAIN")
+    for epoch in range(1, 10):
+        node.progress(order, epoch=epoch, batch=3)
+        page.wait_text(f"epoch {epoch}/30")
+    made = page.run("return window.__made")
+    assert page.run("return getSelection().toString()").startswith("dcls client train resnet")
+    assert page.run("return [window.__options, document.querySelector('#option-resume-list').options.length]") == [1, 1]
+    node.progress(order, epoch=10, batch=3)
+    page.wait_text("epoch 10/30")
+    assert page.run("return window.__made") == made
+
+
 def test_who_went_elsewhere_while_a_training_was_asked_for_stays_there(page):
     page.open("#/train?name=cows")
     page.find("button", "Start training")

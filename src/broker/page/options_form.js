@@ -1,7 +1,7 @@
 /* The rest of a training's options, in three groups, made from the table that GET /options answers: a control a row,
  * with its line of help, its bounds and its error beside it. An option that is added to the table is here without a
  * change. */
-import { attribute, fill, h, text } from './dom.js';
+import { attribute, h, keyed, text } from './dom.js';
 import { boundsText, checkValue } from './train_request.js';
 
 const groups = [
@@ -63,7 +63,7 @@ export function optionField(option, changed) {
         isDefault: () => isSwitch ? !control.checked : field.value === option.default,
         suggest(names) {
             if (list)
-                fill(list, names.map((name) => h('option', { value: name })));
+                keyed(list, names, (name) => name, (name) => h('option', { value: name }));
         },
         setError(reason) {
             text(errorLine, reason);

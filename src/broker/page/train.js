@@ -68,7 +68,9 @@ function form({ options, maxNodes }) {
 
     function changed() {
         const now = choice();
-        fill(command, commandLine(now, options, location.origin).map((part, i) => [i ? ' ' : '', h('span', {}, part)]));
+        const parts = commandLine(now, options, location.origin);
+        if (command.textContent !== parts.join(' ')) /* else a selection within it would be lost */
+            fill(command, parts.map((part, i) => [i ? ' ' : '', h('span', {}, part)]));
         line.setNote(now.values.get('resume') ?? freeName(line.type), noteOn(line.name));
         strip.show(line.shown(), store.nodes.size > 0);
     }
