@@ -70,6 +70,21 @@ def test_of_a_node_that_left_unseen_no_time_is_told(page, cluster):
     assert page.find("link", re.compile(r"\bnode0\b")).get_attribute("aria-label") == "node0, lost, away"
 
 
+def test_one_of_many_nodes_keeps_the_focus_whatever_it_does(page, cluster):
+    nodes = [RawNode(cluster.port, f"node{i:02}") for i in range(14)]
+    page.open("#/")
+    wait_for("the last", lambda: shows(page, "node13", "idle"))
+    page.run("arguments[0].focus()", page.find("link", re.compile("node05")))
+    cluster.train(modelName="m", node="node05")
+    order = nodes[5].expect("SERVER TRAIN")
+    nodes[5].progress(order)
+    wait_for("it to train", lambda: shows(page, "node05", "training"))
+    assert page.driver.switch_to.active_element.get_attribute("aria-label").startswith("node05, training")
+    nodes[5].fail(order, "it would not")
+    wait_for("it to be idle again", lambda: shows(page, "node05", "idle"))
+    assert page.driver.switch_to.active_element.get_attribute("aria-label").startswith("node05, idle")
+
+
 def test_there_are_no_photos_only_where_a_node_says_so(page, cluster):
     node = RawNode(cluster.port, "node0")
     page.open("#/")

@@ -105,11 +105,12 @@ function grid() {
         const number = h('span', { class: 'muted' }), list = h('ul', { class: 'tile-list', 'aria-label': state });
         const section = h('section', {}, h('h2', { class: 'tile-head' }, stateMark(state), number), list);
         element.append(section);
-        return [state, { section, number, list, tiles: new Map() }];
+        return [state, { section, number, list }];
     }));
+    const tiles = new Map(); /* by name */
 
     function update(nodes) {
-        for (const [state, { section, number, list, tiles }] of groups) {
+        for (const [state, { section, number, list }] of groups) {
             const its = nodes.filter((node) => nodeState(node) === state);
             section.hidden = !its.length;
             text(number, its.length);
@@ -118,6 +119,9 @@ function grid() {
                 return h('li', {}, tiles.get(node.name).element);
             }, (item, node) => tiles.get(node.name).update(node));
         }
+        for (const name of [...tiles.keys()])
+            if (!store.nodes.has(name))
+                tiles.delete(name);
     }
 
     return { element, update };
@@ -129,14 +133,24 @@ export function clusterMap() {
     let shown = null, many = null;
     const sized = new ResizeObserver(() => shown && update());
 
+    /* A node's link is another one in another group. */
+    function keepFocus(address) {
+        const link = [...element.querySelectorAll('a')].find((one) => one.getAttribute('href') === address);
+        if (link !== document.activeElement)
+            link?.focus({ preventScroll: true });
+    }
+
     function update() {
         const nodes = nodesByName();
+        const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
         if (many !== nodes.length > MOST) {
             many = nodes.length > MOST;
             shown = many ? grid() : network();
             fill(element, shown.element);
         }
         shown.update(nodes);
+        if (focused)
+            keepFocus(focused);
     }
 
     sized.observe(element);
