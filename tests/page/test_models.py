@@ -60,6 +60,25 @@ def test_where_two_nodes_have_different_models_of_a_name_the_newest_job_has_its_
     page.find("link", f"job {second}")
 
 
+def test_that_a_model_is_gone_is_said_once(page, cluster):
+    page.allow("/report - ")
+    RawNode(cluster.port, "node0", models=["m"])
+    page.open("#/models/m")
+    page.find("heading", "Files")
+    page.run_async("""
+        const { note, store } = await import('/page/store.js');
+        store.models.delete('m');
+        note('model', 'm');""")
+    page.wait_text("This model is not there any more.")
+    assert page.run_async("""
+        const { note, watch } = await import('/page/store.js');
+        const said = document.querySelector('main .notice');
+        const told = new Promise((resolve) => watch(['job'], resolve));
+        note('job', '1');
+        await told;
+        return said.isConnected;""") is True
+
+
 def test_an_answer_that_comes_late_leaves_the_next_view_alone(page, cluster):
     node = RawNode(cluster.port, "node0")
     told.train(cluster, node, "m", [50])

@@ -67,7 +67,7 @@ function classChips(classes) {
 
 /* What is shown of a model is made anew when this changes; its job may be told later than the model. */
 function versionOf(model) {
-    return `${model.sha256} ${model.job}`;
+    return `${model.sha256} ${model.job} ${model.versions.length}`;
 }
 
 function reportLink(model) {
@@ -145,11 +145,14 @@ function view(main, name) {
                 known.set(job.id, job);
         rows.update([...known.values()].sort((a, b) => Number(b.id) - Number(a.id)).slice(0, JOBS));
         nodes.update(holders(name));
-        if (!model)
-            fill(versions, notice('warning', 'This model is not there any more.'));
-        if (!model || versionOf(model) === shown)
+        const version = model ? versionOf(model) : 'none';
+        if (version === shown)
             return;
-        shown = versionOf(model);
+        shown = version;
+        if (!model) {
+            fill(versions, notice('warning', 'This model is not there any more.'));
+            return;
+        }
         fill(versions, versionsNotice(model.versions));
         fill(body, h('section', { class: 'stack' }, h('h2', {}, 'Files'), downloadList(name), facts(model)),
             h('section', { class: 'stack' }, h('h2', {}, 'Nodes that have it'), nodes.element, reportLink(model)));
