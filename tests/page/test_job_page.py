@@ -3,6 +3,7 @@ import re
 
 import pytest
 from harness import make_dataset, wait_for
+from selenium.webdriver.common.keys import Keys
 
 
 @pytest.fixture
@@ -86,6 +87,22 @@ def test_a_running_job_goes_on_after_a_restart_of_the_broker(page, cluster):
     page.find("heading", "What was seen as what", seconds=180)
     shown = page.run("return document.querySelector('canvas[aria-label^=Accuracy]').getAttribute('aria-label')")
     assert " at 12" in shown and len(cluster.job(job)["results"]) == 12
+
+
+def test_a_photo_s_neighbours_are_reached_by_keys_to_the_last_and_back(page):
+    page.open("#/")
+    page.find("heading", "Cluster")
+    page.run_async("""
+        const { openViewer } = await import('/page/photo_viewer.js');
+        openViewer([1, 2].map((i) => ({ url: () => 'page/icon.svg', title: `photo ${i}` })), 0);""")
+    after = page.find("button", "Next", page.find("dialog"))
+    page.run("arguments[0].focus()", after)
+    page.press(Keys.ENTER)
+    page.wait_text("2 of 2")
+    page.press(Keys.ENTER)
+    assert page.driver.switch_to.active_element == after
+    page.press(Keys.ARROW_LEFT)
+    page.wait_text("1 of 2")
 
 
 def test_a_cell_of_the_heat_map_opens_its_photos(page, cluster):

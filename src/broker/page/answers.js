@@ -5,7 +5,7 @@ import { photoUrl } from './dataset_strip.js';
 import { h } from './dom.js';
 import { count, percent } from './format.js';
 import { openViewer } from './photo_viewer.js';
-import { bars, button, notice, noticePlace, photo } from './ui.js';
+import { bars, button, notice, noticePlace, photo, setUsable } from './ui.js';
 
 const SIZE = 120;
 
@@ -61,13 +61,13 @@ export function answerPages(model, query, limit) {
     }
 
     async function next() {
-        more.disabled = true;
+        setUsable(more, false);
         try {
             await load();
         } catch (error) {
             place.show('error', error.message);
         }
-        more.disabled = false;
+        setUsable(more, true);
     }
 
     return { element: h('div', { class: 'stack' }, place.element, list, more), load };

@@ -1,7 +1,7 @@
 /* A photo large, in a dialog: what is known of it below, and the ones beside it by buttons and arrow keys. */
 import { fill, h, text } from './dom.js';
 import { count } from './format.js';
-import { button, newId } from './ui.js';
+import { button, newId, setUsable } from './ui.js';
 
 const WIDE = 1024; /* pixels asked for; a smaller photo comes as it is */
 
@@ -30,8 +30,8 @@ export function openViewer(photos, at) {
         image.src = shown.url(WIDE);
         text(heading, shown.title);
         fill(details, shown.details?.());
-        before.disabled = at === 0;
-        after.disabled = at === photos.length - 1;
+        setUsable(before, at > 0);
+        setUsable(after, at < photos.length - 1);
         text(place, `${count(at + 1)} of ${count(photos.length)}`);
     }
 

@@ -7,7 +7,7 @@
  * out on a phone, `hidden` shows the title to screen readers alone. */
 import { attribute, h, keyed, text } from './dom.js';
 import { count } from './format.js';
-import { button } from './ui.js';
+import { button, setUsable } from './ui.js';
 
 const PAGE = 25;
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
@@ -84,8 +84,8 @@ export function table({ label, columns, key, sorted, words, load, changed }) {
         fresh.disabled = waiting <= 0;
         text(fresh, waiting > 0 ? `Show ${count(waiting)} new` : 'None new');
         attribute(turns, 'data-off', pages > 1 ? null : 'yes');
-        back.disabled = state.page === 0;
-        next.disabled = state.page >= pages - 1;
+        setUsable(back, state.page > 0);
+        setUsable(next, state.page < pages - 1);
     }
 
     function makeRow() {
@@ -128,7 +128,7 @@ export function table({ label, columns, key, sorted, words, load, changed }) {
     async function turn(step) {
         const end = (state.page + step + 1) * PAGE;
         if (step > 0 && more && inOrder().length < end) {
-            next.disabled = true;
+            setUsable(next, false);
             await load().catch(() => {}); /* who loads says so; what is there is shown */
         }
         state.page = Math.max(0, state.page + step);

@@ -9,10 +9,19 @@ export function newId(prefix = 'id') {
     return `${prefix}-${ids}`;
 }
 
-/* kind: 'primary', 'danger', 'quiet', with 'small' or 'big' beside it, or none. */
+/* kind: 'primary' or 'danger', with 'small' or 'big' beside it, or none. */
 export function button(label, click, kind, attributes = {}) {
-    const props = { type: 'button', class: kind ? `button ${kind}` : 'button', on: { click }, ...attributes };
+    const press = (event) => {
+        if (event.currentTarget.getAttribute('aria-disabled') !== 'true')
+            click(event);
+    };
+    const props = { type: 'button', class: kind ? `button ${kind}` : 'button', on: { click: press }, ...attributes };
     return h('button', props, label);
+}
+
+/* Whether a button() has something to do now, for one that may have the focus meanwhile: `disabled` would take that. */
+export function setUsable(element, usable) {
+    attribute(element, 'aria-disabled', usable ? null : 'true');
 }
 
 /* A link that looks like a button. */
