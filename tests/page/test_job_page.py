@@ -3,7 +3,10 @@ import re
 
 import pytest
 from harness import make_dataset, wait_for
+from raw_node import RawNode
 from selenium.webdriver.common.keys import Keys
+
+import told
 
 
 @pytest.fixture
@@ -87,6 +90,27 @@ def test_a_running_job_goes_on_after_a_restart_of_the_broker(page, cluster):
     page.find("heading", "What was seen as what", seconds=180)
     shown = page.run("return document.querySelector('canvas[aria-label^=Accuracy]').getAttribute('aria-label')")
     assert " at 12" in shown and len(cluster.job(job)["results"]) == 12
+
+
+def test_tab_stops_once_at_a_heat_map_whose_cells_are_reached_by_arrow_keys(page, cluster):
+    page.allow("/answers")  # this node keeps none
+    classes = [f"class{i}" for i in range(12)]
+    job = told.train(cluster, RawNode(cluster.port, "raw"), "m", [90], classes)
+    page.open(f"#/jobs/{job}")
+    buttons = page.all("button", re.compile("^[0-9]+ photos? of "), page.find("region", "Heat map"))
+    names = [button.get_attribute("aria-label") for button in buttons]
+    assert len(names) == len(classes) + 1
+    assert [button.get_attribute("tabindex") for button in buttons] == ["0"] + ["-1"] * len(classes)
+    page.run("arguments[0].focus()", buttons[0])
+    for name in names[1:]:
+        page.press(Keys.ARROW_RIGHT)
+        assert page.driver.switch_to.active_element.get_attribute("aria-label") == name
+    page.press(Keys.ARROW_UP)  # from the last class's own photos to the one that was seen as them
+    assert page.driver.switch_to.active_element == buttons[1]
+    page.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert page.driver.switch_to.active_element == buttons[0]
+    page.press(Keys.ARROW_RIGHT)
+    assert [button.get_attribute("tabindex") for button in buttons].index("0") == 1
 
 
 def test_a_photo_s_neighbours_are_reached_by_keys_to_the_last_and_back(page):
