@@ -29,6 +29,7 @@ struct job *job_new(void)
 
 void job_release_end(struct job_end *end)
 {
+    free(end->error);
     free(end->report);
     free(end->log);
     cJSON_Delete(end->data);
@@ -85,19 +86,16 @@ static double epoch_of(const cJSON *result)
     return epoch <= 1e9 ? floor(epoch) : 0;
 }
 
-/* Takes the copy. */
-static bool put_result(struct job *job, cJSON *copy, double epoch)
+/* Takes the copy, behind the others, or in place of the last. False where memory lacks. */
+static bool put_result(cJSON *list, cJSON *copy, double epoch)
 {
-    const cJSON *last = job->results && job->results->child ? job->results->child->prev : NULL;
-    if (!job->results)
-        job->results = cJSON_CreateArray();
-    if (last && epoch_of(last) >= epoch)
-        cJSON_Delete(cJSON_DetachItemViaPointer(job->results, job->results->child->prev));
-    if (!cJSON_AddItemToArray(job->results, copy)) {
+    cJSON *last = list && list->child ? list->child->prev : NULL;
+    if (!cJSON_AddItemToArray(list, copy)) {
         cJSON_Delete(copy);
         return false;
     }
-    job->epochs_done = (int64_t)epoch;
+    if (last && epoch_of(last) >= epoch)
+        cJSON_Delete(cJSON_DetachItemViaPointer(list, last));
     return true;
 }
 
@@ -111,28 +109,48 @@ bool job_add_result(struct job *job, const cJSON *result)
         cJSON_Delete(job->live->result);
         job->live->result = newest;
     }
+    if (!job->results)
+        job->results = cJSON_CreateArray();
+    if (!put_result(job->results, cJSON_Duplicate(result, true), epoch))
+        return false;
+    job->epochs_done = (int64_t)epoch;
+    return true;
+}
+
+/* A copy that says its epoch. */
+static cJSON *copy_of_epoch(const cJSON *result, double epoch)
+{
     cJSON *copy = cJSON_Duplicate(result, true);
-    return copy && put_result(job, copy, epoch);
+    if (!copy || epoch_of(copy) >= 1)
+        return copy;
+    cJSON_DeleteItemFromObjectCaseSensitive(copy, "epoch");
+    if (cJSON_AddNumberToObject(copy, "epoch", epoch))
+        return copy;
+    cJSON_Delete(copy);
+    return NULL;
 }
 
 bool job_set_results(struct job *job, const cJSON *results)
 {
     const cJSON *result;
-    job_drop_results(job);
-    job->epochs_done = 0;
+    cJSON *list = cJSON_CreateArray();
+    double done = 0;
+    bool whole = list;
     cJSON_ArrayForEach(result, results)
     {
-        double epoch = epoch_of(result) >= 1 ? epoch_of(result) : (double)job->epochs_done + 1;
-        if (!cJSON_IsObject(result) || epoch < (double)job->epochs_done)
+        double epoch = epoch_of(result) >= 1 ? epoch_of(result) : done + 1;
+        if (!whole || !cJSON_IsObject(result) || epoch < done)
             continue;
-        cJSON *copy = cJSON_Duplicate(result, true);
-        if (!copy || !put_result(job, copy, epoch))
-            return false;
-        if (epoch_of(copy) < 1) {
-            cJSON_DeleteItemFromObjectCaseSensitive(copy, "epoch");
-            cJSON_AddNumberToObject(copy, "epoch", epoch);
-        }
+        whole = put_result(list, copy_of_epoch(result, epoch), epoch);
+        done = epoch;
     }
+    if (!whole) {
+        cJSON_Delete(list);
+        return false;
+    }
+    job_drop_results(job);
+    job->results = list;
+    job->epochs_done = (int64_t)done;
     return true;
 }
 

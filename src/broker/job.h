@@ -41,6 +41,7 @@ struct assignment {
 struct job_end {
     enum job_state state; /* completed, failed, cancelled */
     bool by_node;         /* the node's outcome; else the node may still be at it */
+    char *error;          /* why it failed, until job_end takes it; NULL: nothing is told */
     char *report, *log;   /* of TRAINING_COMPLETED; NULL: none */
     cJSON *data;
 };
@@ -152,8 +153,8 @@ void job_set_text(char **member, const char *text);
 /* Adds an epoch's object, or replaces the last where it is of the same epoch: they come in order; those that passed
  * while the broker was away come with the report. True where it was taken. */
 bool job_add_result(struct job *job, const cJSON *result);
-/* Takes the results of all epochs, as a report has them, in place of what there was; false where memory lacks. What is
- * no object is left out, and an object without an epoch has its place as that. */
+/* Takes the results of all epochs, as a report has them, in place of what there was; false where memory lacks: then all
+ * is as it was. What is no object is left out, and an object without an epoch has its place as that. */
 bool job_set_results(struct job *job, const cJSON *results);
 /* They are committed. */
 void job_drop_results(struct job *job);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dcls/base/log.h"
 #include "dcls/proto/json.h"
 #include "job_table.h"
 #include "job_transitions.h"
@@ -235,34 +236,54 @@ bool job_reports_progress(struct jobs *jobs, const struct node *node, const stru
 
 /* Outcomes */
 
-/* The report has every epoch and notice; what was heard meanwhile may lack some. */
-static void take_report(struct job *job, struct msg *msg, struct job_end *end)
+/* -1 where memory lacks. */
+static int copy_text(char **copy, const char *text)
+{
+    *copy = text ? strdup(text) : NULL;
+    if (text && !*copy)
+        return -1;
+    return 0;
+}
+
+/* The report has every epoch and notice; what was heard meanwhile may lack some. -1 where memory lacks: the job is as
+ * it was. */
+static int take_report(struct job *job, struct msg *msg, struct job_end *end)
 {
     const cJSON *results = cJSON_GetObjectItemCaseSensitive(msg->report, "results");
-    const char *log = json_text(msg->data, "output_contents");
-    if (cJSON_GetArraySize(results))
-        job_set_results(job, results);
-    else if (!job->epochs_done)
+    end->report = msg->report ? cJSON_PrintUnformatted(msg->report) : NULL;
+    if ((msg->report && !end->report) || copy_text(&end->log, json_text(msg->data, "output_contents")))
+        return -1;
+    bool tells_results = cJSON_GetArraySize(results);
+    if (tells_results && !job_set_results(job, results))
+        return -1;
+    if (!tells_results && !job->epochs_done)
         job->epochs_done = job->epochs; /* a legacy node may tell none */
     job_add_notices(job, cJSON_GetObjectItemCaseSensitive(msg->report, "notices"));
-    end->report = msg->report ? cJSON_PrintUnformatted(msg->report) : NULL;
-    end->log = log ? strdup(log) : NULL;
     end->data = msg->data;
     msg->data = NULL;
     job->epoch = job->epochs;
+    return 0;
 }
 
-static void take(struct jobs *jobs, struct job *job, struct msg *msg, struct moment now)
+/* Of a node that does not keep it, even what is not whole counts. -1 where memory lacks for one that tells it again. */
+static int take(struct jobs *jobs, struct job *job, const struct node *node, struct msg *msg, struct moment now)
 {
-    struct job_end end = { .by_node = true };
+    struct job_end end = { .state = JOB_COMPLETED, .by_node = true };
+    int failed;
     if (msg->type == MSG_TRAINING_COMPLETED) {
-        end.state = JOB_COMPLETED;
-        take_report(job, msg, &end);
+        failed = take_report(job, msg, &end);
     } else {
         end.state = msg->cancelled == 1 ? JOB_CANCELLED : JOB_FAILED;
+        failed = copy_text(&end.error, end.state == JOB_FAILED ? msg->message : NULL);
+    }
+    if (failed && !node_is_legacy(node)) {
+        log_warn("job %s (%s): no memory for its outcome: its node tells it again", job->id, job->model_name);
+        job_release_end(&end);
+        return -1;
     }
     job->live->acknowledge = true;
-    job_end(jobs, job, &end, end.state == JOB_FAILED ? msg->message : NULL, NULL, now);
+    job_end(jobs, job, &end, NULL, now);
+    return 0;
 }
 
 enum job_outcome job_reports_outcome(struct jobs *jobs, const struct node *node, struct msg *msg, struct moment now)
@@ -278,8 +299,7 @@ enum job_outcome job_reports_outcome(struct jobs *jobs, const struct node *node,
         job->live->acknowledge = true;
         return JOB_OUTCOME_WAITS;
     }
-    take(jobs, job, msg, now);
-    return JOB_OUTCOME_TAKEN;
+    return take(jobs, job, node, msg, now) ? JOB_OUTCOME_WAITS : JOB_OUTCOME_TAKEN;
 }
 
 bool job_reports_error(struct jobs *jobs, const struct node *node, const struct msg *msg, struct moment now)
@@ -288,7 +308,8 @@ bool job_reports_error(struct jobs *jobs, const struct node *node, const struct 
     struct job_end end = { .state = JOB_FAILED, .by_node = true };
     if (!job || job->state != JOB_RUNNING || msg->inference_key || msg->json_name)
         return false;
-    job_end(jobs, job, &end, msg->message ? msg->message : "its node did not say why", NULL, now);
+    copy_text(&end.error, msg->message ? msg->message : "its node did not say why");
+    job_end(jobs, job, &end, NULL, now);
     return true;
 }
 

@@ -32,9 +32,10 @@ bool job_reports_is_stale(const struct jobs *jobs, const struct node *node, cons
 bool job_reports_progress(struct jobs *jobs, const struct node *node, const struct msg *msg, struct moment now);
 
 enum job_outcome {
-    JOB_OUTCOME_TAKEN,   /* the job ends with it; JOB_SEND_ACK comes when that is committed */
-    JOB_OUTCOME_WAITS,   /* it was told before, or the job ends otherwise: the same */
-    JOB_OUTCOME_DROP,    /* nobody needs it: SERVER JOB ACK at once, with the message's generation */
+    JOB_OUTCOME_TAKEN, /* the job ends with it; JOB_SEND_ACK comes when that is committed */
+    JOB_OUTCOME_WAITS, /* it was told before, or the job ends otherwise: the same. Or memory lacks to keep it: the node
+                        * tells it again */
+    JOB_OUTCOME_DROP,  /* nobody needs it: SERVER JOB ACK at once, with the message's generation */
     JOB_OUTCOME_UNKNOWN, /* no such job is known: the same */
 };
 /* TRAINING_COMPLETED, whose `data` is moved out where it is TAKEN; TRAINING FAILED. */

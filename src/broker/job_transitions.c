@@ -238,8 +238,7 @@ void job_put_back(struct jobs *jobs, struct job *job, bool lost, struct moment n
     job_change(jobs, job);
 }
 
-void job_end(struct jobs *jobs, struct job *job, struct job_end *end, const char *error, const char *reason,
-             struct moment now)
+void job_end(struct jobs *jobs, struct job *job, struct job_end *end, const char *reason, struct moment now)
 {
     struct job_live *live = job->live;
     assert(end->state >= JOB_COMPLETED);
@@ -250,10 +249,12 @@ void job_end(struct jobs *jobs, struct job *job, struct job_end *end, const char
     live->lost_ms = 0;
     job->ended = now.wall_ms;
     job->given_up = false;
-    job_set_text(&job->error, error);
+    free(job->error);
+    job->error = live->end.error;
+    live->end.error = NULL;
     job_set_text(&job->reason, reason);
-    log_info("job %s (%s): %s%s%s", job->id, job->model_name, job_state_names[live->end.state], error ? ": " : "",
-             error ? error : "");
+    log_info("job %s (%s): %s%s%s", job->id, job->model_name, job_state_names[live->end.state], job->error ? ": " : "",
+             job->error ? job->error : "");
     if (job->state != JOB_ENDING)
         set_state(jobs, job, JOB_ENDING);
     job_change(jobs, job);
@@ -263,7 +264,7 @@ void job_end(struct jobs *jobs, struct job *job, struct job_end *end, const char
 void job_cancel(struct jobs *jobs, struct job *job, const char *reason, struct moment now)
 {
     struct job_end end = { .state = JOB_CANCELLED };
-    job_end(jobs, job, &end, NULL, reason, now);
+    job_end(jobs, job, &end, reason, now);
 }
 
 void job_give_up(struct jobs *jobs, struct job *job, bool given_up, struct moment now, const char *why)
@@ -275,7 +276,8 @@ void job_give_up(struct jobs *jobs, struct job *job, bool given_up, struct momen
         job_cancel(jobs, job, NULL, now);
         return;
     }
-    job_end(jobs, job, &end, text, NULL, now);
+    end.error = strdup(text);
+    job_end(jobs, job, &end, NULL, now);
     job->given_up = given_up;
 }
 

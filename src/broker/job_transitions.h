@@ -56,9 +56,8 @@ void job_start(struct jobs *jobs, struct job *job, struct node *node, struct mom
 void job_run(struct jobs *jobs, struct job *job);
 /* starting -> queued; or it ends, where it was to be cancelled, or `lost` starts are too many. */
 void job_put_back(struct jobs *jobs, struct job *job, bool lost, struct moment now);
-/* -> ending, or ending otherwise. Takes what `end` owns. `error` and `reason` may be NULL. */
-void job_end(struct jobs *jobs, struct job *job, struct job_end *end, const char *error, const char *reason,
-             struct moment now);
+/* -> ending, or ending otherwise. Takes what `end` owns. `reason` may be NULL. */
+void job_end(struct jobs *jobs, struct job *job, struct job_end *end, const char *reason, struct moment now);
 void job_cancel(struct jobs *jobs, struct job *job, const char *reason, struct moment now);
 /* Failed: "node 'n' WHY"; or cancelled, where that was asked for. `given_up`: its node may bring it back. */
 void job_give_up(struct jobs *jobs, struct job *job, bool given_up, struct moment now, const char *why);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "core.h"
+#include "tests/shim/memory.h"
 
 /* Outcomes */
 
@@ -31,6 +32,56 @@ static void an_outcome_is_shown_told_and_acknowledged_when_it_is_committed(void 
     assert_non_null(core->rows[1]->live->end.data);
     assert_int_equal(cJSON_GetArraySize(core->rows[1]->results), 1);
     assert_int_equal(core_completed(core, n, job, 1, ""), JOB_OUTCOME_DROP);
+}
+
+static enum job_outcome told_without_memory(struct core *core, const struct node *node, const struct job *job,
+                                            const char *format, long at)
+{
+    char text[512];
+    struct msg msg;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(text, sizeof text, format, job->train_key);
+#pragma GCC diagnostic pop
+    core_decode(&msg, text);
+    memory_fail_at(at);
+    enum job_outcome outcome = job_reports_outcome(core->jobs, node, &msg, core->now);
+    memory.left = 0;
+    msg_release(&msg);
+    return outcome;
+}
+
+static void an_outcome_for_which_memory_lacks_changes_nothing_and_is_taken_when_it_comes_again(void **state)
+{
+    static const char *const told[] = {
+        "{\"type\": \"TRAINING_COMPLETED\", \"train_key\": \"%s\", \"model_name\": \"m\", \"generation\": 1,"
+        " \"data\": {\"output_contents\": \"log\"}, \"report\": {\"results\": [{\"epoch\": 1}, {}, {\"epoch\": 3}]}}",
+        "{\"type\": \"TRAINING FAILED\", \"train_key\": \"%s\", \"generation\": 1, \"message\": \"no space\"}"
+    };
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        struct job *job = core_run(core, n, "m");
+        job->generation = 1;
+        int failed = 0;
+        core_progress(core, n, job, ", \"result\": {\"epoch\": 2}");
+        uint64_t version = job->version;
+        while (told_without_memory(core, n, job, told[i], failed + 1) == JOB_OUTCOME_WAITS) {
+            failed++;
+            assert_true(memory.failed);
+            assert_int_equal(job->state, JOB_RUNNING);
+            assert_int_equal(job->version, version);
+            assert_int_equal(job->epochs_done, 2);
+            assert_false(job->live->acknowledge);
+        }
+        assert_true(failed);
+        core_drain(core);
+        const struct job *row = core->rows[i + 1];
+        assert_true(job_is_over(job));
+        assert_string_equal(i ? row->error : row->live->end.log, i ? "no space" : "log");
+        assert_int_equal(cJSON_GetArraySize(row->results), i ? 0 : 3);
+        core->said[0] = '\0';
+    }
 }
 
 static void the_end_is_not_told_while_it_is_not_committed(void **state)
@@ -427,6 +478,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(an_outcome_is_shown_told_and_acknowledged_when_it_is_committed),
+        CORE_TEST(an_outcome_for_which_memory_lacks_changes_nothing_and_is_taken_when_it_comes_again),
         CORE_TEST(the_end_is_not_told_while_it_is_not_committed),
         CORE_TEST(outcomes_count_from_the_assigned_node_process_and_generation_alone),
         CORE_TEST(an_outcome_of_an_earlier_generation_changes_nothing),
