@@ -57,9 +57,11 @@ static int restore(struct broker *broker, struct err *err)
     struct job *jobs;
     struct model *models;
     struct removal_list removals;
-    int failed = store_load(broker->store, &jobs, &models, &removals, err);
-    if (jobs_restore(broker->jobs, jobs, clock_moment()) && !failed)
-        failed = err_set(err, "no memory for the jobs of the state's database");
+    if (store_load(broker->store, &jobs, &models, &removals, err))
+        return -1;
+    int failed = jobs_restore(broker->jobs, jobs, clock_moment());
+    if (failed)
+        err_set(err, "no memory for the jobs of the state's database");
     models_restore(broker->models, models);
     removals_restore(broker->removals, &removals);
     return failed;

@@ -27,7 +27,7 @@ struct store *store_open(struct broker *broker, struct err *err);
 void store_close(struct store *store);
 
 /* All that is stored, the caller's, linked by next: jobs oldest first, models in the order of completion; and the
- * removals, oldest first. Also where it fails, as far as it came. Before the loop turns. */
+ * removals, oldest first. Where it fails there is nothing. Before the loop turns. */
 int store_load(struct store *store, struct job **jobs, struct model **models, struct removal_list *removals,
                struct err *err);
 

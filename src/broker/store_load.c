@@ -182,13 +182,36 @@ static int load_removals(sqlite3 *db, struct removal_list *list, struct err *err
     return more;
 }
 
+/* The last of them may be half read. */
+static void drop_all(struct job **jobs, struct model **models, struct removal_list *removals)
+{
+    for (struct job *job = *jobs, *next; job; job = next) {
+        next = job->next;
+        job_free(job);
+    }
+    for (struct model *model = *models, *next; model; model = next) {
+        next = model->next;
+        cJSON_Delete(model->info);
+        strings_release(&model->holders);
+        free(model);
+    }
+    while (!TAILQ_EMPTY(removals)) {
+        struct removal *removal = TAILQ_FIRST(removals);
+        TAILQ_REMOVE(removals, removal, listed);
+        free(removal);
+    }
+    *jobs = NULL;
+    *models = NULL;
+}
+
 int store_load_all(sqlite3 *db, struct job **jobs, struct model **models, struct removal_list *removals,
                    struct err *err)
 {
     *jobs = NULL;
     *models = NULL;
     TAILQ_INIT(removals);
-    if (load_jobs(db, jobs, err) || load_models(db, models, err))
-        return -1;
-    return load_removals(db, removals, err);
+    if (!load_jobs(db, jobs, err) && !load_models(db, models, err) && !load_removals(db, removals, err))
+        return 0;
+    drop_all(jobs, models, removals);
+    return -1;
 }

@@ -1,10 +1,11 @@
 """What the broker keeps of trainings: how it is listed, how long it is kept, and what it says when it cannot be."""
 import json
+import sqlite3
 import subprocess
 import urllib.request
 
 import pytest
-from harness import Cluster, wait_for
+from harness import Cluster, Process, wait_for
 
 
 MADE = 25
@@ -29,6 +30,25 @@ def listed(tmp_path_factory):
         yield made
     finally:
         made.stop()
+
+
+def test_of_a_state_that_cannot_be_read_nothing_is_used_and_nothing_is_written(tmp_path):
+    cluster = Cluster(tmp_path).start_broker()
+    for model in ("m0", "m1"):
+        assert submit(cluster, model)[0] == 202
+    cluster.stop()
+    with sqlite3.connect(tmp_path / "state" / "dcls.db") as db:
+        # Which would be cancelled at once.
+        db.execute("UPDATE jobs SET state = 'starting', node = 'n', generation = 1, cancelling = 1 WHERE id = 1")
+        db.execute("UPDATE jobs SET state = 'sleeping' WHERE id = 2")
+        before = db.execute("SELECT * FROM jobs").fetchall()
+    db.close()
+    broker = Process(tmp_path, "again", "broker", "--port", 0, "--api-port", 0, "--state", tmp_path / "state")
+    assert broker.process.wait(60) == 1
+    assert "dcls.db': a job of the state's database is 'sleeping'" in broker.text()
+    with sqlite3.connect(tmp_path / "state" / "dcls.db") as db:
+        assert db.execute("SELECT * FROM jobs").fetchall() == before
+    db.close()
 
 
 @pytest.fixture

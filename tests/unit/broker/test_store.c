@@ -385,7 +385,9 @@ static char *database(const struct rig *rig, char path[FOLDER_SIZE + 16])
 static void a_row_that_cannot_be_read_is_refused(void **state)
 {
     static const char *const broken[] = { "UPDATE jobs SET options = '{\"epochs\":'",
-                                          "UPDATE jobs SET state = 'sleeping'" };
+                                          "UPDATE jobs SET options = '{}', state = 'sleeping'",
+                                          "DELETE FROM jobs; INSERT INTO models (name, sha256, job, completed, holders)"
+                                          " VALUES ('m', '', '', 1, '[]'), ('n', '', '', 2, '[')" };
     struct rig *rig = *state;
     char path[FOLDER_SIZE + 16];
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
@@ -404,7 +406,9 @@ static void a_row_that_cannot_be_read_is_refused(void **state)
         assert_non_null(rig->broker.store = store_open(&rig->broker, &err));
         assert_int_equal(store_load(rig->broker.store, &jobs, &models, &removals, &err), -1);
         assert_non_null(strstr(err.text, "dcls.db"));
-        job_free(jobs);
+        assert_null(jobs);
+        assert_null(models);
+        assert_true(TAILQ_EMPTY(&removals));
     }
 }
 
