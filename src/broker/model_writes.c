@@ -162,11 +162,13 @@ static void write_next(struct model_writes *writes)
         retry_later(writes);
         return;
     }
-    struct model *model = TAILQ_FIRST(&writes->due);
-    bool forgotten = model->forgotten;
-    for (; model && model->forgotten == forgotten && slice->count < MODEL_WRITES_SLICE;
-         model = TAILQ_FIRST(&writes->due))
-        take(slice, model);
+    bool forgotten = TAILQ_FIRST(&writes->due)->forgotten;
+    for (struct model *model = TAILQ_FIRST(&writes->due), *next; model && slice->count < MODEL_WRITES_SLICE;
+         model = next) {
+        next = TAILQ_NEXT(model, due);
+        if (model->forgotten == forgotten)
+            take(slice, model);
+    }
     write_slice(slice);
 }
 

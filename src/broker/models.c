@@ -18,7 +18,8 @@ struct models {
     struct name_table names; /* also of those whose row is still to be deleted */
     struct model_list list;  /* in the order of coming, and first of completion */
     struct model_writes *writes;
-    unsigned told; /* counts the lists of models that nodes told */
+    unsigned told;     /* counts the lists of models that nodes told */
+    bool any_replaced; /* one of whose name another is held, and that nobody holds */
 };
 
 static void model_free(struct model *model)
@@ -197,12 +198,37 @@ static void on_stored(void *arg, struct model *model)
     publish(models, model, false);
 }
 
+/* By any node that is connected. */
+static bool held(const struct models *models, const struct model *model)
+{
+    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
+        if (node_holds(node, model))
+            return true;
+    return false;
+}
+
+/* Unless some node holds it, be it away. */
+static void forget(struct models *models, struct model *model)
+{
+    if (model->holders.count || held(models, model))
+        return;
+    model->forgotten = true;
+    model->news = 0;
+    TAILQ_REMOVE(&models->list, model, listed);
+    if (model->shown)
+        publish(models, model, true);
+    model->shown = false;
+    change(models, model, false);
+}
+
 /* It holds this model of the name, and so no other. */
 static void set_holder(struct models *models, struct model *holds, const char *node)
 {
-    for (struct model *model = first_of(models, holds->name); model; model = next_of(model))
+    for (struct model *model = first_of(models, holds->name); model; model = next_of(model)) {
         if (model != holds && strings_remove(&model->holders, node))
             change(models, model, false);
+        models->any_replaced |= model != holds && !model->holders.count;
+    }
     if (strings_has(&holds->holders, node))
         return;
     if (holds->holders.count >= (size_t)models->broker->max_nodes)
@@ -236,12 +262,33 @@ static void seen(struct models *models, const struct node *node, cJSON *model_in
     }
 }
 
+static bool is_replaced(const struct models *models, const struct model *model)
+{
+    const struct model *other = first_of(models, model->name);
+    while (other && !other->holders.count)
+        other = next_of(other);
+    return other;
+}
+
+/* All at once, so that their rows go together. */
+static void forget_replaced(struct models *models)
+{
+    struct model *model = models->any_replaced ? TAILQ_FIRST(&models->list) : NULL;
+    models->any_replaced = false;
+    for (struct model *next; model; model = next) {
+        next = TAILQ_NEXT(model, listed);
+        if (!model->holders.count && is_replaced(models, model))
+            forget(models, model);
+    }
+    model_writes_flush(models->writes);
+}
+
 void models_seen(struct models *models, const char *name, cJSON *model_info)
 {
     const struct node *node = registry_find(models->broker->registry, name);
     if (node)
         seen(models, node, model_info);
-    model_writes_flush(models->writes);
+    forget_replaced(models);
 }
 
 void models_listed(struct models *models, const struct node *node, cJSON *model_info)
@@ -251,34 +298,7 @@ void models_listed(struct models *models, const struct node *node, cJSON *model_
     for (struct model *model = TAILQ_FIRST(&models->list); model; model = TAILQ_NEXT(model, listed))
         if (model->told != models->told && !node_holds(node, model) && strings_remove(&model->holders, node->name))
             change(models, model, false);
-    model_writes_flush(models->writes);
-}
-
-/* By any node that is connected. */
-static bool held(const struct models *models, const struct model *model)
-{
-    for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
-        if (node_holds(node, model))
-            return true;
-    return false;
-}
-
-/* Forgets the models of a name that no node holds, be it away; but `keep`. */
-static void forget(struct models *models, const char *name, const struct model *keep)
-{
-    for (struct model *model = first_of(models, name), *next; model; model = next) {
-        next = next_of(model);
-        if (model == keep || model->holders.count || held(models, model))
-            continue;
-        model->forgotten = true;
-        model->news = 0;
-        TAILQ_REMOVE(&models->list, model, listed);
-        if (model->shown)
-            publish(models, model, true);
-        model->shown = false;
-        change(models, model, false);
-    }
-    model_writes_flush(models->writes);
+    forget_replaced(models);
 }
 
 void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
@@ -302,12 +322,16 @@ void models_completed(struct models *models, const char *name, const char *sha25
     set_holder(models, model, node);
     change(models, model, true);
     model_writes_now(models->writes, model); /* before the end of the job that made it */
-    forget(models, name, model);
+    forget_replaced(models);
 }
 
 void models_forget(struct models *models, const char *name)
 {
-    forget(models, name, NULL);
+    for (struct model *model = first_of(models, name), *next; model; model = next) {
+        next = next_of(model);
+        forget(models, model);
+    }
+    model_writes_flush(models->writes);
 }
 
 void models_drop_holder(struct models *models, const char *name, const char *sha256, const char *node)

@@ -25,7 +25,8 @@ void models_stop(struct models *models);
 /* Takes what was stored, linked by next, in the order of completion; into an empty list. */
 void models_restore(struct models *models, struct model *stored);
 /* A node tells of some of its models: those that the registry lists with that digest are remembered, and who holds
- * them (in the store too). Takes the entries of those that are new. */
+ * them (in the store too); others of their names that no node holds any more are forgotten. Takes the entries of those
+ * that are new. */
 void models_seen(struct models *models, const char *node, cJSON *model_info);
 /* The same of all that it has. */
 void models_listed(struct models *models, const struct node *node, cJSON *model_info);

@@ -13,6 +13,7 @@
 #include "rig.h"
 
 #define DIGEST "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define OTHER_DIGEST "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define MANY 9000
 #define AT_MOST_MS 50 /* that one message may hold up the loop */
 
@@ -151,6 +152,61 @@ static void a_model_that_comes_back_before_its_row_is_deleted_stays(void **state
     }
 }
 
+/* NODE INFO of a node that holds "m" of that digest, until that is stored. */
+static void tell_of(struct rig *rig, struct peer *peer, const char *name, const char *digest)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [\"m\"],"
+             " \"modelInfo\": [{\"name\": \"m\", \"sha256\": \"%s\"}], \"jobs\": []}",
+             name, digest);
+    peer_say(peer, text);
+    RIG_WAIT(rig, models_digest(rig->broker.models, "m", name) &&
+                      !strcmp(models_digest(rig->broker.models, "m", name), digest) && !store_depth(rig->broker.store));
+}
+
+static void a_model_that_its_last_holder_replaced_is_forgotten(void **state)
+{
+    struct rig *rig = *state;
+    struct peer a, b;
+    int gone;
+    peer_greet(&a, rig, "a");
+    peer_greet(&b, rig, "b");
+    tell_of(rig, &a, "a", DIGEST);
+    tell_of(rig, &b, "b", DIGEST);
+    uint64_t before = events_last(rig->broker.events);
+    tell_of(rig, &a, "a", OTHER_DIGEST);
+    RIG_WAIT(rig, shown(rig) == 2);
+    peer_leave(&b, "b"); /* it holds the old one still */
+    peer_leave(&a, "a");
+    peer_greet(&a, rig, "a");
+    tell_of(rig, &a, "a", OTHER_DIGEST);
+    assert_int_equal(shown(rig), 2);
+    peer_greet(&b, rig, "b");
+    tell_of(rig, &b, "b", OTHER_DIGEST);
+    RIG_WAIT(rig, shown(rig) == 1);
+    events_of(rig, before, &gone);
+    assert_int_equal(gone, 1);
+    assert_string_equal(model_of(rig, "m")->sha256, OTHER_DIGEST);
+    peer_close(&a);
+    peer_close(&b);
+    rig_restart(rig);
+    assert_int_equal(shown(rig), 1);
+}
+
+static void a_model_that_nobody_holds_goes_when_another_of_its_name_is_told(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    models_completed(rig->broker.models, "m", DIGEST, NULL, "7", "a", 99);
+    models_drop_holder(rig->broker.models, "m", DIGEST, "a");
+    RIG_WAIT(rig, shown(rig) == 1);
+    peer_greet(&peer, rig, "n");
+    tell_of(rig, &peer, "n", OTHER_DIGEST);
+    RIG_WAIT(rig, shown(rig) == 1 && !strcmp(model_of(rig, "m")->sha256, OTHER_DIGEST));
+    peer_close(&peer);
+}
+
 static void a_removal_whose_row_cannot_be_deleted_is_tried_again(void **state)
 {
     struct rig *rig = *state;
@@ -198,11 +254,20 @@ static int64_t cpu_ms(void)
     return time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+/* All that make_info tells with that shift are shown, and no others. */
+static bool are_shown(const struct rig *rig, unsigned shift)
+{
+    char sha256[SHA256_HEX_SIZE];
+    const struct model *model = model_of(rig, "m0");
+    snprintf(sha256, sizeof sha256, "%064x", shift);
+    return model && !strcmp(model->sha256, sha256) && shown(rig) == MANY;
+}
+
 /* A NODE INFO of MANY models, each of another digest: the longest of all turns of the loop until they are stored. */
-static int64_t longest_turn(struct rig *rig, struct peer *peer, const char *text, size_t len, int wanted)
+static int64_t longest_turn(struct rig *rig, struct peer *peer, const char *text, size_t len, unsigned shift)
 {
     int64_t longest = 0, said = clock_ms(), end = clock_ms() + 6 * RIG_PATIENCE_MS;
-    for (size_t sent = 0; sent < len || shown(rig) < wanted;) {
+    for (size_t sent = 0; sent < len || !are_shown(rig, shift);) {
         ssize_t wrote = sent < len ? send(peer->fd, text + sent, len - sent, MSG_NOSIGNAL) : 0;
         sent += wrote > 0 ? (size_t)wrote : 0;
         int64_t began = cpu_ms();
@@ -214,7 +279,7 @@ static int64_t longest_turn(struct rig *rig, struct peer *peer, const char *text
             peer_say(peer, "{\"type\": \"CLIENT PING\", \"name\": \"n\"}");
         }
         if (clock_ms() > end)
-            fail_msg("%d of %d models are shown", shown(rig), wanted);
+            fail_msg("%d of %d models are shown", shown(rig), MANY);
         usleep(1000);
     }
     return longest;
@@ -239,10 +304,10 @@ static void thousands_of_models_hold_nothing_up(void **state)
     struct buf text;
     make_info(&text, "n", 0);
     peer_greet(&peer, rig, "n");
-    int64_t first = longest_turn(rig, &peer, text.data, text.len, MANY);
+    int64_t first = longest_turn(rig, &peer, text.data, text.len, 0);
     buf_release(&text);
     make_info(&text, "n", 1); /* each name has another model now */
-    int64_t second = longest_turn(rig, &peer, text.data, text.len, 2 * MANY);
+    int64_t second = longest_turn(rig, &peer, text.data, text.len, 1);
     buf_release(&text);
     int64_t began = cpu_ms();
     cJSON_Delete(models_json(rig->broker.models));
@@ -263,6 +328,8 @@ int main(void)
         TEST(what_waits_to_be_stored_is_when_the_broker_stops),
         TEST(a_row_that_cannot_be_deleted_is_tried_again),
         TEST(a_model_that_comes_back_before_its_row_is_deleted_stays),
+        TEST(a_model_that_its_last_holder_replaced_is_forgotten),
+        TEST(a_model_that_nobody_holds_goes_when_another_of_its_name_is_told),
         TEST(a_removal_whose_row_cannot_be_deleted_is_tried_again),
         TEST(a_removal_that_is_wanted_anew_is_not_deleted_with_the_old_one),
         TEST(thousands_of_models_hold_nothing_up),
