@@ -67,23 +67,17 @@ static void is_not_begun(struct jobs *jobs, struct job *job, const struct node *
     if (!has_passed(jobs, &job->live->sent_ms, JOBS_BEGIN_MS, now))
         return;
     snprintf(why, sizeof why, "did not begin it within %d s", JOBS_BEGIN_MS / 1000);
-    if (node_offers(node, "heartbeat")) {
+    if (node_is_legacy(node)) {
+        /* Its answers have their time, and where the connection goes the job is put back. */
+        job->live->sent_ms = now.ms;
+        jobs_due_at(jobs, now.ms + JOBS_BEGIN_MS);
+        job_set_reason(jobs, job, "node '%s' is told of it when it has answered what it was asked before", job->node);
+    } else if (node_offers(node, "heartbeat")) {
         job_give_up(jobs, job, false, now, why);
     } else {
         job_run(jobs, job); /* it owes no word before its first batch */
         is_silent(jobs, job, node, now);
     }
-}
-
-/* It waits behind what the node was asked before: each answer has its time, and where the connection goes, the job is
- * put back. */
-static void has_not_left(struct jobs *jobs, struct job *job, struct moment now)
-{
-    if (!has_passed(jobs, &job->live->sent_ms, JOBS_BEGIN_MS, now))
-        return;
-    job->live->sent_ms = now.ms;
-    jobs_due_at(jobs, now.ms + JOBS_BEGIN_MS);
-    job_set_reason(jobs, job, "node '%s' is told of it when it has answered what it was asked before", job->node);
 }
 
 static void tells_nothing(struct jobs *jobs, struct job *job, struct moment now)
@@ -106,12 +100,10 @@ static void look_at(struct jobs *jobs, struct job *job, struct moment now)
         return; /* it is about to be told that it went */
     else if (job->live->cancel_ms)
         is_not_cancelled(jobs, job, now);
-    else if (node_is_legacy(node) && job->state == JOB_STARTING)
-        has_not_left(jobs, job, now);
-    else if (node_is_legacy(node))
-        tells_nothing(jobs, job, now);
     else if (job->state == JOB_STARTING)
         is_not_begun(jobs, job, node, now);
+    else if (node_is_legacy(node))
+        tells_nothing(jobs, job, now);
     else
         is_silent(jobs, job, node, now);
 }
