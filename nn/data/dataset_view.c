@@ -58,8 +58,10 @@ int dataset_view_open(struct dataset_view *view, const char *dir, bool anew, str
     view_close(view);
     if (!(view->dir = strdup(dir)))
         return err_set(err, "no memory for a dataset");
-    if (!(view->dataset = dataset_open(dir, &options, err)))
+    if (!(view->dataset = dataset_open(dir, &options, err))) {
+        err_rename(err, dir, "images");
         return -1;
+    }
     view->opened_ms = clock_ms();
     view->took_ms = view->opened_ms - start;
     return 0;

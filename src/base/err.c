@@ -3,11 +3,14 @@
 #include "dcls/base/err.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "dcls/base/log.h"
 #include "dcls/base/utf8.h"
+
+#define CUT_MAX 4 /* bytes that a text which was cut lacks of its size, at most: the NUL and a part of a character */
 
 void err_one_line(char *text, size_t size)
 {
@@ -65,6 +68,42 @@ int err_prefix(struct err *err, const char *format, ...)
     set(err, *err->text ? err->text : NULL, format, args);
     va_end(args);
     return -1;
+}
+
+/* How many bytes of a quoted path are `path`, of `size` bytes; 0: it is another one. Where the text was cut it may end
+ * within. */
+static size_t quoted(const char *text, const char *path, size_t size, bool cut)
+{
+    size_t same = 0;
+    while (same < size && text[same] == path[same])
+        same++;
+    bool whole = same == size && (!text[same] || text[same] == '/' || text[same] == '\'');
+    return whole || (cut && !text[same]) ? same : 0;
+}
+
+void err_rename(struct err *err, const char *path, const char *shown)
+{
+    char name[sizeof err->text], text[sizeof err->text] = "";
+    size_t used = 0, size, same;
+    if (!err)
+        return;
+    snprintf(name, sizeof name, "%s", path);
+    err_one_line(name, sizeof name);
+    size = strlen(name);
+    while (size > 1 && name[size - 1] == '/')
+        size--;
+    bool cut = strlen(err->text) + CUT_MAX >= sizeof err->text;
+    for (const char *at = err->text; *at && used + 1 < sizeof text;) {
+        same = at > err->text && at[-1] == '\'' ? quoted(at, name, size, cut) : 0;
+        if (same)
+            snprintf(text + used, sizeof text - used, "%s", shown);
+        else
+            memcpy(text + used, at, 1);
+        used += strlen(text + used);
+        at += same ? same : 1;
+    }
+    err_one_line(text, sizeof text);
+    memcpy(err->text, text, sizeof text);
 }
 
 void err_print(const struct err *err)

@@ -178,11 +178,16 @@ enum blob_result blobs_put(struct blobs *blobs, const char *sha256, int64_t offs
         err_set(err, "the blobs would pass their quota of %lld bytes", (long long)blobs->quota);
         return BLOB_FULL;
     }
-    if (write_at(part, offset, bytes, count, err))
-        return BLOB_ERROR;
-    state->held += (int64_t)count;
-    assert(state->held <= size);
-    return state->held == size ? complete(blobs, sha256, part, state, err) : BLOB_DONE;
+    enum blob_result result = write_at(part, offset, bytes, count, err) ? BLOB_ERROR : BLOB_DONE;
+    if (result == BLOB_DONE) {
+        state->held += (int64_t)count;
+        assert(state->held <= size);
+        if (state->held == size)
+            result = complete(blobs, sha256, part, state, err);
+    }
+    if (result == BLOB_ERROR)
+        err_rename(err, blobs->dir, "blobs"); /* clients are told */
+    return result;
 }
 
 int blobs_open(struct blobs *blobs, const char *sha256, int64_t *size)

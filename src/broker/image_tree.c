@@ -255,15 +255,16 @@ int image_tree_list(const struct image_tree *tree, enum image_tree_files files, 
     if (walk.visited_max < VISITED_AT_LEAST)
         walk.visited_max = VISITED_AT_LEAST;
     walk.root = open(tree->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (walk.root < 0)
-        return err_set(err, "cannot read the folder '%s': %s", tree->root, strerror(errno));
-    int fd = openat(walk.root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = walk.root < 0 ? -1 : openat(walk.root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int status = fd < 0 ? err_set(err, "cannot read the folder '%s': %s", tree->root, strerror(errno))
                         : walk_folder(&walk, fd, "", 0, err);
-    close(walk.root);
-    if (status)
-        fs_list_release(list);
-    else
+    if (walk.root >= 0)
+        close(walk.root);
+    if (!status) {
         fs_list_sort(list);
-    return status;
+        return 0;
+    }
+    fs_list_release(list);
+    err_rename(err, tree->root, "images"); /* clients are told */
+    return -1;
 }

@@ -94,7 +94,7 @@ static int get_dataset(struct preparation *preparation, const atomic_bool *stop,
     return 0;
 }
 
-int preparation_run(struct preparation *preparation, const atomic_bool *stop, struct err *err)
+static int prepare(struct preparation *preparation, const atomic_bool *stop, struct err *err)
 {
     if (preparation->fetches_dataset && get_dataset(preparation, stop, err))
         return -1;
@@ -113,4 +113,14 @@ int preparation_run(struct preparation *preparation, const atomic_bool *stop, st
     if (fetch_cached_blob(preparation->api, dir, sha256, FETCH_WEIGHTS_MAX, WEIGHTS_KEPT, stop, err))
         return err_prefix(err, "weights");
     return 0;
+}
+
+int preparation_run(struct preparation *preparation, const atomic_bool *stop, struct err *err)
+{
+    int status = prepare(preparation, stop, err);
+    if (status) { /* others are told by virtual paths */
+        err_rename(err, preparation->daemon->images_dir, "images");
+        err_rename(err, preparation->daemon->weights_dir, "weights");
+    }
+    return status;
 }

@@ -235,6 +235,8 @@ int serving_answer(struct serving *serving, struct channel *channel, const struc
     struct msg answer;
     struct err why = ERR_INIT;
     cJSON *report = classify(serving, request, &why);
+    if (request->models_dir)
+        err_rename(&why, request->models_dir, "models"); /* others are told by virtual paths */
     msg_init(&answer, report ? MSG_JSON_RESPONSE : MSG_ERROR);
     answer.data = report;
     int result = -1;

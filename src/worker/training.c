@@ -95,13 +95,20 @@ static bool is_cancelled(void *arg)
     return channel_cancelled(run->channel);
 }
 
+/* Others are told by virtual paths; `err`, which stays on this machine, by the real ones. */
 static int send_failed(struct run *run, const char *why, bool cancelled, struct err *err)
 {
+    const struct msg *request = run->request;
     struct msg msg;
-    struct err send_err = ERR_INIT;
-    int failed = msg_init_about(&msg, MSG_TRAINING_FAILED, run->request);
+    struct err send_err = ERR_INIT, shown = ERR_INIT;
+    int failed = msg_init_about(&msg, MSG_TRAINING_FAILED, request);
     msg.cancelled = cancelled;
-    if (failed || msg_set(&msg.message, why) || channel_send(run->channel, &msg, &send_err))
+    err_set(&shown, "%s", why);
+    if (request->weights_file)
+        err_rename(&shown, request->weights_file, "weights");
+    err_rename(&shown, request->data_dir, "images");
+    err_rename(&shown, request->models_dir, "models");
+    if (failed || msg_set(&msg.message, shown.text) || channel_send(run->channel, &msg, &send_err))
         log_warn("the failure was not sent: %s", *send_err.text ? send_err.text : "no memory");
     msg_release(&msg);
     return err_set(err, "%s", why);

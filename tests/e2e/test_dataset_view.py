@@ -88,6 +88,21 @@ def test_a_folder_is_told_with_its_classes_its_samples_and_what_is_amiss(viewed)
                     told["fingerprint"])
 
 
+def test_a_folder_that_is_gone_is_told_without_where_it_was(cluster):
+    kids = cluster.folder / "home/ann/kids"
+    make_dataset(kids)
+    cluster.start_broker()
+    cluster.start_node("node0", "--data-dir", kids)
+    assert cluster.get("/nodes/node0/dataset")["kind"] == "folders"
+    kids.rename(cluster.folder / "home/ann/away")
+    text = wait_for("it is looked for", lambda: (lambda status, _, body: body.decode() if status == 502 else None)(
+        *cluster.request("GET", "/nodes/node0/dataset")))
+    assert "there is no dataset folder 'images'" in text and "ann" not in text
+    job = cluster.wait_job(cluster.train(modelName="kids"))
+    assert job["state"] == "failed" and "'images'" in job["error"] and "ann" not in job["error"], job
+    assert "ann/kids" in cluster.nodes["node0"].text()
+
+
 def test_an_image_is_a_small_jpeg_that_a_browser_may_keep(viewed):
     status, headers, jpeg = image(viewed, split="train", index=0, width=16)
     assert (status, headers["Content-Type"], size_of(jpeg)) == (200, "image/jpeg", (16, 16))

@@ -24,6 +24,10 @@ int err_set(struct err *err, const char *format, ...) __attribute__((format(prin
 /* Puts "PREFIX: " in front of what is there and returns -1. */
 int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Tells of a path by another name: where the text quotes `path`, or something below it, `shown` stands instead. For who
+ * may know that something failed, and not where it lies. */
+void err_rename(struct err *err, const char *path, const char *shown);
+
 /* Cleanses a text of the same kind that snprintf wrote into `size` bytes: what was cut ends with a whole
  * character. */
 void err_one_line(char *text, size_t size);

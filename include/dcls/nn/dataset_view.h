@@ -15,7 +15,8 @@ struct dataset_view *dataset_view_new(void); /* NULL where memory lacks */
 void dataset_view_free(struct dataset_view *view);
 
 /* Before what follows: has that folder's dataset open. `anew`: as it is now, though what was looked at a moment ago, as
- * moments go for a folder that takes so long to look at, counts as now. Where this fails none is open. */
+ * moments go for a folder that takes so long to look at, counts as now. Where this fails none is open, and err calls
+ * the folder "images". */
 int dataset_view_open(struct dataset_view *view, const char *dir, bool anew, struct err *err);
 
 const char *dataset_view_fingerprint(const struct dataset_view *view);

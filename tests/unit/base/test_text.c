@@ -129,6 +129,40 @@ static void a_reason_too_long_is_cut_between_characters(void **state)
 }
 
 /* What `log_line` writes to stderr. */
+static void a_reason_calls_a_path_by_another_name(void **state)
+{
+    static const struct {
+        const char *text, *path, *wanted;
+    } cases[] = {
+        { "no '/home/ann/kids'", "/home/ann/kids", "no 'images'" },
+        { "'/home/ann/kids/train/1.jpg' and '/home/ann/kids'", "/home/ann/kids//",
+          "'images/train/1.jpg' and 'images'" },
+        { "'/home/ann/kids2' /home/ann/kids 'x/home/ann/kids'", "/home/ann/kids",
+          "'/home/ann/kids2' /home/ann/kids 'x/home/ann/kids'" },
+        { "'./train/a.b' is no '.'", ".", "'images/train/a.b' is no 'images'" },
+        { "'/a/\xe9 /1.jpg'", "/a/\xe9\n", "'images/1.jpg'" },
+        { "'images/1.jpg'", "images", "'images/1.jpg'" },
+        { "", "/home", "" },
+    };
+    (void)state;
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        err_set(&err, "%s", cases[i].text);
+        err_rename(&err, cases[i].path, "images");
+        assert_string_equal(err.text, cases[i].wanted);
+    }
+    char path[sizeof err.text] = "/secret";
+    memset(path + 7, 'x', sizeof path - 8);
+    for (int before = 0; before < 100; before++) { /* what was cut is not told in part either */
+        err_set(&err, "%*s '%s/1.jpg'", before, "", path);
+        err_rename(&err, path, "images");
+        assert_null(strstr(err.text, "secret"));
+    }
+    err_set(&err, "'%.300s' and '%.300s'", path, path);
+    err_rename(&err, "/secret", "more"); /* longer than it was, or shorter: it fits */
+    err_rename(NULL, path, "images");
+}
+
 static void expect_log(const char *wanted, enum log_level level, const char *text)
 {
     int pipes[2], kept = dup(STDERR_FILENO);
@@ -270,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_detached_text_is_the_callers_and_the_buffer_is_empty),
         cmocka_unit_test(a_reason_is_one_line_and_returns_minus_one),
         cmocka_unit_test(a_reason_too_long_is_cut_between_characters),
+        cmocka_unit_test(a_reason_calls_a_path_by_another_name),
         cmocka_unit_test(a_log_line_is_one_line_with_its_role),
         cmocka_unit_test(a_line_below_the_level_is_not_written),
         cmocka_unit_test(clocks_run_forward_and_the_date_reads_as_pythons),

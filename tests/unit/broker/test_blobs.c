@@ -200,6 +200,21 @@ static void a_blob_in_use_is_never_evicted(void **state)
     blobs_free(blobs);
 }
 
+static void what_cannot_be_written_is_told_without_where_it_lies(void **state)
+{
+    (void)state;
+    struct blobs *blobs = open_store(1 << 20);
+    struct blob_state held;
+    struct err err = ERR_INIT;
+    char hex[SHA256_HEX_SIZE], wanted[128];
+    hash("text", hex);
+    folder_remove(folder);
+    assert_int_equal(blobs_put(blobs, hex, 0, 4, "text", 4, NULL, &held, &err), BLOB_ERROR);
+    snprintf(wanted, sizeof wanted, "cannot write 'blobs/%s.part': No such file or directory", hex);
+    assert_string_equal(err.text, wanted);
+    blobs_free(blobs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_empty_blob_is_a_blob, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_blob_untouched_for_longest_makes_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_blob_in_use_is_never_evicted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_written_is_told_without_where_it_lies, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,22 @@ static void an_image_that_cannot_be_shown_says_why_and_not_where_it_lies(void **
     dataset_view_free(view);
 }
 
+static void a_folder_that_cannot_be_opened_is_called_images(void **state)
+{
+    struct dataset_view *view = dataset_view_new();
+    char *dir = folder_make();
+    struct err err = ERR_INIT;
+    (void)state;
+    assert_int_equal(dataset_view_open(view, "/nowhere/at/all", true, &err), -1);
+    assert_string_equal(err.text, "there is no dataset folder 'images'");
+    file_put(dir, "train-images-idx3-ubyte", "no such file", 12);
+    assert_int_equal(dataset_view_open(view, dir, true, &err), -1);
+    assert_null(strstr(err.text, dir));
+    assert_non_null(strstr(err.text, "'images/train-images-idx3-ubyte'"));
+    dataset_view_free(view);
+    folder_remove(dir);
+}
+
 static void what_was_opened_a_moment_ago_is_not_opened_again(void **state)
 {
     const char *dir = *state;
@@ -159,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_folder_is_told_with_images_that_lie_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(an_image_that_cannot_be_shown_says_why_and_not_where_it_lies, setup, teardown),
+        cmocka_unit_test(a_folder_that_cannot_be_opened_is_called_images),
         cmocka_unit_test_setup_teardown(what_was_opened_a_moment_ago_is_not_opened_again, setup, teardown),
         cmocka_unit_test(of_too_many_classes_the_first_are_told),
         cmocka_unit_test(idx_images_are_shown_as_they_are),
