@@ -136,6 +136,16 @@ int folder_path(const struct dataset *dataset, const struct samples *samples, si
     return length >= 0 && (size_t)length < size ? 0 : err_set(err, "the path of '%s' is too long", file);
 }
 
+/* For the fingerprint: "/train/cow/1.jpg", however the dataset's folder is spelled. Its whole path fitted. */
+static int note_file(const struct folder_listing *listing, enum split split, const char *class, const char *file,
+                     int64_t bytes, struct err *err)
+{
+    const char *folder = listing->splits[split];
+    char name[PATH_MAX + 1];
+    snprintf(name, sizeof name, "/%s%s%s/%s", folder, *folder ? "/" : "", class, file);
+    return dataset_note(listing->dataset, name, bytes, err);
+}
+
 /* Looks into every file of a split; what is no image goes. */
 static int check_split(struct folder_listing *listing, enum split split, struct err *err)
 {
@@ -159,7 +169,7 @@ static int check_split(struct folder_listing *listing, enum split split, struct 
         } else {
             samples->labels[kept] = label;
             samples->files[kept++] = samples->files[i];
-            status = dataset_note(dataset, path + strlen(listing->tree.dir), bytes, err);
+            status = note_file(listing, split, dataset->classes[label], samples->files[kept - 1], bytes, err);
         }
         if (!status)
             status = dataset_go_on(dataset, "checked", ++listing->checked, listing->listed, err);

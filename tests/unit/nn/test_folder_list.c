@@ -353,6 +353,18 @@ static void a_fingerprint_tells_that_files_came_went_or_have_another_size(void *
     assert_string_equal(before, after);
 }
 
+static void a_fingerprint_is_the_same_however_the_folder_is_spelled(void **state)
+{
+    static const char *const endings[] = { "/", "//", "/.", "/train/.." };
+    char dir[512], plain[SHA256_HEX_SIZE], other[SHA256_HEX_SIZE];
+    fingerprint(*state, 0, plain);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        snprintf(dir, sizeof dir, "%s%s", (const char *)*state, endings[i]);
+        fingerprint(dir, 0, other);
+        assert_string_equal(other, plain);
+    }
+}
+
 /* More than a tenth cannot be read: that is for who looks to see. */
 static void what_is_looked_at_as_it_is_needs_not_be_fit_to_train_on(void **state)
 {
@@ -396,6 +408,7 @@ int main(void)
         TEST(a_path_that_is_too_long_is_left_out),
         TEST(opening_tells_how_far_it_is_and_can_be_cancelled),
         TEST(a_fingerprint_tells_that_files_came_went_or_have_another_size),
+        TEST(a_fingerprint_is_the_same_however_the_folder_is_spelled),
         TEST(what_is_looked_at_as_it_is_needs_not_be_fit_to_train_on),
     };
     return cmocka_run_group_tests_name("folder_list", tests, NULL, NULL);
