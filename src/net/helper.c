@@ -25,8 +25,10 @@
 #include "dcls/proto/json.h"
 
 #define IDLE_MS 60000
-#define LEAVING_MAX 4   /* killed processes that do not end: of a disk that hangs */
-#define SERVES_MAX 1000 /* requests, after which the next process comes: libraries leak memory on damaged images */
+#define LEAVING_MAX 4     /* killed processes that do not end: of a disk that hangs */
+#define SERVES_MAX 1000   /* requests, after which the next process comes: libraries leak memory on damaged images. */
+#define RESTED_MS 3000    /* It is what the process has open (a dataset) that makes it quick: unasked for so long, */
+#define SERVES_LAST 10000 /* or, where it never is, after so many. */
 #define READ_SIZE 65536
 #define LAST_READS (2 * HELPER_LINE_MAX / READ_SIZE)
 
@@ -88,7 +90,7 @@ static void finish(struct helper *helper, enum helper_outcome outcome, const cJS
     if (!TAILQ_EMPTY(&helper->queue))
         timer_start(helper->turn, 0);
     else if (helper->process)
-        timer_start(helper->idle, IDLE_MS);
+        timer_start(helper->idle, helper->process->served >= SERVES_MAX ? RESTED_MS : IDLE_MS);
     ask->request.done(ask->request.arg, outcome, answer, why);
     ask_free(ask);
 }
@@ -336,7 +338,7 @@ static int process_ready(struct helper *helper, struct err *err)
         process_free(helper->process);
         helper->process = NULL;
     }
-    if (helper->process && helper->process->served >= SERVES_MAX)
+    if (helper->process && helper->process->served >= SERVES_LAST)
         let_go(helper, false);
     if (!helper->process && process_start(helper, err))
         return -1;

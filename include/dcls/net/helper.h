@@ -4,7 +4,8 @@
  * It is asked one thing at a time; what else is asked waits in a queue with a bound. A request is a JSON object whose
  * "request" names a row of the table in src/helper/requests.c, with open files beside it. The process starts with the
  * first request, is killed where a request passes its deadline or its answer makes no sense, and is started anew for
- * the next one, or after 1000 of them; unasked for a minute it ends. It ends with its parent.
+ * the next one; unasked for a minute it ends, after 1000 of them in a pause of seconds, and after 10,000 in any case.
+ * It ends with its parent.
  *
  * All on the loop's thread. helper_new; helper_ask at will; helper_stop, after which nothing can be asked, while what
  * `done` needs is still there; helper_free, not from within a `done`. */

@@ -414,17 +414,35 @@ static void a_process_that_was_killed_between_two_requests_costs_none(void **sta
     teardown(&fixture);
 }
 
-static void a_process_that_served_for_long_is_replaced(void **state)
+static int ask_so_often(struct fixture *fixture, int count)
+{
+    int first = pid_of_the_process(fixture);
+    for (int i = 1; i < count; i++)
+        assert_int_equal(pid_of_the_process(fixture), first);
+    return first;
+}
+
+static void a_process_that_served_for_long_is_replaced_in_a_pause(void **state)
 {
     struct fixture fixture;
     (void)state;
     setup(&fixture);
-    int first = pid_of_the_process(&fixture), last = first, count = 1;
-    while (last == first && count < 5000) {
-        last = pid_of_the_process(&fixture);
-        count++;
-    }
-    assert_int_equal(count, 1001);
+    int pid = ask_so_often(&fixture, 1500);
+    timer_start(fixture.patience, PATIENCE_MS);
+    while (!kill(pid, 0))
+        event_base_loop(fixture.base, EVLOOP_ONCE);
+    timer_stop(fixture.patience);
+    assert_int_not_equal(pid_of_the_process(&fixture), pid);
+    teardown(&fixture);
+}
+
+static void a_process_that_has_no_pause_is_replaced_in_the_end(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    setup(&fixture);
+    int pid = ask_so_often(&fixture, 10000);
+    assert_int_not_equal(pid_of_the_process(&fixture), pid);
     teardown(&fixture);
 }
 
@@ -466,7 +484,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_waited_for_too_long_is_not_asked),
         cmocka_unit_test(who_is_told_may_ask_again),
         cmocka_unit_test(a_process_that_was_killed_between_two_requests_costs_none),
-        cmocka_unit_test(a_process_that_served_for_long_is_replaced),
+        cmocka_unit_test(a_process_that_served_for_long_is_replaced_in_a_pause),
+        cmocka_unit_test(a_process_that_has_no_pause_is_replaced_in_the_end),
         cmocka_unit_test(a_stop_ends_what_is_under_way_and_what_waits),
     };
     if (argc > 1 && !strcmp(argv[1], "helper"))
