@@ -1,5 +1,6 @@
 /* `dcls helper`: the process that does small work with bytes of strangers for a broker or a node, so that a crash, a
  * hang or too much memory costs one request. It starts nothing, listens nowhere, and ends with its line. */
+#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -45,6 +46,29 @@ static void limit_to(const struct request_kind *kind)
     limit(RLIMIT_FSIZE, kind->file_bytes);
 }
 
+/* The HTTP status of what the system is at fault for and not the request, by the last errno; 0: it is not. */
+static int status_of(int cause)
+{
+    switch (cause) {
+    case EIO: return 500;
+    case ENOMEM: return 503;
+    case EDQUOT:
+    case ENOSPC: return 507;
+    default: return 0;
+    }
+}
+
+static int run(const struct request_kind *kind, const struct request *request, cJSON *answer, struct err *err)
+{
+    errno = 0;
+    int failed = kind->run(request, answer, err), status = failed ? status_of(errno) : 0;
+    if (status) {
+        cJSON_DeleteItemFromObjectCaseSensitive(answer, "status");
+        cJSON_AddNumberToObject(answer, "status", status);
+    }
+    return failed;
+}
+
 static int do_request(const struct request *request, cJSON *answer, struct err *err)
 {
     const char *name = json_text(request->json, "request");
@@ -54,7 +78,7 @@ static int do_request(const struct request *request, cJSON *answer, struct err *
     if (request->file_count != kind->files)
         return err_set(err, "the request '%s' has %d files, not %d", name, kind->files, request->file_count);
     limit_to(kind);
-    return kind->run(request, answer, err);
+    return run(kind, request, answer, err);
 }
 
 static int serve(int fd)

@@ -41,8 +41,10 @@ int request_export(const struct request *request, cJSON *answer, struct err *err
         goto out;
     }
     snprintf(from, sizeof from, "/proc/self/fd/%d", request->files[0]);
-    if (export_into(from, request->files[1], &spec, &classes, err))
+    if (export_into(from, request->files[1], &spec, &classes, err)) {
+        err_rename(err, from, "weights");
         goto out;
+    }
     status = cJSON_AddNumberToObject(answer, "classes", classes) ? 0 : err_set(err, "no memory");
 out:
     free(names);

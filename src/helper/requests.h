@@ -10,7 +10,8 @@
 
 struct request_kind {
     const char *name; /* the request's "request" */
-    /* Fills `answer`, an empty object; -1 with err: the answer gets that as its "error", and keeps what it has. */
+    /* Fills `answer`, an empty object; -1 with err: the answer gets that as its "error", and keeps what it has. Where
+     * it failed by what the system refused, which errno tells, its "status" becomes 500, 503 or 507. */
     int (*run)(const struct request *request, cJSON *answer, struct err *err);
     int files;          /* how many it needs */
     int64_t memory;     /* bytes of address space, at most */

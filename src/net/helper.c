@@ -436,6 +436,12 @@ int helper_ask(struct helper *helper, const struct helper_request *request, stru
     return 0;
 }
 
+int helper_status(const cJSON *answer, int fallback)
+{
+    double status = json_number(answer, "status", fallback);
+    return status >= 400 && status <= 599 ? (int)status : fallback;
+}
+
 void helper_stop(struct helper *helper)
 {
     struct err err = ERR_INIT;

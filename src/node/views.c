@@ -114,8 +114,7 @@ static void on_done(void *arg, enum helper_outcome outcome, const cJSON *answer,
     cJSON *data;
     if (outcome != HELPER_DONE) {
         int fallback = outcome == HELPER_LATE ? 504 : outcome == HELPER_BUSY ? 503 : 502;
-        int status = (int)json_number(answer, "status", fallback);
-        send_failed(views, view->key, status >= 400 && status <= 599 ? status : 502, why->text);
+        send_failed(views, view->key, helper_status(answer, fallback), why->text);
     } else if (view->asked == MSG_GET_IMAGE) {
         data = image_data(view, answer, &err);
         if (data)

@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 from harness import wait_for, worker_of
+from test_helper import Helper
 
 
 def pth_numbers(path):
@@ -170,6 +171,20 @@ def test_what_the_broker_cannot_export_is_told(trained):
                          ("colours/colours.onnx.zip", 404), ("colours/colours.onnx?node=nobody", 404)):
         status, _, body = trained.request("GET", f"/models/{path}")
         assert status == wanted and json.loads(body)["error"], (path, status, body)
+
+
+def test_a_full_disk_is_not_the_weights_fault_and_nothing_is_told_of_descriptors(trained, tmp_path):
+    helper = Helper()
+    request = {"request": "export", "format": "safetensors", "type": "resnet", "imageSize": 32}
+    with open(trained.folder / "node0/models/colours/colours.pth", "rb") as weights, open("/dev/full", "wb") as full:
+        answer = helper.ask(request, [weights.fileno(), full.fileno()])
+        assert answer["status"] == 507 and "No space left on device" in answer["error"], answer
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with open(tmp_path / "out", "wb") as out:
+        answer = helper.ask(request, [folder, out.fileno()])
+    os.close(folder)
+    assert answer == {"error": "'weights' is no regular file"}
+    helper.end()
 
 
 def test_what_happens_to_the_child_process_costs_one_export(trained):

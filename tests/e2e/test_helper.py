@@ -3,11 +3,13 @@ import json
 import os
 import pathlib
 import random
+import resource
 import socket
 import subprocess
 
 import pytest
 from harness import DCLS, PATIENCE
+from PIL import Image
 
 IMAGES = pathlib.Path(__file__).parents[1] / "fixtures/images"
 
@@ -64,6 +66,21 @@ def helper():
 def test_an_image_becomes_a_small_jpeg(helper):
     answer, found = helper.thumbnail(IMAGES / "420.jpg", 16)
     assert answer["width"] == 16 and answer["bytes"] == len(found) and found.startswith(b"\xff\xd8\xff")
+
+
+def test_what_the_system_refuses_is_told_apart_from_what_is_wrong_with_a_file(helper, tmp_path):
+    large = tmp_path / "large.png"
+    Image.new("RGB", (6000, 6000)).save(large)
+    with open(IMAGES / "444.jpg", "rb") as image, open("/dev/full", "wb") as full:
+        answer = helper.ask({"request": "thumbnail", "width": 64}, [image.fileno(), full.fileno()])
+    assert answer["status"] == 507 and "No space left on device" in answer["error"], answer
+    space = int(pathlib.Path(f"/proc/{helper.process.pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
+    if space > 1 << 40:
+        pytest.skip("sanitizers reserve all address space")
+    assert "error" not in helper.thumbnail(large)[0]
+    resource.prlimit(helper.process.pid, resource.RLIMIT_AS, (space + (32 << 20),) * 2)
+    answer = helper.thumbnail(large)[0]
+    assert answer["status"] == 503 and "memory" in answer["error"], answer
 
 
 def test_what_is_no_request_is_refused_and_costs_nothing_else(helper):

@@ -52,6 +52,9 @@ struct helper *helper_new(struct event_base *base, size_t waiting_max);
 void helper_stop(struct helper *helper);
 void helper_free(struct helper *helper); /* NULL is fine */
 
+/* The HTTP status of an answer to HELPER_REFUSED; `fallback` where it has none. */
+int helper_status(const cJSON *answer, int fallback);
+
 /* -1 with err, and no `done`: too much waits, memory lacks, or it was stopped. */
 int helper_ask(struct helper *helper, const struct helper_request *request, struct err *err);
 

@@ -105,10 +105,15 @@ static void refuse_for_now(struct exchange *exchange, const char *why)
 static void on_made(void *arg, enum helper_outcome outcome, const cJSON *answer, const struct err *why)
 {
     struct model_export *export = arg;
-    (void)answer;
+    int status = helper_status(answer, 422);
     switch (outcome) {
     case HELPER_DONE: send_file(export); break;
-    case HELPER_REFUSED: exchange_error(export->exchange, 422, "%s", why->text); break;
+    case HELPER_REFUSED:
+        if (status == 503)
+            refuse_for_now(export->exchange, why->text);
+        else
+            exchange_error(export->exchange, status, "%s", why->text);
+        break;
     case HELPER_LATE: exchange_error(export->exchange, 504, "%s", why->text); break;
     case HELPER_ENDED: exchange_error(export->exchange, 500, "%s", why->text); break;
     case HELPER_BUSY:

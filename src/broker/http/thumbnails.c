@@ -238,13 +238,18 @@ static bool is_wanted(void *arg)
 static void on_made(void *arg, enum helper_outcome outcome, const cJSON *answer, const struct err *why)
 {
     struct picture *picture = arg;
-    int status = (int)json_number(answer, "status", 422);
+    int status = helper_status(answer, 422);
     switch (outcome) {
     case HELPER_DONE:
         if (!thread_pool_submit(picture->thumbnails->broker->pool, LANE_THUMBNAILS, run_keep, done_keep, picture))
             fail(picture, 503, "too much is under way");
         break;
-    case HELPER_REFUSED: fail_of_image(picture, FAULT_CERTAIN, status == 415 ? 415 : 422, why); break;
+    case HELPER_REFUSED:
+        if (status < 500)
+            fail_of_image(picture, FAULT_CERTAIN, status, why);
+        else
+            fail(picture, status, why->text);
+        break;
     case HELPER_LATE: fail_of_image(picture, FAULT_CERTAIN, 504, why); break;
     case HELPER_ENDED: fail_of_image(picture, FAULT_MAYBE, 500, why); break;
     case HELPER_BUSY: fail(picture, 503, why->text); break;
