@@ -28,6 +28,7 @@ struct download {
     int fd;
     int64_t held, max; /* bytes in the part; most it may hold */
     bool first;        /* no byte of this answer came yet */
+    const char *tag;   /* that a broker knows the file by; NULL: none is known */
     struct http_response response;
     struct err refusal; /* why the sink took no more; empty where it did */
 };
@@ -94,9 +95,15 @@ static int fetch_rest(const char *url, struct download *download, const atomic_b
 {
     const struct http_response *response = &download->response;
     int64_t before = download->held;
+    char header[SHA256_HEX_SIZE + 16];
+    const char *const headers[] = { header, NULL };
     struct http_request request = {
         .url = url, .range_from = before, .max_response = ANSWER_MAX, .sink = take, .sink_arg = download, .stop = stop
     };
+    if (before > 0 && download->tag) { /* else the rest could be of another file by now */
+        snprintf(header, sizeof header, "If-Range: \"%s\"", download->tag);
+        request.headers = headers;
+    }
     download->first = true;
     int status = http_send(&request, &download->response, err);
     if (download->refusal.text[0]) {
@@ -130,7 +137,7 @@ static int download_to(const char *url, const char *path, const char *sha256, in
 {
     int status = -1;
     char *part = NULL, hex[SHA256_HEX_SIZE];
-    struct download download = { .fd = -1, .max = max };
+    struct download download = { .fd = -1, .max = max, .tag = sha256 && sha256_is_hex(sha256) ? sha256 : NULL };
     if (asprintf(&part, "%s.part", path) < 0) {
         part = NULL;
         err_set(err, "out of memory");

@@ -162,8 +162,19 @@ def test_the_broker_exports_the_same_files(trained, tmp_path):
             assert headers["Content-Disposition"] == f'attachment; filename="colours.{form}"'
             assert headers["Content-Length"] == str((tmp_path / f"m.{form}").stat().st_size)
             assert body == ((tmp_path / f"m.{form}").read_bytes() if method == "GET" else b"")
-    status, _, body = trained.request("GET", "/models/colours/colours.onnx", headers={"Range": "bytes=0-7"})
-    assert status == 206 and body == (tmp_path / "m.onnx").read_bytes()[:8]
+
+
+def test_a_download_goes_on_only_with_the_rest_of_the_same_model(trained):
+    tags = set()
+    for form in ("pth", "safetensors", "onnx"):
+        ask = lambda *extra: trained.request("GET", f"/models/colours/colours.{form}", headers=dict(extra))
+        status, headers, whole = ask()
+        tags.add(headers["ETag"])
+        assert status == 200
+        for tag, wanted in ((None, (200, whole)), ('"another"', (200, whole)), (headers["ETag"], (206, whole[100:]))):
+            status, _, body = ask(("Range", "bytes=100-"), *([("If-Range", tag)] if tag else []))
+            assert (status, body) == wanted, tag
+    assert len(tags) == 3
 
 
 def test_what_the_broker_cannot_export_is_told(trained):

@@ -259,6 +259,10 @@ def test_a_blob_is_uploaded_in_pieces_checked_and_served_with_ranges(served):
     assert (status, body, headers["Content-Range"]) == (206, data[10:20], "bytes 10-19/100000")
     assert served.request("GET", f"/blobs/{name}", headers={"Range": "bytes=99990-"})[2] == data[99990:]
     assert served.request("GET", f"/blobs/{name}", headers={"Range": "bytes=100000-"})[0] == 416
+    assert headers["ETag"] == f'"{name}"'
+    for tag, wanted in ((headers["ETag"], (206, data[10:])), ('"another"', (200, data))):
+        status, _, body = served.request("GET", f"/blobs/{name}", headers={"Range": "bytes=10-", "If-Range": tag})
+        assert (status, body) == wanted
 
 
 def test_a_blob_with_another_hash_is_dropped(served):

@@ -411,12 +411,12 @@ void exchange_refuse(struct exchange *exchange, const struct refusal *refusal)
     exchange_error(exchange, refusal->status, "%s", refusal->err.text);
 }
 
-/* Sends the outflow's source, of `size` bytes, or the range of it that was asked for. */
-static void send_range(struct exchange *exchange, int64_t size, const char *type)
+/* Sends the outflow's source, of `size` bytes, or `range` of it (NULL: none was asked for). */
+static void send_range(struct exchange *exchange, int64_t size, const char *type, const char *range)
 {
     char text[80];
     int status = 200;
-    switch (range_parse(exchange_header(exchange, "Range"), size, &exchange->outflow.at, &exchange->outflow.left)) {
+    switch (range_parse(range, size, &exchange->outflow.at, &exchange->outflow.left)) {
     case RANGE_WHOLE: break;
     case RANGE_PART:
         status = 206;
@@ -435,16 +435,34 @@ static void send_range(struct exchange *exchange, int64_t size, const char *type
     send_outflow(exchange, status, type);
 }
 
+/* The range that is asked for of what has that ETag (NULL: none): RFC 9110, 13.1.5. */
+static const char *range_of(const struct exchange *exchange, const char *etag)
+{
+    const char *if_range = exchange_header(exchange, "If-Range");
+    return if_range && (!etag || strcmp(if_range, etag)) ? NULL : exchange_header(exchange, "Range");
+}
+
 void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *type)
 {
     exchange->outflow = (struct outflow){ .fd = fd };
-    send_range(exchange, size, type);
+    send_range(exchange, size, type, range_of(exchange, NULL));
+}
+
+void exchange_tagged_file(struct exchange *exchange, int fd, int64_t size, const char *type, const char *tag,
+                          bool lasting)
+{
+    char etag[128];
+    bool ranges = lasting || exchange_header(exchange, "If-Range");
+    snprintf(etag, sizeof etag, "\"%s\"", tag);
+    exchange_add_header(exchange, "ETag", etag);
+    exchange->outflow = (struct outflow){ .fd = fd };
+    send_range(exchange, size, type, ranges ? range_of(exchange, etag) : NULL);
 }
 
 void exchange_shared(struct exchange *exchange, struct shared_bytes *shared, const char *type)
 {
     exchange->outflow = (struct outflow){ .fd = -1, .bytes = shared->bytes, .shared = shared_bytes_hold(shared) };
-    send_range(exchange, (int64_t)shared->size, type);
+    send_range(exchange, (int64_t)shared->size, type, range_of(exchange, NULL));
 }
 
 static void on_drained(struct evhttp_connection *connection, void *arg)

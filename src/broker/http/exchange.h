@@ -103,7 +103,12 @@ void exchange_constant(struct exchange *exchange, int status, const char *type, 
 /* Takes `fd`, an open regular file of `size` bytes; answers a Range. A file that shrinks meanwhile breaks the
  * connection, so that the client sees it incomplete. */
 void exchange_file(struct exchange *exchange, int fd, int64_t size, const char *type);
-/* The same of memory, which it holds until it has left. */
+/* The same of a file that `tag` (a hash, say) tells from others that the address may lead to later. Unless it is
+ * `lasting`, so that there never is another, a Range alone is answered with the whole: only an If-Range with this ETag
+ * tells that the client has the beginning of this one. */
+void exchange_tagged_file(struct exchange *exchange, int fd, int64_t size, const char *type, const char *tag,
+                          bool lasting);
+/* The same as exchange_file of memory, which it holds until it has left. */
 void exchange_shared(struct exchange *exchange, struct shared_bytes *shared, const char *type);
 /* No body. */
 void exchange_empty(struct exchange *exchange, int status);

@@ -76,7 +76,8 @@ static void done_open(void *arg, int result, const struct err *err)
     if (result)
         exchange_error(access->exchange, 404, "%s", err->text);
     else
-        exchange_file(access->exchange, access->fd, access->size, "application/octet-stream");
+        exchange_tagged_file(access->exchange, access->fd, access->size, "application/octet-stream", access->sha256,
+                             true);
 }
 
 static int run_stat(void *arg, const atomic_bool *stop, struct err *err)

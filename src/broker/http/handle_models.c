@@ -93,7 +93,8 @@ static void done_open(void *arg, int result, const struct err *err)
         char header[128];
         snprintf(header, sizeof header, "attachment; filename=\"%s.pth\"", exchange->args[0]);
         exchange_add_header(exchange, "Content-Disposition", header);
-        exchange_file(exchange, download->fd, download->size, "application/octet-stream");
+        exchange_tagged_file(exchange, download->fd, download->size, "application/octet-stream", download->sha256,
+                             false);
     } else if (download->pushed) {
         exchange_error(exchange, 500, "the bytes of model '%s' were uploaded and are gone again", exchange->args[0]);
     } else {

@@ -84,7 +84,7 @@ static void send_file(struct model_export *export)
 {
     struct exchange *exchange = export->exchange;
     struct stat info;
-    char header[160];
+    char header[160], tag[SHA256_HEX_SIZE + 16];
     if (fstat(export->out, &info) || info.st_size < 1) {
         exchange_error(exchange, 500, "the exported file was lost");
         return;
@@ -93,7 +93,8 @@ static void send_file(struct model_export *export)
     exchange_add_header(exchange, "Content-Disposition", header);
     int out = export->out;
     export->out = -1;
-    exchange_file(exchange, out, info.st_size, "application/octet-stream");
+    snprintf(tag, sizeof tag, "%s-%s", export->sha256, export->format);
+    exchange_tagged_file(exchange, out, info.st_size, "application/octet-stream", tag, false);
 }
 
 static void refuse_for_now(struct exchange *exchange, const char *why)
@@ -213,6 +214,7 @@ void model_export_start(struct model_exports *exports, struct model_export *expo
     assert(!export->exports);
     *export = (struct model_export){ .exports = exports, .exchange = exchange, .format = format, .weights = weights };
     export->out = -1;
+    snprintf(export->sha256, sizeof export->sha256, "%s", sha256);
     bool full = exports->count++ >= EXPORTS_MAX;
     export->request = make_request(format, info_of(exports->broker->models, model, sha256));
     if (full) {

@@ -5,6 +5,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "dcls/base/sha256.h"
+
 struct broker;
 struct exchange;
 struct model_exports;
@@ -14,6 +16,7 @@ struct model_export {
     struct model_exports *exports; /* NULL: none was begun */
     struct exchange *exchange;
     const char *format;
+    char sha256[SHA256_HEX_SIZE]; /* of the weights */
     cJSON *request;
     int weights, out; /* files */
 };

@@ -34,6 +34,7 @@ struct server {
     char *blob;
     size_t blob_size, blob_total, blob_lies;
     long long last_range;
+    char last_if_range[128]; /* empty: none */
 };
 
 static inline void send_all(int fd, const void *bytes, size_t count)

@@ -18,7 +18,11 @@ static void answer_file(struct server *server, const struct request *request, in
 {
     char head[512];
     size_t from = 0;
+    const char *if_range = strcasestr(request->head, "\r\nIf-Range: ");
     server->last_range = request->range_from;
+    *server->last_if_range = '\0';
+    if (if_range)
+        sscanf(if_range + 12, "%127s", server->last_if_range);
     if (server->refuse) {
         send_text(fd, "404 Not Found", "{\"error\": \"no such thing\"}");
         return;
@@ -123,6 +127,7 @@ static void a_download_may_be_known_by_how_its_digest_begins(void **state)
     assert_int_equal(http_download(download.url, download.path, digits, SIZE, NULL, &err), 0);
     expect_whole(&download);
     assert_int_equal(download.server.last_range, 60000);
+    assert_string_equal(download.server.last_if_range, "");
     digits[7] = digits[7] == '0' ? '1' : '0';
     assert_int_equal(http_download(download.url, download.path, digits, SIZE, NULL, &err), -1);
     assert_non_null(strstr(err.text, "is not what was asked for"));
@@ -146,6 +151,7 @@ static void a_download_goes_on_where_it_broke_off(void **state)
 static void a_download_goes_on_from_the_part_on_disk(void **state)
 {
     struct download download;
+    char tag[80];
     struct err err = ERR_INIT;
     download_init(&download, state);
     put(state, "file.part", download.bytes, 60000);
@@ -153,6 +159,8 @@ static void a_download_goes_on_from_the_part_on_disk(void **state)
     expect_whole(&download);
     assert_int_equal(download.server.requests, 1);
     assert_int_equal(download.server.last_range, 60000);
+    snprintf(tag, sizeof tag, "\"%s\"", download.sha256);
+    assert_string_equal(download.server.last_if_range, tag);
 
     /* A part that is whole needs no byte more. */
     put(state, "file.part", download.bytes, SIZE);
