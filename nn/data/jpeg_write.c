@@ -1,11 +1,15 @@
-/* By libjpeg-turbo, whose errors come by a function that must not return: see jpeg.c. */
+/* By libjpeg-turbo, whose errors come by a function that must not return: see jpeg.c. Its own destination in memory is
+ * not used: where that cannot grow a second time it leaves a pointer to what it has freed. */
 #include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <jpeglib.h>
+#include <jerror.h>
 
+#include "dcls/base/buf.h"
 #include "jpeg_write.h"
 
+#define PIECE 16384
+#define BYTES_MAX ((size_t)1 << 30)
 #define QUALITY 82 /* of 100: what is smaller shows at these sizes, what is larger does not */
 
 struct jpeg_writer {
@@ -14,8 +18,9 @@ struct jpeg_writer {
     jmp_buf failed;
     const uint8_t *rgb;
     int width, height;
-    unsigned char *bytes; /* the library's, by malloc, until it is done */
-    unsigned long size;
+    struct jpeg_destination_mgr destination;
+    JOCTET piece[PIECE];
+    struct buf jpeg;
     struct err *err;
 };
 
@@ -33,13 +38,38 @@ static void on_message(j_common_ptr common, int level)
     (void)common, (void)level; /* it would go to stderr */
 }
 
+static void begin_piece(j_compress_ptr library)
+{
+    struct jpeg_writer *writer = library->client_data;
+    writer->destination.next_output_byte = writer->piece;
+    writer->destination.free_in_buffer = PIECE;
+}
+
+static void take(struct jpeg_writer *writer, size_t count)
+{
+    if (buf_append(&writer->jpeg, writer->piece, count))
+        ERREXIT1(&writer->library, JERR_OUT_OF_MEMORY, 0);
+}
+
+static boolean on_full(j_compress_ptr library)
+{
+    take(library->client_data, PIECE); /* whatever free_in_buffer says: so the library has it */
+    begin_piece(library);
+    return TRUE;
+}
+
+static void on_end(j_compress_ptr library)
+{
+    take(library->client_data, PIECE - library->dest->free_in_buffer);
+}
+
 static int write_guarded(struct jpeg_writer *writer)
 {
     struct jpeg_compress_struct *library = &writer->library;
     if (setjmp(writer->failed))
         return -1;
     jpeg_create_compress(library);
-    jpeg_mem_dest(library, &writer->bytes, &writer->size);
+    library->dest = &writer->destination;
     library->image_width = (JDIMENSION)writer->width;
     library->image_height = (JDIMENSION)writer->height;
     library->input_components = 3;
@@ -62,13 +92,14 @@ int jpeg_write(const uint8_t *rgb, int width, int height, uint8_t **jpeg, size_t
     writer.library.client_data = &writer;
     writer.errors.error_exit = on_error;
     writer.errors.emit_message = on_message;
+    writer.destination.init_destination = begin_piece;
+    writer.destination.empty_output_buffer = on_full;
+    writer.destination.term_destination = on_end;
+    buf_init(&writer.jpeg, BYTES_MAX);
     int status = write_guarded(&writer);
     jpeg_destroy_compress(&writer.library);
-    if (status) {
-        free(writer.bytes);
-        writer.bytes = NULL;
-    }
-    *jpeg = writer.bytes;
-    *size = writer.size;
+    *size = writer.jpeg.len;
+    *jpeg = status ? NULL : (uint8_t *)buf_detach(&writer.jpeg);
+    buf_release(&writer.jpeg);
     return status;
 }

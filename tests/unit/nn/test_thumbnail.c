@@ -13,6 +13,7 @@
 #include "nn/data/decode.h"
 #include "nn/data/exif.h"
 #include "nn/data/jpeg_write.h"
+#include "tests/shim/memory.h"
 
 static const uint8_t colours[4][3] = { { 230, 20, 20 }, { 20, 220, 20 }, { 20, 20, 230 }, { 220, 220, 20 } };
 
@@ -171,6 +172,36 @@ static void what_is_no_image_or_damaged_is_refused(void **state)
     free(jpeg);
 }
 
+static void a_jpeg_that_there_is_no_memory_for_is_none(void **state)
+{
+    enum { SIDE = 512 };
+    uint8_t *noise = malloc(3 * SIDE * SIDE), *jpeg;
+    size_t size;
+    struct err err = ERR_INIT;
+    int failures = 0;
+    bool failed = true;
+    (void)state;
+    assert_non_null(noise);
+    for (uint32_t i = 0, number = 1; i < 3 * SIDE * SIDE; i++) {
+        number = number * 1664525 + 1013904223;
+        noise[i] = (uint8_t)(number >> 24);
+    }
+    for (long at = 1; failed; at++) {
+        memory_fail_at(at);
+        int status = jpeg_write(noise, SIDE, SIDE, &jpeg, &size, &err);
+        failed = memory_failed();
+        assert_true(failed || !status); /* libjpeg bears some of it, by asking for less */
+        assert_int_equal(!jpeg, status < 0);
+        failures += status < 0;
+        if (failed)
+            free(jpeg);
+    }
+    assert_true(failures > 8); /* it grew again and again */
+    assert_true(size > 65536 && jpeg[0] == 0xff && jpeg[size - 2] == 0xff && jpeg[size - 1] == 0xd9);
+    free(jpeg);
+    free(noise);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_photo_stands_upright_in_each_orientation_of_exif),
         cmocka_unit_test(damaged_exif_data_tells_no_orientation),
         cmocka_unit_test(what_is_no_image_or_damaged_is_refused),
+        cmocka_unit_test(a_jpeg_that_there_is_no_memory_for_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
