@@ -168,24 +168,25 @@ static void head_of(const char *key, const char *sha256, char head[HEAD_SIZE + 1
     snprintf(head, HEAD_SIZE + 1, HEAD "%s\n%s\n", key, sha256);
 }
 
-/* What the file holds behind its head, where it is what it claims to be. */
-static char *read_checked(int fd, const char *key, size_t *count)
+/* What the file holds behind its head; NULL where it cannot be read now, or is `damaged`: not what it claims to be. */
+static char *read_checked(int fd, const char *key, size_t *count, bool *damaged)
 {
     char sha256[SHA256_HEX_SIZE], head[HEAD_SIZE + 1];
     struct stat info;
-    if (fstat(fd, &info) || info.st_size <= (off_t)HEAD_SIZE || info.st_size > (off_t)HEAD_SIZE + THUMBNAIL_BYTES_MAX)
+    *damaged = false;
+    if (fstat(fd, &info))
         return NULL;
+    *damaged = info.st_size <= (off_t)HEAD_SIZE || info.st_size > (off_t)HEAD_SIZE + THUMBNAIL_BYTES_MAX;
     size_t size = (size_t)info.st_size;
-    char *bytes = malloc(size);
+    char *bytes = *damaged ? NULL : malloc(size);
     if (!bytes)
         return NULL;
-    if (pread(fd, bytes, size, 0) != (ssize_t)size)
-        goto bad;
     *count = size - HEAD_SIZE;
-    if (sha256_bytes(bytes + HEAD_SIZE, *count, sha256, NULL))
+    if (pread(fd, bytes, size, 0) != (ssize_t)size || sha256_bytes(bytes + HEAD_SIZE, *count, sha256, NULL))
         goto bad;
     head_of(key, sha256, head);
-    if (memcmp(bytes, head, HEAD_SIZE))
+    *damaged = memcmp(bytes, head, HEAD_SIZE);
+    if (*damaged)
         goto bad;
     memmove(bytes, bytes + HEAD_SIZE, *count);
     return bytes;
@@ -197,13 +198,14 @@ bad:
 char *thumbnail_cache_get(const struct thumbnail_cache *cache, const char *key, size_t *count)
 {
     struct stat info;
+    bool damaged;
     char *path = fs_join(cache->dir, key), *bytes = NULL;
     int fd = path ? fs_open_file(path, &info) : -1;
     if (fd >= 0) {
-        bytes = read_checked(fd, key, count);
+        bytes = read_checked(fd, key, count, &damaged);
         if (bytes)
             (void)futimens(fd, NULL); /* where it fails, it goes earlier */
-        else
+        else if (damaged)
             unlink(path);
         close(fd);
     }

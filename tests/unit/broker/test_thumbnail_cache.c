@@ -13,6 +13,7 @@
 
 #include "folder.h"
 #include "src/broker/thumbnail_cache.h"
+#include "tests/shim/memory.h"
 
 #define QUOTA (20 * 4096)
 
@@ -236,6 +237,28 @@ static void a_folder_that_cannot_be_written_is_no_harm(void **state)
     thumbnail_cache_free(cache);
 }
 
+static void what_there_is_no_memory_to_read_stays(void **state)
+{
+    struct thumbnail_cache *cache = open_cache(state);
+    char key[SHA256_HEX_SIZE], *path = path_of(state, 1);
+    size_t count;
+    int failures = 0;
+    put_number(cache, 1);
+    key_of(1, key);
+    for (bool failed = true; failed;) {
+        memory_fail_at(++failures);
+        char *bytes = thumbnail_cache_get(cache, key, &count);
+        failed = memory_failed();
+        assert_true(failed || bytes);
+        assert_int_equal(access(path, F_OK), 0);
+        free(bytes);
+    }
+    assert_true(failures > 2);
+    assert_true(has(cache, 1));
+    free(path);
+    thumbnail_cache_free(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_restart_counts_what_is_there, folder_new, folder_free),
         cmocka_unit_test_setup_teardown(a_damaged_file_counts_as_absent_and_goes, folder_new, folder_free),
         cmocka_unit_test_setup_teardown(a_file_under_anothers_name_is_not_shown, folder_new, folder_free),
+        cmocka_unit_test_setup_teardown(what_there_is_no_memory_to_read_stays, folder_new, folder_free),
         cmocka_unit_test_setup_teardown(what_is_left_of_a_write_goes_and_what_is_not_ours_stays, folder_new,
                                         folder_free),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_written_is_no_harm, folder_new, folder_free),
