@@ -8,7 +8,8 @@ import struct
 import zipfile
 
 import pytest
-from harness import wait_for, worker_of
+from call_faults import CallFaults
+from harness import make_dataset, wait_for, worker_of
 from test_helper import Helper
 
 
@@ -218,3 +219,21 @@ def test_what_happens_to_the_child_process_costs_one_export(trained):
         os.kill(pid, signal.SIGKILL)
         statuses = sorted(each.result()[0] for each in waiting)
     assert statuses == [200] * 7 + [500] + [503] * 4
+
+
+def test_only_a_disk_that_has_no_files_without_names_is_exported_beside(cluster):
+    faults = CallFaults()
+    make_dataset(cluster.folder / "node0/images", train=4, test=2)
+    cluster.start_broker(within=faults.within)
+    cluster.start_node("node0")
+    assert cluster.wait_job(cluster.train(modelName="colours"))["state"] == "completed"
+    ask = lambda: cluster.request("GET", "/models/colours/colours.safetensors")
+    whole = ask()[2]
+    faults.off()
+    assert ask()[2] == whole
+    last = faults.counts()["openat"]  # that of the file to export into
+    for cause, wanted, word in (("EMFILE", 500, b"Too many open files"), ("ENOSPC", 500, b"No space left on device"),
+                                ("EOPNOTSUPP", 200, whole)):
+        faults.refuse("openat", cause, last)
+        status, _, body = ask()
+        assert status == wanted and word in body, (cause, status, body[:200])

@@ -22,12 +22,14 @@
 #define WAIT_MS 60000 /* for its turn */
 #define DEADLINE_MS 120000
 #define EXPORTS_MAX 8 /* from their beginning to the end of their download, each a file as large as the model */
-#define IMAGE_SIZE_DEFAULT 224 /* of models that do not say */
+#define MEMORY_MAX ((int64_t)1 << 30) /* bytes of those that lie in memory; a larger model's lies there alone */
+#define IMAGE_SIZE_DEFAULT 224        /* of models that do not say */
 
 struct model_exports {
     struct broker *broker;
     struct helper *helper;
     int count;
+    int64_t memory; /* bytes, of all of them */
 };
 
 static const char *const formats[] = { "safetensors", "onnx" };
@@ -72,6 +74,7 @@ void model_export_release(struct model_export *export)
     if (!export->exports)
         return;
     export->exports->count--;
+    export->exports->memory -= export->memory;
     if (export->weights >= 0)
         close(export->weights);
     if (export->out >= 0)
@@ -132,11 +135,27 @@ static bool is_wanted(void *arg)
 static int run_open(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct model_export *export = arg;
+    struct stat info;
     (void)stop;
     export->out = open(export->exports->broker->state, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (export->out < 0)
-        export->out = memfd_create("export", MFD_CLOEXEC);
-    return export->out < 0 ? err_set(err, "no file to export into: %s", strerror(errno)) : 0;
+    if (export->out >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+        return export->out < 0 ? err_set(err, "no file to export into: %s", strerror(errno)) : 0;
+    if (fstat(export->weights, &info) || (export->out = memfd_create("export", MFD_CLOEXEC)) < 0)
+        return err_set(err, "no file to export into: %s", strerror(errno));
+    export->memory = info.st_size;
+    return 0;
+}
+
+/* Counts what lies in memory; -1 where it is too much with what others have there. */
+static int take_memory(struct model_export *export)
+{
+    struct model_exports *exports = export->exports;
+    if (export->memory && exports->memory && exports->memory + export->memory > MEMORY_MAX) {
+        export->memory = 0;
+        return -1;
+    }
+    exports->memory += export->memory;
+    return 0;
 }
 
 static void done_open(void *arg, int result, const struct err *err)
@@ -151,7 +170,9 @@ static void done_open(void *arg, int result, const struct err *err)
                                             .arg = export,
                                             .wanted = is_wanted,
                                             .done = on_made };
-    if (result)
+    if (take_memory(export))
+        refuse_for_now(export->exchange, "too much is exported in memory already");
+    else if (result)
         exchange_error(export->exchange, 500, "%s", err->text);
     else if (helper_ask(export->exports->helper, &request, &why))
         refuse_for_now(export->exchange, why.text);

@@ -4,6 +4,7 @@
 #define DCLS_BROKER_MODEL_EXPORTS_H
 
 #include <cjson/cJSON.h>
+#include <stdint.h>
 
 #include "dcls/base/sha256.h"
 
@@ -19,6 +20,7 @@ struct model_export {
     char sha256[SHA256_HEX_SIZE]; /* of the weights */
     cJSON *request;
     int weights, out; /* files */
+    int64_t memory;   /* bytes that `out` takes of it, about; 0: it lies on a disk */
 };
 
 /* NULL where memory lacks. Reads broker->base, pool, models and state. */
