@@ -113,6 +113,39 @@ def test_tab_stops_once_at_a_heat_map_whose_cells_are_reached_by_arrow_keys(page
     assert [button.get_attribute("tabindex") for button in buttons].index("0") == 1
 
 
+# A plot of such a width and such names, of losses that are small: {width, area, label, ticks}.
+PLOT = """
+    const { linePlot } = await import('/page/plot.js');
+    const [width, name] = args;
+    const plot = linePlot({ label: 'Loss', yMin: 0, series: [{ name, points: [[1, 0.00432], [2, 0.00123]] }] });
+    const main = document.getElementById('main'), canvas = plot.element.querySelector('canvas');
+    main.append(plot.element);
+    const chart = () => globalThis.Chart?.getChart(canvas);
+    for (const now of [2 * width, width]) { // as where a phone is turned
+        plot.element.style.setProperty('width', `${now}px`);
+        while (chart()?.width !== now || !chart().scales.y.ticks.length)
+            await new Promise(requestAnimationFrame);
+    }
+    const { chartArea, scales } = chart();
+    const told = { area: chartArea.right - chartArea.left, label: canvas.getAttribute('aria-label'),
+        ticks: scales.y.ticks.map((tick) => tick.label) };
+    plot.close();
+    plot.element.remove();
+    return told;"""
+
+
+def test_a_long_name_leaves_room_for_its_curve_and_small_numbers_are_told(page):
+    page.open("#/")
+    page.find("heading", "Cluster")
+    short, long = "m", "a-name-of-64-letters-" + "x" * 43
+    narrow = page.run_async(PLOT, 320, long)
+    assert narrow["area"] > 320 * 0.4, narrow
+    wide = page.run_async(PLOT, 1000, long)
+    assert 1000 * 0.4 < wide["area"] < page.run_async(PLOT, 1000, short)["area"]
+    assert narrow["label"] == f"Loss: {long} 0.00123 at 2"
+    assert len(set(wide["ticks"])) == len(wide["ticks"]) > 2 and "0.00" not in wide["ticks"], wide
+
+
 def test_a_photo_s_neighbours_are_reached_by_keys_to_the_last_and_back(page):
     page.open("#/")
     page.find("heading", "Cluster")

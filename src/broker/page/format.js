@@ -33,6 +33,11 @@ export function decimal(number, places = 2) {
     return isNumber(number) ? digits(number, places) : NONE;
 }
 
+/* A number that is small: 0.00123 */
+export function significant(number, figures) {
+    return isNumber(number) ? number.toLocaleString(undefined, { maximumSignificantDigits: figures }) : NONE;
+}
+
 /* 12.3 MB, as file managers say it */
 export function bytes(number) {
     const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -2,7 +2,7 @@
  * that nothing moves when the curve comes. A line's name stands at its end; the grid is horizontal alone; under the
  * pointer are the point's numbers. The canvas is a picture to a screen reader, whose name tells the newest values. */
 import { attribute, h } from './dom.js';
-import { decimal } from './format.js';
+import { decimal, significant } from './format.js';
 
 let loading = null;
 
@@ -22,6 +22,22 @@ function colour(name) {
 }
 
 const seriesColours = ['--series-1', '--series-2', '--series-3', '--series-4', '--series-5', '--series-6'];
+
+const LABELS_PART = 0.4; /* of the plot's width, at most, for the lines' names */
+const LABELS_GAP = 16;
+
+/* A name as far as there is room for it. */
+function cut(context, name, room) {
+    let end = name.length;
+    let words = name;
+    while (end > 1 && context.measureText(words).width > room)
+        words = `${name.slice(0, --end)}…`;
+    return words;
+}
+
+function labelsRoom(chart) {
+    return LABELS_PART * chart.width - LABELS_GAP;
+}
 
 /* The names at the lines' ends, moved apart where they would lie on each other, and the best point. */
 const endLabels = {
@@ -46,7 +62,7 @@ const endLabels = {
         ctx.lineWidth = 5;
         ctx.strokeStyle = colour('--bg'); /* around a name that stands on another, longer line */
         for (const label of labels) {
-            const place = [label.text, label.x + 8, label.y - Math.max(0, over)];
+            const place = [cut(ctx, label.text, labelsRoom(chart)), label.x + 8, label.y - Math.max(0, over)];
             ctx.strokeText(...place);
             ctx.fillStyle = label.colour;
             ctx.fillText(...place);
@@ -72,16 +88,19 @@ function datasets(series, best) {
     });
 }
 
-/* The loss of a training that goes astray may be 4e+20. */
+/* The loss of a training that goes astray may be 4e+20, that of a good one 0.000432. */
 function figure(value, places) {
-    return Math.abs(value) < 1e6 ? decimal(value, places) : value.toExponential(1);
+    const size = Math.abs(value);
+    if (size >= 1e6 || (size > 0 && size < 1e-4))
+        return value.toExponential(1);
+    return places > 0 && size > 0 && size < 0.1 ? significant(value, 3) : decimal(value, places);
 }
 
 /* Room for the names at the right. */
-function labelWidth(series, font) {
-    const context = document.createElement('canvas').getContext('2d');
-    context.font = font;
-    return Math.ceil(Math.max(24, ...series.map(({ name }) => context.measureText(name).width))) + 16;
+function labelsWidth(chart, series, font) {
+    chart.ctx.font = font;
+    const widest = Math.max(24, ...series.map(({ name }) => chart.ctx.measureText(name).width));
+    return Math.ceil(Math.min(widest, labelsRoom(chart))) + LABELS_GAP;
 }
 
 function options({ yMin, yMax, unit = '', xLabel = 'epoch', places = 2 }, font, series) {
@@ -90,7 +109,7 @@ function options({ yMin, yMax, unit = '', xLabel = 'epoch', places = 2 }, font, 
         responsive: true, maintainAspectRatio: false, animation: false, normalized: true,
         font: { family: font.family, size: 13 },
         interaction: { mode: 'index', intersect: false },
-        layout: { padding: { right: labelWidth(series, font.css), top: 8 } },
+        layout: { padding: ({ chart }) => ({ right: labelsWidth(chart, series, font.css), top: 8 }) },
         scales: {
             x: { type: 'linear', grid: { display: false, drawBorder: false }, border: { display: false },
                 ticks: { color: muted, precision: 0, maxRotation: 0, font: { size: 13 } } },
