@@ -10,7 +10,7 @@ import { stateMark } from './ui.js';
 const states = ['training', 'serving', 'idle', 'lost'];
 const order = new Intl.Collator(undefined, { numeric: true });
 
-export function nodesByName() {
+function nodesByName() {
     return [...store.nodes.values()].sort((a, b) => order.compare(a.name, b.name));
 }
 

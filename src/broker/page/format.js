@@ -91,7 +91,7 @@ export function date(ms) {
     return isNumber(ms) ? exact.format(ms) : NONE;
 }
 
-export function agoText(ms) {
+function agoText(ms) {
     if (!isNumber(ms))
         return NONE;
     const seconds = Math.max(0, (Date.now() - ms) / 1000);

@@ -1,5 +1,5 @@
 /* One model: how good it is, where it is, what it came from, its files. */
-import { get, path } from './api.js';
+import { get } from './api.js';
 import { bestResult, savedResult } from './curves.js';
 import { fill, h, keyed } from './dom.js';
 import { bytes, count, duration, percent, plural, rate } from './format.js';

@@ -24,11 +24,11 @@ export function photosText(node) {
     return classes >= 0 ? `${photos} in ${plural(classes, 'class', 'classes')}` : photos;
 }
 
-export function isIdle(node) {
+function isIdle(node) {
     return !node.running?.length;
 }
 
-export function areAlike(nodes) {
+function areAlike(nodes) {
     return new Set(nodes.map(photosKey)).size <= 1;
 }
 

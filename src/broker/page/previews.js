@@ -17,7 +17,7 @@ const network = createSlots(4);
 const decoding = createSlots(2);
 const kept = new Set(); /* photos with a thumbnail, those used last at the end */
 
-export function imageUrl(path, width) {
+function imageUrl(path, width) {
     return url(`/image?imagePath=${encodeURIComponent(path)}&width=${width}`);
 }
 
