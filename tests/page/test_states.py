@@ -53,6 +53,17 @@ def test_the_command_that_starts_a_node_names_this_broker_wherever_it_stands(pag
         page.wait_text("dcls node --name node0 --host 127.0.0.1")
 
 
+def test_how_often_a_training_was_started_is_told(page, cluster):
+    node = RawNode(cluster.port, "node0")
+    cluster.train(modelName="m", node="node0")
+    node.expect("SERVER TRAIN")
+    node.close()  # before it said a word of it: the training is given anew
+    wait_for("the queue", lambda: cluster.job(1)["state"] == "queued")
+    RawNode(cluster.port, "node0", secret=node.secret).expect("SERVER TRAIN")
+    page.open("#/jobs/1")
+    page.wait_text("started 2 times")
+
+
 def test_of_a_node_that_left_unseen_no_time_is_told(page, cluster):
     page.allow("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_INCOMPLETE_CHUNKED_ENCODING",
                "ERR_EMPTY_RESPONSE")
@@ -138,7 +149,7 @@ def test_every_address_opens_directly_and_the_back_button_leads_back(page, clust
 @pytest.mark.parametrize("where", ["model", "node", "class", "error"])
 def test_markup_in_what_nodes_tell_is_refused_or_text(page, cluster, where):
     page.allow("status of 404", "status of 40[09]")
-    page.run("window.alert = () => {}")
+    page.cdp("Page.addScriptToEvaluateOnNewDocument", source="window.alert = () => { window.__alerted = true; }")
     if where == "model":
         RawNode(cluster.port, "raw", models=[MARKUP, "fine"])
     elif where == "node":
@@ -163,6 +174,7 @@ def test_markup_in_what_nodes_tell_is_refused_or_text(page, cluster, where):
         assert wait_for(f"the view of {address}", lambda: page.has("heading"))
         page.settle()
         assert page.run("return document.querySelectorAll('img[src=x], [onerror], main b').length") == 0, address
+        assert page.run("return window.__alerted === undefined"), address
         if (where, address) == ("error", "#/jobs/1"):
             assert MARKUP in page.text()
         if (where, address) == ("class", "#/jobs/1"):

@@ -5,7 +5,7 @@ import { get, path } from './api.js';
 import { compareChoice } from './compare_choice.js';
 import { epochTrace, trainingCurves } from './curves.js';
 import { fill, h } from './dom.js';
-import { ago, plural } from './format.js';
+import { ago, count, plural } from './format.js';
 import { cancelButton } from './job_cancel.js';
 import { jobLog } from './job_log.js';
 import { fourNumbers, jobOutcome, optionsOf, trainAgain } from './job_outcome.js';
@@ -32,7 +32,7 @@ function heading(job) {
     return [
         h('div', { class: 'page-head' }, h('h1', {}, job.modelName), next),
         h('p', { class: 'muted' }, `Job ${job.id} · ${networkName(job.modelType)} · ${plural(job.epochs, 'epoch')}`,
-            where, job.generation > 1 ? ` · start ${job.generation}` : '', ' · ', when),
+            where, job.generation > 1 ? ` · started ${count(job.generation)} times` : '', ' · ', when),
     ];
 }
 
