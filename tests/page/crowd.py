@@ -14,11 +14,12 @@ import history  # noqa: E402
 
 NODES, JOBS, BUSY = 200, 1000, 40
 SECONDS = 4
-# Counts the frames in which something of the view changed; what one change entails within 20 ms is one update.
-COUNT = """window.__updates = 0; window.__last = 0;
+# Counts how often something of the view changed; what a change entails within 20 ms of its beginning is one with it.
+COUNT = """window.__updates = 0; window.__begun = 0;
     new MutationObserver(() => { const now = performance.now();
-        if (now - window.__last > 20) window.__updates++;
-        window.__last = now; }).observe(document.body,
+        if (now - window.__begun <= 20) return;
+        window.__updates++;
+        window.__begun = now; }).observe(document.body,
         {subtree: true, childList: true, characterData: true, attributes: true});"""
 
 
@@ -78,6 +79,14 @@ def crowd_of(cluster):
         crowd.end()
 
 
+def count_updates(browser):
+    """Of the view that is open, a second."""
+    browser.run(COUNT)
+    begin = time.monotonic()
+    time.sleep(SECONDS)
+    return browser.run("return window.__updates") / (time.monotonic() - begin)
+
+
 def watch(browser, crowd, address):
     """(ms of the longest task since the view was opened, updates of it a second) while all nodes talk."""
     browser.allow("/report - .* status of 404", "/nodes/node\\d+/dataset - ")  # these nodes have neither
@@ -86,9 +95,6 @@ def watch(browser, crowd, address):
     browser.settle()
     crowd.talks = True
     time.sleep(1)
-    browser.run(COUNT)
-    begin = time.monotonic()
-    time.sleep(SECONDS)
-    updates = browser.run("return window.__updates") / (time.monotonic() - begin)
+    updates = count_updates(browser)
     crowd.talks = False
     return max((task["took"] for task in browser.seen()["tasks"]), default=0), updates
