@@ -110,9 +110,12 @@ function agoText(ms) {
 /* Brings an element of ago() to another time. */
 export function setAgo(element, ms) {
     const known = isNumber(ms);
-    element.dateTime = known ? new Date(ms).toISOString() : '';
-    element.dataset.ago = known ? String(ms) : '';
-    element.title = known ? date(ms) : '';
+    const told = known ? String(ms) : '';
+    if (element.dataset.ago !== told) {
+        element.dataset.ago = told;
+        element.dateTime = known ? new Date(ms).toISOString() : '';
+        element.title = known ? date(ms) : '';
+    }
     text(element, agoText(ms));
 }
 
