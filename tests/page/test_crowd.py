@@ -3,7 +3,8 @@ long that keeps the browser is measured by tests/bench/limits.py."""
 from crowd import count_updates, crowd_of, watch
 
 UPDATES = 10
-VIEWS = {"#/jobs": True, "#/models": False, "#/train": False, "#/": True}  # whether what these nodes tell is shown there
+# Whether what these nodes tell is shown there.
+VIEWS = {"#/jobs": True, "#/models": False, "#/train": False, "#/": True}
 
 
 def test_of_200_nodes_and_1000_jobs_the_page_shows_what_is_told_at_most_ten_times_a_second(browser, cluster):
