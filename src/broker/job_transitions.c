@@ -94,11 +94,24 @@ void jobs_set_busy(struct jobs *jobs, const char *name)
     jobs_reschedule(jobs, false);
 }
 
+/* The oldest first: it may be one that was given up and goes on. */
+static void list_live(struct jobs *jobs, struct job *job)
+{
+    long long number = strtoll(job->id, NULL, 10);
+    struct job *older = TAILQ_LAST(&jobs->live, job_list);
+    while (older && strtoll(older->id, NULL, 10) > number)
+        older = TAILQ_PREV(older, job_list, live_link);
+    if (older)
+        TAILQ_INSERT_AFTER(&jobs->live, older, job, live_link);
+    else
+        TAILQ_INSERT_HEAD(&jobs->live, job, live_link);
+}
+
 static void set_listed(struct jobs *jobs, struct job *job)
 {
     bool live = !job_is_over(job), active = is_active(job->state);
     if (live && !job->is_listed_live)
-        TAILQ_INSERT_TAIL(&jobs->live, job, live_link);
+        list_live(jobs, job);
     else if (!live && job->is_listed_live)
         TAILQ_REMOVE(&jobs->live, job, live_link);
     job->is_listed_live = live;

@@ -37,6 +37,30 @@ static void jobs_are_found_by_id_and_key_and_in_their_order(void **state)
     assert_string_equal(job_newer(core->jobs, jobs_oldest(core->jobs))->id, "2");
 }
 
+static void what_is_not_over_is_listed_oldest_first_also_what_was_given_up_and_goes_on(void **state)
+{
+    struct core *core = *state;
+    struct job *first = core_add(core, "m1", "away");
+    struct node *n = core_join(core, "n", "i");
+    struct job *second = core_run(core, n, "m2");
+    core_leave(core, n);
+    core_pass(core, JOBS_GRACE_MS);
+    assert_int_equal(second->state, JOB_FAILED);
+    struct job *third = core_add(core, "m3", "away");
+    n = core_greet(core, "n", "i");
+    core_inform_of(core, n, second, "running", "");
+    assert_ptr_equal(jobs_first_live(core->jobs), first);
+    assert_ptr_equal(job_next_live(first), second);
+    assert_ptr_equal(job_next_live(second), third);
+    assert_null(job_next_live(third));
+    core_cancel(core, first);
+    core_leave(core, n);
+    core_pass(core, JOBS_GRACE_MS);
+    n = core_greet(core, "n", "i");
+    core_inform_of(core, n, second, "running", "");
+    assert_ptr_equal(jobs_first_live(core->jobs), second);
+}
+
 static void numbers_and_keys_go_on_after_a_restart_also_where_the_clock_went_back(void **state)
 {
     struct core *core = *state;
@@ -109,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CORE_TEST(jobs_are_found_by_id_and_key_and_in_their_order),
+        CORE_TEST(what_is_not_over_is_listed_oldest_first_also_what_was_given_up_and_goes_on),
         CORE_TEST(numbers_and_keys_go_on_after_a_restart_also_where_the_clock_went_back),
         CORE_TEST(the_oldest_that_are_over_are_forgotten),
         CORE_TEST(what_is_still_to_be_told_of_is_not_forgotten),
