@@ -197,6 +197,14 @@ bool json_append(cJSON *list, cJSON *item)
     return false;
 }
 
+cJSON *json_if_whole(cJSON *object, bool whole)
+{
+    if (whole)
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
 const char *json_text(const cJSON *object, const char *name)
 {
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));

@@ -387,14 +387,6 @@ const char *node_model_sha256(const struct node *node, const char *model)
 
 /* As JSON */
 
-static cJSON *if_whole(cJSON *object, bool whole)
-{
-    if (whole)
-        return object;
-    cJSON_Delete(object);
-    return NULL;
-}
-
 static bool add_text(cJSON *object, const char *name, const char *text)
 {
     return !text || cJSON_AddStringToObject(object, name, text);
@@ -445,7 +437,7 @@ cJSON *node_json(struct node *node)
     cJSON *object = cJSON_CreateObject();
     bool whole = add_text(object, "name", node->name) && add_models(object, node) &&
                  (node_is_legacy(node) || add_capabilities(object, node));
-    return if_whole(object, whole);
+    return json_if_whole(object, whole);
 }
 
 cJSON *registry_json(const struct registry *registry)
@@ -454,5 +446,5 @@ cJSON *registry_json(const struct registry *registry)
     bool whole = nodes;
     for (struct node *node = registry_first(registry); node && whole; node = registry_next(node))
         whole = json_append(nodes, node_json(node));
-    return if_whole(object, whole);
+    return json_if_whole(object, whole);
 }

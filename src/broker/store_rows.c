@@ -14,20 +14,12 @@ static bool add_holders(cJSON *row, const struct model *model)
     return list;
 }
 
-static cJSON *if_whole(cJSON *row, bool whole)
-{
-    if (whole)
-        return row;
-    cJSON_Delete(row);
-    return NULL;
-}
-
 cJSON *store_row_model_key(const struct model *model)
 {
     cJSON *row = cJSON_CreateObject();
     bool whole =
         cJSON_AddStringToObject(row, "name", model->name) && cJSON_AddStringToObject(row, "sha256", model->sha256);
-    return if_whole(row, whole);
+    return json_if_whole(row, whole);
 }
 
 cJSON *store_row_model(const struct model *model)
@@ -35,19 +27,19 @@ cJSON *store_row_model(const struct model *model)
     cJSON *row = store_row_model_key(model), *info = model->info ? cJSON_Duplicate(model->info, true) : NULL;
     if (model->info && !cJSON_AddItemToObject(row, "info", info)) {
         cJSON_Delete(info);
-        return if_whole(row, false);
+        return json_if_whole(row, false);
     }
-    return if_whole(row, cJSON_AddStringToObject(row, "job", model->job) &&
-                             cJSON_AddNumberToObject(row, "completed", (double)model->completed) &&
-                             add_holders(row, model));
+    return json_if_whole(row, cJSON_AddStringToObject(row, "job", model->job) &&
+                                  cJSON_AddNumberToObject(row, "completed", (double)model->completed) &&
+                                  add_holders(row, model));
 }
 
 cJSON *store_row_removal(const struct removal *removal)
 {
     cJSON *row = cJSON_CreateObject();
-    return if_whole(row, cJSON_AddStringToObject(row, "node", removal->node) &&
-                             cJSON_AddStringToObject(row, "model", removal->model) &&
-                             cJSON_AddStringToObject(row, "sha256", removal->sha256) &&
-                             cJSON_AddStringToObject(row, "job", removal->job) &&
-                             cJSON_AddNumberToObject(row, "since", (double)removal->since));
+    return json_if_whole(row, cJSON_AddStringToObject(row, "node", removal->node) &&
+                                  cJSON_AddStringToObject(row, "model", removal->model) &&
+                                  cJSON_AddStringToObject(row, "sha256", removal->sha256) &&
+                                  cJSON_AddStringToObject(row, "job", removal->job) &&
+                                  cJSON_AddNumberToObject(row, "since", (double)removal->since));
 }

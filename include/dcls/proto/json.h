@@ -28,6 +28,9 @@ int json_print_spaced(const cJSON *value, struct buf *out);
 bool json_add(cJSON *object, const char *name, cJSON *item);
 bool json_append(cJSON *list, cJSON *item);
 
+/* The object where it is `whole`, else NULL: it is freed then. */
+cJSON *json_if_whole(cJSON *object, bool whole);
+
 /* A member that is a string; NULL where it is absent, something else, or `object` is no object (or NULL). */
 const char *json_text(const cJSON *object, const char *name);
 /* A member that is a number; `fallback` likewise. */
