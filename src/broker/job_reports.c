@@ -200,8 +200,10 @@ bool job_reports_is_stale(const struct jobs *jobs, const struct node *node, cons
 
 /* Progress */
 
-static void take_batch(struct job_live *live, const struct msg *msg)
+static void take_batch(struct job_live *live, const struct msg *msg, bool same_epoch)
 {
+    if (!same_epoch)
+        live->batch = 0; /* unless it is told below */
     if (msg->batch < 0 || msg->batches < 0)
         return;
     live->batch = msg->batch;
@@ -219,11 +221,12 @@ bool job_reports_progress(struct jobs *jobs, const struct node *node, const stru
         !is_assigned(job, node, instance, msg->generation))
         return false;
     is_heard(jobs, job, node, now);
+    bool same_epoch = job->epoch == msg->epoch;
     job->epoch = msg->epoch;
     if (*job->live->options.resume && msg->epochs > 0)
         job->epochs = msg->epochs; /* only its node knew */
     job_set_reason(jobs, job, msg->message ? "%s" : NULL, msg->message);
-    take_batch(job->live, msg);
+    take_batch(job->live, msg, same_epoch);
     bool is_news = msg->notice && job_add_notice(job, msg->notice);
     if (msg->result)
         is_news |= job_add_result(job, msg->result);

@@ -220,6 +220,31 @@ static void a_legacy_node_that_was_away_has_its_time_for_the_outcome(void **stat
 
 /* Progress */
 
+static void of_an_epoch_that_is_told_without_a_batch_none_is_known(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    const struct job *job = core_run(core, n, "m");
+    static const struct {
+        const char *told;
+        int batch;
+    } steps[] = { { "\"epoch\": 2, \"batch\": 90, \"batches\": 100", 90 },
+                  { "\"epoch\": 2, \"message\": \"reads images\"", 90 },
+                  { "\"epoch\": 4", 0 },
+                  { "\"epoch\": 4, \"batch\": 3, \"batches\": 100", 3 } };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        char text[256];
+        struct msg msg;
+        snprintf(text, sizeof text, "{\"type\": \"TRAINING PROGRESS\", \"train_key\": \"%s\", \"epochs\": 5, %s}",
+                 job->train_key, steps[i].told);
+        core_decode(&msg, text);
+        assert_true(job_reports_progress(core->jobs, n, &msg, core->now));
+        msg_release(&msg);
+        core_drain(core);
+        assert_int_equal(job->live->batch, steps[i].batch);
+    }
+}
+
 static void epochs_and_notices_are_stored_batches_are_not(void **state)
 {
     struct core *core = *state;
@@ -487,6 +512,7 @@ int main(void)
         CORE_TEST(an_error_of_a_legacy_node_fails_what_it_trains),
         CORE_TEST(what_a_legacy_node_could_not_answer_says_nothing_of_what_it_trains),
         CORE_TEST(a_legacy_node_that_was_away_has_its_time_for_the_outcome),
+        CORE_TEST(of_an_epoch_that_is_told_without_a_batch_none_is_known),
         CORE_TEST(epochs_and_notices_are_stored_batches_are_not),
         CORE_TEST(silence_is_the_reason_until_something_is_heard),
         CORE_TEST(a_broker_that_did_not_run_itself_blames_no_node),
