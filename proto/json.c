@@ -216,6 +216,12 @@ double json_number(const cJSON *object, const char *name, double fallback)
     return cJSON_IsNumber(item) ? item->valuedouble : fallback;
 }
 
+int json_int(const cJSON *object, const char *name, int fallback)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) ? item->valueint : fallback;
+}
+
 cJSON *json_find(const cJSON *list, const char *name, const char *value)
 {
     cJSON *object;

@@ -377,7 +377,7 @@ void job_set_assignments(struct job *job, const cJSON *list)
         if (!node || job->live->ranks == JOB_RANKS_MAX)
             continue;
         struct assignment *assignment = &job->live->assignments[job->live->ranks++];
-        *assignment = (struct assignment){ .rank = (int)json_number(entry, "rank", 0) };
+        *assignment = (struct assignment){ .rank = json_int(entry, "rank", 0) };
         snprintf(assignment->node, sizeof assignment->node, "%s", node);
         snprintf(assignment->instance, sizeof assignment->instance, "%s", instance ? instance : "");
         snprintf(assignment->secret_hash, sizeof assignment->secret_hash, "%s", secret ? secret : "");

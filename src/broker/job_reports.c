@@ -48,17 +48,24 @@ static bool is_running(const cJSON *entry)
     return state && !strcmp(state, "running");
 }
 
+bool job_reports_generation(const cJSON *entry, int64_t *generation)
+{
+    double told = json_number(entry, "generation", -1);
+    *generation = told >= 0 && told <= GENERATION_MAX ? (int64_t)told : -1;
+    return !(told > GENERATION_MAX);
+}
+
 static bool entry_is_assigned(const struct job *job, const struct node *node, const cJSON *entry)
 {
     const char *told = json_text(entry, "instance");
-    double generation = json_number(entry, "generation", -1);
-    if (generation > GENERATION_MAX)
+    int64_t generation;
+    if (!job_reports_generation(entry, &generation))
         return false;
     if (is_running(entry))
         told = told ? told : own_instance(node);
     else
         told = outcome_instance(node, told);
-    return is_assigned(job, node, told, generation < 0 ? -1 : (int64_t)generation);
+    return is_assigned(job, node, told, generation);
 }
 
 /* Coming and going */
@@ -190,7 +197,8 @@ void job_reports_node_info(struct jobs *jobs, const struct node *node, const cJS
 bool job_reports_is_stale(const struct jobs *jobs, const struct node *node, const cJSON *entry)
 {
     const struct job *job = jobs_find_key(jobs, json_text(entry, "train_key"));
-    if (!job || !is_running(entry))
+    int64_t generation;
+    if (!job || !is_running(entry) || !job_reports_generation(entry, &generation))
         return false;
     if (!entry_is_assigned(job, node, entry))
         return true;

@@ -24,6 +24,9 @@ void job_reports_node_gone(struct jobs *jobs, const struct node *node, struct mo
 void job_reports_train_left(struct jobs *jobs, const struct node *node, const char *train_key);
 /* `listed`: the jobs of its NODE INFO; NULL: none, or a legacy node. It is `ready`. */
 void job_reports_node_info(struct jobs *jobs, const struct node *node, const cJSON *listed, struct moment now);
+/* The generation that an entry of NODE INFO's jobs tells; -1: none. False where no generation is so large: such an
+ * entry is of nothing. */
+bool job_reports_generation(const cJSON *entry, int64_t *generation);
 /* Of each entry after that: it runs there and must not, for it was cancelled, has failed, or is of a generation that is
  * over. The shell sends SERVER CANCEL, with the entry's generation. */
 bool job_reports_is_stale(const struct jobs *jobs, const struct node *node, const cJSON *entry);

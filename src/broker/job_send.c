@@ -2,6 +2,7 @@
 #include "job_send.h"
 
 #include "dcls/proto/json.h"
+#include "job_reports.h"
 #include "link.h"
 #include "registry.h"
 
@@ -46,9 +47,10 @@ void job_send_ack(const struct job *job, const struct node *node)
 void job_send_cancel_entry(const cJSON *entry, const struct node *node)
 {
     const char *job = json_text(entry, "job");
-    double generation = json_number(entry, "generation", -1);
-    send_keys(MSG_SERVER_CANCEL, json_text(entry, "train_key"), job && name_is_valid(job) ? job : NULL,
-              generation >= 0 ? (int64_t)generation : -1, node);
+    int64_t generation;
+    if (job_reports_generation(entry, &generation))
+        send_keys(MSG_SERVER_CANCEL, json_text(entry, "train_key"), job && name_is_valid(job) ? job : NULL, generation,
+                  node);
 }
 
 void job_send_drop(const struct msg *outcome, const struct job *job, const struct node *node)

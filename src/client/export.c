@@ -120,7 +120,7 @@ static int complete_spec(const char *model, const cJSON *report, struct export_s
     if (!*spec->type)
         spec->type = api_text(arguments, "base_model");
     if (!spec->image_size)
-        spec->image_size = (int)json_number(report, "image_size", IMAGE_SIZE_DEFAULT);
+        spec->image_size = json_int(report, "image_size", IMAGE_SIZE_DEFAULT);
     if (!*spec->type)
         return err_set(err, "nothing tells of which type the model '%s' is", model);
     if (spec->image_size < 1 || spec->image_size > 8192)
@@ -217,7 +217,7 @@ int client_export(int argc, char **argv)
         goto out;
     struct export_spec spec = { .format = export.format,
                                 .type = api_text(model, "type"),
-                                .image_size = (int)json_number(model, "imageSize", 0),
+                                .image_size = json_int(model, "imageSize", 0),
                                 .fold = !export.no_fold };
     if ((!*spec.type || !spec.image_size) &&
         !(report = api_call_named(&client, "GET", "/models/", export.model, "/report", &err)))

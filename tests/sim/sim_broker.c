@@ -351,10 +351,10 @@ static void on_node_info(struct sim_broker *broker, struct sim_link *link, struc
     cJSON_ArrayForEach(entry, listed)
     {
         const char *key = json_text(entry, "train_key");
-        if (key && job_reports_is_stale(broker->jobs, node, entry)) {
+        int64_t generation;
+        if (key && job_reports_is_stale(broker->jobs, node, entry) && job_reports_generation(entry, &generation)) {
             cover(broker->world, COVER_STALE);
-            send_keys(MSG_SERVER_CANCEL, key, json_text(entry, "job"), (int64_t)json_number(entry, "generation", -1),
-                      node);
+            send_keys(MSG_SERVER_CANCEL, key, json_text(entry, "job"), generation, node);
         }
     }
 }

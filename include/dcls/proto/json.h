@@ -35,6 +35,8 @@ cJSON *json_if_whole(cJSON *object, bool whole);
 const char *json_text(const cJSON *object, const char *name);
 /* A member that is a number; `fallback` likewise. */
 double json_number(const cJSON *object, const char *name, double fallback);
+/* The same as an int, cut to what that holds. */
+int json_int(const cJSON *object, const char *name, int fallback);
 /* The first object of a list that has such a member; NULL: none. */
 cJSON *json_find(const cJSON *list, const char *name, const char *value);
 

@@ -220,6 +220,22 @@ static void a_legacy_node_that_was_away_has_its_time_for_the_outcome(void **stat
 
 /* Progress */
 
+static void a_generation_that_no_number_holds_is_of_nothing(void **state)
+{
+    struct core *core = *state;
+    struct node *n = core_join(core, "n", "i");
+    const struct job *job = core_run(core, n, "m");
+    char jobs[256];
+    snprintf(jobs, sizeof jobs, "[{\"train_key\": \"%s\", \"generation\": 1e300, \"state\": \"running\"}]",
+             job->train_key);
+    core_inform(core, n, jobs);
+    assert_said(core, ""); /* nothing that would end the training of that key */
+    core_leave(core, n);
+    n = core_greet(core, "n", "i");
+    core_inform(core, n, jobs);
+    assert_int_equal(job_shown(job), JOB_FAILED);
+}
+
 static void of_an_epoch_that_is_told_without_a_batch_none_is_known(void **state)
 {
     struct core *core = *state;
@@ -512,6 +528,7 @@ int main(void)
         CORE_TEST(an_error_of_a_legacy_node_fails_what_it_trains),
         CORE_TEST(what_a_legacy_node_could_not_answer_says_nothing_of_what_it_trains),
         CORE_TEST(a_legacy_node_that_was_away_has_its_time_for_the_outcome),
+        CORE_TEST(a_generation_that_no_number_holds_is_of_nothing),
         CORE_TEST(of_an_epoch_that_is_told_without_a_batch_none_is_known),
         CORE_TEST(epochs_and_notices_are_stored_batches_are_not),
         CORE_TEST(silence_is_the_reason_until_something_is_heard),

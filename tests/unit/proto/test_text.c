@@ -4,7 +4,9 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,10 +115,31 @@ static void what_does_not_fit_leaves_the_buffer_as_it_was(void **state)
     cJSON_Delete(value);
 }
 
+static void a_number_as_an_int_is_cut_to_what_that_holds(void **state)
+{
+    static const struct {
+        const char *value;
+        int read;
+    } cases[] = { { "7.9", 7 },   { "-7", -7 },  { "1e300", INT_MAX },     { "-1e300", INT_MIN },
+                  { "\"7\"", 5 }, { "null", 5 }, { "2147483648", INT_MAX } };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[64];
+        struct err err = ERR_INIT;
+        snprintf(text, sizeof text, "{\"n\": %s}", cases[i].value);
+        cJSON *object = json_parse(text, strlen(text), &err);
+        assert_non_null(object);
+        assert_int_equal(json_int(object, "n", 5), cases[i].read);
+        assert_int_equal(json_int(object, "other", 5), 5);
+        cJSON_Delete(object);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_of_the_small_alphabet),
+        cmocka_unit_test(a_number_as_an_int_is_cut_to_what_that_holds),
         cmocka_unit_test(a_name_has_at_most_64_characters),
         cmocka_unit_test(numbers_print_in_as_few_digits_as_read_back_the_same),
         cmocka_unit_test(values_print_with_a_space_after_comma_and_colon),
