@@ -217,8 +217,8 @@ test-shared:
 	@[ -d "$(ORT_MODULES)/onnxruntime-node" ] || $(MAKE) --no-print-directory $(ONNXRUNTIME_PACKAGE)
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(TOOLS)
 	$(KEEP_PAGES) DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
-	    ORT_MODULES=$(abspath $(ORT_MODULES)) \
-	    $(PYTHON) -m pytest -q -p no:cacheprovider tests/shared
+	    ORT_MODULES=$(abspath $(ORT_MODULES)) OMP_NUM_THREADS=1 \
+	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) tests/shared
 
 # npm comes with Node where that is not Debian's. The package downloads libraries for GPUs unless it is told not to.
 ONNXRUNTIME_PACKAGE := $(PEERS)/node_modules/onnxruntime-node/package.json
