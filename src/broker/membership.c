@@ -13,6 +13,7 @@
 #include "jobs_shell.h"
 #include "link.h"
 #include "model_remove.h"
+#include "models.h"
 #include "node_forget.h"
 #include "node_reports.h"
 #include "pending_replies.h"
@@ -53,6 +54,7 @@ static void leave(struct broker *broker, struct link *link)
     node->ready = false; /* nothing starts there any more */
     node_reports_gone(broker, node);
     registry_remove(broker->registry, node);
+    models_node_left(broker->models, node);
     pending_replies_node_gone(broker->pending_replies, name);
     model_remove_node_gone(broker, name);
     jobs_shell_drain(broker);

@@ -24,6 +24,8 @@ struct model {
     /* not stored */
     bool forgotten;  /* its row is to be deleted, and it is there no more for anybody */
     bool shown;      /* it was stored since it came */
+    bool outdated;   /* a later one of the name was made, and only nodes that are away have this: it is not listed, and
+                        kept for what is to be removed */
     uint64_t news;   /* the version that is told to event streams when it is stored; 0: none */
     unsigned told;   /* the last list of models that had it */
     cJSON *at_nodes; /* of the answer that is being made */

@@ -98,18 +98,6 @@ static void list(struct models *models, struct model *model)
     TAILQ_INSERT_TAIL(&models->list, model, listed);
 }
 
-void models_restore(struct models *models, struct model *stored)
-{
-    assert(TAILQ_EMPTY(&models->list));
-    for (struct model *next; stored; stored = next) {
-        next = stored->next;
-        stored->next = NULL;
-        stored->version = stored->committed = 1;
-        stored->shown = true;
-        list(models, stored);
-    }
-}
-
 /* One whose row is still to be deleted is there again. NULL where memory lacks. */
 static struct model *make(struct models *models, const char *name, const char *sha256)
 {
@@ -120,6 +108,7 @@ static struct model *make(struct models *models, const char *name, const char *s
     if (model) {
         assert(model->forgotten);
         model->forgotten = false;
+        model->outdated = false;
         model->job[0] = '\0';
         model->completed = 0;
         TAILQ_INSERT_TAIL(&models->list, model, listed);
@@ -183,6 +172,53 @@ static void publish(const struct models *models, const struct model *model, bool
     events_publish(models->broker->events, "model", object);
 }
 
+/* By one of those that held it when they were heard last. */
+static bool held_by_holder(const struct models *models, const struct model *model)
+{
+    for (size_t i = 0; i < model->holders.count; i++) {
+        const struct node *node = registry_find(models->broker->registry, model->holders.items[i]);
+        if (node && node_holds(node, model))
+            return true;
+    }
+    return false;
+}
+
+static bool is_outdated(const struct models *models, const struct model *first, const struct model *model)
+{
+    bool replaced = false;
+    for (const struct model *other = first; other && !replaced; other = next_of(other))
+        replaced = other->shown && other->completed > model->completed;
+    return replaced && !held_by_holder(models, model);
+}
+
+/* Which models of a name are outdated, after its holders, or what there is of it, changed: event streams hear of those
+ * that it makes another of. `first` is that of the name; one alone, as most are, costs nothing. */
+static void review(const struct models *models, struct model *first)
+{
+    if (first && !next_of(first) && !first->outdated)
+        return;
+    for (struct model *model = first; model; model = next_of(model)) {
+        bool was = model->outdated;
+        model->outdated = is_outdated(models, first, model);
+        if (model->shown && model->outdated != was)
+            publish(models, model, model->outdated);
+    }
+}
+
+void models_restore(struct models *models, struct model *stored)
+{
+    assert(TAILQ_EMPTY(&models->list));
+    for (struct model *next; stored; stored = next) {
+        next = stored->next;
+        stored->next = NULL;
+        stored->version = stored->committed = 1;
+        stored->shown = true;
+        list(models, stored);
+    }
+    for (struct model *model = TAILQ_FIRST(&models->list); model; model = TAILQ_NEXT(model, listed))
+        model->outdated = is_outdated(models, first_of(models, model->name), model);
+}
+
 static void on_stored(void *arg, struct model *model)
 {
     struct models *models = arg;
@@ -195,7 +231,9 @@ static void on_stored(void *arg, struct model *model)
         return;
     model->shown = true;
     model->news = 0;
-    publish(models, model, false);
+    if (!model->outdated)
+        publish(models, model, false);
+    review(models, first_of(models, model->name));
 }
 
 /* By any node that is connected. */
@@ -215,27 +253,30 @@ static void forget(struct models *models, struct model *model)
     model->forgotten = true;
     model->news = 0;
     TAILQ_REMOVE(&models->list, model, listed);
-    if (model->shown)
+    if (model->shown && !model->outdated)
         publish(models, model, true);
     model->shown = false;
     change(models, model, false);
+    review(models, first_of(models, model->name));
 }
 
 /* It holds this model of the name, and so no other. */
 static void set_holder(struct models *models, struct model *holds, const char *node)
 {
-    for (struct model *model = first_of(models, holds->name); model; model = next_of(model)) {
+    struct model *first = first_of(models, holds->name);
+    for (struct model *model = first; model; model = next_of(model)) {
         if (model != holds && strings_remove(&model->holders, node))
             change(models, model, false);
         models->any_replaced |= model != holds && !model->holders.count;
     }
-    if (strings_has(&holds->holders, node))
-        return;
-    if (holds->holders.count >= (size_t)models->broker->max_nodes)
-        strings_remove(&holds->holders, holds->holders.items[0]);
-    if (strings_add(&holds->holders, node))
-        log_error("no memory for who holds model '%s'", holds->name);
-    change(models, holds, false);
+    if (!strings_has(&holds->holders, node)) {
+        if (holds->holders.count >= (size_t)models->broker->max_nodes)
+            strings_remove(&holds->holders, holds->holders.items[0]);
+        if (strings_add(&holds->holders, node))
+            log_error("no memory for who holds model '%s'", holds->name);
+        change(models, holds, false);
+    }
+    review(models, first);
 }
 
 /* Of one node: what it says that it holds, as far as it is listed with it. What is new is taken out of the list. */
@@ -295,10 +336,21 @@ void models_listed(struct models *models, const struct node *node, cJSON *model_
 {
     models->told++;
     seen(models, node, model_info);
-    for (struct model *model = TAILQ_FIRST(&models->list); model; model = TAILQ_NEXT(model, listed))
-        if (model->told != models->told && !node_holds(node, model) && strings_remove(&model->holders, node->name))
+    for (struct model *model = TAILQ_FIRST(&models->list); model; model = TAILQ_NEXT(model, listed)) {
+        if (model->told == models->told || !strings_has(&model->holders, node->name))
+            continue;
+        if (!node_holds(node, model) && strings_remove(&model->holders, node->name))
             change(models, model, false);
+        review(models, first_of(models, model->name));
+    }
     forget_replaced(models);
+}
+
+void models_node_left(struct models *models, const struct node *node)
+{
+    const struct node_model *held = TAILQ_FIRST(&node->model_list);
+    for (; held; held = TAILQ_NEXT(held, listed))
+        review(models, first_of(models, held->name));
 }
 
 void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
@@ -339,6 +391,7 @@ void models_drop_holder(struct models *models, const char *name, const char *sha
     for (struct model *model = first_of(models, name); model; model = next_of(model))
         if ((!*sha256 || !strcmp(model->sha256, sha256)) && strings_remove(&model->holders, node))
             change(models, model, false);
+    review(models, first_of(models, name));
     model_writes_flush(models->writes);
 }
 
@@ -367,17 +420,6 @@ bool models_know(const struct models *models, const char *name)
     for (const struct node *node = registry_first(models->broker->registry); node; node = registry_next(node))
         if (node_has_model(node, name))
             return true;
-    return false;
-}
-
-/* By one of those that held it when they were heard last. */
-static bool held_by_holder(const struct models *models, const struct model *model)
-{
-    for (size_t i = 0; i < model->holders.count; i++) {
-        const struct node *node = registry_find(models->broker->registry, model->holders.items[i]);
-        if (node && node_holds(node, model))
-            return true;
-    }
     return false;
 }
 
@@ -411,15 +453,6 @@ const char *models_digest(const struct models *models, const char *name, const c
     return digest;
 }
 
-/* A later one of the name was made, and only nodes that are away have this: it is kept for what is to be removed. */
-static bool is_outdated(const struct models *models, const struct model *model)
-{
-    bool replaced = false;
-    for (const struct model *other = first_of(models, model->name); other && !replaced; other = next_of(other))
-        replaced = other->shown && other->completed > model->completed;
-    return replaced && !held_by_holder(models, model);
-}
-
 /* A model of a legacy node has no digest and is not remembered: it is listed as long as a node has it. */
 static bool add_legacy(cJSON *models, const char *name, const struct node *node)
 {
@@ -450,7 +483,7 @@ cJSON *models_json(const struct models *models)
     bool whole = shown;
     struct model *model;
     for (model = TAILQ_FIRST(&models->list); model && whole; model = TAILQ_NEXT(model, listed))
-        if (model->shown && !is_outdated(models, model))
+        if (model->shown && !model->outdated)
             whole = json_append(shown, model_json(model, &model->at_nodes));
     const struct node *node = registry_first(models->broker->registry);
     for (; node && whole; node = registry_next(node))

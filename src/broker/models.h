@@ -30,6 +30,8 @@ void models_restore(struct models *models, struct model *stored);
 void models_seen(struct models *models, const char *node, cJSON *model_info);
 /* The same of all that it has. */
 void models_listed(struct models *models, const struct node *node, cJSON *model_info);
+/* It is not registered any more. */
+void models_node_left(struct models *models, const struct node *node);
 /* A job made `sha256` of that name on that node: older models of the name that no node holds are forgotten. */
 void models_completed(struct models *models, const char *name, const char *sha256, const cJSON *info, const char *job,
                       const char *node, int64_t completed);
@@ -50,7 +52,8 @@ const char *models_newest(const struct models *models);
 /* Its digest where exactly one is known that `node` (NULL: any) holds; NULL otherwise. */
 const char *models_digest(const struct models *models, const char *name, const char *node);
 
-/* {"models": [...]}; NULL where memory lacks. */
+/* {"models": [...]}; NULL where memory lacks. Event streams are told of each that comes into this list or leaves it,
+ * but for those of legacy nodes: these have no digest, and are told of as what their nodes have. */
 cJSON *models_json(const struct models *models);
 
 #endif

@@ -207,6 +207,93 @@ static void a_model_that_nobody_holds_goes_when_another_of_its_name_is_told(void
     peer_close(&peer);
 }
 
+/* The node comes, with the one model that it has. */
+static void come_with(struct peer *peer, struct rig *rig, const char *name, const char *model, const char *sha256)
+{
+    char text[512];
+    peer_greet(peer, rig, name);
+    snprintf(text, sizeof text,
+             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [\"%s\"],"
+             " \"modelInfo\": [{\"name\": \"%s\", \"sha256\": \"%s\"}], \"jobs\": []}",
+             name, model, model, sha256);
+    peer_say(peer, text);
+    RIG_WAIT(rig, registry_find(rig->broker.registry, name)->ready);
+}
+
+/* Whether exactly one event of models came since: of that digest, and whether it is gone. */
+static bool was_told(const struct rig *rig, uint64_t after, const char *sha256, bool is_gone)
+{
+    struct event_record event;
+    int gone, count = events_of(rig, after, &gone);
+    for (uint64_t at = after + 1; events_get(rig->broker.events, at, &event); at++)
+        if (!strcmp(event.kind, "model") && strstr(event.text, sha256))
+            return count == 1 && gone == is_gone;
+    return false;
+}
+
+/* A node has a model that another node's training has replaced. */
+static void an_outdated_model_is_listed_and_told_of_while_its_node_is_there(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    int gone;
+    come_with(&peer, rig, "a", "m", DIGEST);
+    RIG_WAIT(rig, shown(rig) == 1);
+    peer_leave(&peer, "a");
+    assert_int_equal(shown(rig), 1);
+    uint64_t before = events_last(rig->broker.events);
+    models_completed(rig->broker.models, "m", OTHER_DIGEST, NULL, "7", "b", 99);
+    RIG_WAIT(rig, events_of(rig, before, &gone) == 2);
+    assert_int_equal(gone, 1);
+    assert_int_equal(shown(rig), 1);
+    for (int i = 0; i < 2; i++) {
+        before = events_last(rig->broker.events);
+        come_with(&peer, rig, "a", "m", DIGEST);
+        assert_true(was_told(rig, before, DIGEST, false));
+        assert_int_equal(shown(rig), 2);
+        before = events_last(rig->broker.events);
+        peer_leave(&peer, "a");
+        assert_true(was_told(rig, before, DIGEST, true));
+        assert_int_equal(shown(rig), 1);
+        if (!i)
+            rig_restart(rig);
+    }
+}
+
+static void an_outdated_model_is_listed_again_when_the_newer_one_is_gone(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    int gone;
+    come_with(&peer, rig, "a", "m", DIGEST);
+    RIG_WAIT(rig, shown(rig) == 1);
+    peer_leave(&peer, "a");
+    uint64_t before = events_last(rig->broker.events);
+    models_completed(rig->broker.models, "m", OTHER_DIGEST, NULL, "7", "b", 99);
+    RIG_WAIT(rig, events_of(rig, before, &gone) == 2);
+    before = events_last(rig->broker.events);
+    models_drop_holder(rig->broker.models, "m", OTHER_DIGEST, "b");
+    models_forget(rig->broker.models, "m");
+    assert_int_equal(events_of(rig, before, &gone), 2);
+    assert_int_equal(gone, 1);
+    assert_int_equal(shown(rig), 1);
+}
+
+static void a_node_that_comes_again_with_what_is_known_of_it_is_no_news_of_models(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    int gone;
+    come_with(&peer, rig, "a", "m", DIGEST);
+    RIG_WAIT(rig, shown(rig) == 1);
+    uint64_t before = events_last(rig->broker.events);
+    peer_leave(&peer, "a");
+    come_with(&peer, rig, "a", "m", DIGEST);
+    rig_turn_for(rig, 100);
+    assert_int_equal(events_of(rig, before, &gone), 0);
+    peer_close(&peer);
+}
+
 static void a_removal_whose_row_cannot_be_deleted_is_tried_again(void **state)
 {
     struct rig *rig = *state;
@@ -316,7 +403,10 @@ static void thousands_of_models_hold_nothing_up(void **state)
     assert_in_range(first, 0, AT_MOST_MS * SLOWER);
     assert_in_range(second, 0, AT_MOST_MS * SLOWER);
     assert_int_equal(registry_find(rig->broker.registry, "n")->models.count, MANY);
-    peer_close(&peer);
+    int gone;
+    uint64_t before = events_last(rig->broker.events);
+    peer_leave(&peer, "n");
+    assert_int_equal(events_of(rig, before, &gone), 0);
 }
 
 int main(void)
@@ -330,6 +420,9 @@ int main(void)
         TEST(a_model_that_comes_back_before_its_row_is_deleted_stays),
         TEST(a_model_that_its_last_holder_replaced_is_forgotten),
         TEST(a_model_that_nobody_holds_goes_when_another_of_its_name_is_told),
+        TEST(an_outdated_model_is_listed_and_told_of_while_its_node_is_there),
+        TEST(an_outdated_model_is_listed_again_when_the_newer_one_is_gone),
+        TEST(a_node_that_comes_again_with_what_is_known_of_it_is_no_news_of_models),
         TEST(a_removal_whose_row_cannot_be_deleted_is_tried_again),
         TEST(a_removal_that_is_wanted_anew_is_not_deleted_with_the_old_one),
         TEST(thousands_of_models_hold_nothing_up),
