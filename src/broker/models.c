@@ -150,6 +150,7 @@ static cJSON *model_json(const struct model *model, cJSON **nodes)
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(model->info, copied[i]);
         whole = !value || json_add(object, copied[i], cJSON_Duplicate(value, true));
     }
+    whole = whole && (!model->completed || cJSON_AddNumberToObject(object, "completed", (double)model->completed));
     *nodes = whole ? cJSON_AddArrayToObject(object, "nodes") : NULL;
     if (*nodes && (!*model->job || cJSON_AddStringToObject(object, "job", model->job)))
         return object;

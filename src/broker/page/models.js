@@ -41,7 +41,7 @@ function accuracyOf(model) {
 }
 
 function madeAt(model) {
-    return store.jobs.get(model.job)?.ended ?? null;
+    return model.completed ?? null;
 }
 
 function nodesText(model) {

@@ -294,6 +294,23 @@ static void a_node_that_comes_again_with_what_is_known_of_it_is_no_news_of_model
     peer_close(&peer);
 }
 
+static void a_listed_model_tells_when_it_was_completed(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    models_completed(rig->broker.models, "m", DIGEST, NULL, "7", "n", 1700000000123);
+    come_with(&peer, rig, "a", "o", OTHER_DIGEST);
+    RIG_WAIT(rig, shown(rig) == 2);
+    cJSON *json = models_json(rig->broker.models), *list = cJSON_GetObjectItem(json, "models");
+    const cJSON *made = cJSON_GetArrayItem(list, 0), *brought = cJSON_GetArrayItem(list, 1);
+    assert_string_equal(text_of(made, "name"), "m");
+    assert_true(number_of(made, "completed") == 1700000000123.0);
+    assert_string_equal(text_of(brought, "name"), "o");
+    assert_null(cJSON_GetObjectItem(brought, "completed"));
+    cJSON_Delete(json);
+    peer_close(&peer);
+}
+
 static void a_removal_whose_row_cannot_be_deleted_is_tried_again(void **state)
 {
     struct rig *rig = *state;
@@ -423,6 +440,7 @@ int main(void)
         TEST(an_outdated_model_is_listed_and_told_of_while_its_node_is_there),
         TEST(an_outdated_model_is_listed_again_when_the_newer_one_is_gone),
         TEST(a_node_that_comes_again_with_what_is_known_of_it_is_no_news_of_models),
+        TEST(a_listed_model_tells_when_it_was_completed),
         TEST(a_removal_whose_row_cannot_be_deleted_is_tried_again),
         TEST(a_removal_that_is_wanted_anew_is_not_deleted_with_the_old_one),
         TEST(thousands_of_models_hold_nothing_up),
