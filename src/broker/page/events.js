@@ -2,6 +2,7 @@
  * broker then sends what was missed, or, where it no longer can, how things are: a snapshot, whose events but the last
  * have the id 0. What a snapshot does not name is gone. */
 import { get, url } from './api.js';
+import { nodeChanged, putModel } from './model_list.js';
 import { LOST_MS, note, store } from './store.js';
 
 const AGAIN_MS = 2000;    /* where the browser has given up */
@@ -24,6 +25,7 @@ function lose(node, lost) {
     const away = { ...node, lost, gone: true, running: [] };
     store.nodes.set(node.name, away);
     store.load.delete(node.name);
+    nodeChanged(node);
     note('node', node.name);
     setTimeout(() => {
         if (store.nodes.get(node.name) === away) {
@@ -36,23 +38,13 @@ function lose(node, lost) {
 function putNode(node) {
     const { gone, ...rest } = node;
     const known = store.nodes.get(node.name);
-    if (!gone)
+    if (!gone) {
         store.nodes.set(node.name, rest);
-    else if (known)
+        nodeChanged(known, rest);
+    } else if (known) {
         lose(known, Date.now());
+    }
     note('node', node.name);
-}
-
-/* Models of one name and different digests are versions of one entry. */
-function putModel(model) {
-    const { gone, ...rest } = model;
-    const others = (store.models.get(model.name)?.versions ?? []).filter((known) => known.sha256 !== model.sha256);
-    const versions = gone ? others : [rest, ...others];
-    if (versions.length)
-        store.models.set(model.name, { ...versions[0], versions });
-    else
-        store.models.delete(model.name);
-    note('model', model.name);
 }
 
 function putJob(job) {
