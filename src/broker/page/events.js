@@ -4,6 +4,7 @@
 import { get, url } from './api.js';
 import { nodeChanged, putModel } from './model_list.js';
 import { LOST_MS, note, store } from './store.js';
+import { watchProgress } from './time_left.js';
 
 const AGAIN_MS = 2000;    /* where the browser has given up */
 const SILENT_MS = 300;    /* a stream that begins with nothing: a snapshot of nothing, or nothing was missed */
@@ -51,6 +52,7 @@ function putJob(job) {
     const known = store.jobs.get(job.id);
     /* Events of a running job have its newest result; one that ended keeps it here. */
     store.jobs.set(job.id, known?.result && !job.result ? { ...job, result: known.result } : job);
+    watchProgress(job);
     note('job', job.id);
 }
 

@@ -2,9 +2,6 @@
 import { count, left, percent, rate } from './format.js';
 import { jobFraction } from './store.js';
 
-const leastMs = 2000;
-const leastFraction = 0.0005;
-
 /* Of one that has not ended: the last test and the saving are to come when its last batch is done. */
 export function percentOf(job) {
     return `${Math.min(99, Math.floor(100 * jobFraction(job)))} %`;
@@ -22,20 +19,7 @@ export function titleOf(job) {
     return `${job.modelName} · ${job.state}`;
 }
 
-/* Answers a function that tells the seconds left from the fraction that is done, by how fast it went while it was
- * watched; NaN while that is too little to tell from. A training that began anew, on another node, is timed anew. */
-export function timeLeft() {
-    let first = null;
-    return (fraction, now = performance.now()) => {
-        if (!first || fraction < first.fraction)
-            first = { now, fraction };
-        const done = fraction - first.fraction;
-        const ms = now - first.now;
-        return ms < leastMs || done < leastFraction ? NaN : ms / 1000 / done * (1 - fraction);
-    };
-}
-
-/* The parts of the line, [what, text], of those that are known. */
+/* The parts of the line, [what, text], of those that are known. `seconds`: how long it still takes, or NaN. */
 export function progressParts(job, seconds) {
     if (!isTraining(job))
         return [['state', job.reason ?? '']];

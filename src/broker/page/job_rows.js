@@ -2,7 +2,8 @@
 import { attribute, h, keyed, text } from './dom.js';
 import { left, plural, setAgo } from './format.js';
 import { href } from './router.js';
-import { isOver, jobFraction, jobSecondsLeft } from './store.js';
+import { isOver, jobFraction } from './store.js';
+import { secondsLeft } from './time_left.js';
 import { networkName } from './train_request.js';
 import { setState, stateMark } from './ui.js';
 
@@ -17,8 +18,8 @@ function make(job) {
 /* When it was over, or how long it still takes, or why it waits. */
 function setWhen(element, job) {
     const [words, time] = element.children;
-    const seconds = jobSecondsLeft(job);
-    text(words, isOver(job) ? '' : seconds !== null ? left(seconds) : job.reason ?? '');
+    const seconds = secondsLeft(job);
+    text(words, isOver(job) ? '' : Number.isFinite(seconds) ? left(seconds) : job.reason ?? '');
     attribute(words, 'title', words.textContent || null);
     attribute(time, 'hidden', isOver(job) ? null : true);
     if (isOver(job))

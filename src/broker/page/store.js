@@ -72,14 +72,6 @@ export function jobFraction(job) {
     return Math.min(1, Math.max(0, whole / job.epochs));
 }
 
-/* Seconds that a running job still takes by its present rate; null: unknown. */
-export function jobSecondsLeft(job) {
-    const done = jobFraction(job);
-    if (job.state !== 'running' || !job.started || done < 0.005)
-        return null;
-    return (Date.now() - job.started) / 1000 * (1 - done) / done;
-}
-
 /* The jobs that are not over, oldest first. */
 export function liveJobs() {
     return [...store.jobs.values()].filter((job) => !isOver(job)).sort((a, b) => Number(a.id) - Number(b.id));
