@@ -74,6 +74,17 @@ def test_a_failed_training_says_why_and_what_to_do(page, cluster):
     assert page.run("return document.querySelector('[name=learningRate]').value") == "0.0001"
 
 
+def test_results_that_have_no_accuracy_are_shown_without(page, cluster):
+    page.allow("/answers.* status of 409")
+    node = RawNode(cluster.port, "raw")
+    job = cluster.train(modelName="m", node="raw")
+    node.complete(node.expect("SERVER TRAIN"))
+    page.open(f"#/jobs/{job}")
+    page.find("image", "Accuracy: nothing yet")
+    page.find("image", "Loss: train 1.00 at 1")
+    page.wait_text("after epoch 1")
+
+
 def test_a_job_that_is_not_there_is_said_to_be_missing(page):
     page.allow("404")
     page.open("#/jobs/77")

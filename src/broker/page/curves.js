@@ -6,9 +6,10 @@ import { linePlot } from './plot.js';
 const POINTS_MAX = 1000; /* more than there are pixels */
 const TRACE_MAX = 400;
 
-/* The result of the highest test accuracy, the first of them; null without results. */
+/* The result of the highest test accuracy, the first of them; null where none has one. */
 export function bestResult(results) {
-    return results.reduce((best, result) => !best || result.test_accuracy > best.test_accuracy ? result : best, null);
+    return results.filter((result) => Number.isFinite(result.test_accuracy))
+        .reduce((best, result) => !best || result.test_accuracy > best.test_accuracy ? result : best, null);
 }
 
 /* That of the epoch whose weights are the model: with patience the best one's, otherwise the last one's. `report` may
