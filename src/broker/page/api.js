@@ -1,6 +1,8 @@
 /* Requests to the broker. Paths are the broker's ("/jobs/7"); they are asked for relative to the page, so that it works
  * below a prefix of a reverse proxy too. What the broker refuses comes as an ApiError with the broker's own words. */
 
+const PATIENCE_MS = 60000; /* the broker gives a node 15 s */
+
 export class ApiError extends Error {
     constructor(status, message, body) {
         super(message);
@@ -29,13 +31,17 @@ async function parse(response) {
 
 /* `options`: {signal} to give up. Answers the parsed JSON, or text where it is none. */
 export async function send(method, where, body, headers, options = {}) {
+    const deadline = AbortSignal.timeout(PATIENCE_MS);
+    const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
     let response, answer;
     try {
-        response = await fetch(url(where), { method, body, headers, signal: options.signal });
+        response = await fetch(url(where), { method, body, headers, signal });
         answer = await parse(response);
     } catch (error) {
-        if (error.name === 'AbortError')
+        if (options.signal?.aborted)
             throw error;
+        if (deadline.aborted)
+            throw new ApiError(0, `there was no answer for ${PATIENCE_MS / 1000} s`, null);
         if (!response)
             throw new ApiError(0, 'the broker cannot be reached', null);
         throw new ApiError(response.status, 'the answer of the broker cannot be read', null);

@@ -3,12 +3,13 @@
  * have the id 0. What a snapshot does not name is gone. */
 import { get, url } from './api.js';
 import { nodeChanged, putModel } from './model_list.js';
-import { LOST_MS, note, store } from './store.js';
+import { LOST_MS, isOver, note, store } from './store.js';
 import { watchProgress } from './time_left.js';
 
 const AGAIN_MS = 2000;    /* where the browser has given up */
 const SILENT_MS = 300;    /* a stream that begins with nothing: a snapshot of nothing, or nothing was missed */
 const HIDDEN_MS = 30000;
+const TITLE_MS = 15000;   /* how often the job is asked for that a tab nobody looks at shows */
 const SERVING_MS = 4000;  /* a node counts as serving for that long after an answer */
 
 let source = null;        /* null: it is closed */
@@ -194,18 +195,39 @@ function close() {
     setLive(false);
 }
 
+/* The title of a job's tab tells those who wait: while there is no stream, the job is asked for until it is over. */
+async function askJob() {
+    const [, id] = /^#\/jobs\/([^/?]+)/.exec(location.hash) ?? [];
+    if (!id)
+        return;
+    const job = await get(`/jobs/${id}`).catch((error) => error.status === 404 ? undefined : null);
+    if (source)
+        return; /* someone looks again */
+    if (job)
+        putJob(job);
+    if (job === null || job && !isOver(job))
+        hiding = setTimeout(askJob, TITLE_MS);
+}
+
 /* A browser has six connections for all of its tabs, so that one which nobody looks at gives its own back after a
- * while. The tab of a job keeps it: its title tells those who wait. */
+ * while. */
+function letGo() {
+    close();
+    askJob();
+}
+
 function onVisibility() {
     clearTimeout(hiding);
-    if (!document.hidden)
+    if (document.hidden)
+        hiding = setTimeout(letGo, HIDDEN_MS);
+    else
         open();
-    else if (!location.hash.startsWith('#/jobs/'))
-        hiding = setTimeout(close, HIDDEN_MS);
 }
 
 export function follow() {
     open();
+    if (document.hidden)
+        onVisibility(); /* it was opened behind another one */
     document.addEventListener('visibilitychange', onVisibility);
     window.addEventListener('pagehide', close); /* a page that the browser keeps for "back" would keep its stream */
     window.addEventListener('pageshow', open);
