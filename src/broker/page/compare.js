@@ -89,20 +89,36 @@ function view(main, ids, jobs, failures) {
 export function open(main, params) {
     const ids = [...new Set(params.ids.split(',').filter(Boolean))].slice(0, MOST);
     let shown = null;
+    let shownIds = '';
     let closed = false;
+    let failed = false; /* one of them could not be had */
+    let turn = 0;
     let jobs = [];
 
+    /* One that cannot be had now stays as it was. */
     async function load() {
+        const mine = ++turn;
         const answers = await Promise.allSettled(ids.map((id) => get(path('jobs', id))));
-        if (closed)
+        if (closed || mine !== turn)
             return;
-        jobs = answers.filter(({ status }) => status === 'fulfilled').map(({ value }) => value);
-        const failures = answers.filter(({ status }) => status === 'rejected').map(({ reason }) => reason.message);
-        if (shown)
+        const former = new Map(jobs.map((job) => [job.id, job]));
+        const known = answers.map(({ value }, i) => value ?? former.get(ids[i]));
+        failed = answers.some(({ status }) => status === 'rejected');
+        jobs = known.filter(Boolean);
+        show(answers.filter((answer, i) => !known[i]).map(({ reason }) => reason.message));
+    }
+
+    /* Made anew where another one came or could not be had at first. */
+    function show(failures) {
+        const wanted = jobs.map((job) => job.id).join(',');
+        if (shown && wanted === shownIds) {
             shown.update(jobs);
-        else if (jobs.length)
-            shown = view(main, ids, jobs, failures);
-        else
+            return;
+        }
+        shown?.close();
+        shown = jobs.length ? view(main, ids, jobs, failures) : null;
+        shownIds = wanted;
+        if (!shown)
             fill(main, h('h1', {}, 'Compare'), empty(failures[0] ? `None of them can be shown: ${failures[0]}.` :
                 'The address names no job, as #/compare/7,9 would.', { href: '#/jobs', text: 'All jobs' }));
     }
@@ -111,13 +127,13 @@ export function open(main, params) {
     fill(main, h('h1', {}, 'Compare'), h('p', { class: 'muted' }, 'Asks the broker…'));
     load();
     /* A new result is worth drawing anew; progress within an epoch is not. */
-    const stop = watch(['job'], (changes) => {
+    const stop = watch(['job', 'live'], (changes) => {
         const moved = jobs.some((job) => {
             const now = store.jobs.get(job.id);
-            return changes.get('job').has(job.id) && now && !isOver(job) && (now.state !== job.state
+            return changes.get('job')?.has(job.id) && now && !isOver(job) && (now.state !== job.state
                 || (now.result?.epoch ?? 0) > (job.results[job.results.length - 1]?.epoch ?? 0));
         });
-        if (moved)
+        if (moved || failed && changes.has('live') && store.live)
             load();
         else
             shown?.refresh();

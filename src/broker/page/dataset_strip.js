@@ -7,6 +7,7 @@ import { count, plural } from './format.js';
 import { nodeCommand, portHint } from './node_command.js';
 import { photosText } from './node_choice.js';
 import { openViewer } from './photo_viewer.js';
+import { store, watch } from './store.js';
 import { button, photo } from './ui.js';
 
 const CLASSES_AT_ONCE = 24;
@@ -100,9 +101,11 @@ function outline(node) {
             h('li', { class: 'dataset-class' }, h('p', {}, '\u00a0'), h('div', { class: 'strip' }, boxes()))))];
 }
 
-function countsAlone(node, error) {
+/* `again`: null where another answer is not to be had by asking. */
+function countsAlone(node, error, again) {
     return [h('p', {}, photosText(node), h('span', { class: 'muted' }, ` · on ${node.name}`)),
-        h('p', { class: 'muted' }, `They are not shown: ${error.message}.`)];
+        h('p', { class: 'muted' }, `They are not shown: ${error.message}.`),
+        again ? h('div', {}, button('Try again', again, 'small')) : null];
 }
 
 function howToBegin() {
@@ -123,16 +126,22 @@ export function datasetStrip() {
         h('h2', { id: 'dataset-title' }, 'The photos'), body);
     let key = null;
     let aborter = null;
+    let again = null; /* asks once more, where that failed */
+    const stop = watch(['live'], () => store.live && again?.());
 
     async function ask(node) {
         const { signal } = aborter = new AbortController();
+        again = null;
         fill(body, outline(node));
         try {
             const dataset = await get(path('nodes', node.name, 'dataset'), { signal });
             fill(body, whole(dataset));
         } catch (error) {
-            if (!signal.aborted)
-                fill(body, countsAlone(node, error));
+            if (signal.aborted)
+                return;
+            /* It has none yet, or shows none: it tells of it when that is another. */
+            again = error.status === 404 || error.status === 409 ? null : () => ask(node);
+            fill(body, countsAlone(node, error, again));
         }
     }
 
@@ -143,6 +152,7 @@ export function datasetStrip() {
             if (wanted === key)
                 return;
             key = wanted;
+            again = null;
             aborter?.abort();
             if (node)
                 ask(node);
@@ -151,6 +161,7 @@ export function datasetStrip() {
                     + 'see its photos.') : howToBegin());
         },
         close() {
+            stop();
             aborter?.abort();
         },
     };

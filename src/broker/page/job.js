@@ -147,6 +147,8 @@ export function open(main, { id }) {
         } catch (error) {
             if (!closed && !shown)
                 showFailure(error);
+            else if (!closed && store.jobs.has(id))
+                shown.update(store.jobs.get(id)); /* what the stream tells; the rest is asked for when it is up again */
         }
         asking = false;
         if (again && !closed)

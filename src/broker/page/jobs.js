@@ -101,6 +101,7 @@ export function open(main) {
     const place = noticePlace();
     const jobs = olderJobs();
     let closed = false;
+    let failed = false; /* what was asked for last could not be had */
     const find = h('input', { type: 'search', placeholder: 'Model, network or node', 'aria-label': 'Find jobs',
         on: { input: onFind } });
     const state = h('select', { 'aria-label': 'State', on: { change: onFind } },
@@ -121,7 +122,11 @@ export function open(main) {
     async function loadSafely(step) {
         try {
             await jobs.load(step);
+            if (failed)
+                place.clear();
+            failed = false;
         } catch (error) {
+            failed = true;
             place.show('error', `Older jobs cannot be had: ${error.message}.`);
             throw error;
         } finally {
@@ -139,6 +144,10 @@ export function open(main) {
         } catch {
             /* It is said. */
         }
+    }
+
+    function begin() {
+        loadSafely(STEP).then(() => needAll(), () => {}); /* it is said */
     }
 
     function onFind() {
@@ -159,8 +168,12 @@ export function open(main) {
     const tools = h('div', { class: 'row tools' }, find, state);
     title('Jobs');
     main.append(placesTabs('jobs'), place.element, tools, list.element, none);
-    const stop = watch(['job', 'live'], update);
-    loadSafely(STEP).then(() => needAll(), () => {});
+    const stop = watch(['job', 'live'], (changes) => {
+        update();
+        if (failed && changes.has('live') && store.live)
+            begin();
+    });
+    begin();
     update();
     return () => {
         closed = true;

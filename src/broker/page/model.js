@@ -1,5 +1,5 @@
 /* One model: how good it is, where it is, what it came from, its files. */
-import { get } from './api.js';
+import { ApiError, get } from './api.js';
 import { bestResult, savedResult } from './curves.js';
 import { fill, h, keyed } from './dom.js';
 import { bytes, count, duration, percent, plural, rate } from './format.js';
@@ -86,7 +86,8 @@ function view(main, name) {
     let jobs = [];
     let shown = null;
     let deleted = false;
-    const listed = showJobs();
+    let failed = false; /* what the broker was asked for could not be had */
+    let listed = showJobs();
 
     fill(main,
         h('p', { class: 'crumb' }, h('a', { href: '#/models' }, 'Models')),
@@ -108,8 +109,9 @@ function view(main, name) {
         let answer = null;
         try {
             answer = await report(model);
-        } catch {
+        } catch (error) {
             /* A model that was put there by hand has none. */
+            failed ||= error instanceof ApiError && error.status !== 404;
         }
         if (shown !== versionOf(model))
             return;
@@ -130,7 +132,7 @@ function view(main, name) {
         try {
             jobs = (await get(`/jobs?limit=${JOBS}&model=${encodeURIComponent(name)}`)).jobs;
         } catch {
-            jobs = []; /* the stream's are shown */
+            failed = true; /* the stream's are shown */
         }
         update();
     }
@@ -159,20 +161,32 @@ function view(main, name) {
         showReport(model);
     }
 
-    return update;
+    function retry() {
+        const model = store.models.get(name);
+        if (!failed || deleted)
+            return;
+        failed = false;
+        listed = showJobs();
+        if (model)
+            showReport(model);
+    }
+
+    return { update, retry };
 }
 
 export function open(main, { name }) {
-    let update = null;
+    let shown = null;
     title(name);
 
-    function onChange() {
-        if (!update && store.models.has(name))
-            update = view(main, name);
-        else if (!update && store.ready && !main.childElementCount)
+    function onChange(changes) {
+        if (!shown && store.models.has(name))
+            shown = view(main, name);
+        else if (!shown && store.ready && !main.childElementCount)
             fill(main, h('h1', {}, name),
                 empty('There is no model of that name.', { href: '#/models', text: 'All models' }));
-        update?.();
+        shown?.update();
+        if (changes?.has('live') && store.live)
+            shown?.retry();
     }
 
     const stop = watch(['model', 'node', 'job', 'live'], onChange);

@@ -1,4 +1,5 @@
 /* The models as a table: how good, how large, where, and what can be done with them. */
+import { ApiError } from './api.js';
 import { savedResult } from './curves.js';
 import { deleteModel } from './model_delete.js';
 import { downloadLinks } from './downloads.js';
@@ -13,17 +14,27 @@ import { networkName } from './train_request.js';
 import { button, buttonLink, empty, noticePlace } from './ui.js';
 
 const ACCURACY = 2, MADE = 5; /* columns */
-const accuracies = new Map(); /* by model: {value: null where it is not known, asked: a promise} */
+const accuracies = new Map(); /* by model: {value: null where it is not known, asked: a promise, failed} */
 
 async function ask(model, accuracy) {
     try {
         const told = await report(model);
         accuracy.value = Array.isArray(told.results) ? savedResult(told.results, told)?.test_accuracy ?? null : null;
         note('model', model.name);
-    } catch {
-        /* A model that was put there by hand has no report. */
+    } catch (error) {
+        /* A model that was put there by hand has no report, and for that nobody is asked. */
+        accuracy.failed = error instanceof ApiError && error.status !== 404;
     }
 }
+
+/* What could not be had is asked for again. */
+function forgetFailed() {
+    for (const [key, { failed }] of accuracies)
+        if (failed)
+            accuracies.delete(key);
+}
+
+watch(['live'], () => store.live && forgetFailed());
 
 /* It is asked for when it is to be seen first. */
 function accuracyEntry(model) {
@@ -105,6 +116,7 @@ export function open(main) {
     }
 
     title('Models');
+    forgetFailed();
     main.append(placesTabs('models'), place.element, list.element, none);
     const stop = watch(['model', 'node', 'live', 'job'], update);
     update();

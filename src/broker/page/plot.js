@@ -3,6 +3,7 @@
  * pointer are the point's numbers. The canvas is a picture to a screen reader, whose name tells the newest values. */
 import { attribute, h } from './dom.js';
 import { decimal, significant } from './format.js';
+import { store, watch } from './store.js';
 
 let loading = null;
 
@@ -13,6 +14,9 @@ function chartClass() {
         if (module.registerables)
             Chart.register(...module.registerables);
         return Chart;
+    });
+    loading.catch(() => {
+        loading = null; /* the next plot, or the next try, asks again */
     });
     return loading;
 }
@@ -143,6 +147,7 @@ export function linePlot({ label, series, best, ...rest }) {
     const canvas = h('canvas', { role: 'img' });
     const element = h('div', { class: 'plot' }, h('div', { class: 'plot-box' }, canvas));
     let chart = null;
+    let failed = null; /* the words that it could not be loaded */
     let closed = false;
 
     function draw() {
@@ -157,15 +162,26 @@ export function linePlot({ label, series, best, ...rest }) {
 
     const themed = new MutationObserver(draw);
     themed.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
-    chartClass().then((Chart) => {
-        if (closed)
-            return;
-        chart = new Chart(canvas, { type: 'line', data: { datasets: [] }, plugins: [endLabels] });
-        draw();
-    }).catch((error) => {
-        console.error(error);
-        element.append(h('p', { class: 'muted' }, 'The plot could not be loaded.'));
-    });
+
+    async function begin() {
+        const box = canvas.parentNode;
+        failed?.remove();
+        failed = null;
+        try {
+            const Chart = await chartClass();
+            if (closed || chart)
+                return;
+            chart = new Chart(canvas, { type: 'line', data: { datasets: [] }, plugins: [endLabels] });
+            draw();
+        } catch (error) {
+            console.error(error);
+            failed ??= h('p', { class: 'muted' }, 'The plot could not be loaded.');
+            box.after(failed);
+        }
+    }
+
+    const stop = watch(['live'], () => store.live && failed && begin());
+    begin();
     draw();
     return {
         element,
@@ -176,6 +192,7 @@ export function linePlot({ label, series, best, ...rest }) {
         },
         close() {
             closed = true;
+            stop();
             themed.disconnect();
             chart?.destroy();
         },

@@ -155,12 +155,12 @@ export function open(main, params) {
     const query = params.query.size ? params.query : left;
     let shown = null;
     let closed = false;
-    let known = '';
+    let known = null; /* the nodes whose networks were asked for; null: none could be */
 
     /* The networks are those of the nodes: asked again where there are others. */
     async function load() {
         const names = connected().map((node) => node.name).sort().join(' ');
-        if (shown && names === known)
+        if (names === known)
             return;
         known = names;
         try {
@@ -176,6 +176,7 @@ export function open(main, params) {
             shown.begin(query, answer.types);
             fill(place, shown.element);
         } catch (error) {
+            known = null;
             if (!shown)
                 failure.show('error', h('p', {}, `What a training may be told cannot be asked: ${error.message}.`),
                     button('Try again', load, 'small'));
@@ -189,7 +190,7 @@ export function open(main, params) {
     const stop = watch(['node', 'model', 'job', 'live'], (changes) => {
         running.update();
         shown?.follow();
-        if (shown && changes.has('node'))
+        if (changes.has('node') || changes.has('live') && store.live)
             load();
     });
     return () => {
