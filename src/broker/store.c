@@ -240,10 +240,12 @@ int store_read_text(struct broker *broker, enum store_text what, const char *mod
     return store_reader_ask(broker, broker->store->db, statement, done, arg);
 }
 
-int store_read_results(struct broker *broker, const char *job, store_text_done *done, void *arg)
+int store_read_job(struct broker *broker, const char *job, store_text_done *done, void *arg)
 {
-    struct statement *statement = statement_new("SELECT '[' || group_concat(result) || ']' FROM"
-                                                " (SELECT result FROM results WHERE job = ?1 ORDER BY epoch)");
+    struct statement *statement = statement_new(
+        "SELECT '{\"options\":' || iif(json_valid(options), options, '{}') || ',\"results\":[' ||"
+        " coalesce((SELECT group_concat(result) FROM (SELECT result FROM results WHERE job = ?1 ORDER BY epoch)), '')"
+        " || ']}' FROM jobs WHERE id = ?1");
     statement_add_number(statement, strtoll(job, NULL, 10));
     return store_reader_ask(broker, broker->store->db, statement, done, arg);
 }

@@ -65,8 +65,8 @@ typedef void store_text_done(void *arg, bool ok, const char *text);
 enum store_text { STORE_REPORT, STORE_LOG };
 int store_read_text(struct broker *broker, enum store_text what, const char *model, store_text_done *done, void *arg);
 
-/* The results of a job's epochs, in order, as the text of an array; NULL: there are none. Otherwise as store_read_text.
- */
-int store_read_results(struct broker *broker, const char *job, store_text_done *done, void *arg);
+/* What of a job is not kept in memory, as the text of {"options", "results"}: what it was asked for with, as on the
+ * wire, and the results of its epochs, in order. NULL: it is not stored. Otherwise as store_read_text. */
+int store_read_job(struct broker *broker, const char *job, store_text_done *done, void *arg);
 
 #endif

@@ -331,6 +331,16 @@ def test_a_jobs_stream_shows_batches_and_epochs_and_ends_with_it(running):
     assert ids == sorted(ids)
 
 
+def test_what_a_job_was_asked_for_with_is_told_of_one_alone(running):
+    job = running.train(modelName="m", optimizer="sgd", imageSize=48)
+    asked = {"epochs": 1, "batchSize": 4, "learningRate": 0.001, "optimizer": "sgd", "imageSize": 48, "seed": 1,
+             "noCheckpoint": True}
+    assert running.job(job)["options"] == asked
+    seen = [data for _, _, data in Events(running, f"/jobs/{job}/events")]
+    assert not any("options" in data for data in [*seen, *running.get("/jobs")["jobs"]])
+    assert running.job(job)["options"] == asked
+
+
 def test_the_event_stream_resumes_after_the_last_event_seen(running):
     stream = Events(running, "/events")
     job = running.train(modelName="m", epochs=3)

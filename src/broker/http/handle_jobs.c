@@ -1,5 +1,5 @@
-/* GET /jobs, GET and DELETE /jobs/ID. The list comes in pages, the newest first; what grows with a training's epochs is
- * told of one job alone. */
+/* GET /jobs, GET and DELETE /jobs/ID. The list comes in pages, the newest first; what grows with a training's epochs,
+ * and what it was asked for with, is told of one job alone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,7 +104,7 @@ void handle_jobs(struct exchange *exchange)
     exchange_object(exchange, 200, object, whole);
 }
 
-static void on_results(void *arg, bool ok, const char *text)
+static void on_read(void *arg, bool ok, const char *text)
 {
     struct exchange *exchange = arg;
     const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
@@ -114,9 +114,10 @@ static void on_results(void *arg, bool ok, const char *text)
     } else if (!ok || (text && !stored)) {
         exchange_error(exchange, 500, "the results of job '%.80s' cannot be read", exchange->args[0]);
     } else {
-        cJSON *object = job_json(job), *results = job_results_json(job, stored);
-        stored = NULL; /* it was taken */
-        bool whole = json_add(object, "results", results);
+        cJSON *object = job_json(job), *options = cJSON_DetachItemFromObjectCaseSensitive(stored, "options");
+        cJSON *results = job_results_json(job, cJSON_DetachItemFromObjectCaseSensitive(stored, "results"));
+        bool whole = json_add(object, "options", options ? options : cJSON_CreateObject());
+        whole = json_add(object, "results", results) && whole;
         exchange_object(exchange, 200, object, whole);
     }
     cJSON_Delete(stored);
@@ -127,7 +128,7 @@ void handle_job(struct exchange *exchange)
     const struct job *job = jobs_find(exchange->broker->jobs, exchange->args[0]);
     if (!job)
         exchange_error(exchange, 404, "there is no job '%.80s'", exchange->args[0]);
-    else if (store_read_results(exchange->broker, job->id, on_results, exchange))
+    else if (store_read_job(exchange->broker, job->id, on_read, exchange))
         exchange_error(exchange, 503, "no memory");
 }
 

@@ -139,21 +139,30 @@ static inline void rig_turn_for(struct rig *rig, int ms)
         }                                                                                                              \
     } while (0)
 
-static inline void rig_take_results(void *arg, bool ok, const char *text)
+static inline void rig_take_job(void *arg, bool ok, const char *text)
 {
     cJSON **stored = arg;
     assert_true(ok);
-    *stored = text ? cJSON_Parse(text) : cJSON_CreateArray();
+    *stored = text ? cJSON_Parse(text) : cJSON_CreateObject();
     assert_non_null(*stored);
 }
 
-/* A job's results as they are stored: the caller's. */
-static inline cJSON *rig_results(struct rig *rig, const char *id)
+/* A member of what of a job is stored, and not kept in memory: the caller's; NULL: it is not stored. */
+static inline cJSON *rig_stored(struct rig *rig, const char *id, const char *member)
 {
     cJSON *stored = NULL;
-    assert_int_equal(store_read_results(&rig->broker, id, rig_take_results, &stored), 0);
+    assert_int_equal(store_read_job(&rig->broker, id, rig_take_job, &stored), 0);
     RIG_WAIT(rig, stored);
-    return stored;
+    cJSON *value = cJSON_DetachItemFromObjectCaseSensitive(stored, member);
+    cJSON_Delete(stored);
+    return value;
+}
+
+/* A job's results as they are stored, an array: the caller's. */
+static inline cJSON *rig_results(struct rig *rig, const char *id)
+{
+    cJSON *results = rig_stored(rig, id, "results");
+    return results ? results : cJSON_CreateArray();
 }
 
 /* A peer of the broker. */

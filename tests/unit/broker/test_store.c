@@ -114,6 +114,24 @@ static void a_job_comes_back_as_it_was(void **state)
     job_free(job);
 }
 
+static void what_an_ended_job_was_asked_for_with_is_read_from_the_store(void **state)
+{
+    struct rig *rig = *state;
+    struct job *job = make_job("41", "m", JOB_FAILED);
+    struct err err = ERR_INIT;
+    assert_int_equal(train_option_parse(&job->live->options, train_option_by_name("seed"), "77", &err), 0);
+    save(rig, job, NULL, NULL);
+    rig_restart(rig);
+    assert_null(jobs_find(rig->broker.jobs, "41")->live);
+    cJSON *options = rig_stored(rig, "41", "options");
+    assert_true(number_of(options, "seed") == 77);
+    assert_true(number_of(options, "batchSize") == 32); /* of those that each peer knows */
+    assert_null(cJSON_GetObjectItem(options, "imageSize"));
+    cJSON_Delete(options);
+    assert_null(rig_stored(rig, "42", "options"));
+    job_free(job);
+}
+
 static void on_text(void *arg, bool ok, const char *text)
 {
     char **copy = arg;
@@ -454,6 +472,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_job_comes_back_as_it_was),
+        TEST(what_an_ended_job_was_asked_for_with_is_read_from_the_store),
         TEST(results_come_one_by_one_and_one_told_anew_is_the_last),
         TEST(what_is_not_committed_yet_comes_behind_what_is),
         TEST(a_forgotten_job_is_gone_unless_it_made_a_model_that_is_known),
