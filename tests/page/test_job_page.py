@@ -71,7 +71,54 @@ def test_a_failed_training_says_why_and_what_to_do(page, cluster):
     page.wait_text("most likely the learning rate of 10 is too high", 120)
     page.click("link", "Train again")
     page.find("button", "Start training")
-    assert page.run("return document.querySelector('[name=learningRate]').value") == "0.0001"
+    asked = {"learningRate": "0.001", "optimizer": "sgd", "epochs": "30", "batchSize": "8", "imageSize": "32",
+             "seed": "1", "weights": "none"}
+    assert page.run("return Object.fromEntries(arguments[0].map((name) => [name,"
+                    " document.querySelector(`[name=${name}]`).value]))", list(asked)) == asked
+    assert not page.find("checkbox", "No checkpoint").is_selected()
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_is_said_of_a_cancelled_job_s_checkpoint_is_so(page, cluster, keeps):
+    said = "Its checkpoint of epoch 2 stays"
+    node = RawNode(cluster.port, "raw")
+    job = cluster.train(modelName="m", node="raw", epochs=4, noCheckpoint=not keeps)
+    order = node.expect("SERVER TRAIN")
+    for epoch in (1, 2):
+        node.progress(order, epoch=epoch, result={"epoch": epoch, "test_accuracy": 50.0})
+    node.progress(order, epoch=3)
+    for address, button in (("#/jobs", f"Cancel job {job}"), (f"#/jobs/{job}", "Cancel training")):
+        page.open(address)
+        if address != "#/jobs":
+            page.wait_text("epoch 3 of 4")
+        page.click("button", button)
+        dialog = page.find("dialog")
+        assert (said in dialog.text) == keeps
+        page.click("button", "Keep", within=dialog)
+    node.close()
+    wait_for("it left", lambda: "raw" not in cluster.node_names())
+    cluster.request("DELETE", f"/jobs/{job}")
+    page.wait_text("No model came of it.")
+    assert page.has("link", "Go on after epoch 2") == keeps
+    page.click("link", "Go on after epoch 2" if keeps else "Train again")
+    page.find("button", "Start training")
+    wanted = ("m", True) if keeps else ("", True)
+    assert page.run("return [document.querySelector('[name=resume]').value,"
+                    " document.querySelector('[name=epochs]').value === '4']") == list(wanted)
+
+
+def test_remedies_follow_from_what_was_asked_for(page):
+    page.open("#/")
+    jobs = {"lower": [{"learningRate": 0.0007}, {"learningRate": 10}, {}],
+            "less": [{"batchSize": 20}, {"batchSize": 2}, {"batchSize": 1, "imageSize": 40}, {}]}
+    found = page.run_async("""
+        const { lessMemory, lowerRate, sameOptions } = await import('/page/job_options.js');
+        const resumed = { epochs: 9, options: { resume: 'm', cache: 5 } };
+        return [args[0].lower.map(lowerRate), args[0].less.map(lessMemory), sameOptions(resumed),
+            sameOptions(resumed, lowerRate())];""", jobs)
+    assert found == [[{"learningRate": 0.00007}, {"learningRate": 0.001}, {"learningRate": 0.0001}],
+                     [{"batchSize": 5}, {"batchSize": 1}, {"imageSize": 32}, {"batchSize": 8}],
+                     {"cache": 5, "epochs": 9, "resume": "m"}, {"cache": 5, "epochs": 9, "learningRate": 0.0001}]
 
 
 def test_results_that_have_no_accuracy_are_shown_without(page, cluster):

@@ -8,7 +8,7 @@ import { fill, h } from './dom.js';
 import { ago, count, plural } from './format.js';
 import { cancelButton } from './job_cancel.js';
 import { jobLog } from './job_log.js';
-import { fourNumbers, jobOutcome, optionsOf, trainAgain } from './job_outcome.js';
+import { fourNumbers, jobOutcome, trainAgain } from './job_outcome.js';
 import { titleOf } from './job_progress.js';
 import { jobReport, modelOf } from './job_report.js';
 import { progressLine } from './progress_line.js';
@@ -53,7 +53,7 @@ function view(main, job) {
     let ended = false;    /* what came of it is shown */
     let reporting = null; /* jobReport() under way, or true when it is shown */
 
-    const again = h('div', { hidden: true }, trainAgain(job, 'Train again'));
+    const again = h('div', { hidden: true });
     /* The report comes last, so that nothing moves when it comes. */
     fill(main, head, line.element, outcome, notices, curves.element,
         h('div', { class: 'job-actions' }, cancel.element, again, compare.element), log.element, report);
@@ -76,10 +76,7 @@ function view(main, job) {
     async function drawReport() {
         if (reporting || job.state !== 'completed')
             return;
-        reporting = jobReport(report, job, (whole) => {
-            fill(outcome, fourNumbers(job, results, whole));
-            fill(again, trainAgain(job, 'Train again', null, { epochs: job.epochs, ...optionsOf(whole) }));
-        });
+        reporting = jobReport(report, job, (whole) => fill(outcome, fourNumbers(job, results, whole)));
         reporting = await reporting;
     }
 
@@ -100,8 +97,10 @@ function view(main, job) {
         curves.update(results, over && results.length ? null : trace);
         log.update(job, results);
         compare.update(results.length > 0);
-        if (over && !ended)
+        if (over && !ended) {
             fill(outcome, jobOutcome(job, results));
+            fill(again, trainAgain(job, 'Train again'));
+        }
         ended = over;
         drawReport();
     }
@@ -109,7 +108,7 @@ function view(main, job) {
     return {
         update(next) {
             results = next.results ?? withResult(results, next.result);
-            job = next;
+            job = { ...next, options: next.options ?? job.options }; /* events have none */
             draw();
         },
         /* Epochs passed that were not told of, or another generation began anew. */

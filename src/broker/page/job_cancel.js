@@ -1,15 +1,17 @@
 /* The button that cancels a training, after saying what happens then. */
 import { path, remove } from './api.js';
 import { h, text } from './dom.js';
+import { keepsCheckpoint } from './job_options.js';
 import { button, confirmDialog, noticePlace } from './ui.js';
 
-/* What cancelling a job comes to, as paragraphs. */
+/* What cancelling a job comes to, as paragraphs. Without its options nothing is said of its checkpoint. */
 export function consequence(job) {
     if (job.state === 'queued')
         return `Job ${job.id} leaves the queue. Nothing of it was trained yet.`;
     const done = job.epoch - 1;
+    const stays = done > 0 && keepsCheckpoint(job);
     const lines = [`The node stops at its next batch, and no model '${job.modelName}' comes of this training.`];
-    if (done > 0)
+    if (stays)
         lines.push(`Its checkpoint of epoch ${done} stays on the node: a training can go on from it.`);
     return lines;
 }

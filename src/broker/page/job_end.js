@@ -1,13 +1,13 @@
 /* Cancelling a training from a list of them. */
-import { path, remove } from './api.js';
+import { get, path, remove } from './api.js';
 import { consequence } from './job_cancel.js';
 import { store } from './store.js';
 import { confirmDialog } from './ui.js';
 
 /* `place` is a noticePlace() for a refusal. */
 export async function cancelJob(id, place) {
-    const job = store.jobs.get(id);
     place.clear();
+    const job = await get(path('jobs', id)).catch(() => store.jobs.get(id));
     if (!job || !await confirmDialog(consequence(job), 'Cancel training', { title: `Cancel '${job.modelName}'?` }))
         return;
     try {

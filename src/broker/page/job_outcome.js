@@ -2,6 +2,7 @@
 import { bestResult, savedResult } from './curves.js';
 import { h } from './dom.js';
 import { count, decimal, duration, percent, plural } from './format.js';
+import { keepsCheckpoint, lessMemory, lowerRate, resumeOptions, sameOptions } from './job_options.js';
 import { href } from './router.js';
 import { buttonLink, notice } from './ui.js';
 
@@ -12,7 +13,7 @@ function figure(label, value, note) {
 /* Without a report: what the results alone tell. */
 export function fourNumbers(job, results, report) {
     const best = bestResult(results);
-    const saved = savedResult(results, report);
+    const saved = savedResult(results, report ?? { configuration: job.options });
     const seconds = report?.total_training_time ?? (job.ended - job.started) / 1000;
     const speed = report?.images_per_second;
     const bestNote = !best ? '' : best === saved ? 'the one that was kept' :
@@ -24,27 +25,23 @@ export function fourNumbers(job, results, report) {
         figure('Images a second', decimal(speed, speed < 100 ? 1 : 0), speed ? 'in training' : ''));
 }
 
-/* The options of a training that its report tells, as the form takes them. */
-export function optionsOf({ arguments: given, configuration, image_size }) {
-    const { batch_size, learning_rate } = given ?? {};
-    const told = Object.entries({ batch_size, learning_rate, image_size, ...configuration });
-    return Object.fromEntries(told.filter(([, value]) => value !== undefined && value !== null).map(([name, value]) =>
-        [name.replace(/_(\w)/g, (whole, letter) => letter.toUpperCase()), value]));
-}
+const nothing = () => ({});
 
-/* What to do, by what the reason says: the first that fits, with what the form then begins with. */
+/* What to do, by what the reason says: the first that fits, with what the form then begins with instead. */
 const remedies = [
-    [/learning rate/i, 'Train again with a lower learning rate.', { learningRate: '0.0001' }],
+    [/learning rate/i, 'Train again with a lower learning rate.', lowerRate],
     [/memory|signal 9/i, 'The node ran out of memory. A smaller batch needs less, and so do smaller images.',
-        { batchSize: '8' }],
-    [/no space|disk/i, 'Free space on the node’s disk, then train again.', {}],
-    [/weights/i, 'The node could not get the weights to start from. It can start from none.', { weights: 'none' }],
-    [/class|image|photo|dataset/i, 'Look at the node’s photos: a folder for each class, in train and in test.', {}],
+        lessMemory],
+    [/no space|disk/i, 'Free space on the node’s disk, then train again.', nothing],
+    [/weights/i, 'The node could not get the weights to start from. It can start from none.',
+        () => ({ weights: 'none' })],
+    [/class|image|photo|dataset/i, 'Look at the node’s photos: a folder for each class, in train and in test.',
+        nothing],
 ];
-const noRemedy = [null, 'The log below and the node’s own log say more.', {}];
+const noRemedy = [null, 'The log below and the node’s own log say more.', nothing];
 
-/* A way to the form, with what is known of the training and other values. */
-export function trainAgain(job, label, kind, values = { epochs: job.epochs }) {
+/* A way to the form, which begins with the training's options, or these. */
+export function trainAgain(job, label, kind, values = sameOptions(job)) {
     const query = new URLSearchParams({ type: job.modelType, name: job.modelName, ...values });
     if (job.nodes[0])
         query.set('node', job.nodes[0]);
@@ -52,19 +49,19 @@ export function trainAgain(job, label, kind, values = { epochs: job.epochs }) {
 }
 
 /* To go on does the same again, which helps only where the options are not at fault. */
-function ways(job, results, values) {
-    const done = results.length;
-    const goesOn = done > 0 && done < job.epochs && !Object.keys(values).length;
+function ways(job, results, changes) {
+    const done = results[results.length - 1]?.epoch ?? 0;
+    const goesOn = done > 0 && done < job.epochs && !Object.keys(changes).length && keepsCheckpoint(job);
     return h('p', { class: 'row' },
-        goesOn ? trainAgain(job, `Go on after epoch ${done}`, 'primary', { resume: job.modelName, epochs: job.epochs })
-            : null,
-        trainAgain(job, 'Train again', goesOn ? null : 'primary', { epochs: job.epochs, ...values }));
+        goesOn ? trainAgain(job, `Go on after epoch ${count(done)}`, 'primary', resumeOptions(job)) : null,
+        trainAgain(job, 'Train again', goesOn ? null : 'primary', sameOptions(job, changes)));
 }
 
 function failed(job, results) {
     const reason = job.error || job.reason || 'its node gave no reason';
-    const [, advice, values] = remedies.find(([form]) => form.test(reason)) ?? noRemedy;
-    return [notice('error', h('strong', {}, 'Failed: '), reason), h('p', {}, advice), ways(job, results, values)];
+    const [, advice, changes] = remedies.find(([form]) => form.test(reason)) ?? noRemedy;
+    return [notice('error', h('strong', {}, 'Failed: '), reason), h('p', {}, advice),
+        ways(job, results, changes(job.options))];
 }
 
 function cancelled(job, results) {
