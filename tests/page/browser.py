@@ -135,12 +135,18 @@ class Browser:
         self.driver.get(whole)
 
     def size(self, width, height):
+        self.width = width
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                  mobile=width < 600)
 
     def media(self, scheme, motion="no-preference"):
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme},
                                                          {"name": "prefers-reduced-motion", "value": motion}])
+
+    def assert_fits(self, what):
+        """A phone widens what it calls its window to what does not fit."""
+        wanted = self.run("return document.documentElement.scrollWidth")
+        assert wanted <= self.width, f"{what} is {wanted} pixels wide in a window of {self.width}"
 
     def hold(self, method):
         """Requests of that method are not sent before let_go()."""

@@ -100,11 +100,6 @@ def look_at(browser, view, size):
     browser.size(width, height)
 
 
-def assert_fits(browser, what):
-    width, wanted = browser.run("return [innerWidth, document.documentElement.scrollWidth]")
-    assert wanted <= width, f"{what} is {wanted} pixels wide in a window of {width}"
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_is_legible_stands_still_and_is_reached_by_keys(browser, view, size):
@@ -113,7 +108,7 @@ def test_a_view_is_legible_stands_still_and_is_reached_by_keys(browser, view, si
     browser.find("heading")
     shifts = browser.seen()["shifts"]
     assert sum(shift["value"] for shift in shifts) < 0.01, shifts
-    assert_fits(browser, view)
+    browser.assert_fits(view)
     look_at(browser, view, size)
     assert_reached_and_named(browser, f"{view}, {size}")
 
@@ -123,7 +118,7 @@ def test_the_rest_of_the_options_is_legible_and_reached_by_keys(browser, size):
     show(browser, "train", size)
     browser.settle(seconds=60)
     browser.click("DisclosureTriangle", "More")
-    assert_fits(browser, "train, more")
+    browser.assert_fits("train, more")
     look_at(browser, "train-more", size)
     assert len(assert_reached_and_named(browser, "train, more")) > 25
 
@@ -135,7 +130,7 @@ def test_results_are_legible_and_reached_by_keys(browser, shown, size, count):
     browser.drop(browser.find("heading", "Classify"), shown.photos[:count])
     browser.wait_text(re.compile(r"\d m?s at node" if count == 1 else f"{count} of {count} classified"))
     browser.settle(seconds=60)
-    assert_fits(browser, "results")
+    browser.assert_fits("results")
     look_at(browser, f"classified-{count}", size)
     assert_reached_and_named(browser, f"{count} classified, {size}")
 

@@ -34,8 +34,11 @@ function columns(place) {
             } },
         { title: 'Network', wide: true, sort: (job) => job.modelType,
             update: (cell, job) => text(cell, networkName(job.modelType)) },
-        { title: 'Node', wide: true, sort: (job) => (job.nodes ?? []).join(', '),
-            update: (cell, job) => text(cell, (job.nodes ?? []).join(', ') || '–') },
+        { title: 'Node', wide: true, class: 'short', sort: (job) => (job.nodes ?? []).join(', '),
+            update: (cell, job) => {
+                text(cell, (job.nodes ?? []).join(', ') || '–');
+                attribute(cell, 'title', cell.textContent);
+            } },
         { title: 'State', sort: (job) => states.indexOf(job.state), make: () => stateMark('queued'),
             update: (cell, job) => {
                 setState(cell.firstChild, job.state);
