@@ -136,7 +136,7 @@ def test_pages_are_of_a_state_or_a_model_where_it_is_asked_for(listed):
 ])
 def test_a_wrong_question_about_jobs_is_refused_by_its_parameter(listed, query, named):
     status, _, body = listed.request("GET", f"/jobs?{query}")
-    assert status == 400 and json.loads(body)["error"].startswith(f"{named} is ")
+    assert status == 400 and json.loads(body)["error"].startswith(f"'{named}' is ")
 
 
 def test_the_client_lists_the_newest_and_says_how_many_are_not_shown(listed):

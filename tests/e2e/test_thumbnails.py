@@ -151,7 +151,8 @@ def test_what_cannot_be_decoded_is_told_and_the_helper_lives_on(broker):
 
 def test_a_width_that_is_none_is_refused(broker):
     make(broker, "a.png")
-    for width in ("0", "15", "1025", "-64", "64.5", "x", "", "1e9", "64%20", "99999999999999999999"):
+    for width in ("0", "15", "1025", "-64", "64.5", "x", "", "1e9", "1.6e2", "%2064", "%2B64", "64%20",
+                  "99999999999999999999"):
         status, _, body = broker.request("GET", f"/image?imagePath=images/a.png&width={width}")
         assert status == 400 and "width" in json.loads(body)["error"], (width, status, body)
 

@@ -1,11 +1,11 @@
 /* GET and PUT /blobs/SHA256: the bytes of the blob store, and of images by their hash: of uploaded ones that wait for
  * their answer, and of the image folder's files. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "blob_refs.h"
 #include "handlers.h"
+#include "query_number.h"
 #include "src/broker/blobs.h"
 #include "src/broker/broker.h"
 #include "src/broker/datasets.h"
@@ -125,25 +125,20 @@ static void done_put(void *arg, int result, const struct err *err)
     answer_state(access, access->state.complete && !result ? 201 : status, result ? err->text : NULL);
 }
 
-/* A whole number of the query; -1 after an answer was given. */
-static int64_t query_number(struct exchange *exchange, const char *name)
-{
-    const char *text = exchange_query(exchange, name);
-    char *end = NULL;
-    errno = 0;
-    long long value = !text || *text < '0' || *text > '9' ? -1 : strtoll(text, &end, 10);
-    if (value < 0 || errno || *end) {
-        exchange_error(exchange, 400, "'%s' must be a number of bytes: PUT /blobs/SHA256?offset=N&size=TOTAL", name);
-        return -1;
-    }
-    return value;
-}
-
 void handle_blob_put(struct exchange *exchange)
 {
-    int64_t offset = query_number(exchange, "offset");
-    int64_t size = offset < 0 ? -1 : query_number(exchange, "size");
-    struct blob_access *access = size < 0 ? NULL : access_new(exchange);
+    struct err err = ERR_INIT;
+    int64_t offset, size;
+    if (query_number(exchange, "offset", 0, INT64_MAX, -1, &offset, &err) ||
+        query_number(exchange, "size", 0, INT64_MAX, -1, &size, &err)) {
+        exchange_error(exchange, 400, "%s", err.text);
+        return;
+    }
+    if (offset < 0 || size < 0) {
+        exchange_error(exchange, 400, "'offset' or 'size' is missing: PUT /blobs/SHA256?offset=N&size=TOTAL");
+        return;
+    }
+    struct blob_access *access = access_new(exchange);
     if (!access)
         return;
     const void *body = exchange_body(exchange, &access->count);

@@ -1,6 +1,8 @@
 /* GET /images and GET /image, the latter with a width by thumbnails.c. The folder is read on the thread pool. */
+#include "dcls/base/thumbnail_width.h"
 #include "handlers.h"
 #include "image_lists.h"
+#include "query_number.h"
 #include "src/broker/broker.h"
 #include "src/broker/images.h"
 #include "thumbnails.h"
@@ -48,11 +50,14 @@ void handle_images(struct exchange *exchange)
 void handle_image(struct exchange *exchange)
 {
     const char *path = exchange_query(exchange, "imagePath");
-    const char *width = exchange_query(exchange, "width");
+    struct err err = ERR_INIT;
+    int64_t width;
     if (!path)
         exchange_error(exchange, 404, "Image not found");
+    else if (query_number(exchange, "width", THUMBNAIL_WIDTH_MIN, THUMBNAIL_WIDTH_MAX, 0, &width, &err))
+        exchange_error(exchange, 400, "%s", err.text);
     else if (width)
-        thumbnails_answer(exchange->http->thumbnails, exchange, path, width);
+        thumbnails_answer(exchange->http->thumbnails, exchange, path, (int)width);
     else
         open_image(exchange, path);
 }

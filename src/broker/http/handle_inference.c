@@ -10,6 +10,7 @@
 #include "dcls/proto/name.h"
 #include "handlers.h"
 #include "multipart.h"
+#include "query_number.h"
 #include "src/broker/broker.h"
 #include "src/broker/inference_router.h"
 #include "src/broker/metrics.h"
@@ -21,7 +22,7 @@
 struct inference_post {
     struct exchange *exchange;
     char model[NAME_SIZE], node[NAME_SIZE]; /* empty: not given */
-    long top;                               /* 0: all classes */
+    int64_t top;                            /* 0: all classes */
     char path[PATH_SIZE];                   /* as shown */
     struct upload *upload;                  /* NULL: the image is known by its path */
     char asked[NAME_SIZE];                  /* the node that is to answer */
@@ -121,13 +122,8 @@ static int take_name(char name[NAME_SIZE], const char *what, const char *text, s
 
 static int take_query(struct inference_post *inference, struct err *err)
 {
-    const char *top = exchange_query(inference->exchange, "top");
-    if (top) {
-        char *end;
-        inference->top = strtol(top, &end, 10);
-        if (*end || inference->top < 1 || inference->top > TOP_MAX)
-            return err_set(err, "'top' '%.40s' must be a number from 1", top);
-    }
+    if (query_number(inference->exchange, "top", 1, TOP_MAX, 0, &inference->top, err))
+        return -1;
     if (take_name(inference->model, "model", exchange_query(inference->exchange, "model"), err))
         return -1;
     return take_name(inference->node, "node", exchange_query(inference->exchange, "node"), err);

@@ -1,11 +1,11 @@
 /* GET /jobs, GET and DELETE /jobs/ID. The list comes in pages, the newest first; what grows with a training's epochs,
  * and what it was asked for with, is told of one job alone. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "dcls/proto/json.h"
 #include "dcls/proto/name.h"
 #include "handlers.h"
+#include "query_number.h"
 #include "src/broker/broker.h"
 #include "src/broker/job_table.h"
 #include "src/broker/jobs_shell.h"
@@ -22,38 +22,26 @@ struct jobs_page {
     const char *model;
 };
 
-/* A whole number within bounds; `fallback` where it is not given. -1 after a 400. */
-static int read_number(struct exchange *exchange, const char *name, int64_t max, int64_t fallback, int64_t *number)
-{
-    const char *text = exchange_query(exchange, name);
-    char *end;
-    *number = fallback;
-    if (!text)
-        return 0;
-    *number = *text >= '0' && *text <= '9' ? strtoll(text, &end, 10) : 0;
-    if (*number >= 1 && *number <= max && !*end)
-        return 0;
-    exchange_error(exchange, 400, "%s is '%.40s': it must be a whole number, 1 to %lld", name, text, (long long)max);
-    return -1;
-}
-
 static int read_page(struct exchange *exchange, struct jobs_page *page)
 {
     const char *state = exchange_query(exchange, "state");
-    if (read_number(exchange, "limit", PAGE_MAX, PAGE_DEFAULT, &page->limit) ||
-        read_number(exchange, "before", INT64_MAX - 1, INT64_MAX, &page->before))
+    struct err err = ERR_INIT;
+    if (query_number(exchange, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &page->limit, &err) ||
+        query_number(exchange, "before", 1, INT64_MAX - 1, INT64_MAX, &page->before, &err)) {
+        exchange_error(exchange, 400, "%s", err.text);
         return -1;
+    }
     page->state = -1;
     for (int i = 0; i < JOB_STATES && state; i++)
         if (!strcmp(state, job_state_names[i]))
             page->state = i;
     if (state && page->state < 0) {
-        exchange_error(exchange, 400, "state is '%.40s': there is none of that name", state);
+        exchange_error(exchange, 400, "'state' is '%.40s': there is none of that name", state);
         return -1;
     }
     page->model = exchange_query(exchange, "model");
     if (page->model && !name_is_valid(page->model)) {
-        exchange_error(exchange, 400, "model is '%.80s': that is no name", page->model);
+        exchange_error(exchange, 400, "'model' is '%.80s': that is no name", page->model);
         return -1;
     }
     return 0;

@@ -10,6 +10,7 @@
 #include "dcls/proto/name.h"
 #include "handlers.h"
 #include "negotiation.h"
+#include "query_number.h"
 #include "src/broker/inference_router.h"
 
 #define WIDTH_DEFAULT 160
@@ -19,20 +20,13 @@
 #define CLASS_MAX 256 /* bytes of a class's name */
 #define FRESH "private, max-age=60"
 
-/* A whole number of the query; `fallback` where it is absent. */
 static int take_integer(const struct exchange *exchange, const char *name, int min, int max, int fallback, int *value,
                         struct err *err)
 {
-    const char *text = exchange_query(exchange, name);
-    char *end;
-    *value = fallback;
-    if (!text)
-        return 0;
-    long number = *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
-    if (number < min || number > max || *end)
-        return err_set(err, "'%s' '%.40s' must be a number from %d to %d", name, text, min, max);
+    int64_t number;
+    int status = query_number(exchange, name, min, max, fallback, &number, err);
     *value = (int)number;
-    return 0;
+    return status;
 }
 
 /* `data` with who told it. */

@@ -16,8 +16,6 @@
 #include "dcls/base/clock.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
-#include "dcls/base/options.h"
-#include "dcls/base/thumbnail_width.h"
 #include "dcls/net/helper.h"
 #include "dcls/proto/json.h"
 #include "exchange.h"
@@ -360,19 +358,12 @@ static void done_find(void *arg, int result, const struct err *err)
     }
 }
 
-void thumbnails_answer(struct thumbnails *thumbnails, struct exchange *exchange, const char *path, const char *width)
+void thumbnails_answer(struct thumbnails *thumbnails, struct exchange *exchange, const char *path, int width)
 {
-    struct err err = ERR_INIT;
-    double number = 0;
-    if (option_number("width", width, OPTION_INT, THUMBNAIL_WIDTH_MIN, THUMBNAIL_WIDTH_MAX, &number, &err)) {
-        exchange_error(exchange, 400, "%s", err.text);
-        return;
-    }
     struct viewer *viewer = exchange_context(exchange, sizeof *viewer, viewer_release);
     if (!viewer)
         return;
-    *viewer = (struct viewer){
-        .thumbnails = thumbnails, .exchange = exchange, .path = path, .width = (int)number, .file = -1
-    };
+    *viewer =
+        (struct viewer){ .thumbnails = thumbnails, .exchange = exchange, .path = path, .width = width, .file = -1 };
     exchange_submit(exchange, NO_LANE, run_find, done_find);
 }

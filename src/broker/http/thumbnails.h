@@ -16,8 +16,8 @@ void thumbnails_stop(struct thumbnails *thumbnails);
 /* After it was. */
 void thumbnails_free(struct thumbnails *thumbnails); /* NULL is fine */
 
-/* Answers the exchange: the image at `path`, which is valid as long as the exchange is, at most as wide as the text
- * `width` says. */
-void thumbnails_answer(struct thumbnails *thumbnails, struct exchange *exchange, const char *path, const char *width);
+/* Answers the exchange: the image at `path`, which is valid as long as the exchange is, at most
+ * `width` pixels wide. */
+void thumbnails_answer(struct thumbnails *thumbnails, struct exchange *exchange, const char *path, int width);
 
 #endif
