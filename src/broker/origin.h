@@ -1,8 +1,8 @@
 /* Hosts and origins, as they stand in a request's headers. Pure.
  *
  * A host is a name or an address, with a port or without. What browsers do not write (user names, spaces, other bytes
- * than those of host names, 127.1 for 127.0.0.1) is refused, so that nothing is compared which others read
- * differently. */
+ * than those of host names) is refused, so that nothing is compared which others read differently. An address that is
+ * not spelled as browsers do (127.1, 0x7f.0.0.1) is a name, and no machine's. */
 #ifndef DCLS_BROKER_ORIGIN_H
 #define DCLS_BROKER_ORIGIN_H
 

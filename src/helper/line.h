@@ -26,7 +26,8 @@ void line_release(struct line *line);
 enum line_event { LINE_REQUEST, LINE_BAD, LINE_ENDED };
 enum line_event line_next(struct line *line, struct request *request, struct err *err);
 
-/* Takes `answer`, an object; NULL (no memory) ends the process's use: -1. */
+/* Takes `answer`, an object. Where it does not fit, or is NULL (no memory), an error is answered instead; -1: nothing
+ * can be, and the line is of no more use. */
 int line_answer(struct line *line, cJSON *answer);
 
 #endif
