@@ -94,6 +94,36 @@ int fs_read(const char *path, size_t max, char **bytes, size_t *count, struct er
     return status;
 }
 
+int fs_read_open(int fd, const char *what, size_t max, char **bytes, size_t *count, struct err *err)
+{
+    struct stat info;
+    *bytes = NULL;
+    *count = 0;
+    if (fstat(fd, &info) || !S_ISREG(info.st_mode))
+        return err_set(err, "%s is no regular file", what);
+    if (info.st_size < 0 || (uintmax_t)info.st_size > max)
+        return err_set(err, "%s is larger than %zu bytes", what, max);
+    size_t size = (size_t)info.st_size, have = 0;
+    char *data = malloc(size + 1);
+    if (!data)
+        return err_set(err, "no memory for %s", what);
+    while (have < size) {
+        ssize_t got = pread(fd, data + have, size - have, (off_t)have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            err_set(err, "cannot read %s: %s", what, got ? strerror(errno) : "it became shorter");
+            free(data);
+            return -1;
+        }
+        have += (size_t)got;
+    }
+    data[size] = '\0';
+    *bytes = data;
+    *count = size;
+    return 0;
+}
+
 /* The folder that holds `path`, in heap memory. */
 static char *folder_of(const char *path)
 {

@@ -17,6 +17,9 @@ struct stat;
  * A FIFO, device or folder is refused without blocking. */
 int fs_read(const char *path, size_t max, char **bytes, size_t *count, struct err *err);
 
+/* The same of an open file, from its beginning on, whose position stays; `what` names it in err: "the image". */
+int fs_read_open(int fd, const char *what, size_t max, char **bytes, size_t *count, struct err *err);
+
 /* Replaces `path` atomically: temporary beside it, fsync, rename, fsync of the folder. Where it fails no temporary is
  * left; where the folder's fsync alone does, `path` is the new file, which a power cut may undo. */
 int fs_write(const char *path, const void *bytes, size_t count, struct err *err);

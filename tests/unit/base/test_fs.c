@@ -5,10 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "folder.h"
 
@@ -42,6 +44,33 @@ static void a_file_larger_than_allowed_is_not_read(void **state)
     assert_non_null(strstr(err.text, "larger than 4 bytes"));
     assert_int_equal(fs_read(path, 5, &bytes, &count, &err), 0);
     free(bytes);
+    free(path);
+}
+
+static void an_open_file_is_read_from_its_beginning_within_its_bound(void **state)
+{
+    char *path = in(state, "a"), *bytes = NULL;
+    size_t count = 0;
+    struct err err = ERR_INIT;
+    put(state, "a", "12345", 5);
+    int fd = open(path, O_RDONLY | O_CLOEXEC), folder = open(*state, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(lseek(fd, 2, SEEK_SET), 2);
+    assert_int_equal(fs_read_open(fd, "the image", 5, &bytes, &count, &err), 0);
+    assert_int_equal(count, 5);
+    assert_string_equal(bytes, "12345");
+    free(bytes);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 2);
+    assert_int_equal(fs_read_open(fd, "the image", 4, &bytes, &count, &err), -1);
+    assert_null(bytes);
+    assert_string_equal(err.text, "the image is larger than 4 bytes");
+    assert_int_equal(fs_read_open(folder, "the image", 5, &bytes, &count, &err), -1);
+    assert_string_equal(err.text, "the image is no regular file");
+    close(fd);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(fs_read_open(fd, "the image", 5, &bytes, &count, &err), -1);
+    assert_string_equal(err.text, "cannot read the image: Bad file descriptor");
+    close(fd);
+    close(folder);
     free(path);
 }
 
@@ -406,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_file_comes_back_as_it_was_written),
         TEST(a_file_larger_than_allowed_is_not_read),
+        TEST(an_open_file_is_read_from_its_beginning_within_its_bound),
         TEST(a_file_that_does_not_tell_its_size_is_read_whole),
         TEST(what_is_no_regular_file_is_refused_without_waiting),
         TEST(a_write_that_fails_leaves_nothing_behind_and_the_old_file_whole),
