@@ -1,14 +1,5 @@
 /* What a network answers on each of the test images: the label, the three most probable classes, and how probable they
- * are. Collected while an epoch is evaluated, and written beside the report:
- *
- *     {"model": "cows", "split": "test", "fingerprint": HEX, "classes": ["cow", ...], "count": 2, "left_out": 0,
- *      "answers": [
- *     [0,0,[0,2,1],[0.93,0.05,0.02],"test/cow/1.jpg"],
- *     [1,0,[1,0,2],[0.6,0.3,0.1],"test/cow/2.jpg"]]}
- *
- * A row is index, label, the classes by falling probability, those, and where the dataset is a folder the path below
- * it. `split` and index say where the dataset's own folder has the image: among the training images where the test
- * images were held out of those. Whoever finds another fingerprint (nn/data/dataset.h) finds other images there. */
+ * are. Collected while an epoch is evaluated, and written beside the report, as dcls/base/answers_file.h describes. */
 #ifndef DCLS_NN_ANSWERS_H
 #define DCLS_NN_ANSWERS_H
 
@@ -16,13 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dcls/base/answers_file.h"
 #include "dcls/base/buf.h"
 #include "dcls/base/err.h"
 
-/* Of more images the right answers that are the least sure are left out, then the wrong ones. */
-#define ANSWERS_MAX 100000
 #define ANSWERS_TOP 3
-#define ANSWERS_FILE_MAX (64 * 1024 * 1024)
 
 struct answer {
     int32_t index, label; /* index: in the test split */

@@ -11,8 +11,7 @@
 #include "report.h"
 #include "trainer.h"
 
-#define ANSWERS_FILE "_answers.json" /* behind the model's name */
-#define NAME_SHOWN 64                /* bytes of names, at most */
+#define NAME_SHOWN 64 /* bytes of names, at most */
 
 /* "NAME.ENDING" in the new folder, or `file` itself where ending is NULL. The caller frees it. */
 static char *path_in(const struct fs_replacement *model, const char *file, const char *ending)

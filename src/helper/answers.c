@@ -5,19 +5,15 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "dcls/base/answers_file.h"
+#include "dcls/base/fs.h"
 #include "dcls/nn/dataset_view.h"
 #include "dcls/proto/json.h"
 
-#define FILE_MAX (64 * 1024 * 1024)
-#define ROWS_MAX 100000
 #define LIMIT_MAX 1000
 #define OFFSET_MAX 1000000000
 #define PAGE_BYTES 600000 /* a page of long names ends earlier */
-
-enum { ROW_INDEX, ROW_LABEL, ROW_CLASSES, ROW_PROBABILITIES, ROW_PATH };
 
 /* A row that is wanted, its texts those of the file. */
 struct answer_row {
@@ -35,24 +31,11 @@ struct answers_file {
 
 static cJSON *read_json(int fd, struct err *err)
 {
-    struct stat info;
-    cJSON *json = NULL;
-    if (fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size > FILE_MAX) {
-        err_set(err, "the answers are no file of at most %d bytes", FILE_MAX);
+    char *text;
+    size_t size;
+    if (fs_read_open(fd, "the file of answers", ANSWERS_FILE_MAX, &text, &size, err))
         return NULL;
-    }
-    size_t size = (size_t)info.st_size, have = 0;
-    char *text = malloc(size + 1);
-    if (!text) {
-        err_set(err, "no memory for the answers");
-        return NULL;
-    }
-    for (ssize_t got = 1; have < size && got > 0; have += got > 0 ? (size_t)got : 0)
-        got = pread(fd, text + have, size - have, (off_t)have);
-    if (have == size)
-        json = json_parse(text, size, err);
-    else
-        err_set(err, "the answers cannot be read");
+    cJSON *json = json_parse(text, size, err);
     free(text);
     return json;
 }
@@ -99,10 +82,10 @@ static bool take_row(const struct answers_file *file, const struct request *requ
 {
     const char *label = json_text(request->json, "label"), *predicted = json_text(request->json, "predicted");
     bool wrong = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request->json, "wrong"));
-    const cJSON *index = cJSON_GetArrayItem(row, ROW_INDEX);
-    const cJSON *probability = cJSON_GetArrayItem(cJSON_GetArrayItem(row, ROW_PROBABILITIES), 0);
-    const char *is = class_of(file, cJSON_GetArrayItem(row, ROW_LABEL));
-    const char *seen = class_of(file, cJSON_GetArrayItem(cJSON_GetArrayItem(row, ROW_CLASSES), 0));
+    const cJSON *index = cJSON_GetArrayItem(row, ANSWERS_INDEX);
+    const cJSON *probability = cJSON_GetArrayItem(cJSON_GetArrayItem(row, ANSWERS_PROBABILITIES), 0);
+    const char *is = class_of(file, cJSON_GetArrayItem(row, ANSWERS_LABEL));
+    const char *seen = class_of(file, cJSON_GetArrayItem(cJSON_GetArrayItem(row, ANSWERS_CLASSES), 0));
     if (!is || !seen || !cJSON_IsNumber(index) || !cJSON_IsNumber(probability))
         return false;
     *out = (struct answer_row){ row, probability->valuedouble, index->valueint };
@@ -120,15 +103,16 @@ static int surest_first(const void *left, const void *right)
 /* {"index", "path", "label", "predicted", "top"}; NULL where memory lacks. */
 static cJSON *row_json(const struct answers_file *file, const struct answer_row *wanted, bool with_path)
 {
-    const cJSON *classes = cJSON_GetArrayItem(wanted->row, ROW_CLASSES), *class;
-    const cJSON *probability = cJSON_GetArrayItem(cJSON_GetArrayItem(wanted->row, ROW_PROBABILITIES), 0);
-    const cJSON *path = cJSON_GetArrayItem(wanted->row, ROW_PATH);
+    const cJSON *classes = cJSON_GetArrayItem(wanted->row, ANSWERS_CLASSES), *class;
+    const cJSON *probability = cJSON_GetArrayItem(cJSON_GetArrayItem(wanted->row, ANSWERS_PROBABILITIES), 0);
+    const cJSON *path = cJSON_GetArrayItem(wanted->row, ANSWERS_PATH);
     cJSON *object = cJSON_CreateObject(), *top = NULL;
-    bool whole = cJSON_AddNumberToObject(object, "index", wanted->index) &&
-                 (!with_path || !cJSON_IsString(path) || cJSON_AddStringToObject(object, "path", path->valuestring)) &&
-                 cJSON_AddStringToObject(object, "label", class_of(file, cJSON_GetArrayItem(wanted->row, ROW_LABEL))) &&
-                 cJSON_AddStringToObject(object, "predicted", class_of(file, cJSON_GetArrayItem(classes, 0))) &&
-                 (top = cJSON_AddArrayToObject(object, "top"));
+    bool whole =
+        cJSON_AddNumberToObject(object, "index", wanted->index) &&
+        (!with_path || !cJSON_IsString(path) || cJSON_AddStringToObject(object, "path", path->valuestring)) &&
+        cJSON_AddStringToObject(object, "label", class_of(file, cJSON_GetArrayItem(wanted->row, ANSWERS_LABEL))) &&
+        cJSON_AddStringToObject(object, "predicted", class_of(file, cJSON_GetArrayItem(classes, 0))) &&
+        (top = cJSON_AddArrayToObject(object, "top"));
     cJSON_ArrayForEach(class, classes)
     {
         const char *name = class_of(file, class);
@@ -148,9 +132,9 @@ static cJSON *row_json(const struct answers_file *file, const struct answer_row 
 /* About how many bytes a row's texts take in an answer. */
 static size_t row_bytes(const struct answers_file *file, const struct answer_row *wanted)
 {
-    const cJSON *path = cJSON_GetArrayItem(wanted->row, ROW_PATH), *class;
+    const cJSON *path = cJSON_GetArrayItem(wanted->row, ANSWERS_PATH), *class;
     size_t bytes = 200 + (cJSON_IsString(path) ? strlen(path->valuestring) : 0);
-    cJSON_ArrayForEach(class, cJSON_GetArrayItem(wanted->row, ROW_CLASSES))
+    cJSON_ArrayForEach(class, cJSON_GetArrayItem(wanted->row, ANSWERS_CLASSES))
     {
         const char *name = class_of(file, class);
         bytes += name ? 2 * strlen(name) : 0;
@@ -195,13 +179,13 @@ int request_answers(const struct request *request, cJSON *answer, struct err *er
     int count = 0, status = -1;
     if (file_open(&file, request->files[0], err))
         goto out;
-    if (!(rows = calloc(ROWS_MAX, sizeof *rows))) {
+    if (!(rows = calloc(ANSWERS_MAX, sizeof *rows))) {
         err_set(err, "no memory for the answers");
         goto out;
     }
     cJSON_ArrayForEach(row, file.rows)
     {
-        if (count == ROWS_MAX)
+        if (count == ANSWERS_MAX)
             break;
         count += take_row(&file, request, row, &rows[count]);
     }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "dcls/base/answers_file.h"
 #include "dcls/base/base64.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
@@ -139,7 +140,7 @@ static int open_answers(const struct daemon *daemon, const char *model, struct e
 {
     char *path = NULL;
     struct stat info;
-    if (asprintf(&path, "%s/%s/%s_answers.json", daemon->models_dir, model, model) < 0)
+    if (asprintf(&path, "%s/%s/%s" ANSWERS_FILE, daemon->models_dir, model, model) < 0)
         return err_set(err, "no memory on the node");
     int fd = fs_open_file(path, &info);
     free(path);
