@@ -33,7 +33,7 @@ def test_a_second_visit_brings_nothing_that_is_there_already(browser, cluster):
     cluster.start_broker()
     browser.base = cluster.api
     browser.open("#/")
-    browser.settle()
+    browser.settle(quiet=2)  # the other views' files are fetched ahead
     browser.look()
     browser.requests = []
     browser.open("#/")
