@@ -218,7 +218,7 @@ test-shared:
 	@$(MAKE) --no-print-directory -j$(JOBS) $(PROGRAM) $(TOOLS)
 	$(KEEP_PAGES) DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) DCLS_SHARED=$(abspath $(DCLS_SHARED)) \
 	    ORT_MODULES=$(abspath $(ORT_MODULES)) OMP_NUM_THREADS=1 \
-	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) tests/shared
+	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $(JOBS) --dist loadfile tests/shared
 
 # npm comes with Node where that is not Debian's. The package downloads libraries for GPUs unless it is told not to.
 ONNXRUNTIME_PACKAGE := $(PEERS)/node_modules/onnxruntime-node/package.json
