@@ -72,7 +72,7 @@ int sha256_bytes(const void *bytes, size_t count, char hex[SHA256_HEX_SIZE], str
     return sha256_finish(sha, hex) ? err_set(err, "cannot compute a SHA-256") : 0;
 }
 
-int sha256_open_file(int fd, const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
+static int hash_open_file(int fd, const char *path, const atomic_bool *stop, char hex[SHA256_HEX_SIZE], struct err *err)
 {
     int status = -1;
     struct sha256 *sha = sha256_new();
@@ -82,6 +82,10 @@ int sha256_open_file(int fd, const char *path, char hex[SHA256_HEX_SIZE], struct
         goto out;
     }
     for (;;) {
+        if (stop && atomic_load(stop)) {
+            err_set(err, "stopped");
+            goto out;
+        }
         ssize_t got = read(fd, piece, PIECE);
         if (got < 0 && errno == EINTR)
             continue;
@@ -106,15 +110,25 @@ out:
     return status;
 }
 
-int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
+int sha256_open_file(int fd, const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
+{
+    return hash_open_file(fd, path, NULL, hex, err);
+}
+
+int sha256_file_until(const char *path, const atomic_bool *stop, char hex[SHA256_HEX_SIZE], struct err *err)
 {
     struct stat info;
     int fd = fs_open(path, &info, err);
     if (fd < 0)
         return -1;
-    int status = sha256_open_file(fd, path, hex, err);
+    int status = hash_open_file(fd, path, stop, hex, err);
     close(fd);
     return status;
+}
+
+int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct err *err)
+{
+    return sha256_file_until(path, NULL, hex, err);
 }
 
 bool sha256_is_hex(const char *text)

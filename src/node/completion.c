@@ -24,4 +24,5 @@ void completion_announce(struct daemon *daemon, const struct msg *completed)
     if (!msg_set(&msg.new_model, completed->model_name) && !model_store_names(daemon->model_store, &msg.models))
         uplink_send(daemon->link, &msg, NULL);
     msg_release(&msg);
+    model_work_scan(daemon->model_work); /* others may have come by hand */
 }

@@ -30,10 +30,17 @@ static int on_greet(void *arg, struct msg *connect)
     return node_info_fill_connect(arg, connect);
 }
 
+/* At once what is known, as the broker waits for it; and again what is new by then. */
+static void tell_models(struct daemon *daemon)
+{
+    node_info_send(daemon);
+    model_work_scan(daemon->model_work);
+}
+
 static void on_up(void *arg)
 {
     struct daemon *daemon = arg;
-    node_info_send(daemon);
+    tell_models(daemon);
     trainings_link(daemon->trainings, true);
 }
 
@@ -53,7 +60,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
     struct daemon *daemon = arg;
     char why[128];
     switch (msg->type) {
-    case MSG_NODE_INFO: node_info_send(daemon); break;
+    case MSG_NODE_INFO: tell_models(daemon); break;
     case MSG_SERVER_TRAIN: trainings_request(daemon->trainings, msg, text, len); break;
     case MSG_SERVER_CANCEL: trainings_cancel(daemon->trainings, msg); break;
     case MSG_SERVER_JOB_ACK: trainings_acknowledge(daemon->trainings, msg); break;
@@ -194,11 +201,12 @@ static int node_init(struct daemon *daemon, struct err *err)
                                     .closed = on_closed };
     if (!(daemon->model_store = model_store_open(daemon->models_dir, err)) ||
         !(daemon->pool = thread_pool_new(daemon->base, THREADS, WAITING_MAX, err)) ||
+        !(daemon->model_work = model_work_new(daemon, node_info_send, err)) ||
         !(daemon->supervisor = supervisor_new(daemon->base, err)) ||
         !(daemon->trainings = trainings_new(daemon, err)) || !(daemon->inferences = inferences_new(daemon, err)) ||
         !(daemon->views = views_new(daemon, err)) || watch_signals(daemon, err))
         return -1;
-    local_dataset_refresh(daemon);
+    daemon->dataset = local_dataset_look(daemon);
     host_load_measure(&daemon->load, "", clock_ms()); /* the first of the two that tell how busy CPUs are */
     link.pool = daemon->pool;
     return (daemon->link = uplink_new(&link, &events, err)) ? 0 : -1;
@@ -217,6 +225,7 @@ static void node_release(struct daemon *daemon)
     inferences_free(daemon->inferences);
     trainings_free(daemon->trainings);
     uplink_free(daemon->link);
+    model_work_free(daemon->model_work);
     model_store_close(daemon->model_store);
     for (size_t i = 0; i < sizeof daemon->signals / sizeof *daemon->signals; i++)
         if (daemon->signals[i])

@@ -14,6 +14,7 @@
 #include "trainings.h"
 #include "uplink.h"
 #include "model_store.h"
+#include "model_work.h"
 #include "secret.h"
 #include "supervisor.h"
 #include "views.h"
@@ -38,6 +39,7 @@ struct daemon {
     struct supervisor *supervisor;
     struct uplink *link;
     struct model_store *model_store;
+    struct model_work *model_work;
     struct trainings *trainings;
     struct inferences *inferences;
     struct views *views;

@@ -15,6 +15,7 @@
 #include "fetch.h"
 #include "daemon.h"
 #include "local_dataset.h"
+#include "model_folder.h"
 #include "silence.h"
 
 #define REQUESTS_MAX 1024
@@ -23,7 +24,7 @@
 #define SILENT_MS 15000 /* and one that gives no sign of life, whether it has one or not */
 #define TICK_MS 1000
 
-enum request_state { REQUEST_FETCHING, REQUEST_READY, REQUEST_SENT };
+enum request_state { REQUEST_LOOKING, REQUEST_FETCHING, REQUEST_READY, REQUEST_SENT };
 
 struct inference {
     struct inferences *owner;
@@ -32,7 +33,8 @@ struct inference {
     struct work *work;
     char *api;
     char *image_file;
-    bool is_scratch; /* image_file is ours to remove */
+    bool is_scratch;           /* image_file is ours to remove */
+    struct local_model *found; /* where it was looked for; NULL: it is not there */
     int64_t since_ms;
     STAILQ_ENTRY(inference) queued;
 };
@@ -53,6 +55,7 @@ static void request_free(struct inference *request)
     if (request->is_scratch)
         unlink(request->image_file);
     free(request->image_file);
+    local_model_drop(request->found);
     free(request->api);
     msg_release(&request->msg);
     free(request);
@@ -175,7 +178,7 @@ static void on_tick(void *arg)
             child_kill(inferences->child);
         else if (request->state == REQUEST_READY && age > WAIT_MS)
             refuse(request, "the node is busy: the inference waited too long");
-        else if (request->state == REQUEST_FETCHING && age > WAIT_MS)
+        else if (request->work && age > WAIT_MS)
             work_stop(request->work);
     }
     pump(inferences);
@@ -248,18 +251,54 @@ static int find_image(struct inference *request, struct err *err)
     return start_fetch(request, err);
 }
 
+/* Its model was looked for: what it needs beside. */
+static void go_on(struct inference *request)
+{
+    const struct daemon *daemon = request->owner->daemon;
+    const struct msg *msg = &request->msg;
+    struct err err = ERR_INIT;
+    model_store_require(daemon->model_store, msg->model_name, msg->model_sha256, daemon->config.name, &err);
+    if (*err.text || find_image(request, &err))
+        refuse(request, err.text);
+}
+
+static int look_run(void *arg, const atomic_bool *stop, struct err *err)
+{
+    struct inference *request = arg;
+    const char *dir = request->owner->daemon->models_dir;
+    return model_folder_read(dir, request->msg.model_name, NULL, NULL, stop, &request->found, err) > MODEL_MISSING;
+}
+
+static void look_done(void *arg, int result, const struct err *err)
+{
+    struct inference *request = arg;
+    struct inferences *inferences = request->owner;
+    struct model_store *model_store = inferences->daemon->model_store;
+    assert(request->state == REQUEST_LOOKING && request->work);
+    request->work = NULL;
+    if (result)
+        log_warn("model '%s' is passed over: %s", request->msg.model_name, err->text);
+    if (request->found && !model_store_find(model_store, request->msg.model_name)) {
+        model_store_take(model_store, request->msg.model_name, request->found);
+        request->found = NULL;
+    }
+    go_on(request);
+    pump(inferences);
+}
+
 void inferences_request(struct inferences *inferences, struct msg *msg)
 {
     const struct daemon *daemon = inferences->daemon;
-    struct err err = ERR_INIT;
+    const char *busy = NULL;
+    char why[80];
     assert(msg->type == MSG_SERVER_INFERENCE && msg->inference_key && msg->model_name && msg->image_path);
-    if (inferences->count >= REQUESTS_MAX)
-        err_set(&err, "the node is busy: %d inferences wait", REQUESTS_MAX);
-    else
-        model_store_require(daemon->model_store, msg->model_name, msg->model_sha256, daemon->config.name, &err);
-    struct inference *request = *err.text ? NULL : calloc(1, sizeof *request);
+    if (inferences->count >= REQUESTS_MAX) {
+        snprintf(why, sizeof why, "the node is busy: %d inferences wait", REQUESTS_MAX);
+        busy = why;
+    }
+    struct inference *request = busy ? NULL : calloc(1, sizeof *request);
     if (!request) {
-        uplink_send_error(daemon->link, msg->inference_key, NULL, *err.text ? err.text : "no memory");
+        uplink_send_error(daemon->link, msg->inference_key, NULL, busy ? busy : "no memory");
         return;
     }
     request->owner = inferences;
@@ -268,8 +307,12 @@ void inferences_request(struct inferences *inferences, struct msg *msg)
     msg_init(msg, MSG_SERVER_INFERENCE); /* what it pointed to is the request's now */
     STAILQ_INSERT_TAIL(&inferences->queue, request, queued);
     inferences->count++;
-    if (find_image(request, &err))
-        refuse(request, err.text);
+    /* A model may have been put into the folder by hand since it was looked through. */
+    bool is_known = model_store_find(daemon->model_store, request->msg.model_name);
+    if (is_known)
+        go_on(request);
+    else if (!(request->work = thread_pool_submit(daemon->pool, NO_LANE, look_run, look_done, request)))
+        refuse(request, "no memory to look for a model");
     pump(inferences);
 }
 

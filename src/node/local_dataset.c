@@ -23,11 +23,10 @@ const char *local_dataset_root(const struct daemon *daemon)
     return fs_is_dir(DEFAULT_ROOT) ? DEFAULT_ROOT : NULL;
 }
 
-void local_dataset_refresh(struct daemon *daemon)
+cJSON *local_dataset_look(const struct daemon *daemon)
 {
     const char *root = local_dataset_root(daemon);
-    cJSON_Delete(daemon->dataset);
-    daemon->dataset = root ? local_dataset_summary(root) : NULL;
+    return root ? local_dataset_summary(root) : NULL;
 }
 
 /* Labels in an IDX file: its size less a header of 8 bytes; a gzip file ends with its uncompressed size. */

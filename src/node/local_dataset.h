@@ -8,8 +8,8 @@ struct daemon;
 
 /* The folder that is there now; NULL where there is none yet. Of the node or the program. */
 const char *local_dataset_root(const struct daemon *daemon);
-/* Looks at it again for daemon->dataset. */
-void local_dataset_refresh(struct daemon *daemon);
+/* Looks at it for daemon->dataset, which takes a while: it is for a thread of the pool, or before the loop. */
+cJSON *local_dataset_look(const struct daemon *daemon);
 
 /* {"images", "classes"} of an image folder or IDX files, without decoding any; what is unknown is left out. NULL where
  * `dir` holds neither. */

@@ -162,13 +162,13 @@ static int read_classes(const char *path, struct local_model *model)
 
 /* Of the files whose stamps the new model has already. */
 static enum model_found read_files(char *const *paths, const struct local_model *known, const char *learned,
-                                   struct local_model *model, struct err *err)
+                                   const atomic_bool *stop, struct local_model *model, struct err *err)
 {
     if (known && fs_stamp_same(&known->stamps[MODEL_WEIGHTS], &model->stamps[MODEL_WEIGHTS]))
         memcpy(model->sha256, known->sha256, sizeof model->sha256);
     else if (learned)
         snprintf(model->sha256, sizeof model->sha256, "%s", learned);
-    else if (sha256_file(paths[MODEL_WEIGHTS], model->sha256, err))
+    else if (sha256_file_until(paths[MODEL_WEIGHTS], stop, model->sha256, err))
         return MODEL_UNREADABLE;
     read_report(paths[MODEL_REPORT], model);
     if (!read_classes(paths[MODEL_CLASSES], model))
@@ -186,7 +186,7 @@ static bool is_same(const struct local_model *known, const struct local_model *m
 }
 
 enum model_found model_folder_read(const char *dir, const char *name, struct local_model *known, const char *learned,
-                                   struct local_model **found, struct err *err)
+                                   const atomic_bool *stop, struct local_model **found, struct err *err)
 {
     char *paths[MODEL_FILES] = { 0 };
     enum model_found result = MODEL_FAILED;
@@ -216,7 +216,7 @@ enum model_found model_folder_read(const char *dir, const char *name, struct loc
         result = MODEL_FOUND;
         goto out;
     }
-    result = read_files(paths, known, learned, model, err);
+    result = read_files(paths, known, learned, stop, model, err);
     if (result == MODEL_FOUND) {
         *found = model;
         model = NULL;
@@ -244,13 +244,15 @@ int model_folder_list(const char *dir, const struct local_models *known, const a
         const char *name = folders.paths[i];
         struct local_model **next = &models->items[models->count];
         struct err why = ERR_INIT;
+        if (!name_is_valid(name))
+            continue;
+        enum model_found got = model_folder_read(dir, name, local_models_find(known, name), NULL, stop, next, &why);
         if (stop && atomic_load(stop)) {
+            local_model_drop(*next);
             err_set(err, "stopped");
             goto out;
         }
-        if (!name_is_valid(name))
-            continue;
-        switch (model_folder_read(dir, name, local_models_find(known, name), NULL, next, &why)) {
+        switch (got) {
         case MODEL_FOUND: models->count++; break;
         case MODEL_MISSING: break;
         case MODEL_UNREADABLE: log_warn("model '%s' is passed over: %s", name, why.text); break;
@@ -268,14 +270,14 @@ out:
 /* Changing */
 
 int model_folder_remove(const char *dir, const char *name, const char *sha256, struct local_model *known,
-                        struct err *err)
+                        const atomic_bool *stop, struct err *err)
 {
     struct local_model *model;
     struct err why = ERR_INIT;
     char *checkpoints = NULL;
     if (!name_is_valid(name))
         return err_set(err, "'%s' is no name of a model", name);
-    enum model_found found = model_folder_read(dir, name, known, NULL, &model, &why);
+    enum model_found found = model_folder_read(dir, name, known, NULL, stop, &model, &why);
     bool is_other = model && sha256 && strcmp(model->sha256, sha256);
     local_model_drop(model);
     if (is_other)

@@ -45,7 +45,8 @@ struct local_model *local_models_find(const struct local_models *models, const c
 int local_models_put(struct local_models *models, const char *name, struct local_model *model);
 
 /* The model of that name, held for the caller: `known` where its files are as they were then, and else read anew;
- * `known` may be NULL. The digest of a .pth that is new is `learned`, where that is not NULL. */
+ * `known` may be NULL. The digest of a .pth that is new is `learned`, where that is not NULL; to compute it ends soon
+ * after *stop became true, where `stop` is not NULL. */
 enum model_found {
     MODEL_FOUND,
     MODEL_MISSING,
@@ -53,7 +54,7 @@ enum model_found {
     MODEL_FAILED      /* memory lacks: err */
 };
 enum model_found model_folder_read(const char *dir, const char *name, struct local_model *known, const char *learned,
-                                   struct local_model **model, struct err *err);
+                                   const atomic_bool *stop, struct local_model **model, struct err *err);
 
 /* All of them, read as above. What cannot be read is passed over, with a line in the log. */
 int model_folder_list(const char *dir, const struct local_models *known, const atomic_bool *stop,
@@ -62,7 +63,7 @@ int model_folder_list(const char *dir, const struct local_models *known, const a
 /* Takes the model away in one step, and what its training may be resumed from. Where there is none, or the model has
  * another digest than `sha256` (NULL: whichever), that is as it was asked for. `known` as above. */
 int model_folder_remove(const char *dir, const char *name, const char *sha256, struct local_model *known,
-                        struct err *err);
+                        const atomic_bool *stop, struct err *err);
 
 /* Ends what a worker that died had begun to replace under that name (NULL: any), and removes what it left half written
  * among that name's checkpoints. */

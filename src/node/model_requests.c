@@ -10,6 +10,7 @@
 #include "dcls/net/http_client.h"
 #include "dcls/base/log.h"
 #include "daemon.h"
+#include "model_folder.h"
 #include "node_info.h"
 
 #define REPORT_MAX (16 * 1024 * 1024)
@@ -47,7 +48,9 @@ out:
 
 struct model_upload {
     struct daemon *daemon;
-    char *api, *path, *name, *sha256;
+    char *api, *path;
+    struct msg request;
+    struct local_model *known; /* NULL: none of that name */
 };
 
 static void upload_free(struct model_upload *upload)
@@ -56,55 +59,69 @@ static void upload_free(struct model_upload *upload)
         return;
     free(upload->api);
     free(upload->path);
-    free(upload->name);
-    free(upload->sha256);
+    msg_release(&upload->request);
+    local_model_drop(upload->known);
     free(upload);
 }
 
 static int upload_run(void *arg, const atomic_bool *stop, struct err *err)
 {
     const struct model_upload *upload = arg;
-    return http_upload_blob(upload->api, upload->path, upload->sha256, stop, err);
+    const struct daemon *daemon = upload->daemon;
+    const char *name = upload->request.model_name, *wanted = upload->request.model_sha256;
+    struct local_model *model;
+    int result = -1;
+    switch (model_folder_read(daemon->models_dir, name, upload->known, NULL, stop, &model, err)) {
+    case MODEL_FOUND:
+        if (wanted && strcmp(wanted, model->sha256))
+            err_set(err, "node '%s' has another model '%s'", daemon->config.name, name);
+        else
+            result = http_upload_blob(upload->api, upload->path, model->sha256, stop, err);
+        break;
+    case MODEL_MISSING: err_set(err, "model '%s' not found on node '%s'", name, daemon->config.name); break;
+    case MODEL_UNREADABLE:
+    case MODEL_FAILED: break;
+    }
+    local_model_drop(model);
+    return result;
 }
 
 static void upload_done(void *arg, int result, const struct err *err)
 {
     struct model_upload *upload = arg;
+    const char *name = upload->request.model_name;
     if (result) {
-        log_warn("model '%s' was not uploaded: %s", upload->name, err->text);
-        uplink_send_error(upload->daemon->link, NULL, upload->name, err->text);
+        log_warn("model '%s' was not uploaded: %s", name, err->text);
+        uplink_send_error(upload->daemon->link, NULL, name, err->text);
     } else {
-        log_info("model '%s' was uploaded", upload->name);
+        log_info("model '%s' was uploaded", name);
     }
     upload_free(upload);
 }
 
-void model_request_push(struct daemon *daemon, const struct msg *msg)
+void model_request_push(struct daemon *daemon, struct msg *msg)
 {
-    const char *name = msg->model_name, *sha256 = NULL, *api = uplink_api(daemon->link);
-    struct err err = ERR_INIT;
-    assert(msg->type == MSG_SERVER_PUSH && name);
-    model_store_look(daemon->model_store, name, NULL);
-    sha256 = model_store_require(daemon->model_store, name, msg->model_sha256, daemon->config.name, &err);
-    if (sha256 && !api)
-        err_set(&err, "the broker told no port to upload to");
-    if (*err.text) {
-        uplink_send_error(daemon->link, NULL, name, err.text);
+    const char *api = uplink_api(daemon->link);
+    assert(msg->type == MSG_SERVER_PUSH && msg->model_name);
+    if (!api) {
+        uplink_send_error(daemon->link, NULL, msg->model_name, "the broker told no port to upload to");
         return;
     }
     struct model_upload *upload = calloc(1, sizeof *upload);
     if (upload) {
+        struct local_model *known = model_store_find(daemon->model_store, msg->model_name);
         upload->daemon = daemon;
         upload->api = strdup(api);
-        upload->path = model_store_path(daemon->model_store, name, "pth");
-        upload->name = strdup(name);
-        upload->sha256 = strdup(sha256);
-        if (upload->api && upload->path && upload->name && upload->sha256 &&
-            thread_pool_submit(daemon->pool, NO_LANE, upload_run, upload_done, upload))
+        upload->path = model_store_path(daemon->model_store, msg->model_name, "pth");
+        upload->known = known ? local_model_hold(known) : NULL;
+        upload->request = *msg;
+        msg_init(msg, MSG_SERVER_PUSH);
+        if (upload->api && upload->path && thread_pool_submit(daemon->pool, NO_LANE, upload_run, upload_done, upload))
             return;
     }
+    uplink_send_error(daemon->link, NULL, upload ? upload->request.model_name : msg->model_name,
+                      "no memory to upload a model");
     upload_free(upload);
-    uplink_send_error(daemon->link, NULL, name, "no memory to upload a model");
 }
 
 /* With what the broker takes: an answer to this request, or one of the kinds that older ones know. */
@@ -124,19 +141,60 @@ static void answer_removal(struct daemon *daemon, const struct msg *request, con
     msg_release(&answer);
 }
 
-void model_request_remove(struct daemon *daemon, const struct msg *msg)
+struct model_removal {
+    struct daemon *daemon;
+    struct msg request;
+    struct local_model *known; /* NULL: none of that name */
+};
+
+static int removal_run(void *arg, const atomic_bool *stop, struct err *err)
 {
-    const char *name = msg->model_name;
-    struct err err = ERR_INIT;
-    bool changed = false;
-    assert(msg->type == MSG_SERVER_REMOVE && name);
-    if (trainings_use(daemon->trainings, name))
-        err_set(&err, "model '%s' is being trained", name);
-    else if (!model_store_remove(daemon->model_store, name, msg->model_sha256, &changed, &err))
-        log_info("model '%s' was removed", name);
-    if (*err.text)
-        log_warn("model '%s' is not removed: %s", name, err.text);
-    answer_removal(daemon, msg, &err);
-    if (!*err.text || changed)
+    const struct model_removal *removal = arg;
+    const struct msg *request = &removal->request;
+    return model_folder_remove(removal->daemon->models_dir, request->model_name, request->model_sha256, removal->known,
+                               stop, err);
+}
+
+static void end_removal(struct daemon *daemon, const struct msg *request, const struct err *err)
+{
+    if (*err->text)
+        log_warn("model '%s' is not removed: %s", request->model_name, err->text);
+    else
+        log_info("model '%s' was removed", request->model_name);
+    answer_removal(daemon, request, err);
+}
+
+static void removal_done(void *arg, int result, const struct err *err)
+{
+    struct model_removal *removal = arg;
+    struct daemon *daemon = removal->daemon;
+    bool changed = model_store_look(daemon->model_store, removal->request.model_name, NULL);
+    end_removal(daemon, &removal->request, err);
+    if (!result || changed)
         node_info_send(daemon);
+    local_model_drop(removal->known);
+    msg_release(&removal->request);
+    free(removal);
+}
+
+void model_request_remove(struct daemon *daemon, struct msg *msg)
+{
+    struct err err = ERR_INIT;
+    assert(msg->type == MSG_SERVER_REMOVE && msg->model_name);
+    struct model_removal *removal = calloc(1, sizeof *removal);
+    if (trainings_use(daemon->trainings, msg->model_name)) {
+        err_set(&err, "model '%s' is being trained", msg->model_name);
+    } else if (removal) {
+        struct local_model *known = model_store_find(daemon->model_store, msg->model_name);
+        *removal = (struct model_removal){ daemon, *msg, known ? local_model_hold(known) : NULL };
+        if (thread_pool_submit(daemon->pool, LANE_MODELS, removal_run, removal_done, removal)) {
+            msg_init(msg, MSG_SERVER_REMOVE); /* what it pointed to is the removal's now */
+            return;
+        }
+        local_model_drop(removal->known);
+    }
+    if (!*err.text)
+        err_set(&err, "no memory to remove model '%s'", msg->model_name);
+    end_removal(daemon, msg, &err);
+    free(removal);
 }

@@ -7,7 +7,8 @@
 struct daemon;
 
 void model_request_report(struct daemon *daemon, const struct msg *msg); /* GET_JSON */
-void model_request_push(struct daemon *daemon, const struct msg *msg);   /* SERVER PUSH */
-void model_request_remove(struct daemon *daemon, const struct msg *msg); /* SERVER REMOVE */
+/* SERVER PUSH and SERVER REMOVE; their members may be taken out. */
+void model_request_push(struct daemon *daemon, struct msg *msg);
+void model_request_remove(struct daemon *daemon, struct msg *msg);
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "dcls/base/log.h"
-#include "model_folder.h"
 
 /* Bytes of the models in one NODE INFO, which must fit a message (MSG_MAX) beside as many jobs as there may be. */
 #define TOLD_MAX (640 * 1024)
@@ -16,6 +15,7 @@ struct model_store {
     char *dir;
     struct local_models models, told;
     size_t untold;
+    struct strings touched; /* names of models that are others since the last snapshot */
 };
 
 struct model_store *model_store_open(const char *dir, struct err *err)
@@ -41,6 +41,7 @@ void model_store_close(struct model_store *model_store)
         return;
     local_models_release(&model_store->models);
     local_models_release(&model_store->told);
+    strings_release(&model_store->touched);
     free(model_store->dir);
     free(model_store);
 }
@@ -156,26 +157,74 @@ cJSON *model_store_info(const struct model_store *model_store)
 int model_store_scan(struct model_store *model_store, struct err *err)
 {
     struct local_models found;
+    bool changed;
+    strings_release(&model_store->touched);
     if (model_folder_list(model_store->dir, &model_store->models, NULL, &found, err))
         return -1;
-    local_models_release(&model_store->models);
-    model_store->models = found;
-    return choose_told(model_store) ? err_set(err, "no memory for the models in '%s'", model_store->dir) : 0;
+    return model_store_adopt(model_store, &found, &changed, err);
+}
+
+int model_store_snapshot(struct model_store *model_store, struct local_models *models)
+{
+    strings_release(&model_store->touched);
+    return local_models_copy(&model_store->models, models);
+}
+
+static bool differ(const struct local_models *left, const struct local_models *right)
+{
+    bool differ = left->count != right->count;
+    for (size_t i = 0; i < left->count && !differ; i++)
+        differ = left->items[i] != right->items[i];
+    return differ;
+}
+
+int model_store_adopt(struct model_store *model_store, struct local_models *found, bool *changed, struct err *err)
+{
+    const struct strings *touched = &model_store->touched;
+    int failed = 0;
+    for (size_t i = 0; i < touched->count && !failed; i++) {
+        struct local_model *newer = local_models_find(&model_store->models, touched->items[i]);
+        failed = local_models_put(found, touched->items[i], newer ? local_model_hold(newer) : NULL);
+    }
+    *changed = !failed && differ(&model_store->models, found);
+    if (failed) {
+        local_models_release(found);
+    } else {
+        local_models_release(&model_store->models);
+        model_store->models = *found;
+        failed = choose_told(model_store);
+    }
+    return failed ? err_set(err, "no memory for the models in '%s'", model_store->dir) : 0;
 }
 
 bool model_store_look(struct model_store *model_store, const char *name, const char *sha256)
 {
     struct local_model *known = local_models_find(&model_store->models, name), *model;
     struct err err = ERR_INIT;
-    char was[SHA256_HEX_SIZE];
-    snprintf(was, sizeof was, "%s", known ? known->sha256 : "");
-    enum model_found found = model_folder_read(model_store->dir, name, known, sha256, &model, &err);
+    enum model_found found = model_folder_read(model_store->dir, name, known, sha256, NULL, &model, &err);
     if (found == MODEL_UNREADABLE)
         log_warn("model '%s' is passed over: %s", name, err.text);
-    if (found == MODEL_FAILED || local_models_put(&model_store->models, name, model) || choose_told(model_store))
+    if (found == MODEL_FAILED)
+        log_error("%s", err.text);
+    bool is_other = found != MODEL_FAILED && model != known;
+    if (is_other)
+        model_store_take(model_store, name, model);
+    else
+        local_model_drop(model);
+    return is_other;
+}
+
+void model_store_take(struct model_store *model_store, const char *name, struct local_model *model)
+{
+    bool is_touched = strings_has(&model_store->touched, name);
+    if (local_models_put(&model_store->models, name, model) || choose_told(model_store) ||
+        (!is_touched && strings_add(&model_store->touched, name)))
         log_error("no memory for the models in '%s'", model_store->dir);
-    const char *is = model_store_sha256(model_store, name);
-    return strcmp(was, is ? is : "");
+}
+
+struct local_model *model_store_find(const struct model_store *model_store, const char *name)
+{
+    return local_models_find(&model_store->models, name);
 }
 
 const char *model_store_sha256(const struct model_store *model_store, const char *name)
@@ -184,15 +233,10 @@ const char *model_store_sha256(const struct model_store *model_store, const char
     return model ? model->sha256 : NULL;
 }
 
-const char *model_store_require(struct model_store *model_store, const char *name, const char *sha256, const char *node,
-                                struct err *err)
+const char *model_store_require(const struct model_store *model_store, const char *name, const char *sha256,
+                                const char *node, struct err *err)
 {
     const char *found = model_store_sha256(model_store, name);
-    /* A model may have been put into the folder by hand since the last look. */
-    if (!found && name_is_valid(name)) {
-        model_store_look(model_store, name, NULL);
-        found = model_store_sha256(model_store, name);
-    }
     if (!found)
         err_set(err, "model '%s' not found on node '%s'", name, node);
     else if (sha256 && strcmp(sha256, found))
@@ -200,18 +244,4 @@ const char *model_store_require(struct model_store *model_store, const char *nam
     else
         return found;
     return NULL;
-}
-
-void model_store_recover(const struct model_store *model_store, const char *name)
-{
-    model_folder_recover(model_store->dir, name);
-}
-
-int model_store_remove(struct model_store *model_store, const char *name, const char *sha256, bool *changed,
-                       struct err *err)
-{
-    struct local_model *known = local_models_find(&model_store->models, name);
-    int result = model_folder_remove(model_store->dir, name, sha256, known, err);
-    *changed = name_is_valid(name) && model_store_look(model_store, name, NULL);
-    return result;
 }

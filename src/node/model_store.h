@@ -8,6 +8,7 @@
 
 #include "dcls/base/err.h"
 #include "dcls/proto/msg.h"
+#include "model_folder.h"
 
 struct model_store;
 
@@ -15,18 +16,27 @@ struct model_store;
 struct model_store *model_store_open(const char *dir, struct err *err);
 void model_store_close(struct model_store *model_store);
 
-/* Looks at the folder again. Reads every .pth whose digest is not known. */
+/* Looks at the folder again. Reads every .pth whose digest is not known: it blocks. */
 int model_store_scan(struct model_store *model_store, struct err *err);
-/* Looks at one model again. `sha256`: its digest, where another process computed it just now; NULL: none did. True
- * where it is another than before, or there is none any more. */
-bool model_store_look(struct model_store *model_store, const char *name, const char *sha256);
+/* The same beside the loop, one at a time: what is known goes to the thread that lists the folder, and what that found
+ * is taken over. A model that the store looked at or was given meanwhile stays as it is. *changed: something is other
+ * than before. */
+int model_store_snapshot(struct model_store *model_store, struct local_models *models);
+int model_store_adopt(struct model_store *model_store, struct local_models *found, bool *changed, struct err *err);
 
-/* The digest of a model as it was looked at last; NULL where there is none of that name. */
+/* Looks at one model again, which is fast where its digest is known: `sha256`, where another process computed it just
+ * now. True where it is another than before, or there is none any more. */
+bool model_store_look(struct model_store *model_store, const char *name, const char *sha256);
+/* Takes over one that was read just now; NULL: there is none of that name. */
+void model_store_take(struct model_store *model_store, const char *name, struct local_model *model);
+
+/* The model as it was looked at last, and its digest; NULL where there is none of that name. */
+struct local_model *model_store_find(const struct model_store *model_store, const char *name);
 const char *model_store_sha256(const struct model_store *model_store, const char *name);
-/* The same for a request that names a model and, unless `sha256` is NULL, its digest: looks again where the model is
- * not known. NULL with err where `node`, this node's name, has none or another. */
-const char *model_store_require(struct model_store *model_store, const char *name, const char *sha256, const char *node,
-                                struct err *err);
+/* The same for a request that names a model and, unless `sha256` is NULL, its digest. NULL with err where `node`, this
+ * node's name, has none or another. */
+const char *model_store_require(const struct model_store *model_store, const char *name, const char *sha256,
+                                const char *node, struct err *err);
 
 /* What the broker is told of. Where there are more models than a message can name, that is the newest, and the log says
  * how many are not among them; these may be used, fetched and removed all the same. */
@@ -39,15 +49,5 @@ cJSON *model_store_entry(const struct model_store *model_store, const char *name
 
 /* "DIR/NAME/NAME.ENDING", the caller's to free; NULL where memory lacks. `name` must be a valid name. */
 char *model_store_path(const struct model_store *model_store, const char *name, const char *ending);
-
-/* Ends what a worker that died had begun to replace under that name, and removes what it left half written among that
- * name's checkpoints. */
-void model_store_recover(const struct model_store *model_store, const char *name);
-
-/* Takes the model away in one step, and what its training may be resumed from. Where there is none, or the model has
- * another digest than `sha256` (NULL: whichever), that is as it was asked for. *changed, also where it fails: the store
- * does not hold the model any more, or another. */
-int model_store_remove(struct model_store *model_store, const char *name, const char *sha256, bool *changed,
-                       struct err *err);
 
 #endif

@@ -79,9 +79,6 @@ void node_info_fill_load(struct daemon *daemon, struct msg *sign)
 void node_info_send(struct daemon *daemon)
 {
     struct msg msg;
-    struct err err = ERR_INIT;
-    if (model_store_scan(daemon->model_store, &err))
-        log_error("%s", err.text);
     if (fill(daemon, &msg))
         log_error("no memory to tell the broker of this node's models");
     else

@@ -10,7 +10,7 @@ struct daemon;
 int node_info_fill_connect(const struct daemon *daemon, struct msg *msg);
 /* Adds how busy the machine is, and how much waits here, to a CLIENT PING or CLIENT PONG. */
 void node_info_fill_load(struct daemon *daemon, struct msg *sign);
-/* Looks at the models again and sends NODE INFO: them, the trainings and the dataset. */
+/* Sends NODE INFO: the models, as they were looked at last, the trainings and the dataset. */
 void node_info_send(struct daemon *daemon);
 
 #endif

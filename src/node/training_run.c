@@ -22,6 +22,8 @@ struct training_run {
     void *arg;
     struct preparation preparation;
     struct work *work; /* which prepares; NULL: none */
+    bool is_stopped;
+    cJSON *dataset; /* the summary of what was fetched */
     struct timer *download_timer;
     int64_t downloaded; /* bytes told last */
     struct child *child;
@@ -42,6 +44,7 @@ void training_run_free(struct training_run *run)
     if (!run)
         return;
     timer_free(run->download_timer);
+    cJSON_Delete(run->dataset);
     preparation_release(&run->preparation);
     free(run);
 }
@@ -77,7 +80,10 @@ static void on_download_timer(void *arg)
 static int prepare_work(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct training_run *run = arg;
-    return preparation_run(&run->preparation, stop, err);
+    int result = preparation_run(&run->preparation, stop, err);
+    if (run->preparation.fetches_dataset)
+        run->dataset = local_dataset_look(run->daemon);
+    return result;
 }
 
 static void on_prepared(void *arg, int result, const struct err *err)
@@ -90,9 +96,33 @@ static void on_prepared(void *arg, int result, const struct err *err)
         log_warn("training '%s': %s", run->request->model_name, notices->lines[i]);
         tell(run, NULL, notices->lines[i]);
     }
-    if (run->preparation.fetches_dataset)
-        local_dataset_refresh(run->daemon);
+    if (run->dataset) {
+        cJSON_Delete(run->daemon->dataset);
+        run->daemon->dataset = run->dataset;
+        run->dataset = NULL;
+    }
     run->events->prepared(run->arg, result, err);
+}
+
+/* After all that is still to be done in the folder of models: a removal that was asked for before this training, and
+ * the end of one of its name. */
+static int wait_turn(void *arg, const atomic_bool *stop, struct err *err)
+{
+    (void)arg, (void)stop, (void)err;
+    return 0;
+}
+
+static void on_turn(void *arg, int result, const struct err *err)
+{
+    struct training_run *run = arg;
+    struct err why = *err;
+    run->work = NULL;
+    if (!result && run->is_stopped)
+        result = err_set(&why, "stopped");
+    if (!result && !(run->work = thread_pool_submit(run->daemon->pool, NO_LANE, prepare_work, on_prepared, run)))
+        result = err_set(&why, "no memory to start a training");
+    if (result)
+        on_prepared(run, result, &why);
 }
 
 int training_run_prepare(struct training_run *run, struct err *err)
@@ -102,7 +132,7 @@ int training_run_prepare(struct training_run *run, struct err *err)
     if (preparation_init(&run->preparation, run->daemon, request->model_type, &request->options, err))
         return -1;
     if (!(run->download_timer = timer_new(run->daemon->base, on_download_timer, run)) ||
-        !(run->work = thread_pool_submit(run->daemon->pool, NO_LANE, prepare_work, on_prepared, run)))
+        !(run->work = thread_pool_submit(run->daemon->pool, LANE_MODELS, wait_turn, on_turn, run)))
         return err_set(err, "no memory to start a training");
     timer_start(run->download_timer, DOWNLOAD_TOLD_MS);
     return 0;
@@ -119,7 +149,7 @@ static void on_ended(void *arg, const char *why)
     struct training_run *run = arg;
     assert(run->child);
     run->child = NULL;
-    model_store_recover(run->daemon->model_store, run->request->model_name);
+    model_work_recover(run->daemon->model_work, run->request->model_name);
     run->events->ended(run->arg, *run->failure.text ? run->failure.text : why);
 }
 
@@ -173,6 +203,7 @@ void training_run_hang_up(struct training_run *run)
 
 void training_run_stop(struct training_run *run)
 {
+    run->is_stopped = true;
     if (run->work)
         work_stop(run->work);
     if (run->child)

@@ -2,6 +2,7 @@
 #ifndef DCLS_BASE_SHA256_H
 #define DCLS_BASE_SHA256_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,6 +18,8 @@ void sha256_free(struct sha256 *sha);
 
 int sha256_bytes(const void *bytes, size_t count, char hex[SHA256_HEX_SIZE], struct err *err);
 int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct err *err);
+/* The same, which fails soon after *stop became true; NULL: nothing stops it. */
+int sha256_file_until(const char *path, const atomic_bool *stop, char hex[SHA256_HEX_SIZE], struct err *err);
 /* Of the rest of an open file, which errors call `path`. */
 int sha256_open_file(int fd, const char *path, char hex[SHA256_HEX_SIZE], struct err *err);
 /* True for exactly 64 lower-case hex digits. */

@@ -50,6 +50,15 @@ static bool is_there(const char *dir, const char *path)
     return there;
 }
 
+/* As a node does it: on a thread, and then on the loop. */
+static int remove_model(const char *dir, struct model_store *model_store, const char *name, const char *sha256,
+                        bool *changed, struct err *err)
+{
+    int result = model_folder_remove(dir, name, sha256, model_store_find(model_store, name), NULL, err);
+    *changed = name_is_valid(name) && model_store_look(model_store, name, NULL);
+    return result;
+}
+
 static char *info_text(const struct model_store *model_store)
 {
     cJSON *info = model_store_info(model_store);
@@ -101,7 +110,7 @@ static void a_worker_that_died_leaves_nothing_half_written_of_its_own(void **sta
     struct model_store *model_store = model_store_open(*state, NULL);
     put(*state, its, "half");
     put(*state, others, "half");
-    model_store_recover(model_store, "m1");
+    model_folder_recover(*state, "m1");
     char *left = fs_join(*state, its), *kept = fs_join(*state, others);
     assert_false(fs_is_file(left));
     assert_true(fs_is_file(kept));
@@ -216,7 +225,7 @@ static void a_folder_may_hold_more_than_a_thousand_models(void **state)
     names_of(model_store, &names);
     assert_int_equal(names.count, MODELS);
     strings_release(&names);
-    assert_int_equal(model_store_remove(model_store, name, model_store_sha256(model_store, name), &changed, &err), 0);
+    assert_int_equal(remove_model(*state, model_store, name, model_store_sha256(model_store, name), &changed, &err), 0);
     assert_true(changed);
     assert_false(is_there(*state, name));
     model_store_close(model_store);
@@ -250,12 +259,55 @@ static void the_newest_are_told_where_not_all_can_be(void **state)
         assert_non_null(model_store_require(model_store, name, NULL, "node0", &err));
         if (strings_has(&names, name))
             continue;
-        assert_int_equal(model_store_remove(model_store, name, model_store_sha256(model_store, name), &changed, &err),
+        assert_int_equal(remove_model(*state, model_store, name, model_store_sha256(model_store, name), &changed, &err),
                          0);
         assert_false(is_there(*state, name));
     }
     strings_release(&names);
     model_store_close(model_store);
+}
+
+static void what_happens_while_a_thread_lists_the_folder_is_not_undone_by_what_it_found(void **state)
+{
+    struct local_models known, found;
+    struct err err = ERR_INIT;
+    bool changed = false;
+    put(*state, "gone/gone.pth", "weights");
+    put(*state, "same/same.pth", "weights");
+    put(*state, "trained/trained.pth", "weights");
+    struct model_store *model_store = model_store_open(*state, NULL);
+    put(*state, "new/new.pth", "weights");
+    assert_int_equal(model_store_snapshot(model_store, &known), 0);
+    assert_int_equal(model_folder_list(*state, &known, NULL, &found, &err), 0);
+    assert_int_equal(remove_model(*state, model_store, "gone", NULL, &changed, &err), 0);
+    put(*state, "trained/trained.pth", "new weights");
+    assert_true(model_store_look(model_store, "trained", NULL));
+    char sha256[SHA256_HEX_SIZE];
+    snprintf(sha256, sizeof sha256, "%s", model_store_sha256(model_store, "trained"));
+    assert_int_equal(model_store_adopt(model_store, &found, &changed, &err), 0);
+    assert_true(changed);
+    assert_null(model_store_sha256(model_store, "gone"));
+    assert_non_null(model_store_sha256(model_store, "new"));
+    assert_string_equal(model_store_sha256(model_store, "trained"), sha256);
+    assert_string_not_equal(model_store_sha256(model_store, "same"), sha256);
+    local_models_release(&known);
+    assert_int_equal(model_store_snapshot(model_store, &known), 0);
+    assert_int_equal(model_folder_list(*state, &known, NULL, &found, &err), 0);
+    assert_int_equal(model_store_adopt(model_store, &found, &changed, &err), 0);
+    assert_false(changed);
+    local_models_release(&known);
+    model_store_close(model_store);
+}
+
+static void a_list_that_is_stopped_is_none(void **state)
+{
+    const atomic_bool stop = true;
+    struct local_models known = { 0 }, found;
+    struct err err = ERR_INIT;
+    put(*state, "m1/m1.pth", "weights");
+    assert_int_equal(model_folder_list(*state, &known, &stop, &found, &err), -1);
+    assert_string_equal(err.text, "stopped");
+    assert_int_equal(found.count, 0);
 }
 
 static void one_model_is_told_without_classes_that_would_take_too_much(void **state)
@@ -281,6 +333,7 @@ static void a_request_names_a_model_that_is_there_with_its_digest(void **state)
     assert_null(model_store_require(model_store, "m1", NULL, "node0", &err));
     assert_string_equal(err.text, "model 'm1' not found on node 'node0'");
     put(*state, "m1/m1.pth", "weights"); /* by hand, behind the node's back */
+    assert_true(model_store_look(model_store, "m1", NULL));
     const char *sha256 = model_store_require(model_store, "m1", NULL, "node0", &err);
     assert_non_null(sha256);
     assert_string_equal(model_store_require(model_store, "m1", sha256, "node0", &err), sha256);
@@ -298,16 +351,16 @@ static void a_removed_model_leaves_nothing(void **state)
     put(*state, ".checkpoints/m1/last.safetensors", "moments");
     bool changed = false;
     struct model_store *model_store = model_store_open(*state, NULL);
-    assert_int_equal(model_store_remove(model_store, "m1", NULL, &changed, &err), 0);
+    assert_int_equal(remove_model(*state, model_store, "m1", NULL, &changed, &err), 0);
     assert_true(changed);
     assert_null(model_store_sha256(model_store, "m1"));
     assert_non_null(model_store_sha256(model_store, "m2"));
     assert_int_equal(fs_list_tree(*state, 100, &files, NULL), 0);
     assert_int_equal(files.count, 1);
     fs_list_release(&files);
-    assert_int_equal(model_store_remove(model_store, "m1", NULL, &changed, &err), 0); /* gone is fine */
+    assert_int_equal(remove_model(*state, model_store, "m1", NULL, &changed, &err), 0); /* gone is fine */
     assert_false(changed);
-    assert_int_equal(model_store_remove(model_store, "../m2", NULL, &changed, &err), -1);
+    assert_int_equal(remove_model(*state, model_store, "../m2", NULL, &changed, &err), -1);
     model_store_close(model_store);
 }
 
@@ -321,12 +374,12 @@ static void a_model_of_another_digest_is_not_removed(void **state)
     snprintf(first, sizeof first, "%s", model_store_sha256(model_store, "m1"));
     put(*state, "m1/m1.pth", "new weights");
     put(*state, ".checkpoints/m1/last.safetensors", "moments");
-    assert_int_equal(model_store_remove(model_store, "m1", first, &changed, &err), 0);
+    assert_int_equal(remove_model(*state, model_store, "m1", first, &changed, &err), 0);
     assert_non_null(model_store_sha256(model_store, "m1"));
     assert_true(is_there(*state, "m1/m1.pth"));
     assert_true(is_there(*state, ".checkpoints/m1/last.safetensors"));
     assert_string_not_equal(model_store_sha256(model_store, "m1"), first);
-    assert_int_equal(model_store_remove(model_store, "m1", model_store_sha256(model_store, "m1"), &changed, &err), 0);
+    assert_int_equal(remove_model(*state, model_store, "m1", model_store_sha256(model_store, "m1"), &changed, &err), 0);
     assert_false(is_there(*state, "m1"));
     assert_false(is_there(*state, ".checkpoints/m1"));
     model_store_close(model_store);
@@ -343,7 +396,7 @@ static void a_model_that_cannot_be_removed_comes_back_with_its_checkpoint_and_sa
     assert_int_equal(stat(*state, &info), 0);
     faults.sync_only = info.st_ino;
     faults.sync_dir = EIO;
-    assert_int_equal(model_store_remove(model_store, "m1", NULL, &changed, &err), -1);
+    assert_int_equal(remove_model(*state, model_store, "m1", NULL, &changed, &err), -1);
     assert_non_null(strstr(err.text, strerror(EIO)));
     assert_false(changed);
     assert_true(is_there(*state, "m1/m1.pth"));
@@ -360,7 +413,7 @@ static void a_model_of_which_a_file_cannot_be_deleted_is_removed_all_the_same(vo
     put(*state, ".checkpoints/m1/last.safetensors", "moments");
     struct model_store *model_store = model_store_open(*state, NULL);
     faults.undying = "m1.json";
-    assert_int_equal(model_store_remove(model_store, "m1", NULL, &changed, &err), 0);
+    assert_int_equal(remove_model(*state, model_store, "m1", NULL, &changed, &err), 0);
     assert_true(changed);
     assert_null(model_store_sha256(model_store, "m1"));
     assert_false(is_there(*state, "m1"));
@@ -378,10 +431,10 @@ static void a_model_that_cannot_be_read_is_removed_only_where_any_is_to_go(void 
     assert_int_equal(symlink("m1.pth", path), 0);
     struct model_store *model_store = model_store_open(*state, NULL);
     assert_null(model_store_sha256(model_store, "m1"));
-    assert_int_equal(model_store_remove(model_store, "m1", some, &changed, &err), -1);
+    assert_int_equal(remove_model(*state, model_store, "m1", some, &changed, &err), -1);
     assert_non_null(strstr(err.text, strerror(ELOOP)));
     assert_true(is_there(*state, "m1"));
-    assert_int_equal(model_store_remove(model_store, "m1", NULL, &changed, &err), 0);
+    assert_int_equal(remove_model(*state, model_store, "m1", NULL, &changed, &err), 0);
     assert_false(is_there(*state, "m1"));
     assert_false(changed);
     free(path);
@@ -402,6 +455,8 @@ int main(void)
         IN_A_FOLDER(what_is_beside_the_weights_is_read_again_where_it_changed),
         IN_A_FOLDER(a_folder_may_hold_more_than_a_thousand_models),
         IN_A_FOLDER(the_newest_are_told_where_not_all_can_be),
+        IN_A_FOLDER(what_happens_while_a_thread_lists_the_folder_is_not_undone_by_what_it_found),
+        IN_A_FOLDER(a_list_that_is_stopped_is_none),
         IN_A_FOLDER(one_model_is_told_without_classes_that_would_take_too_much),
         IN_A_FOLDER(a_request_names_a_model_that_is_there_with_its_digest),
         IN_A_FOLDER(a_removed_model_leaves_nothing),
