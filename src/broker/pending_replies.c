@@ -76,11 +76,22 @@ void pending_replies_free(struct pending_replies *replies)
     free(replies);
 }
 
-static void count_inference(const struct pending_reply *reply, enum inference_outcome outcome)
+enum reply_outcome {
+    REPLY_ANSWERED,
+    REPLY_FAILED, /* the node said so */
+    REPLY_LATE,
+    REPLY_LOST, /* the node went */
+};
+
+static void count_inference(const struct pending_reply *reply, enum reply_outcome outcome)
 {
+    static const enum inference_outcome outcomes[] = { [REPLY_ANSWERED] = INFERENCE_ANSWERED,
+                                                       [REPLY_FAILED] = INFERENCE_FAILED,
+                                                       [REPLY_LATE] = INFERENCE_LATE,
+                                                       [REPLY_LOST] = INFERENCE_LOST };
     const struct broker *broker = reply->replies->broker;
     struct node *node = registry_find(broker->registry, reply->node);
-    metrics_inference(broker->metrics, reply->model, reply->node, outcome,
+    metrics_inference(broker->metrics, reply->model, reply->node, outcomes[outcome],
                       (double)(clock_ms() - reply->asked_ms) / 1000);
     if (!node)
         return;
@@ -91,7 +102,7 @@ static void count_inference(const struct pending_reply *reply, enum inference_ou
 
 /* Takes it off the list first: the callback may ask for more. */
 static void finish(struct pending_reply *reply, const cJSON *data, const struct refusal *refusal,
-                   enum inference_outcome outcome)
+                   enum reply_outcome outcome)
 {
     LIST_REMOVE(reply, listed);
     if (reply->asked == MSG_SERVER_INFERENCE)
@@ -100,7 +111,7 @@ static void finish(struct pending_reply *reply, const cJSON *data, const struct 
     reply_free(reply);
 }
 
-static void fail(struct pending_reply *reply, int status, const char *why, enum inference_outcome outcome)
+static void fail(struct pending_reply *reply, int status, const char *why, enum reply_outcome outcome)
 {
     struct refusal refusal;
     refuse(&refusal, status, "%s", why);
@@ -110,7 +121,7 @@ static void fail(struct pending_reply *reply, int status, const char *why, enum 
 static void on_deadline(void *arg)
 {
     struct pending_reply *reply = arg;
-    fail(reply, 504, kinds[reply->asked].late, INFERENCE_LATE);
+    fail(reply, 504, kinds[reply->asked].late, REPLY_LATE);
 }
 
 void pending_replies_new_key(struct pending_replies *replies, const char *kind, char key[NAME_SIZE])
@@ -192,7 +203,7 @@ void pending_replies_json_response(struct pending_replies *replies, const struct
 {
     struct pending_reply *reply;
     while ((reply = find_answered(replies, node, msg))) /* equal requests have equal answers */
-        finish(reply, msg->data, NULL, INFERENCE_ANSWERED);
+        finish(reply, msg->data, NULL, REPLY_ANSWERED);
 }
 
 void pending_replies_view(struct pending_replies *replies, const struct node *node, const struct msg *msg)
@@ -202,9 +213,9 @@ void pending_replies_view(struct pending_replies *replies, const struct node *no
     for (size_t i = 0; i < sizeof asked / sizeof *asked && !reply; i++)
         reply = find(replies, asked[i], node->name, msg->view_key);
     if (reply && msg->type == MSG_VIEW)
-        finish(reply, msg->data, NULL, INFERENCE_ANSWERED);
+        finish(reply, msg->data, NULL, REPLY_ANSWERED);
     else if (reply)
-        fail(reply, msg->status < 0 ? kinds[reply->asked].failed : (int)msg->status, msg->message, INFERENCE_FAILED);
+        fail(reply, msg->status < 0 ? kinds[reply->asked].failed : (int)msg->status, msg->message, REPLY_FAILED);
 }
 
 bool pending_replies_error(struct pending_replies *replies, const struct node *node, const struct msg *msg)
@@ -212,13 +223,13 @@ bool pending_replies_error(struct pending_replies *replies, const struct node *n
     const char *why = msg->message ? msg->message : "the node failed without a reason";
     struct pending_reply *reply = find_answered(replies, node, msg);
     if (reply) {
-        fail(reply, kinds[reply->asked].failed, why, INFERENCE_FAILED);
+        fail(reply, kinds[reply->asked].failed, why, REPLY_FAILED);
         return true;
     }
     /* A push that failed names its model in the same member; one ERROR is for all who wait for it. */
     bool found = false;
     while ((reply = find(replies, MSG_SERVER_PUSH, node->name, msg->json_name))) {
-        fail(reply, kinds[MSG_SERVER_PUSH].failed, why, INFERENCE_FAILED);
+        fail(reply, kinds[MSG_SERVER_PUSH].failed, why, REPLY_FAILED);
         found = true;
     }
     return found;
@@ -231,7 +242,7 @@ void pending_replies_node_gone(struct pending_replies *replies, const char *node
     for (struct pending_reply *reply = LIST_FIRST(&replies->owed); reply;) {
         bool owed = !strcmp(reply->node, node);
         if (owed)
-            fail(reply, 502, why, INFERENCE_LOST);
+            fail(reply, 502, why, REPLY_LOST);
         /* The callback may have changed the list. */
         reply = owed ? LIST_FIRST(&replies->owed) : LIST_NEXT(reply, listed);
     }
@@ -243,6 +254,6 @@ void pending_replies_blob_complete(struct pending_replies *replies, const char *
     cJSON *data = cJSON_CreateObject();
     cJSON_AddStringToObject(data, "sha256", sha256);
     while ((reply = find_push(replies, sha256)))
-        finish(reply, data, NULL, INFERENCE_ANSWERED);
+        finish(reply, data, NULL, REPLY_ANSWERED);
     cJSON_Delete(data);
 }
