@@ -13,6 +13,7 @@
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
 #include "dcls/base/sha256.h"
+#include "dcls/proto/json.h"
 
 struct manifest_entry {
     char *path; /* relative to the root */
@@ -173,12 +174,12 @@ cJSON *manifest_json(const struct manifest *manifest)
         if (!*entry->sha256)
             continue;
         cJSON *file = cJSON_CreateObject();
-        ok = cJSON_AddItemToArray(files, file) && cJSON_AddStringToObject(file, "path", entry->path) &&
+        ok = json_append(files, file) && cJSON_AddStringToObject(file, "path", entry->path) &&
              cJSON_AddNumberToObject(file, "size", (double)entry->size) &&
              cJSON_AddStringToObject(file, "sha256", entry->sha256);
     }
     if (ok && manifest->current.left_out.count)
-        ok = cJSON_AddItemToObject(object, "leftOut", left_out_json(&manifest->current.left_out));
+        ok = json_add(object, "leftOut", left_out_json(&manifest->current.left_out));
     if (!ok) {
         cJSON_Delete(object);
         return NULL;

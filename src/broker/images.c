@@ -9,6 +9,7 @@
 #include "dcls/base/buf.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/image_formats.h"
+#include "dcls/proto/json.h"
 
 #define VIRTUAL "images/"
 #define PATH_MAX_SHOWN 8192
@@ -27,11 +28,8 @@ cJSON *images_list(const struct image_tree *tree, struct err *err)
         goto fail;
     for (size_t i = 0; i < list.count; i++) {
         buf_clear(&path);
-        cJSON *item = buf_printf(&path, "./" VIRTUAL "%s", list.paths[i]) ? NULL : cJSON_CreateString(path.data);
-        if (!item || !cJSON_AddItemToArray(array, item)) {
-            cJSON_Delete(item);
+        if (buf_printf(&path, "./" VIRTUAL "%s", list.paths[i]) || !json_append(array, cJSON_CreateString(path.data)))
             goto no_memory;
-        }
     }
     goto out;
 

@@ -90,10 +90,8 @@ static double epoch_of(const cJSON *result)
 static bool put_result(cJSON *list, cJSON *copy, double epoch)
 {
     cJSON *last = list && list->child ? list->child->prev : NULL;
-    if (!cJSON_AddItemToArray(list, copy)) {
-        cJSON_Delete(copy);
+    if (!json_append(list, copy))
         return false;
-    }
     if (last && epoch_of(last) >= epoch)
         cJSON_Delete(cJSON_DetachItemViaPointer(list, last));
     return true;
@@ -341,7 +339,7 @@ cJSON *job_results_json(const struct job *job, cJSON *stored)
         cJSON_Delete(cJSON_DetachItemViaPointer(list, list->child->prev));
     cJSON_ArrayForEach(result, job->results)
     {
-        if (!cJSON_AddItemToArray(list, cJSON_Duplicate(result, true))) {
+        if (!json_append(list, cJSON_Duplicate(result, true))) {
             cJSON_Delete(list);
             return NULL;
         }
@@ -355,7 +353,7 @@ cJSON *job_assignments_json(const struct job *job)
     for (int i = 0; list && job->live && i < job->live->ranks; i++) {
         const struct assignment *assignment = &job->live->assignments[i];
         cJSON *entry = cJSON_CreateObject();
-        if (!cJSON_AddItemToArray(list, entry) || !cJSON_AddNumberToObject(entry, "rank", assignment->rank) ||
+        if (!json_append(list, entry) || !cJSON_AddNumberToObject(entry, "rank", assignment->rank) ||
             !cJSON_AddStringToObject(entry, "node", assignment->node) ||
             !cJSON_AddStringToObject(entry, "instance", assignment->instance) ||
             !cJSON_AddStringToObject(entry, "secret", assignment->secret_hash)) {

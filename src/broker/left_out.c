@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "dcls/base/buf.h"
+#include "dcls/proto/json.h"
 
 void left_out_describe(const struct left_out *left_out, char text[LEFT_OUT_TEXT_SIZE])
 {
@@ -31,7 +32,7 @@ cJSON *left_out_json(const struct left_out *left_out)
               (first = cJSON_AddArrayToObject(object, "first"));
     for (size_t i = 0; ok && i < left_out->named; i++) {
         cJSON *entry = cJSON_CreateObject();
-        ok = cJSON_AddItemToArray(first, entry) && cJSON_AddStringToObject(entry, "path", left_out->first[i].path) &&
+        ok = json_append(first, entry) && cJSON_AddStringToObject(entry, "path", left_out->first[i].path) &&
              cJSON_AddStringToObject(entry, "reason", left_out->first[i].reason);
     }
     if (ok && cJSON_AddStringToObject(object, "notice", text))

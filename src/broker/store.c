@@ -8,6 +8,7 @@
 #include "broker.h"
 #include "dcls/base/fs.h"
 #include "dcls/base/log.h"
+#include "dcls/proto/json.h"
 #include "job.h"
 #include "model.h"
 #include "store_db.h"
@@ -171,7 +172,7 @@ static void add_models(struct statement *statement, const struct model *const *m
 {
     cJSON *rows = cJSON_CreateArray();
     for (size_t i = 0; i < count; i++)
-        if (!cJSON_AddItemToArray(rows, row(models[i])))
+        if (!json_append(rows, row(models[i])))
             statement_spoil(statement);
     statement_add_json(statement, rows);
     cJSON_Delete(rows);
@@ -211,7 +212,7 @@ int store_save_removals(struct broker *broker, const struct removal *removals, c
     cJSON *rows = cJSON_CreateArray();
     for (const struct removal *removal = removals; removal; removal = TAILQ_NEXT(removal, listed))
         if (removal->request == request && removal->state == REMOVAL_NEW &&
-            !cJSON_AddItemToArray(rows, store_row_removal(removal)))
+            !json_append(rows, store_row_removal(removal)))
             statement_spoil(statement);
     statement_add_json(statement, rows);
     cJSON_Delete(rows);

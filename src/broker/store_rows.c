@@ -24,12 +24,9 @@ cJSON *store_row_model_key(const struct model *model)
 
 cJSON *store_row_model(const struct model *model)
 {
-    cJSON *row = store_row_model_key(model), *info = model->info ? cJSON_Duplicate(model->info, true) : NULL;
-    if (model->info && !cJSON_AddItemToObject(row, "info", info)) {
-        cJSON_Delete(info);
-        return json_if_whole(row, false);
-    }
-    return json_if_whole(row, cJSON_AddStringToObject(row, "job", model->job) &&
+    cJSON *row = store_row_model_key(model);
+    bool whole = !model->info || json_add(row, "info", cJSON_Duplicate(model->info, true));
+    return json_if_whole(row, whole && cJSON_AddStringToObject(row, "job", model->job) &&
                                   cJSON_AddNumberToObject(row, "completed", (double)model->completed) &&
                                   add_holders(row, model));
 }

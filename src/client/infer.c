@@ -12,6 +12,7 @@
 #include "client.h"
 #include "commands.h"
 #include "dcls/base/fs.h"
+#include "dcls/proto/json.h"
 #include "dcls/proto/name.h"
 #include "text.h"
 
@@ -152,7 +153,7 @@ static int classify_all(const struct client *client, const struct infer *infer, 
             cJSON_AddStringToObject(report, "image", images[i]);
             cJSON_AddStringToObject(report, "error", err.text);
         }
-        cJSON_AddItemToArray(all, report);
+        json_append(all, report);
     }
     if (client->json && client_print_json(all) != EXIT_DONE)
         status = EXIT_FAILED;

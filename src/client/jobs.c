@@ -106,13 +106,13 @@ static int add_page(cJSON *answer, cJSON *page, struct err *err)
     if (cJSON_GetArraySize(more) == 0)
         return wrong_page(page, err);
     while ((job = cJSON_DetachItemFromArray(more, 0)))
-        cJSON_AddItemToArray(jobs, job);
+        json_append(jobs, job);
     for (int i = 0; i < 2; i++) {
         const char *member = i ? "next" : "more";
         cJSON_DeleteItemFromObjectCaseSensitive(answer, member);
         job = cJSON_DetachItemFromObjectCaseSensitive(page, member);
         if (job)
-            cJSON_AddItemToObject(answer, member, job);
+            json_add(answer, member, job);
     }
     cJSON_Delete(page);
     return 0;
@@ -142,7 +142,7 @@ static int print_jobs(cJSON *answer)
     cJSON *jobs = cJSON_GetObjectItemCaseSensitive(answer, "jobs"), *turned = cJSON_CreateArray();
     double more = json_number(answer, "more", 0);
     while (turned && jobs && jobs->child)
-        cJSON_AddItemToArray(turned, cJSON_DetachItemViaPointer(jobs, jobs->child->prev));
+        json_append(turned, cJSON_DetachItemViaPointer(jobs, jobs->child->prev));
     int status = list_print(&listing, turned);
     cJSON_Delete(turned);
     if (more > 0)

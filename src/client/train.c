@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "dcls/base/sha256.h"
 #include "dcls/nn/models.h"
+#include "dcls/proto/json.h"
 #include "dcls/proto/name.h"
 #include "dcls/proto/train_options.h"
 #include "interrupt.h"
@@ -39,7 +40,7 @@ static int take_nodes(const struct command_option *option, const char *as, const
             memcpy(name, at, size);
         if (!name_is_valid(name))
             return err_set(err, "'%s' is '%s': '%.*s' is no name of a node", as, text, (int)size, at);
-        if (!cJSON_AddItemToArray(train->nodes, cJSON_CreateString(name)))
+        if (!json_append(train->nodes, cJSON_CreateString(name)))
             return err_set(err, "no memory");
         at += size;
         if (!*at)

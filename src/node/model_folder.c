@@ -10,6 +10,7 @@
 
 #include "dcls/base/fs_replace.h"
 #include "dcls/base/log.h"
+#include "dcls/proto/json.h"
 
 #define FOLDERS_MAX 100000
 #define REPORT_MAX (16 * 1024 * 1024)
@@ -149,12 +150,9 @@ static int read_classes(const char *path, struct local_model *model)
         line[strcspn(line, "\r")] = 0;
         if (!*line)
             continue;
-        cJSON *class = cJSON_CreateString(line);
         model->classes_bytes += bytes_told(line);
-        if (!cJSON_AddItemToArray(model->classes, class)) {
-            cJSON_Delete(class);
+        if (!json_append(model->classes, cJSON_CreateString(line)))
             result = -1;
-        }
     }
     free(text);
     return result;

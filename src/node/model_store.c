@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dcls/base/log.h"
+#include "dcls/proto/json.h"
 
 /* Bytes of the models in one NODE INFO, which must fit a message (MSG_MAX) beside as many jobs as there may be. */
 #define TOLD_MAX (640 * 1024)
@@ -113,15 +114,11 @@ static cJSON *model_info(const struct local_model *model, bool with_classes)
     cJSON *classes = with_classes ? cJSON_Duplicate(model->classes, true) : cJSON_CreateArray();
     bool complete = cJSON_AddStringToObject(object, "name", model->name) &&
                     cJSON_AddStringToObject(object, "sha256", model->sha256) &&
-                    cJSON_AddStringToObject(object, "type", model->type) &&
-                    cJSON_AddItemToObject(object, "classes", classes);
-    if (!complete)
-        cJSON_Delete(classes);
-    else if (cJSON_AddNumberToObject(object, "imageSize", model->image_size) &&
-             cJSON_AddNumberToObject(object, "bytes", (double)model->stamps[MODEL_WEIGHTS].size))
-        return object;
-    cJSON_Delete(object);
-    return NULL;
+                    cJSON_AddStringToObject(object, "type", model->type);
+    complete = json_add(object, "classes", classes) && complete;
+    return json_if_whole(object,
+                         complete && cJSON_AddNumberToObject(object, "imageSize", model->image_size) &&
+                             cJSON_AddNumberToObject(object, "bytes", (double)model->stamps[MODEL_WEIGHTS].size));
 }
 
 cJSON *model_store_entry(const struct model_store *model_store, const char *name, size_t classes_max)
@@ -142,9 +139,7 @@ cJSON *model_store_info(const struct model_store *model_store)
         bool fits = with_classes <= TOLD_MAX;
         if (fits)
             bytes = with_classes;
-        cJSON *info = model_info(told->items[i], fits);
-        if (!cJSON_AddItemToArray(list, info)) {
-            cJSON_Delete(info);
+        if (!json_append(list, model_info(told->items[i], fits))) {
             cJSON_Delete(list);
             list = NULL;
         }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dcls/base/backoff.h"
+#include "dcls/proto/json.h"
 
 void outcomes_init(struct outcomes *outcomes, const struct outcome_times *times)
 {
@@ -317,11 +318,8 @@ int outcomes_list(const struct outcomes *outcomes, cJSON *jobs)
     for (const struct outcome *outcome = TAILQ_FIRST(&outcomes->list); outcome; outcome = TAILQ_NEXT(outcome, listed)) {
         if (outcome->in_passing || outcome->is_gone)
             continue;
-        cJSON *entry = outcome_entry(&outcome->msg, outcome->msg.instance, state_of(outcome));
-        if (!cJSON_AddItemToArray(jobs, entry)) {
-            cJSON_Delete(entry);
+        if (!json_append(jobs, outcome_entry(&outcome->msg, outcome->msg.instance, state_of(outcome))))
             return -1;
-        }
     }
     return 0;
 }

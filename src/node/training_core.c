@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "dcls/proto/json.h"
 
 struct training_core_config training_core_config(const char *name, const char *instance)
 {
@@ -329,19 +330,10 @@ cJSON *training_core_list(const struct training_core *core)
     cJSON *jobs = cJSON_CreateArray();
     bool complete = jobs && !outcomes_list(&core->outcomes, jobs);
     const struct training *training = STAILQ_FIRST(&core->queue);
-    for (; training && complete; training = STAILQ_NEXT(training, queued)) {
-        if (training->state == TRAINING_ENDING)
-            continue;
-        cJSON *entry = outcome_entry(&training->request, core->config.instance, "running");
-        if (!cJSON_AddItemToArray(jobs, entry)) {
-            cJSON_Delete(entry);
-            complete = false;
-        }
-    }
-    if (complete)
-        return jobs;
-    cJSON_Delete(jobs);
-    return NULL;
+    for (; training && complete; training = STAILQ_NEXT(training, queued))
+        complete = training->state == TRAINING_ENDING ||
+                   json_append(jobs, outcome_entry(&training->request, core->config.instance, "running"));
+    return json_if_whole(jobs, complete);
 }
 
 bool training_core_uses(const struct training_core *core, const char *model)

@@ -7,6 +7,7 @@
 
 #include "dcls/base/fs.h"
 #include "dcls/base/sha256.h"
+#include "dcls/proto/json.h"
 
 #define LOG_FILE_MAX (4 * 1024 * 1024)
 #define REPORT_FILE_MAX (16 * 1024 * 1024)
@@ -102,11 +103,9 @@ static cJSON *make_info(const char *models_dir, const char *model, struct err *e
     if (failed)
         return NULL;
     cJSON *list = cJSON_CreateArray(), *info = cJSON_CreateObject();
-    bool added = cJSON_AddItemToArray(list, info);
-    if (added && cJSON_AddStringToObject(info, "name", model) && cJSON_AddStringToObject(info, "sha256", sha256))
+    if (json_append(list, info) && cJSON_AddStringToObject(info, "name", model) &&
+        cJSON_AddStringToObject(info, "sha256", sha256))
         return list;
-    if (!added)
-        cJSON_Delete(info);
     cJSON_Delete(list);
     err_set(err, "no memory for model '%s'", model);
     return NULL;

@@ -13,6 +13,7 @@
 #include "dcls/base/fs.h"
 #include "dcls/base/fs_replace.h"
 #include "dcls/nn/classifier.h"
+#include "dcls/proto/json.h"
 #include "dcls/proto/name.h"
 
 #define WARM_MODELS 4
@@ -159,32 +160,36 @@ static cJSON *make_arguments(const struct msg *request, const struct classifier 
     snprintf(classes, sizeof classes, "models/%s/classes.txt", model);
     snprintf(report, sizeof report, "reports/%s.json", request->inference_key);
     cJSON *arguments = cJSON_CreateObject();
-    cJSON_AddStringToObject(arguments, "image_path", request->image_path);
-    cJSON_AddStringToObject(arguments, "model_path", weights);
-    cJSON_AddStringToObject(arguments, "base_model", classifier_type(classifier));
-    cJSON_AddStringToObject(arguments, "class_names_path", classes);
-    cJSON_AddStringToObject(arguments, "report", report);
-    return arguments;
+    return json_if_whole(arguments, cJSON_AddStringToObject(arguments, "image_path", request->image_path) &&
+                                        cJSON_AddStringToObject(arguments, "model_path", weights) &&
+                                        cJSON_AddStringToObject(arguments, "base_model", classifier_type(classifier)) &&
+                                        cJSON_AddStringToObject(arguments, "class_names_path", classes) &&
+                                        cJSON_AddStringToObject(arguments, "report", report));
 }
 
-/* The inference report; every class, most probable first. */
+/* [class, probability] */
+static cJSON *make_pair(const char *class, double probability)
+{
+    cJSON *pair = cJSON_CreateArray();
+    return json_if_whole(pair, json_append(pair, cJSON_CreateString(class)) &&
+                                   json_append(pair, cJSON_CreateNumber(round(probability * 1e6) / 1e6)));
+}
+
+/* The inference report; every class, most probable first. NULL where memory lacks. */
 static cJSON *make_report(const struct msg *request, const struct classifier *classifier, const struct guess *guesses)
 {
     char now[CLOCK_ISO_SIZE];
     clock_iso(now);
     cJSON *report = cJSON_CreateObject();
-    cJSON_AddStringToObject(report, "timestamp", now);
-    cJSON_AddItemToObject(report, "arguments", make_arguments(request, classifier));
-    cJSON_AddStringToObject(report, "image", request->image_path);
-    cJSON_AddStringToObject(report, "predicted_class", classifier_class(classifier, guesses[0].class));
-    cJSON *output = cJSON_AddArrayToObject(report, "output");
-    for (int i = 0; i < classifier_classes(classifier); i++) {
-        cJSON *pair = cJSON_CreateArray();
-        cJSON_AddItemToArray(pair, cJSON_CreateString(classifier_class(classifier, guesses[i].class)));
-        cJSON_AddItemToArray(pair, cJSON_CreateNumber(round(guesses[i].probability * 1e6) / 1e6));
-        cJSON_AddItemToArray(output, pair);
-    }
-    return report;
+    bool whole = cJSON_AddStringToObject(report, "timestamp", now) &&
+                 json_add(report, "arguments", make_arguments(request, classifier)) &&
+                 cJSON_AddStringToObject(report, "image", request->image_path) &&
+                 cJSON_AddStringToObject(report, "predicted_class", classifier_class(classifier, guesses[0].class));
+    cJSON *output = whole ? cJSON_AddArrayToObject(report, "output") : NULL;
+    whole = output;
+    for (int i = 0; i < classifier_classes(classifier) && whole; i++)
+        whole = json_append(output, make_pair(classifier_class(classifier, guesses[i].class), guesses[i].probability));
+    return json_if_whole(report, whole);
 }
 
 static cJSON *classify(struct serving *serving, const struct msg *request, struct err *err)

@@ -140,6 +140,16 @@ def test_another_dialect_is_told(plant, code, told):
     assert not told or breaches[0].startswith(f"nn/a.c:2: {told}")
 
 
+def test_an_item_that_may_be_lost_where_memory_lacks_is_told(plant):
+    code = "int x(void) { return cJSON_AddItemToArray(list, cJSON_CreateString(text)); }\n"
+    tree = plant(LOWER)
+    for path in ("src/node/a.c", "src/bench/a.c", "nn/a.c"):
+        (tree.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree.root / path).write_text(code)
+    breach, = dialect.check(tree)
+    assert breach == "src/node/a.c:1: an item is given by json_append or json_add"
+
+
 def test_the_size_of_a_float_is_told_in_nn_outside_its_home(plant):
     tree = plant({"nn/graph/value_type.h": "#define SIZE sizeof(float)\n", "src/base/a.h": "#define A sizeof(float)\n",
                   "nn/cpu/a.c": "int b = sizeof(float *);\nint a = 2 * sizeof( float );\nint c = sizeof (int);\n"})

@@ -31,8 +31,10 @@ void handle_models(struct exchange *exchange)
 {
     const struct broker *broker = exchange->broker;
     cJSON *object = models_json(broker->models), *removals = removals_json(broker->removals);
-    if (!cJSON_GetArraySize(removals) || !cJSON_AddItemToObject(object, "removals", removals))
+    if (!cJSON_GetArraySize(removals))
         cJSON_Delete(removals);
+    else if (!json_add(object, "removals", removals))
+        object = json_if_whole(object, false);
     exchange_json(exchange, 200, object);
 }
 

@@ -1,6 +1,7 @@
 /* GET /nodes, DELETE /nodes/NAME and GET /healthz. */
 #include "dcls/commands.h"
 #include "dcls/net/timer.h"
+#include "dcls/proto/json.h"
 #include "handlers.h"
 #include "src/broker/broker.h"
 #include "src/broker/jobs_shell.h"
@@ -34,7 +35,7 @@ static void answer_forgotten(struct exchange *exchange, const struct job *job)
     cJSON *object = cJSON_CreateObject(), *jobs;
     bool whole = cJSON_AddStringToObject(object, "node", exchange->args[0]) &&
                  cJSON_AddTrueToObject(object, "forgotten") && (jobs = cJSON_AddArrayToObject(object, "jobs")) &&
-                 (!job || cJSON_AddItemToArray(jobs, cJSON_CreateString(job->id)));
+                 (!job || json_append(jobs, cJSON_CreateString(job->id)));
     exchange_object(exchange, 200, object, whole);
 }
 
