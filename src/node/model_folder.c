@@ -268,23 +268,28 @@ out:
 /* Changing */
 
 int model_folder_remove(const char *dir, const char *name, const char *sha256, struct local_model *known,
-                        const atomic_bool *stop, struct err *err)
+                        const atomic_bool *stop, struct model_left *left, struct err *err)
 {
     struct local_model *model;
     struct err why = ERR_INIT;
     char *checkpoints = NULL;
+    *left = (struct model_left){ 0 };
     if (!name_is_valid(name))
         return err_set(err, "'%s' is no name of a model", name);
     enum model_found found = model_folder_read(dir, name, known, NULL, stop, &model, &why);
-    bool is_other = model && sha256 && strcmp(model->sha256, sha256);
-    local_model_drop(model);
-    if (is_other)
+    *left = (struct model_left){ found != MODEL_FAILED, model };
+    if (model && sha256 && strcmp(model->sha256, sha256))
         return 0;
     /* One that cannot be read may be another. */
     if (found == MODEL_FAILED || (found == MODEL_UNREADABLE && sha256))
         return err_set(err, "%s", why.text);
-    if (found != MODEL_MISSING && fs_replace_remove(dir, name, err))
+    if (found != MODEL_MISSING && fs_replace_remove(dir, name, err)) {
+        left->is_known = model_folder_read(dir, name, model, NULL, stop, &left->model, NULL) != MODEL_FAILED;
+        local_model_drop(model);
         return -1;
+    }
+    left->model = NULL;
+    local_model_drop(model);
     if (asprintf(&checkpoints, "%s/" CHECKPOINTS "/%s", dir, name) < 0)
         return err_set(err, "no memory to remove the checkpoint of '%s'", name);
     int result = fs_remove_tree(checkpoints, err);

@@ -60,10 +60,17 @@ enum model_found model_folder_read(const char *dir, const char *name, struct loc
 int model_folder_list(const char *dir, const struct local_models *known, const atomic_bool *stop,
                       struct local_models *models, struct err *err);
 
+/* What is there of a name afterwards. */
+struct model_left {
+    bool is_known;
+    struct local_model *model; /* held for the caller; NULL: none that can be read */
+};
+
 /* Takes the model away in one step, and what its training may be resumed from. Where there is none, or the model has
- * another digest than `sha256` (NULL: whichever), that is as it was asked for. `known` as above. */
+ * another digest than `sha256` (NULL: whichever), that is as it was asked for. `known` as above. *left is filled in
+ * either case. */
 int model_folder_remove(const char *dir, const char *name, const char *sha256, struct local_model *known,
-                        const atomic_bool *stop, struct err *err);
+                        const atomic_bool *stop, struct model_left *left, struct err *err);
 
 /* Ends what a worker that died had begun to replace under that name (NULL: any), and removes what it left half written
  * among that name's checkpoints. */

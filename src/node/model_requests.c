@@ -145,14 +145,15 @@ struct model_removal {
     struct daemon *daemon;
     struct msg request;
     struct local_model *known; /* NULL: none of that name */
+    struct model_left left;
 };
 
 static int removal_run(void *arg, const atomic_bool *stop, struct err *err)
 {
-    const struct model_removal *removal = arg;
+    struct model_removal *removal = arg;
     const struct msg *request = &removal->request;
     return model_folder_remove(removal->daemon->models_dir, request->model_name, request->model_sha256, removal->known,
-                               stop, err);
+                               stop, &removal->left, err);
 }
 
 static void end_removal(struct daemon *daemon, const struct msg *request, const struct err *err)
@@ -168,7 +169,8 @@ static void removal_done(void *arg, int result, const struct err *err)
 {
     struct model_removal *removal = arg;
     struct daemon *daemon = removal->daemon;
-    bool changed = model_store_look(daemon->model_store, removal->request.model_name, NULL);
+    const struct model_left *left = &removal->left;
+    bool changed = left->is_known && model_store_take(daemon->model_store, removal->request.model_name, left->model);
     end_removal(daemon, &removal->request, err);
     if (!result || changed)
         node_info_send(daemon);
@@ -186,7 +188,9 @@ void model_request_remove(struct daemon *daemon, struct msg *msg)
         err_set(&err, "model '%s' is being trained", msg->model_name);
     } else if (removal) {
         struct local_model *known = model_store_find(daemon->model_store, msg->model_name);
-        *removal = (struct model_removal){ daemon, *msg, known ? local_model_hold(known) : NULL };
+        *removal = (struct model_removal){ .daemon = daemon,
+                                           .request = *msg,
+                                           .known = known ? local_model_hold(known) : NULL };
         if (thread_pool_submit(daemon->pool, LANE_MODELS, removal_run, removal_done, removal)) {
             msg_init(msg, MSG_SERVER_REMOVE); /* what it pointed to is the removal's now */
             return;

@@ -201,20 +201,21 @@ bool model_store_look(struct model_store *model_store, const char *name, const c
         log_warn("model '%s' is passed over: %s", name, err.text);
     if (found == MODEL_FAILED)
         log_error("%s", err.text);
-    bool is_other = found != MODEL_FAILED && model != known;
-    if (is_other)
-        model_store_take(model_store, name, model);
-    else
-        local_model_drop(model);
-    return is_other;
+    return found != MODEL_FAILED && model_store_take(model_store, name, model);
 }
 
-void model_store_take(struct model_store *model_store, const char *name, struct local_model *model)
+/* What a scan that is on found of that name is older, also where nothing is other than before. */
+bool model_store_take(struct model_store *model_store, const char *name, struct local_model *model)
 {
-    bool is_touched = strings_has(&model_store->touched, name);
-    if (local_models_put(&model_store->models, name, model) || choose_told(model_store) ||
-        (!is_touched && strings_add(&model_store->touched, name)))
+    bool is_other = model != local_models_find(&model_store->models, name);
+    int failed = strings_has(&model_store->touched, name) ? 0 : strings_add(&model_store->touched, name);
+    if (!is_other)
+        local_model_drop(model);
+    else if (local_models_put(&model_store->models, name, model) || choose_told(model_store))
+        failed = -1;
+    if (failed)
         log_error("no memory for the models in '%s'", model_store->dir);
+    return is_other;
 }
 
 struct local_model *model_store_find(const struct model_store *model_store, const char *name)

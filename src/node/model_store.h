@@ -27,8 +27,8 @@ int model_store_adopt(struct model_store *model_store, struct local_models *foun
 /* Looks at one model again, which is fast where its digest is known: `sha256`, where another process computed it just
  * now. True where it is another than before, or there is none any more. */
 bool model_store_look(struct model_store *model_store, const char *name, const char *sha256);
-/* Takes over one that was read just now; NULL: there is none of that name. */
-void model_store_take(struct model_store *model_store, const char *name, struct local_model *model);
+/* Takes over one that was read just now; NULL: there is none of that name. True as above. */
+bool model_store_take(struct model_store *model_store, const char *name, struct local_model *model);
 
 /* The model as it was looked at last, and its digest; NULL where there is none of that name. */
 struct local_model *model_store_find(const struct model_store *model_store, const char *name);

@@ -54,8 +54,9 @@ static bool is_there(const char *dir, const char *path)
 static int remove_model(const char *dir, struct model_store *model_store, const char *name, const char *sha256,
                         bool *changed, struct err *err)
 {
-    int result = model_folder_remove(dir, name, sha256, model_store_find(model_store, name), NULL, err);
-    *changed = name_is_valid(name) && model_store_look(model_store, name, NULL);
+    struct model_left left;
+    int result = model_folder_remove(dir, name, sha256, model_store_find(model_store, name), NULL, &left, err);
+    *changed = left.is_known && model_store_take(model_store, name, left.model);
     return result;
 }
 
@@ -299,6 +300,24 @@ static void what_happens_while_a_thread_lists_the_folder_is_not_undone_by_what_i
     model_store_close(model_store);
 }
 
+static void a_model_that_was_not_known_and_goes_while_a_thread_lists_the_folder_does_not_come_back(void **state)
+{
+    struct local_models known, found;
+    struct err err = ERR_INIT;
+    bool changed = true;
+    struct model_store *model_store = model_store_open(*state, NULL);
+    put(*state, "new/new.pth", "weights");
+    assert_int_equal(model_store_snapshot(model_store, &known), 0);
+    assert_int_equal(model_folder_list(*state, &known, NULL, &found, &err), 0);
+    assert_int_equal(remove_model(*state, model_store, "new", NULL, &changed, &err), 0);
+    assert_false(changed);
+    assert_int_equal(model_store_adopt(model_store, &found, &changed, &err), 0);
+    assert_false(changed);
+    assert_null(model_store_sha256(model_store, "new"));
+    local_models_release(&known);
+    model_store_close(model_store);
+}
+
 static void a_list_that_is_stopped_is_none(void **state)
 {
     const atomic_bool stop = true;
@@ -375,6 +394,7 @@ static void a_model_of_another_digest_is_not_removed(void **state)
     put(*state, "m1/m1.pth", "new weights");
     put(*state, ".checkpoints/m1/last.safetensors", "moments");
     assert_int_equal(remove_model(*state, model_store, "m1", first, &changed, &err), 0);
+    assert_true(changed); /* it was read, and is known now */
     assert_non_null(model_store_sha256(model_store, "m1"));
     assert_true(is_there(*state, "m1/m1.pth"));
     assert_true(is_there(*state, ".checkpoints/m1/last.safetensors"));
@@ -456,6 +476,7 @@ int main(void)
         IN_A_FOLDER(a_folder_may_hold_more_than_a_thousand_models),
         IN_A_FOLDER(the_newest_are_told_where_not_all_can_be),
         IN_A_FOLDER(what_happens_while_a_thread_lists_the_folder_is_not_undone_by_what_it_found),
+        IN_A_FOLDER(a_model_that_was_not_known_and_goes_while_a_thread_lists_the_folder_does_not_come_back),
         IN_A_FOLDER(a_list_that_is_stopped_is_none),
         IN_A_FOLDER(one_model_is_told_without_classes_that_would_take_too_much),
         IN_A_FOLDER(a_request_names_a_model_that_is_there_with_its_digest),
