@@ -273,13 +273,16 @@ static void look_done(void *arg, int result, const struct err *err)
 {
     struct inference *request = arg;
     struct inferences *inferences = request->owner;
-    struct model_store *model_store = inferences->daemon->model_store;
+    const struct daemon *daemon = inferences->daemon;
+    const char *name = request->msg.model_name;
     assert(request->state == REQUEST_LOOKING && request->work);
     request->work = NULL;
     if (result)
-        log_warn("model '%s' is passed over: %s", request->msg.model_name, err->text);
-    if (request->found && !model_store_find(model_store, request->msg.model_name)) {
-        model_store_take(model_store, request->msg.model_name, request->found);
+        log_warn("model '%s' is passed over: %s", name, err->text);
+    /* It may have been removed since it was read. */
+    if (request->found && !model_store_find(daemon->model_store, name) &&
+        model_folder_has(daemon->models_dir, request->found)) {
+        model_store_take(daemon->model_store, name, request->found);
         request->found = NULL;
     }
     go_on(request);

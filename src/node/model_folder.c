@@ -226,6 +226,15 @@ out:
     return result;
 }
 
+bool model_folder_has(const char *dir, const struct local_model *model)
+{
+    char *path = path_of(dir, model->name, MODEL_WEIGHTS);
+    struct fs_stamp stamp;
+    bool has = path && !fs_stamp(path, &stamp) && fs_stamp_same(&stamp, &model->stamps[MODEL_WEIGHTS]);
+    free(path);
+    return has;
+}
+
 int model_folder_list(const char *dir, const struct local_models *known, const atomic_bool *stop,
                       struct local_models *models, struct err *err)
 {

@@ -56,6 +56,9 @@ enum model_found {
 enum model_found model_folder_read(const char *dir, const char *name, struct local_model *known, const char *learned,
                                    const atomic_bool *stop, struct local_model **model, struct err *err);
 
+/* Whether that model's .pth is there as it was when it was read, by a look at its stamp alone. */
+bool model_folder_has(const char *dir, const struct local_model *model);
+
 /* All of them, read as above. What cannot be read is passed over, with a line in the log. */
 int model_folder_list(const char *dir, const struct local_models *known, const atomic_bool *stop,
                       struct local_models *models, struct err *err);

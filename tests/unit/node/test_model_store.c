@@ -318,6 +318,24 @@ static void a_model_that_was_not_known_and_goes_while_a_thread_lists_the_folder_
     model_store_close(model_store);
 }
 
+static void a_model_is_there_as_it_was_read_until_it_changes_or_goes(void **state)
+{
+    struct err err = ERR_INIT;
+    struct local_model *model;
+    put(*state, "m1/m1.pth", "weights");
+    assert_int_equal(model_folder_read(*state, "m1", NULL, NULL, NULL, &model, &err), MODEL_FOUND);
+    put(*state, "m1/classes.txt", "cow\n");
+    assert_true(model_folder_has(*state, model));
+    put(*state, "m1/m1.pth", "new weights");
+    assert_false(model_folder_has(*state, model));
+    local_model_drop(model);
+    assert_int_equal(model_folder_read(*state, "m1", NULL, NULL, NULL, &model, &err), MODEL_FOUND);
+    struct model_left left;
+    assert_int_equal(model_folder_remove(*state, "m1", NULL, model, NULL, &left, &err), 0);
+    assert_false(model_folder_has(*state, model));
+    local_model_drop(model);
+}
+
 static void a_list_that_is_stopped_is_none(void **state)
 {
     const atomic_bool stop = true;
@@ -477,6 +495,7 @@ int main(void)
         IN_A_FOLDER(the_newest_are_told_where_not_all_can_be),
         IN_A_FOLDER(what_happens_while_a_thread_lists_the_folder_is_not_undone_by_what_it_found),
         IN_A_FOLDER(a_model_that_was_not_known_and_goes_while_a_thread_lists_the_folder_does_not_come_back),
+        IN_A_FOLDER(a_model_is_there_as_it_was_read_until_it_changes_or_goes),
         IN_A_FOLDER(a_list_that_is_stopped_is_none),
         IN_A_FOLDER(one_model_is_told_without_classes_that_would_take_too_much),
         IN_A_FOLDER(a_request_names_a_model_that_is_there_with_its_digest),
