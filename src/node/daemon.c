@@ -70,7 +70,7 @@ static void on_message(void *arg, struct msg *msg, const char *text, size_t len)
     case MSG_GET_DATASET:
     case MSG_GET_IMAGE:
     case MSG_GET_ANSWERS: views_request(daemon->views, msg); break;
-    case MSG_SERVER_REMOVE: model_request_remove(daemon, msg); break;
+    case MSG_SERVER_REMOVE: model_removals_request(daemon->model_removals, msg); break;
     case MSG_ERROR: log_warn("the broker says: %s", msg->message ? msg->message : ""); break;
     default:
         snprintf(why, sizeof why, "a node does not take %s", msg_type_name(msg->type));
@@ -202,6 +202,7 @@ static int node_init(struct daemon *daemon, struct err *err)
     if (!(daemon->model_store = model_store_open(daemon->models_dir, err)) ||
         !(daemon->pool = thread_pool_new(daemon->base, THREADS, WAITING_MAX, err)) ||
         !(daemon->model_work = model_work_new(daemon, node_info_send, err)) ||
+        !(daemon->model_removals = model_removals_new(daemon, node_info_send, err)) ||
         !(daemon->supervisor = supervisor_new(daemon->base, err)) ||
         !(daemon->trainings = trainings_new(daemon, err)) || !(daemon->inferences = inferences_new(daemon, err)) ||
         !(daemon->views = views_new(daemon, err)) || watch_signals(daemon, err))
@@ -225,6 +226,7 @@ static void node_release(struct daemon *daemon)
     inferences_free(daemon->inferences);
     trainings_free(daemon->trainings);
     uplink_free(daemon->link);
+    model_removals_free(daemon->model_removals);
     model_work_free(daemon->model_work);
     model_store_close(daemon->model_store);
     for (size_t i = 0; i < sizeof daemon->signals / sizeof *daemon->signals; i++)

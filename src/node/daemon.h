@@ -13,6 +13,7 @@
 #include "inferences.h"
 #include "trainings.h"
 #include "uplink.h"
+#include "model_removals.h"
 #include "model_store.h"
 #include "model_work.h"
 #include "secret.h"
@@ -40,6 +41,7 @@ struct daemon {
     struct uplink *link;
     struct model_store *model_store;
     struct model_work *model_work;
+    struct model_removals *model_removals;
     struct trainings *trainings;
     struct inferences *inferences;
     struct views *views;

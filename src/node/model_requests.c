@@ -1,4 +1,4 @@
-/* GET_JSON, SERVER PUSH and SERVER REMOVE. */
+/* GET_JSON and SERVER PUSH. */
 #include "model_requests.h"
 
 #include <assert.h>
@@ -11,7 +11,6 @@
 #include "dcls/base/log.h"
 #include "daemon.h"
 #include "model_folder.h"
-#include "node_info.h"
 
 #define REPORT_MAX (16 * 1024 * 1024)
 
@@ -122,83 +121,4 @@ void model_request_push(struct daemon *daemon, struct msg *msg)
     uplink_send_error(daemon->link, NULL, upload ? upload->request.model_name : msg->model_name,
                       "no memory to upload a model");
     upload_free(upload);
-}
-
-/* With what the broker takes: an answer to this request, or one of the kinds that older ones know. */
-static void answer_removal(struct daemon *daemon, const struct msg *request, const struct err *err)
-{
-    struct msg answer;
-    bool failed = *err->text, answers = uplink_takes_removed(daemon->link);
-    msg_init(&answer, failed ? MSG_REMOVE_FAILED : MSG_MODEL_REMOVED);
-    if (failed && !answers)
-        uplink_send_error(daemon->link, NULL, request->model_name, err->text);
-    else if (answers && (msg_set(&answer.model_name, request->model_name) ||
-                         msg_set(&answer.model_sha256, request->model_sha256) ||
-                         msg_set(&answer.message, failed ? err->text : NULL)))
-        log_error("no memory to answer a removal"); /* the broker asks again */
-    else if (answers)
-        uplink_send(daemon->link, &answer, NULL);
-    msg_release(&answer);
-}
-
-struct model_removal {
-    struct daemon *daemon;
-    struct msg request;
-    struct local_model *known; /* NULL: none of that name */
-    struct model_left left;
-};
-
-static int removal_run(void *arg, const atomic_bool *stop, struct err *err)
-{
-    struct model_removal *removal = arg;
-    const struct msg *request = &removal->request;
-    return model_folder_remove(removal->daemon->models_dir, request->model_name, request->model_sha256, removal->known,
-                               stop, &removal->left, err);
-}
-
-static void end_removal(struct daemon *daemon, const struct msg *request, const struct err *err)
-{
-    if (*err->text)
-        log_warn("model '%s' is not removed: %s", request->model_name, err->text);
-    else
-        log_info("model '%s' was removed", request->model_name);
-    answer_removal(daemon, request, err);
-}
-
-static void removal_done(void *arg, int result, const struct err *err)
-{
-    struct model_removal *removal = arg;
-    struct daemon *daemon = removal->daemon;
-    const struct model_left *left = &removal->left;
-    bool changed = left->is_known && model_store_take(daemon->model_store, removal->request.model_name, left->model);
-    end_removal(daemon, &removal->request, err);
-    if (!result || changed)
-        node_info_send(daemon);
-    local_model_drop(removal->known);
-    msg_release(&removal->request);
-    free(removal);
-}
-
-void model_request_remove(struct daemon *daemon, struct msg *msg)
-{
-    struct err err = ERR_INIT;
-    assert(msg->type == MSG_SERVER_REMOVE && msg->model_name);
-    struct model_removal *removal = calloc(1, sizeof *removal);
-    if (trainings_use(daemon->trainings, msg->model_name)) {
-        err_set(&err, "model '%s' is being trained", msg->model_name);
-    } else if (removal) {
-        struct local_model *known = model_store_find(daemon->model_store, msg->model_name);
-        *removal = (struct model_removal){ .daemon = daemon,
-                                           .request = *msg,
-                                           .known = known ? local_model_hold(known) : NULL };
-        if (thread_pool_submit(daemon->pool, LANE_MODELS, removal_run, removal_done, removal)) {
-            msg_init(msg, MSG_SERVER_REMOVE); /* what it pointed to is the removal's now */
-            return;
-        }
-        local_model_drop(removal->known);
-    }
-    if (!*err.text)
-        err_set(&err, "no memory to remove model '%s'", msg->model_name);
-    end_removal(daemon, msg, &err);
-    free(removal);
 }

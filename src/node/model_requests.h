@@ -1,4 +1,4 @@
-/* What a broker asks about models: their reports, their weights, their removal. */
+/* What a broker asks about models: their reports, their weights. */
 #ifndef DCLS_NODE_MODEL_REQUESTS_H
 #define DCLS_NODE_MODEL_REQUESTS_H
 
@@ -7,8 +7,7 @@
 struct daemon;
 
 void model_request_report(struct daemon *daemon, const struct msg *msg); /* GET_JSON */
-/* SERVER PUSH and SERVER REMOVE; their members may be taken out. */
+/* SERVER PUSH; its members may be taken out. */
 void model_request_push(struct daemon *daemon, struct msg *msg);
-void model_request_remove(struct daemon *daemon, struct msg *msg);
 
 #endif

@@ -24,6 +24,7 @@ struct model_work *model_work_new(struct daemon *daemon, void (*tell)(struct dae
     }
     work->daemon = daemon;
     work->tell = tell;
+    thread_pool_bound_lane(daemon->pool, LANE_MODELS, MODEL_WORK_MAX);
     if (!thread_pool_own_thread(daemon->pool, LANE_MODELS, err))
         return work;
     model_work_free(work);

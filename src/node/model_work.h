@@ -12,6 +12,10 @@ struct daemon;
 
 enum { LANE_MODELS = 1, LANE_MODEL_SCANS }; /* 0 is the outbox's */
 
+/* Removals at a time. The lane has room for them, and for the few things that trainings want of it. */
+#define MODEL_REMOVALS_MAX 1024
+#define MODEL_WORK_MAX (MODEL_REMOVALS_MAX + 64)
+
 struct model_work;
 
 /* Before anything is submitted to the pool. `tell` sends NODE INFO. NULL with err. */

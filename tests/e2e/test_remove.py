@@ -1,11 +1,13 @@
 """Deleting a model: what a node refuses, what it does when it is back, and one that never answers."""
+import contextlib
 import json
 import signal
 import threading
 import time
 
-from harness import PATIENCE, make_dataset, wait_for
-from legacy import connect
+from call_faults import BUILD
+from harness import PATIENCE, Process, make_dataset, wait_for
+from legacy import LegacyBroker, WholeStream, connect
 
 
 def models(cluster):
@@ -153,3 +155,59 @@ def test_a_node_that_never_answers_is_named_after_a_while(cluster):
     finally:
         mute.close()
         obedient.close()
+
+
+@contextlib.contextmanager
+def held_node(cluster):
+    """A node with a model 'first', whose disk hangs until the file is removed, and the line of a scripted broker."""
+    broker, hold = LegacyBroker(), cluster.folder / "hold"
+    first = cluster.folder / "node0/models/first"
+    first.mkdir(parents=True)
+    (first / "first.pth").write_text("weights")
+    node = cluster.nodes["node0"] = Process(
+        cluster.folder, "node0", "node", "--name", "node0", "--port", broker.port,
+        environment={"LD_PRELOAD": str(BUILD / "tests/shim/hold.so"), "DCLS_HOLD": str(hold),
+                     "ASAN_OPTIONS": "verify_asan_link_order=0"})
+    stream = broker.accept(kind=WholeStream)
+    stream.expect("CLIENT CONNECT")
+    stream.send({"type": "SERVER ACK", "protocol": 1, "features": ["removed"]})
+    assert stream.expect("NODE INFO")["models"] == ["first"]
+    hold.touch()
+    try:
+        yield node, stream, hold
+    finally:
+        hold.unlink(missing_ok=True)
+        broker.close()
+
+
+def remove(stream, model, digest):
+    stream.send({"type": "SERVER REMOVE", "model_name": model, "modelSha256": digest * 32})
+
+
+def is_alive(stream):
+    """The node has taken all that was sent, and there is nothing else to be read."""
+    stream.send({"type": "SERVER PING"})
+    stream.expect("CLIENT PONG")
+
+
+def test_removals_that_wait_are_done_once_and_then_the_node_tells_its_models_once(cluster):
+    most, refused = 1024, 3
+    with held_node(cluster) as (_, stream, hold):
+        stream.send({"type": "SERVER REMOVE", "model_name": "first"})
+        asked = [(f"m{i // 2}", ("ab", "cd")[i % 2]) for i in range(most - 1)]  # two models of each name
+        for model, digest in asked + asked:
+            remove(stream, model, digest)
+        for i in range(refused):
+            remove(stream, f"more{i}", "ab")
+            assert stream.expect("REMOVE FAILED")["message"] == f"the node is busy: {most} removals wait"
+        is_alive(stream)
+        hold.unlink()
+        assert stream.expect("MODEL REMOVED")["model_name"] == "first"
+        for model, digest in asked:
+            answer = stream.expect("MODEL REMOVED")
+            assert (answer["model_name"], answer["modelSha256"]) == (model, digest * 32)
+        assert stream.expect("NODE INFO")["models"] == []
+        remove(stream, "more0", "ab")
+        assert stream.expect("MODEL REMOVED")["model_name"] == "more0"
+        assert stream.expect("NODE INFO")["models"] == []
+        is_alive(stream)
