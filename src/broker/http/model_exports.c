@@ -19,7 +19,7 @@
 #include "src/broker/models.h"
 #include "src/broker/store.h"
 
-#define WAIT_MS 60000 /* for its turn */
+#define WAIT_MS 150000 /* for its turn; longer than one may take, so that a slow one costs those behind it nothing */
 #define DEADLINE_MS 120000
 #define EXPORTS_MAX 8 /* from their beginning to the end of their download, each a file as large as the model */
 #define MEMORY_MAX ((int64_t)1 << 30) /* bytes of those that lie in memory; a larger model's lies there alone */
