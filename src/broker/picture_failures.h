@@ -1,5 +1,6 @@
 /* The pictures that could not be made of late, so that an image which makes its decoder crash or hang is not decoded at
- * each view: what failed once for certain, or twice where it may have been chance, is told again for some minutes.
+ * each view: what failed once for certain, or twice where it may have been chance (a disk that stood still, a process
+ * that was killed), is told again for some minutes.
  *
  * A bounded table in which the oldest gives way; keys are thumbnail_cache.h's, so that a changed image is tried at
  * once. Pure. */

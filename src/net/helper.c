@@ -263,7 +263,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     if (!cause || cause == EPIPE || cause == ECONNRESET) /* of the latter its end tells more, and follows */
         event_del(process->writable);
     else if (cause != EAGAIN && cause != EINTR)
-        give_up(helper, HELPER_ENDED, "the helper process could not be asked");
+        give_up(helper, HELPER_NOT_ASKED, "the helper process could not be asked");
 }
 
 static int watch(struct process *process, struct err *err)
@@ -367,13 +367,13 @@ static void on_turn(void *arg)
         finish(helper, HELPER_DROPPED, NULL, &err);
     } else if (is_too_late(ask)) {
         err_set(&err, "too much was asked before it: its turn did not come in %g s", ask->request.wait_ms / 1000.0);
-        finish(helper, HELPER_BUSY, NULL, &err);
+        finish(helper, HELPER_NOT_ASKED, NULL, &err);
     } else if (process_ready(helper, &err)) {
         log_warn("%s", err.text);
-        finish(helper, HELPER_ENDED, NULL, &err);
+        finish(helper, HELPER_NOT_ASKED, NULL, &err);
     } else if (event_add(helper->process->writable, NULL)) {
         err_set(&err, "no memory to ask a helper process");
-        finish(helper, HELPER_ENDED, NULL, &err);
+        finish(helper, HELPER_NOT_ASKED, NULL, &err);
     } else {
         timer_start(helper->deadline, ask->request.deadline_ms);
     }

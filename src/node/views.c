@@ -114,7 +114,7 @@ static void on_done(void *arg, enum helper_outcome outcome, const cJSON *answer,
     struct err err = ERR_INIT;
     cJSON *data;
     if (outcome != HELPER_DONE) {
-        int fallback = outcome == HELPER_LATE ? 504 : outcome == HELPER_BUSY ? 503 : 502;
+        int fallback = outcome == HELPER_LATE ? 504 : outcome == HELPER_NOT_ASKED ? 503 : 502;
         send_failed(views, view->key, helper_status(answer, fallback), why->text);
     } else if (view->asked == MSG_GET_IMAGE) {
         data = image_data(view, answer, &err);

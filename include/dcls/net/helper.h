@@ -26,11 +26,11 @@ struct helper;
 
 enum helper_outcome {
     HELPER_DONE,
-    HELPER_REFUSED, /* it answered that it cannot; `answer` may tell more */
-    HELPER_LATE,    /* its deadline passed */
-    HELPER_ENDED,   /* the process crashed, was killed, or could not be started */
-    HELPER_DROPPED, /* nobody wanted it any more when its turn came, or helper_stop */
-    HELPER_BUSY,    /* it waited for its turn for too long: another time it may be done */
+    HELPER_REFUSED,   /* it answered that it cannot; `answer` may tell more */
+    HELPER_LATE,      /* its deadline passed */
+    HELPER_ENDED,     /* the process crashed or was killed, or its answer made no sense */
+    HELPER_DROPPED,   /* nobody wanted it any more when its turn came, or helper_stop */
+    HELPER_NOT_ASKED, /* its turn came too late, or no process could be asked: another time it may be done */
 };
 
 struct helper_request {

@@ -120,7 +120,7 @@ static void on_made(void *arg, enum helper_outcome outcome, const cJSON *answer,
         break;
     case HELPER_LATE: exchange_error(export->exchange, 504, "%s", why->text); break;
     case HELPER_ENDED: exchange_error(export->exchange, 500, "%s", why->text); break;
-    case HELPER_BUSY:
+    case HELPER_NOT_ASKED:
     case HELPER_DROPPED: refuse_for_now(export->exchange, why->text); break;
     }
 }

@@ -248,9 +248,9 @@ static void on_made(void *arg, enum helper_outcome outcome, const cJSON *answer,
         else
             fail(picture, status, why->text);
         break;
-    case HELPER_LATE: fail_of_image(picture, FAULT_CERTAIN, 504, why); break;
+    case HELPER_LATE: fail_of_image(picture, FAULT_MAYBE, 504, why); break;
     case HELPER_ENDED: fail_of_image(picture, FAULT_MAYBE, 500, why); break;
-    case HELPER_BUSY: fail(picture, 503, why->text); break;
+    case HELPER_NOT_ASKED: fail(picture, 503, why->text); break;
     case HELPER_DROPPED: refuse_all(picture, 503, why->text); break;
     }
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -381,10 +382,29 @@ static void what_waited_for_too_long_is_not_asked(void **state)
     assert_int_equal(ask(&fixture, &patient, "self", PATIENCE_MS), 0);
     wait_for_all(&fixture);
     assert_int_equal(slow.outcome, HELPER_LATE);
-    assert_int_equal(late.outcome, HELPER_BUSY);
+    assert_int_equal(late.outcome, HELPER_NOT_ASKED);
     assert_string_equal(late.why, "too much was asked before it: its turn did not come in 0.02 s");
     assert_int_equal(patient.outcome, HELPER_DONE);
     cJSON_Delete(patient.json);
+    teardown(&fixture);
+}
+
+static void where_no_process_can_be_started_nothing_was_asked(void **state)
+{
+    struct fixture fixture;
+    struct answer answer = { 0 };
+    struct rlimit before, none;
+    (void)state;
+    setup(&fixture);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){ 0, before.rlim_max };
+    assert_int_equal(ask(&fixture, &answer, "self", PATIENCE_MS), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    wait_for_all(&fixture);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(answer.outcome, HELPER_NOT_ASKED);
+    assert_string_equal(answer.why, "cannot make a line to a helper process: Too many open files");
+    assert_true(pid_of_the_process(&fixture) > 0);
     teardown(&fixture);
 }
 
@@ -482,6 +502,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_queue_has_a_bound),
         cmocka_unit_test(what_nobody_wants_any_more_is_not_asked),
         cmocka_unit_test(what_waited_for_too_long_is_not_asked),
+        cmocka_unit_test(where_no_process_can_be_started_nothing_was_asked),
         cmocka_unit_test(who_is_told_may_ask_again),
         cmocka_unit_test(a_process_that_was_killed_between_two_requests_costs_none),
         cmocka_unit_test(a_process_that_served_for_long_is_replaced_in_a_pause),
