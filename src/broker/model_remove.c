@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "broker.h"
+#include "dcls/base/clock.h"
 #include "dcls/base/log.h"
 #include "dcls/net/timer.h"
 #include "job_table.h"
@@ -140,10 +141,12 @@ static void ask(struct broker *broker, struct removal *removal, const struct nod
         failed = failed || msg_set(&msg.model_sha256, removal->sha256);
     failed = failed || link_send(node->link, &msg);
     msg_release(&msg);
-    if (failed)
+    if (failed) {
         is_promised(broker, removal);
-    else
-        removal->state = REMOVAL_ASKED;
+        return;
+    }
+    removal->state = REMOVAL_ASKED;
+    removal->asked_ms = clock_ms();
 }
 
 /* Calls back for each removal of that request; it is answered in here where none is open. */
@@ -316,6 +319,13 @@ int model_remove(struct broker *broker, const char *model, model_removed *done, 
 
 /* What nodes say */
 
+/* It is to be asked (again): a NODE INFO comes with each answer, also while others are still due. */
+static bool is_due(const struct removal *removal)
+{
+    bool was_asked = removal->asked_ms && clock_ms() - removal->asked_ms < MODEL_REMOVE_MS;
+    return !was_asked && (removal->state == REMOVAL_WAITING || !removal->request);
+}
+
 void model_remove_node_info(struct broker *broker, const struct node *node)
 {
     bool answers = node_offers(node, "removed");
@@ -323,10 +333,10 @@ void model_remove_node_info(struct broker *broker, const struct node *node)
         next = TAILQ_NEXT(removal, listed);
         if (strcmp(removal->node, node->name) || removal->state == REMOVAL_NEW)
             continue;
-        if (removal->state == REMOVAL_WAITING || !removal->request) /* or its answer was lost */
-            ask(broker, removal, node);
-        else if (!answers && (!*removal->sha256 || !node_has(node, removal)))
+        if (removal->state == REMOVAL_ASKED && !answers && (!*removal->sha256 || !node_has(node, removal)))
             is_removed(broker, removal);
+        else if (is_due(removal))
+            ask(broker, removal, node);
     }
 }
 
@@ -355,7 +365,10 @@ void model_remove_node_gone(struct broker *broker, const char *node)
 {
     for (struct removal *removal = removals_first(broker->removals), *next; removal; removal = next) {
         next = TAILQ_NEXT(removal, listed);
-        if (removal->state == REMOVAL_ASKED && !strcmp(removal->node, node))
+        if (strcmp(removal->node, node))
+            continue;
+        removal->asked_ms = 0;
+        if (removal->state == REMOVAL_ASKED)
             is_promised(broker, removal);
     }
 }

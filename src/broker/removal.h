@@ -25,6 +25,7 @@ struct removal {
     int64_t since;                /* wall clock, ms */
     /* not stored */
     enum removal_state state;
+    int64_t asked_ms;                /* clock_ms() of the last SERVER REMOVE; 0: none since the node is here */
     struct removal_request *request; /* who waits for it; NULL: nobody */
     bool promised;                   /* somebody was told that it will be: until then it may be refused */
     bool hidden;                     /* its node says that it holds the model, and nobody is told */

@@ -430,15 +430,59 @@ static void what_a_node_says_while_a_second_deletion_is_being_stored_is_its_answ
     peer_close(&peer);
 }
 
-static void a_promised_removal_whose_answer_was_lost_is_asked_for_at_the_next_word_of_the_node(void **state)
+static void a_promised_removal_whose_answer_was_lost_is_asked_for_at_a_later_word_of_the_node(void **state)
 {
     struct rig *rig = *state;
     struct peer peer;
     promise(rig, &peer);
     inform(&peer, "n", DIGEST);
+    peer_expect_no(&peer, "SERVER REMOVE"); /* its answer may be on its way */
+    removals_first(rig->broker.removals)->asked_ms -= MODEL_REMOVE_MS;
+    inform(&peer, "n", DIGEST);
     expect_remove(&peer, DIGEST);
     assert_promised(rig, 1);
     peer_say(&peer, REMOVED);
+    RIG_WAIT(rig, !removals_first(rig->broker.removals));
+    peer_close(&peer);
+}
+
+#define TWO_MODELS                                                                                                     \
+    "{\"type\": \"NODE INFO\", \"name\": \"n\", \"models\": [\"m\", \"other\"], \"modelInfo\": ["                      \
+    "{\"name\": \"m\", \"sha256\": \"" DIGEST "\"}, {\"name\": \"other\", \"sha256\": \"" OTHER_DIGEST                 \
+    "\"}], \"jobs\": []}"
+
+static void what_a_node_tells_beside_one_answer_asks_for_no_other_again(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct removed removed, other;
+    greet(&peer, rig, "n", ANSWERS);
+    peer_say(&peer, TWO_MODELS);
+    RIG_WAIT(rig, is_ready(rig, "n"));
+    peer_leave(&peer, "n");
+    start(rig, &removed, "m");
+    start(rig, &other, "other");
+    RIG_WAIT(rig, removed.count && other.count);
+    assert_promised(rig, 2);
+    greet(&peer, rig, "n", ANSWERS);
+    peer_say(&peer, TWO_MODELS);
+    expect_remove(&peer, DIGEST);
+    peer_expect(&peer, "SERVER REMOVE");
+    peer_say(&peer, NOT_REMOVED "\"no space\"}");
+    peer_say(&peer, TWO_MODELS);
+    peer_expect_no(&peer, "SERVER REMOVE");
+    assert_promised(rig, 2);
+    /* It comes back, and what was refused is asked for at once. */
+    peer_leave(&peer, "n");
+    greet(&peer, rig, "n", ANSWERS);
+    peer_say(&peer, TWO_MODELS);
+    expect_remove(&peer, DIGEST);
+    peer_expect(&peer, "SERVER REMOVE");
+    peer_say(&peer, REMOVED);
+    peer_say(&peer, TWO_MODELS);
+    peer_expect_no(&peer, "SERVER REMOVE");
+    assert_promised(rig, 1);
+    peer_say(&peer, "{\"type\": \"MODEL REMOVED\", \"model_name\": \"other\", \"modelSha256\": \"" OTHER_DIGEST "\"}");
     RIG_WAIT(rig, !removals_first(rig->broker.removals));
     peer_close(&peer);
 }
@@ -592,6 +636,28 @@ static void what_it_left_on_a_node_that_is_away_is_removed_later_but_nothing_new
     peer_close(&peer);
 }
 
+static void what_it_left_is_gone_when_a_node_that_knows_no_answer_tells_of_itself(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct removed removed;
+    greet(&peer, rig, "n", TRAINS ", " OLD);
+    peer_inform(&peer, "n", "[]");
+    train_in_vain(rig, &peer);
+    peer_leave(&peer, "n");
+    start(rig, &removed, "m");
+    assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"n\"]}");
+    greet(&peer, rig, "n", TRAINS ", " OLD);
+    peer_inform(&peer, "n", "[]");
+    expect_remove(&peer, "");
+    assert_promised(rig, 1);
+    peer_inform(&peer, "n", "[]");
+    RIG_WAIT(rig, !removals_first(rig->broker.removals));
+    peer_expect_no(&peer, "SERVER REMOVE");
+    assert_refused(rig, "m", 404, "model 'm' not found");
+    peer_close(&peer);
+}
+
 static void a_late_outcome_of_what_was_removed_brings_no_model_back(void **state)
 {
     struct rig *rig = *state;
@@ -639,12 +705,14 @@ int main(void)
         TEST(a_node_that_is_lost_while_it_is_asked_is_one_that_is_away),
         TEST(what_was_promised_and_is_refused_stays_hidden_with_its_reason),
         TEST(what_a_node_says_while_a_second_deletion_is_being_stored_is_its_answer),
-        TEST(a_promised_removal_whose_answer_was_lost_is_asked_for_at_the_next_word_of_the_node),
+        TEST(a_promised_removal_whose_answer_was_lost_is_asked_for_at_a_later_word_of_the_node),
+        TEST(what_a_node_tells_beside_one_answer_asks_for_no_other_again),
         TEST(a_model_stays_where_a_node_cannot_remove_it),
         TEST(what_cannot_be_stored_is_told_to_no_node),
         TEST(of_too_many_removals_the_oldest_makes_place_but_none_that_is_waited_for),
         TEST(what_a_failed_training_left_is_removed_once),
         TEST(what_it_left_on_a_node_that_is_away_is_removed_later_but_nothing_newer),
+        TEST(what_it_left_is_gone_when_a_node_that_knows_no_answer_tells_of_itself),
         TEST(a_late_outcome_of_what_was_removed_brings_no_model_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
