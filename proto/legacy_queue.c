@@ -53,6 +53,19 @@ int legacy_queue_push(struct legacy_queue *legacy_queue, const char *text, size_
     return 0;
 }
 
+bool legacy_queue_withdraw(struct legacy_queue *legacy_queue, const char *key)
+{
+    struct legacy_queue_item *item = STAILQ_FIRST(&legacy_queue->items);
+    while (item && (!item->key || strcmp(item->key, key)))
+        item = STAILQ_NEXT(item, queued);
+    if (!item)
+        return false;
+    STAILQ_REMOVE(&legacy_queue->items, item, legacy_queue_item, queued);
+    legacy_queue->count--;
+    legacy_queue_item_free(item);
+    return true;
+}
+
 void legacy_queue_answered(struct legacy_queue *legacy_queue)
 {
     if (legacy_queue->awaits_answer)

@@ -130,6 +130,12 @@ int jobs_cancel(struct jobs *jobs, struct job *job, struct moment now, struct re
     return 0;
 }
 
+void jobs_train_withdrawn(struct job *job)
+{
+    assert(job->state == JOB_STARTING && job->live->sent);
+    job->live->sent = false;
+}
+
 void jobs_train_sent(struct jobs *jobs, struct job *job, bool ok, struct moment now)
 {
     struct job_live *live = job->live;

@@ -69,6 +69,9 @@ void jobs_tick(struct jobs *jobs, struct moment now);
 int jobs_add(struct jobs *jobs, struct job *job, struct moment now);
 /* A client asks for its end. -1: refused, 409. Else JOB_ANSWER_CANCEL comes. */
 int jobs_cancel(struct jobs *jobs, struct job *job, struct moment now, struct refusal *refusal);
+/* Before it, in the state `starting`: SERVER TRAIN waited for a legacy node to answer what came before, and was
+ * withdrawn. */
+void jobs_train_withdrawn(struct job *job);
 /* Within JOB_SEND_TRAIN. Not `ok`: it cannot be sent, and the node's connection ends. */
 void jobs_train_sent(struct jobs *jobs, struct job *job, bool ok, struct moment now);
 

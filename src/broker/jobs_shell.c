@@ -11,8 +11,10 @@
 #include "events.h"
 #include "job_send.h"
 #include "jobs.h"
+#include "link.h"
 #include "metrics.h"
 #include "node_events.h"
+#include "registry.h"
 #include "store.h"
 
 #define FORGET_AT_ONCE 100 /* with their results some milliseconds */
@@ -249,6 +251,14 @@ int jobs_shell_add(struct broker *broker, struct job *job, jobs_added *done, voi
     return 0;
 }
 
+/* It does not train what it was not told of. */
+static void withdraw_train(const struct broker *broker, struct job *job)
+{
+    const struct node *node = job->state == JOB_STARTING ? registry_find(broker->registry, job->node) : NULL;
+    if (node && job->live->sent && link_withdraw_train(node->link, job->train_key))
+        jobs_train_withdrawn(job);
+}
+
 int jobs_shell_cancel(struct broker *broker, const char *id, jobs_cancelled *done, void *arg, struct refusal *refusal)
 {
     struct jobs_shell *shell = broker->jobs_shell;
@@ -260,6 +270,7 @@ int jobs_shell_cancel(struct broker *broker, const char *id, jobs_cancelled *don
         return refuse(refusal, 500, "no memory to cancel job '%s'", id);
     *asker = (struct asker){ .next = shell->cancelling, .job = job, .cancelled = done, .arg = arg };
     shell->cancelling = asker;
+    withdraw_train(broker, job);
     if (jobs_cancel(broker->jobs, job, clock_moment(), refusal)) {
         shell->cancelling = asker->next;
         free(asker);

@@ -226,6 +226,11 @@ void link_refuse(struct link *link, const char *text)
     link_close(link, text);
 }
 
+bool link_withdraw_train(struct link *link, const char *train_key)
+{
+    return message_stream_withdraw(link->stream, train_key);
+}
+
 void link_answered(struct link *link)
 {
     message_stream_answered(link->stream);

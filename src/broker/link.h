@@ -43,6 +43,8 @@ int link_send(struct link *link, const struct msg *msg);
 int link_send_type(struct link *link, enum msg_type type);
 /* ERROR with a text. */
 void link_send_error(struct link *link, const char *text);
+/* SERVER TRAIN of that key is not sent any more, and `train_left` does not come; false where it does not wait to be. */
+bool link_withdraw_train(struct link *link, const char *train_key);
 /* A legacy peer answered what it owed. */
 void link_answered(struct link *link);
 void link_close(struct link *link, const char *why);

@@ -415,6 +415,11 @@ int message_stream_queued(const struct message_stream *stream)
     return stream->queue.count;
 }
 
+bool message_stream_withdraw(struct message_stream *stream, const char *key)
+{
+    return legacy_queue_withdraw(&stream->queue, key);
+}
+
 void message_stream_set_write_ms(struct message_stream *stream, int ms)
 {
     struct timeval deadline = { ms / 1000, ms % 1000 * 1000 };

@@ -187,6 +187,10 @@ void sim_broker_train_left(struct sim_broker *broker, const struct sim_link *lin
                node ? node->name : "a newcomer");
     if (!node)
         return;
+    const struct job *job = jobs_find_key(broker->jobs, train_key);
+    if (job && (job->state == JOB_CANCELLED || (job->state == JOB_ENDING && job->live->end.state == JOB_CANCELLED)))
+        world_broken(broker->world, "what is cancelled does not start", "SERVER TRAIN %s of job %s has left", train_key,
+                     job->id);
     job_reports_train_left(broker->jobs, node, train_key);
     drain(broker);
 }
@@ -495,6 +499,9 @@ void sim_broker_cancel(struct sim_broker *broker, const char *id)
 {
     struct refusal refusal = { 0 };
     struct job *job = jobs_find(broker->jobs, id);
+    const struct node *node = job && job->state == JOB_STARTING ? registry_find(broker->registry, job->node) : NULL;
+    if (node && job->live->sent && sim_link_withdraw_train(sim_link_of(node), job->train_key))
+        jobs_train_withdrawn(job);
     if (!job)
         clients_cancelled(broker->world, id, 404);
     else if (jobs_cancel(broker->jobs, job, sim_broker_moment(broker), &refusal))

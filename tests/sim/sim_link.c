@@ -74,6 +74,11 @@ int sim_link_send(struct sim_link *link, struct msg *msg)
     return result;
 }
 
+bool sim_link_withdraw_train(struct sim_link *link, const char *train_key)
+{
+    return legacy_queue_withdraw(&link->queue, train_key);
+}
+
 void sim_link_send_type(struct sim_link *link, enum msg_type type)
 {
     struct msg msg;

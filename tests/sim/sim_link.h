@@ -39,6 +39,7 @@ struct node *sim_link_node(const struct sim_link *link);
 
 /* Releases the message. -1 where it does not go out. */
 int sim_link_send(struct sim_link *link, struct msg *msg);
+bool sim_link_withdraw_train(struct sim_link *link, const char *train_key);
 void sim_link_send_type(struct sim_link *link, enum msg_type type);
 void sim_link_send_error(struct sim_link *link, const char *text);
 

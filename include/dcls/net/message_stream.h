@@ -71,6 +71,8 @@ void message_stream_set_legacy(struct message_stream *stream, int64_t answer_ms)
 bool message_stream_is_legacy(const struct message_stream *stream);
 void message_stream_answered(struct message_stream *stream);    /* the legacy peer answered what it owed */
 int message_stream_queued(const struct message_stream *stream); /* messages whose time to leave has not come */
+/* Drops the one of that key; false where none waits. */
+bool message_stream_withdraw(struct message_stream *stream, const char *key);
 
 /* Another deadline than MESSAGE_STREAM_WRITE_MS. */
 void message_stream_set_write_ms(struct message_stream *stream, int ms);

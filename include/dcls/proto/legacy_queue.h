@@ -36,6 +36,9 @@ void legacy_queue_release(struct legacy_queue *legacy_queue); /* drops what wait
 int legacy_queue_push(struct legacy_queue *legacy_queue, const char *text, size_t len, bool wants_answer,
                       const char *key);
 
+/* Drops the message of that key. False where none waits: it has left, or was never here. */
+bool legacy_queue_withdraw(struct legacy_queue *legacy_queue, const char *key);
+
 /* An answer came in. */
 void legacy_queue_answered(struct legacy_queue *legacy_queue);
 

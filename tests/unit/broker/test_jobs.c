@@ -104,19 +104,26 @@ static void a_legacy_node_is_sent_what_the_reference_sends(void **state)
     peer_close(&peer);
 }
 
-static void a_legacy_node_is_sent_a_training_behind_what_it_has_not_answered_and_trains_it_from_then_on(void **state)
+/* Behind a question that the node has not answered. */
+static const struct job *train_later(struct rig *rig, struct peer *peer)
 {
-    struct rig *rig = *state;
-    struct peer peer;
     struct msg msg;
-    peer_register_legacy(&peer, rig, "old");
     msg_init(&msg, MSG_GET_JSON);
     assert_int_equal(msg_set(&msg.name, "old") || msg_set(&msg.json_name, "m1"), 0);
     assert_int_equal(link_send(registry_find(rig->broker.registry, "old")->link, &msg), 0);
     msg_release(&msg);
     const struct job *job = train(rig, "m", "old");
     RIG_WAIT(rig, job_shown(job) == JOB_STARTING && job->live->sent);
-    peer_expect(&peer, "GET_JSON");
+    peer_expect(peer, "GET_JSON");
+    return job;
+}
+
+static void a_legacy_node_is_sent_a_training_behind_what_it_has_not_answered_and_trains_it_from_then_on(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    peer_register_legacy(&peer, rig, "old");
+    const struct job *job = train_later(rig, &peer);
     peer_expect_no(&peer, "SERVER TRAIN");
     assert_int_equal(job_shown(job), JOB_STARTING);
     peer_leave(&peer, "old");
@@ -303,6 +310,29 @@ static void a_job_cancelled_while_its_node_was_away_is_stopped_there(void **stat
     peer_close(&peer);
 }
 
+static void a_legacy_node_is_not_sent_what_was_cancelled_before_its_turn(void **state)
+{
+    struct rig *rig = *state;
+    struct peer peer;
+    struct answer answer;
+    peer_register_legacy(&peer, rig, "old");
+    const struct job *job = train_later(rig, &peer);
+    cancel(rig, &answer, job);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(job->state, JOB_CANCELLED);
+    assert_null(job->reason); /* it trains nothing on */
+    const struct job *next = train(rig, "m2", "old");
+    RIG_WAIT(rig, job_shown(next) == JOB_STARTING && next->live->sent);
+    tell(&peer, "{\"type\": \"JSON_RESPONSE\", \"name\": \"old\", \"json_name\": \"m1\", \"data\": {\"of\": \"%s\"}}",
+         job->train_key);
+    hear_train(&peer, next);
+    RIG_WAIT(rig, job_shown(next) == JOB_RUNNING);
+    cancel(rig, &answer, next);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(next->reason, "node 'old' cannot cancel a training: it may train on");
+    peer_close(&peer);
+}
+
 /* Coming back */
 
 static void a_node_that_comes_back_with_its_job_goes_on_with_it(void **state)
@@ -376,6 +406,7 @@ int main(void)
         TEST(a_queued_job_is_cancelled_at_once_and_for_good),
         TEST(a_running_job_is_cancelled_by_its_node),
         TEST(a_job_cancelled_while_its_node_was_away_is_stopped_there),
+        TEST(a_legacy_node_is_not_sent_what_was_cancelled_before_its_turn),
         TEST(a_node_that_comes_back_with_its_job_goes_on_with_it),
         TEST(a_node_that_comes_back_without_its_job_fails_it_and_takes_the_next),
         TEST(a_job_that_was_given_up_but_still_runs_is_taken_up_again),

@@ -100,6 +100,27 @@ static void a_key_travels_with_its_message(void **state)
     legacy_queue_release(&legacy_queue);
 }
 
+static void what_still_waits_may_be_withdrawn(void **state)
+{
+    struct legacy_queue legacy_queue;
+    (void)state;
+    legacy_queue_init(&legacy_queue, ANSWER_MS);
+    legacy_queue_push(&legacy_queue, "ask", 3, true, NULL);
+    legacy_queue_push(&legacy_queue, "a", 1, false, "train:1");
+    legacy_queue_push(&legacy_queue, "b", 1, false, "train:2");
+    legacy_queue_push(&legacy_queue, "c", 1, false, NULL);
+    expect_taken(&legacy_queue, 0, "ask");
+    assert_false(legacy_queue_withdraw(&legacy_queue, "train:3"));
+    assert_true(legacy_queue_withdraw(&legacy_queue, "train:1"));
+    assert_false(legacy_queue_withdraw(&legacy_queue, "train:1"));
+    assert_int_equal(legacy_queue.count, 2);
+    legacy_queue_answered(&legacy_queue);
+    expect_taken(&legacy_queue, 0, "b");
+    assert_false(legacy_queue_withdraw(&legacy_queue, "train:2"));
+    expect_taken(&legacy_queue, LEGACY_QUEUE_INTERVAL_MS, "c");
+    legacy_queue_release(&legacy_queue);
+}
+
 static void the_queue_is_bounded(void **state)
 {
     struct legacy_queue legacy_queue;
@@ -121,6 +142,7 @@ int main(void)
         cmocka_unit_test(an_answer_that_never_comes_is_given_up),
         cmocka_unit_test(an_unasked_answer_shortens_no_pause),
         cmocka_unit_test(a_key_travels_with_its_message),
+        cmocka_unit_test(what_still_waits_may_be_withdrawn),
         cmocka_unit_test(the_queue_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
