@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "dcls/net/http_client.h"
 #include "dcls/base/cpus.h"
@@ -37,6 +38,7 @@ int node_main(int argc, char **argv)
     };
     struct err err = ERR_INIT;
     char role[96];
+    bool is_stuck = false;
     int first, status;
     if (options_parse(&line, argc, argv, &first, &status))
         return status;
@@ -48,10 +50,13 @@ int node_main(int argc, char **argv)
     log_init(role);
     int failed = http_global_init(&err);
     if (!failed) {
-        failed = daemon_run(&config, &err);
-        http_global_release();
+        failed = daemon_run(&config, &is_stuck, &err);
+        if (!is_stuck)
+            http_global_release();
     }
     if (failed)
         err_print(&err);
+    if (is_stuck)
+        _exit(failed ? EXIT_FAILED : EXIT_DONE);
     return failed ? EXIT_FAILED : EXIT_DONE;
 }

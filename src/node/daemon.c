@@ -213,16 +213,17 @@ static int node_init(struct daemon *daemon, struct err *err)
     return (daemon->link = uplink_new(&link, &events, err)) ? 0 : -1;
 }
 
-static void node_release(struct daemon *daemon)
+/* -1 where a thread is still at its work: what that uses is left. */
+static int node_release(struct daemon *daemon)
 {
     daemon->stopping = true;
     if (daemon->trainings)
         trainings_stop(daemon->trainings);
-    int is_stuck = thread_pool_free(daemon->pool); /* first: its work points into all that follows */
+    int stuck = thread_pool_free(daemon->pool); /* first: its work points into all that follows */
     views_free(daemon->views);
     supervisor_free(daemon->supervisor);
-    if (is_stuck)
-        return; /* and a thread is still at it: what follows ends with the process */
+    if (stuck)
+        return -1;
     inferences_free(daemon->inferences);
     trainings_free(daemon->trainings);
     uplink_free(daemon->link);
@@ -243,14 +244,20 @@ static void node_release(struct daemon *daemon)
     free(daemon->manifest_path);
     free(daemon->weights_dir);
     free(daemon->scratch_dir);
+    free(daemon);
+    return 0;
 }
 
-int daemon_run(const struct daemon_config *config, struct err *err)
+int daemon_run(const struct daemon_config *config, bool *is_stuck, struct err *err)
 {
-    struct daemon daemon = { .config = *config, .lock_fd = -1 };
-    int result = node_init(&daemon, err);
-    if (!result && event_base_dispatch(daemon.base) < 0)
+    struct daemon *daemon = calloc(1, sizeof *daemon);
+    *is_stuck = false;
+    if (!daemon)
+        return err_set(err, "no memory for a node");
+    *daemon = (struct daemon){ .config = *config, .lock_fd = -1 };
+    int result = node_init(daemon, err);
+    if (!result && event_base_dispatch(daemon->base) < 0)
         result = err_set(err, "the event loop failed");
-    node_release(&daemon);
+    *is_stuck = node_release(daemon);
     return result;
 }

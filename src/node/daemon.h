@@ -57,7 +57,8 @@ struct daemon {
     bool stopping;
 };
 
-/* Runs until SIGINT or SIGTERM. */
-int daemon_run(const struct daemon_config *config, struct err *err);
+/* Runs until SIGINT or SIGTERM. *is_stuck: a thread does not end, and what it uses is still there. Then the process has
+ * to end without its handlers, which would take the libraries' state from under it. */
+int daemon_run(const struct daemon_config *config, bool *is_stuck, struct err *err);
 
 #endif

@@ -81,7 +81,7 @@ static int prepare_work(void *arg, const atomic_bool *stop, struct err *err)
 {
     struct training_run *run = arg;
     int result = preparation_run(&run->preparation, stop, err);
-    if (run->preparation.fetches_dataset)
+    if (run->preparation.fetches_dataset && !*stop)
         run->dataset = local_dataset_look(run->daemon);
     return result;
 }

@@ -211,3 +211,11 @@ def test_removals_that_wait_are_done_once_and_then_the_node_tells_its_models_onc
         assert stream.expect("MODEL REMOVED")["model_name"] == "more0"
         assert stream.expect("NODE INFO")["models"] == []
         is_alive(stream)
+
+
+def test_a_node_ends_beside_a_removal_that_hangs(cluster):
+    with held_node(cluster) as (node, stream, hold):
+        stream.send({"type": "SERVER REMOVE", "model_name": "first"})
+        wait_for("a removal that hangs", lambda: hold.read_text())
+        assert node.stop() == 0, node.text()
+        assert "a thread did not end within" in node.text()

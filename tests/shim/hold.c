@@ -1,5 +1,7 @@
-/* A flush that does not return while the file that DCLS_HOLD names is there, as one of a disk that hangs. A process
- * that ends in order while a thread of its own is held so, where that may still use what is torn down, is aborted. */
+/* A flush that writes a word into the file that DCLS_HOLD names, where that is there, and does not return until it is
+ * gone: one of a disk that hangs. A process that ends in order while a thread of its own is held so, which may still
+ * use what is torn down, is aborted. */
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -11,6 +13,9 @@ int fsync(int fd)
 {
     const char *file = getenv("DCLS_HOLD");
     atomic_fetch_add(&held, 1);
+    int told = file ? open(file, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+    if (told >= 0 && write(told, "held", 4) == 4)
+        close(told);
     while (file && !access(file, F_OK))
         usleep(1000);
     atomic_fetch_sub(&held, 1);
