@@ -77,11 +77,13 @@ static void answer_removal(struct daemon *daemon, const struct msg *request, con
 
 static void end_removal(struct daemon *daemon, const struct msg *request, const struct err *err)
 {
+    struct err why = *err;
     if (*err->text)
         log_warn("model '%s' is not removed: %s", request->model_name, err->text);
     else
         log_info("model '%s' was removed", request->model_name);
-    answer_removal(daemon, request, err);
+    err_rename(&why, daemon->models_dir, "models"); /* others are told by virtual paths */
+    answer_removal(daemon, request, &why);
 }
 
 static int removal_run(void *arg, const atomic_bool *stop, struct err *err)

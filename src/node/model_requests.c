@@ -90,8 +90,10 @@ static void upload_done(void *arg, int result, const struct err *err)
     struct model_upload *upload = arg;
     const char *name = upload->request.model_name;
     if (result) {
+        struct err why = *err;
         log_warn("model '%s' was not uploaded: %s", name, err->text);
-        uplink_send_error(upload->daemon->link, NULL, name, err->text);
+        err_rename(&why, upload->daemon->models_dir, "models"); /* others are told by virtual paths */
+        uplink_send_error(upload->daemon->link, NULL, name, why.text);
     } else {
         log_info("model '%s' was uploaded", name);
     }

@@ -15,6 +15,15 @@
 #define WEIGHTS_KEPT ((int64_t)8 << 30) /* bytes of fetched weights */
 #define WEIGHTS_PREFIX "sha256:"
 
+/* Others are not told where they lie, which may be in a person's cache. */
+static void hide_folder(struct preparation *preparation, struct err *why)
+{
+    char *slash = strrchr(preparation->weights_file, '/');
+    *slash = '\0';
+    err_rename(why, preparation->weights_file, "weights");
+    *slash = '/';
+}
+
 /* A failure where they were asked for, and not only the default. */
 static int lack_pretrained(struct preparation *preparation, const char *why, struct err *err)
 {
@@ -103,6 +112,9 @@ static int prepare(struct preparation *preparation, const atomic_bool *stop, str
     if (preparation->pretrained) {
         struct err why = ERR_INIT;
         if (pretrained_fetch(preparation->pretrained, preparation->weights_file, stop, &why)) {
+            if (!*stop)
+                log_warn("ImageNet weights cannot be had: %s", why.text);
+            hide_folder(preparation, &why);
             if (*stop)
                 return err_set(err, "%s", why.text);
             return lack_pretrained(preparation, why.text, err);

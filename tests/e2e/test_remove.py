@@ -37,7 +37,7 @@ def test_a_model_that_a_file_system_keeps_is_still_there_and_the_reason_is_told(
     finally:
         models_dir.chmod(0o755)
     assert refused.returncode == 1 and refused.stdout == "", refused
-    assert "dcls: node 'node0' did not remove model 'm': cannot remove '" in refused.stderr
+    assert "dcls: node 'node0' did not remove model 'm': cannot remove 'models/m" in refused.stderr
     assert "Permission denied" in refused.stderr and refused.stderr.count("\n") == 1
     answer = json.loads(body)
     assert (status, answer["removed"], answer["nodes"], answer["failed"][0]["node"]) == (502, False, [], "node0")
@@ -170,7 +170,7 @@ def held_node(cluster):
                      "ASAN_OPTIONS": "verify_asan_link_order=0"})
     stream = broker.accept(kind=WholeStream)
     stream.expect("CLIENT CONNECT")
-    stream.send({"type": "SERVER ACK", "protocol": 1, "features": ["removed"]})
+    stream.send({"type": "SERVER ACK", "protocol": 1, "features": ["removed"], "apiPort": 1})
     assert stream.expect("NODE INFO")["models"] == ["first"]
     hold.touch()
     try:
@@ -219,3 +219,14 @@ def test_a_node_ends_beside_a_removal_that_hangs(cluster):
         wait_for("a removal that hangs", lambda: hold.read_text())
         assert node.stop() == 0, node.text()
         assert "a thread did not end within" in node.text()
+
+
+def test_a_reason_tells_no_path_of_the_node(cluster):
+    with held_node(cluster) as (_, stream, _):
+        (cluster.folder / "node0/models/loop").mkdir()
+        (cluster.folder / "node0/models/loop/loop.pth").symlink_to("loop.pth")
+        reason = "cannot read 'models/loop/loop.pth': Too many levels of symbolic links"
+        stream.send({"type": "SERVER PUSH", "model_name": "loop"})
+        assert stream.expect("ERROR")["message"] == reason
+        remove(stream, "loop", "ab")
+        assert stream.expect("REMOVE FAILED")["message"] == reason

@@ -13,6 +13,8 @@
 
 #include "dcls/base/fs.h"
 #include "dcls/net/http_client.h"
+#include "src/node/daemon.h"
+#include "src/node/preparation.h"
 #include "src/node/pretrained.h"
 
 #define NOBODY 65534
@@ -164,6 +166,32 @@ static void what_is_not_there_and_cannot_be_fetched_fails_at_once(void **state)
     assert_int_equal(fetch("https://127.0.0.1:1", NULL, &stop, &err), -1);
 }
 
+static void others_are_not_told_where_the_persons_cache_is(void **state)
+{
+    static const char reason[] = "cannot write 'weights/" NAME ".lock': Is a directory";
+    char images[] = "images", weights[] = "node0/cache/weights";
+    struct daemon daemon = { .images_dir = images, .weights_dir = weights };
+    const atomic_bool stop = false;
+    char dir[] = "/tmp/dcls-pretrained-XXXXXX", said[256];
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    for (int asked_for = 0; asked_for < 2; asked_for++) {
+        struct err err = ERR_INIT;
+        struct preparation preparation = { .daemon = &daemon, .pretrained = &known, .asked_for = asked_for };
+        preparation.weights_file = fs_join(dir, NAME);
+        char *lock = fs_join(dir, NAME ".lock");
+        assert_int_equal(fs_make_dirs(lock, NULL), 0);
+        free(lock);
+        assert_int_equal(preparation_run(&preparation, &stop, &err), asked_for ? -1 : 0);
+        const char *starts = asked_for ? "" : ", so training starts at random";
+        snprintf(said, sizeof said, "ImageNet weights cannot be had%s: %s", starts, reason);
+        assert_int_equal(preparation.notices.count, !asked_for);
+        assert_string_equal(asked_for ? err.text : preparation.notices.lines[0], said);
+        preparation_release(&preparation);
+    }
+    assert_int_equal(fs_remove_tree(dir, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +200,7 @@ int main(void)
         cmocka_unit_test(a_cached_file_of_the_right_digest_needs_no_network),
         cmocka_unit_test(a_cached_file_of_another_digest_is_refused),
         cmocka_unit_test(what_is_not_there_and_cannot_be_fetched_fails_at_once),
+        cmocka_unit_test(others_are_not_told_where_the_persons_cache_is),
     };
     if (http_global_init(NULL))
         return 1;
