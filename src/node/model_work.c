@@ -79,7 +79,7 @@ void model_work_scan(struct model_work *work)
 }
 
 struct model_recovery {
-    const char *dir;
+    struct model_work *work;
     char *name;
 };
 
@@ -87,23 +87,26 @@ static int recover_run(void *arg, const atomic_bool *stop, struct err *err)
 {
     const struct model_recovery *recovery = arg;
     (void)stop, (void)err;
-    model_folder_recover(recovery->dir, recovery->name);
+    model_folder_recover(recovery->work->daemon->models_dir, recovery->name);
     return 0;
 }
 
 static void recover_done(void *arg, int result, const struct err *err)
 {
     struct model_recovery *recovery = arg;
+    struct model_work *work = recovery->work;
     (void)result, (void)err; /* what is not done comes with the next training of that name, or the next start */
     free(recovery->name);
     free(recovery);
+    if (!work->daemon->stopping)
+        model_work_scan(work); /* one that is on may have missed what was put back */
 }
 
 void model_work_recover(struct model_work *work, const char *name)
 {
     struct model_recovery *recovery = calloc(1, sizeof *recovery);
     if (recovery && (recovery->name = strdup(name))) {
-        recovery->dir = work->daemon->models_dir;
+        recovery->work = work;
         if (thread_pool_submit(work->daemon->pool, LANE_MODELS, recover_run, recover_done, recovery))
             return;
     }
