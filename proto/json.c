@@ -141,6 +141,23 @@ int json_print_string(const char *text, struct buf *out)
     return failed ? -1 : buf_append(out, "\"", 1);
 }
 
+size_t json_string_size(const char *text)
+{
+    static const size_t replacement = sizeof "\xef\xbf\xbd" - 1, code = sizeof "\\u0000" - 1;
+    size_t bytes = 2;
+    for (size_t left = strlen(text), size; left; text += size, left -= size) {
+        size_t whole = utf8_size(text, left);
+        size = whole ? whole : 1;
+        if (!whole)
+            bytes += replacement;
+        else if (strchr("\"\\\n\r\t\b\f", *text))
+            bytes += 2;
+        else
+            bytes += (unsigned char)*text < 0x20 ? code : size;
+    }
+    return bytes;
+}
+
 int json_print_number(double value, struct buf *out)
 {
     if (!isfinite(value))

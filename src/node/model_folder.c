@@ -127,15 +127,6 @@ static void read_report(const char *path, struct local_model *model)
     free(text);
 }
 
-/* As JSON, with its quotes and a comma. */
-static size_t bytes_told(const char *text)
-{
-    size_t bytes = 3;
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        bytes += *c < 0x20 ? 6 : *c == '"' || *c == '\\' ? 2 : 1;
-    return bytes;
-}
-
 static int read_classes(const char *path, struct local_model *model)
 {
     char *text = NULL;
@@ -150,7 +141,7 @@ static int read_classes(const char *path, struct local_model *model)
         line[strcspn(line, "\r")] = 0;
         if (!*line)
             continue;
-        model->classes_bytes += bytes_told(line);
+        model->classes_bytes += json_string_size(line) + strlen(", ");
         if (!json_append(model->classes, cJSON_CreateString(line)))
             result = -1;
     }

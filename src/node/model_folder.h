@@ -24,8 +24,8 @@ struct local_model {
     struct fs_stamp stamps[MODEL_FILES]; /* zeroed where there is no such file */
     char type[NAME_SIZE];                /* "" where the report does not say */
     int image_size;
-    cJSON *classes; /* array of strings */
-    size_t classes_bytes;
+    cJSON *classes;       /* array of strings */
+    size_t classes_bytes; /* as JSON */
 };
 
 /* Sorted by name; each holds a reference. */

@@ -57,7 +57,7 @@ char *model_store_path(const struct model_store *model_store, const char *name, 
 
 static size_t bytes_told(const struct local_model *model)
 {
-    return TOLD_PER_MODEL + 2 * strlen(model->name) + strlen(model->type);
+    return TOLD_PER_MODEL + 2 * strlen(model->name) + json_string_size(model->type);
 }
 
 static int newest_first(const void *a, const void *b)

@@ -18,6 +18,8 @@ cJSON *json_parse(const char *text, size_t len, struct err *err);
 
 /* Appends a quoted string; what is no UTF-8 becomes U+FFFD. */
 int json_print_string(const char *text, struct buf *out);
+/* The bytes that it appends. */
+size_t json_string_size(const char *text);
 /* Appends a finite number: whole ones without a decimal point, others by the fewest digits that read back the same. */
 int json_print_number(double value, struct buf *out);
 /* Appends any value as Python's json.dumps spaces it (", " and ": "), and a raw one, JSON that was printed before, as

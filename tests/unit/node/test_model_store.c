@@ -362,6 +362,22 @@ static void one_model_is_told_without_classes_that_would_take_too_much(void **st
     model_store_close(model_store);
 }
 
+static void names_that_are_no_text_count_as_what_stands_for_them(void **state)
+{
+    enum { BYTES = 300000 }; /* each is told as three */
+    char *name = malloc(BYTES + 1);
+    memset(name, 0xff, BYTES);
+    name[BYTES] = '\0';
+    put(*state, "m1/m1.pth", "weights");
+    put(*state, "m1/classes.txt", name);
+    free(name);
+    struct model_store *model_store = model_store_open(*state, NULL);
+    char *text = info_text(model_store);
+    assert_non_null(strstr(text, "\"classes\":[]"));
+    free(text);
+    model_store_close(model_store);
+}
+
 static void a_request_names_a_model_that_is_there_with_its_digest(void **state)
 {
     static const char other[] = "1111111111111111111111111111111111111111111111111111111111111111";
@@ -498,6 +514,7 @@ int main(void)
         IN_A_FOLDER(a_model_is_there_as_it_was_read_until_it_changes_or_goes),
         IN_A_FOLDER(a_list_that_is_stopped_is_none),
         IN_A_FOLDER(one_model_is_told_without_classes_that_would_take_too_much),
+        IN_A_FOLDER(names_that_are_no_text_count_as_what_stands_for_them),
         IN_A_FOLDER(a_request_names_a_model_that_is_there_with_its_digest),
         IN_A_FOLDER(a_removed_model_leaves_nothing),
         IN_A_FOLDER(a_model_of_another_digest_is_not_removed),

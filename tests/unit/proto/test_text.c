@@ -95,6 +95,22 @@ static void values_print_with_a_space_after_comma_and_colon(void **state)
     buf_release(&out);
 }
 
+static void the_size_of_a_string_is_what_it_takes_when_it_is_printed(void **state)
+{
+    static const char *const texts[] = { "",         "cow",   "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x84",
+                                         "\xff\xfe", "a\xc3", "\xe2\x82" };
+    struct buf out;
+    (void)state;
+    for (size_t i = 0; i < 255 + sizeof texts / sizeof *texts; i++) {
+        char byte[] = { (char)(i + 1), '\0' };
+        const char *text = i < 255 ? byte : texts[i - 255];
+        buf_init(&out, 100);
+        assert_int_equal(json_print_string(text, &out), 0);
+        assert_int_equal(json_string_size(text), out.len);
+        buf_release(&out);
+    }
+}
+
 static void what_does_not_fit_leaves_the_buffer_as_it_was(void **state)
 {
     (void)state;
@@ -143,6 +159,7 @@ int main(void)
         cmocka_unit_test(a_name_has_at_most_64_characters),
         cmocka_unit_test(numbers_print_in_as_few_digits_as_read_back_the_same),
         cmocka_unit_test(values_print_with_a_space_after_comma_and_colon),
+        cmocka_unit_test(the_size_of_a_string_is_what_it_takes_when_it_is_printed),
         cmocka_unit_test(what_does_not_fit_leaves_the_buffer_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
