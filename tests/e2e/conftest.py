@@ -1,4 +1,5 @@
 """Fixtures: an empty cluster, and one with images, a broker and nodes."""
+import fcntl
 import os
 import pathlib
 import shutil
@@ -8,7 +9,7 @@ import warnings
 import pytest
 
 import harness
-from harness import Cluster, make_dataset
+from harness import Cluster, make_dataset, wait_for
 
 
 @pytest.fixture
@@ -44,16 +45,41 @@ def running(cluster):
     return cluster
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """The same, shared by a module's tests, with a model 'colours' trained. Tests must leave it as it was."""
-    made = Cluster(tmp_path_factory.mktemp("trained"))
+def train_colours(folder):
+    made = Cluster(folder)
     make_dataset(made.folder / "images")
     try:
         made.start_broker()
         made.start_node("node0")
         job = made.wait_job(made.train(modelName="colours", epochs=10))
         assert job["state"] == "completed", job
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def trained_folder(tmp_path_factory):
+    """What a cluster left in whose broker and node a model 'colours' was trained: by the first process that needs it,
+    for all that run tests beside it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with open(shared / "trained.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "trained").exists():
+            (shared / "training").mkdir()
+            train_colours(shared / "training")
+            (shared / "training").rename(shared / "trained")
+    return shared / "trained"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, trained_folder):
+    """A broker and node0 with the model 'colours', shared by a module's tests, which must leave it as it was."""
+    made = Cluster(shutil.copytree(trained_folder, tmp_path_factory.mktemp("trained") / "cluster"))
+    try:
+        made.start_broker()
+        made.start_node("node0")
+        wait_for("its model", lambda: made.get("/models")["models"][0]["nodes"])
         yield made
     finally:
         made.stop()
