@@ -93,6 +93,7 @@ def test_what_is_said_of_a_cancelled_job_s_checkpoint_is_so(page, cluster, keeps
             page.wait_text("epoch 3 of 4")
         page.click("button", button)
         dialog = page.find("dialog")
+        wait_for("the checkpoint", lambda: "Asks" not in dialog.text)
         assert (said in dialog.text) == keeps
         page.click("button", "Keep", within=dialog)
     node.close()
@@ -105,6 +106,29 @@ def test_what_is_said_of_a_cancelled_job_s_checkpoint_is_so(page, cluster, keeps
     wanted = ("m", True) if keeps else ("", True)
     assert page.run("return [document.querySelector('[name=resume]').value,"
                     " document.querySelector('[name=epochs]').value === '4']") == list(wanted)
+
+
+def test_a_list_asks_at_once_before_it_cancels(page, cluster):
+    node = RawNode(cluster.port, "raw")
+    job = cluster.train(modelName="m", node="raw", epochs=4)
+    order = node.expect("SERVER TRAIN")
+    for epoch in (1, 2):
+        node.progress(order, epoch=epoch, result={"epoch": epoch, "test_accuracy": 50.0})
+    node.progress(order, epoch=3)
+    page.open("#/jobs")
+    page.wait_text("3/4")
+    page.settle()
+    page.hold("GET")
+    page.click("button", f"Cancel job {job}")
+    dialog = page.find("dialog", "Cancel 'm'?")
+    assert "Asks whether its checkpoint of epoch 2 stays" in dialog.text
+    page.run("location.hash = '#/train'")
+    page.find("heading", "Train")
+    page.let_go()
+    page.find("button", "Start training")
+    page.settle()
+    assert not page.run("return document.querySelectorAll('dialog').length")
+    assert cluster.job(job)["state"] == "running"
 
 
 def test_remedies_follow_from_what_was_asked_for(page):

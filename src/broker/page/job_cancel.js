@@ -4,16 +4,20 @@ import { h, text } from './dom.js';
 import { keepsCheckpoint } from './job_options.js';
 import { button, confirmDialog, noticePlace } from './ui.js';
 
-/* What cancelling a job comes to, as paragraphs. Without its options nothing is said of its checkpoint. */
-export function consequence(job) {
+/* What becomes of the epochs of a running job that are done. */
+export function checkpointLine(job) {
+    return keepsCheckpoint(job) ?
+        `Its checkpoint of epoch ${job.epoch - 1} stays on the node: a training can go on from it.` :
+        'It keeps no checkpoint: no training can go on after its epochs that are done.';
+}
+
+/* What cancelling a job comes to, as paragraphs. `checkpoint`: what stands for checkpointLine(), where the options of
+ * the job are not known yet. */
+export function consequence(job, checkpoint = checkpointLine(job)) {
     if (job.state === 'queued')
         return `Job ${job.id} leaves the queue. Nothing of it was trained yet.`;
-    const done = job.epoch - 1;
-    const stays = done > 0 && keepsCheckpoint(job);
     const lines = [`The node stops at its next batch, and no model '${job.modelName}' comes of this training.`];
-    if (stays)
-        lines.push(`Its checkpoint of epoch ${done} stays on the node: a training can go on from it.`);
-    return lines;
+    return job.epoch > 1 ? [...lines, checkpoint] : lines;
 }
 
 /* {element, update(job)} */

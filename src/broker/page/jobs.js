@@ -64,7 +64,7 @@ function columns(place) {
                 cancel.dataset.job = job.id;
                 attribute(cancel, 'aria-label', `Cancel job ${job.id}`);
                 attribute(cancel, 'data-off', isOver(job) ? 'yes' : null);
-                cancel.disabled = isOver(job) || job.state === 'ending';
+                cancel.disabled = isOver(job) || job.state === 'ending' || !store.jobs.has(job.id);
             } },
     ];
 }
