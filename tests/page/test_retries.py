@@ -91,6 +91,20 @@ def test_the_photos_of_a_node(page, cluster):
         page.wait_text("24 to train on")
 
 
+def test_the_photos_of_a_node_that_was_started_anew(page, cluster):
+    make_dataset(cluster.folder / "node0" / "images")
+    data = ["--data-dir", cluster.folder / "node0" / "images"]
+    page.allow("/dataset - .* status of 409")  # it shows none at first
+    cluster.start_node("node0", *data, "--no-thumbnails")
+    page.open("#/nodes/node0")
+    page.wait_text("They are not shown: ")
+    page.find("button", "Try again")
+    cluster.nodes["node0"].stop()
+    page.wait_text("Not connected")
+    cluster.start_node("node0", *data)
+    page.wait_text("24 to train on")
+
+
 def test_jobs_that_are_compared(page, cluster, node):
     for name in ("m", "other"):
         train(cluster, node, name)

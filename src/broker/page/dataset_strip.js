@@ -101,11 +101,10 @@ function outline(node) {
             h('li', { class: 'dataset-class' }, h('p', {}, '\u00a0'), h('div', { class: 'strip' }, boxes()))))];
 }
 
-/* `again`: null where another answer is not to be had by asking. */
 function countsAlone(node, error, again) {
     return [h('p', {}, photosText(node), h('span', { class: 'muted' }, ` · on ${node.name}`)),
         h('p', { class: 'muted' }, `They are not shown: ${error.message}.`),
-        again ? h('div', {}, button('Try again', again, 'small')) : null];
+        h('div', {}, button('Try again', again, 'small'))];
 }
 
 function howToBegin() {
@@ -119,7 +118,8 @@ function howToBegin() {
     ];
 }
 
-/* {element, show(node, areNodes), close()}: `node` is undefined where it is open which one trains. */
+/* {element, show(node, areNodes), forget(), close()}: `node` is undefined where it is open which one trains; what was
+ * asked of one before forget() is asked again when it is shown again, though it tells of the same dataset. */
 export function datasetStrip() {
     const body = h('div', { class: 'stack dataset-body' });
     const element = h('section', { class: 'dataset', 'aria-labelledby': 'dataset-title' },
@@ -139,8 +139,7 @@ export function datasetStrip() {
         } catch (error) {
             if (signal.aborted)
                 return;
-            /* It has none yet, or shows none: it tells of it when that is another. */
-            again = error.status === 404 || error.status === 409 ? null : () => ask(node);
+            again = () => ask(node); /* also one that shows none: it may do so when it was started anew */
             fill(body, countsAlone(node, error, again));
         }
     }
@@ -159,6 +158,9 @@ export function datasetStrip() {
             else
                 fill(body, areNodes ? h('p', { class: 'muted' }, 'Those of the node that takes it. Choose a node to '
                     + 'see its photos.') : howToBegin());
+        },
+        forget() {
+            key = null;
         },
         close() {
             stop();

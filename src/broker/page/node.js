@@ -72,7 +72,9 @@ function view(main, name) {
         const jobs = jobsOf(name);
         rows.update(jobs);
         noJobs.hidden = jobs.length > 0;
-        if (!node.gone)
+        if (node.gone)
+            photos.forget();
+        else
             photos.show(node, true);
     }
 
