@@ -1,15 +1,24 @@
-"""What could not be had is asked for again: when the broker is reached again, or when a person asks."""
+"""What could not be had is asked for again: by itself, when the broker is reached again, or when a person asks."""
 import re
 
 import pytest
 from harness import make_dataset, wait_for
 from raw_node import RawNode
 
-# Before any script: an address that matches window.__fail cannot be reached.
+from browser import WAIT
+
+# Before any script: an address that matches window.__fail cannot be reached, or is answered with window.__status.
 FAIL = """(() => {
     const real = window.fetch;
-    window.fetch = (address, ...more) => window.__fail && new RegExp(window.__fail).test(String(address)) ?
-        Promise.reject(new TypeError('no connection')) : real(address, ...more);
+    const refuse = (status) => new Response('{"error": "not now"}',
+        { status, headers: { 'Content-Type': 'application/json' } });
+    window.fetch = async (address, ...more) => {
+        if (!window.__fail || !new RegExp(window.__fail).test(String(address)))
+            return real(address, ...more);
+        if (window.__status)
+            return refuse(window.__status);
+        throw new TypeError('no connection');
+    };
 })();"""
 RESULTS = [{"epoch": epoch, "train_loss": 1 / epoch, "train_accuracy": 50.0 + epoch, "test_loss": 1 / epoch,
             "test_accuracy": 60.5 + epoch} for epoch in (1, 2)]
@@ -36,12 +45,17 @@ def train(cluster, node, name):
     return job
 
 
-def open_failing(page, address, pattern):
-    """The view at an address, while requests to what the pattern matches fail."""
+def open_failing(page, address, pattern, status=0):
+    """The view at an address, while requests to what the pattern matches fail; with a status: are answered with it."""
     before = page.cdp("Page.addScriptToEvaluateOnNewDocument",
-                      source=f"window.__fail = {pattern!r}; {FAIL}")["identifier"]
+                      source=f"window.__fail = {pattern!r}; window.__status = {status}; {FAIL}")["identifier"]
     page.open(address)
     page.cdp("Page.removeScriptToEvaluateOnNewDocument", identifier=before)
+
+
+def succeed(page):
+    """Nothing fails any more; the stream was up all the time."""
+    page.run("window.__fail = ''")
 
 
 def reconnect(page):
@@ -61,24 +75,27 @@ def cell(page, column):
     return page.run("return document.querySelector('tbody tr')?.cells[arguments[0]]?.textContent", column)
 
 
-def test_a_model_s_accuracy_in_the_list(page, cluster, node):
+@pytest.mark.parametrize("again", [reconnect, succeed])
+def test_a_model_s_accuracy_in_the_list(page, cluster, node, again):
     train(cluster, node, "m")
     open_failing(page, "#/models", "/report")
     page.find("link", "m")
     page.settle()
     assert cell(page, 2) == "–"
-    reconnect(page)
-    wait_for("its accuracy", lambda: re.fullmatch(r"6[12]\.5 %", cell(page, 2)))
+    again(page)
+    wait_for("its accuracy", lambda: re.fullmatch(r"6[12]\.5 %", cell(page, 2)), WAIT)
 
 
-def test_a_model_s_report_and_its_jobs(page, cluster, node):
+@pytest.mark.parametrize("again", [reconnect, succeed])
+def test_a_model_s_report_and_its_jobs(page, cluster, node, again):
     train(cluster, node, "m")
-    open_failing(page, "#/models/m", "/report|/jobs")
-    page.wait_text("SHA-256")
-    page.settle()
+    open_failing(page, "#/models/m", "/report|/?jobs")
+    page.wait_text("Its report cannot be had: the broker cannot be reached.")
+    page.wait_text("Older ones cannot be had: the broker cannot be reached.")
     assert "of 2\n" not in page.text()
-    reconnect(page)
+    again(page)
     page.wait_text("2 of 2")
+    wait_for("no notice", lambda: "cannot be had" not in page.text(), WAIT)
 
 
 def test_the_photos_of_a_node(page, cluster):
@@ -139,12 +156,13 @@ def test_a_job_that_is_compared_stays_while_it_cannot_be_asked_for(page, cluster
     page.find("image", re.compile("other 62.50 % at 2$"))
 
 
-def test_older_jobs(page, cluster, node):
+@pytest.mark.parametrize("again", [reconnect, succeed])
+def test_older_jobs(page, cluster, node, again):
     train(cluster, node, "m")
     open_failing(page, "#/jobs", "limit=")
     page.wait_text("Older jobs cannot be had")
-    reconnect(page)
-    wait_for("no notice", lambda: "cannot be had" not in page.text())
+    again(page)
+    wait_for("no notice", lambda: "cannot be had" not in page.text(), WAIT)
 
 
 def test_a_job_that_ends_while_it_cannot_be_asked_for(page, cluster, node):
@@ -174,8 +192,62 @@ def test_the_plots(page, cluster, node):
         "return [...document.querySelectorAll('canvas')].every((one) => Boolean(one.style.height))"))
 
 
-def test_what_a_training_may_be_told(page):
+@pytest.mark.parametrize("again", [reconnect, succeed])
+def test_what_a_training_may_be_told(page, again):
     open_failing(page, "#/train", "options")
     page.wait_text("What a training may be told cannot be asked")
-    reconnect(page)
+    again(page)
     page.find("button", "Start training")
+
+
+def test_what_a_broker_cannot_answer_now_is_asked_for_again_while_the_stream_stays_up(page, cluster, node):
+    for name in ("m", "other"):
+        train(cluster, node, name)
+    open_failing(page, "#/compare/1,2", "/?jobs/2", status=503)
+    page.wait_text("Job 2 cannot be shown: not now.")
+    page.find("button", "Try again")
+    succeed(page)
+    page.find("heading", "Compare 2 jobs")
+    open_failing(page, "#/jobs/1", "/?jobs/1", status=502)
+    page.wait_text("It cannot be shown: not now.")
+    succeed(page)
+    page.find("image", "Accuracy: test 62.50 % at 2, train 52.00 % at 2")
+    assert "not now" not in page.text()
+
+
+def test_a_report_is_asked_for_again_by_a_person_and_by_itself(page, cluster, node):
+    train(cluster, node, "m")
+    for retry in (succeed, lambda page: (succeed(page), page.click("button", "Try again"))):
+        open_failing(page, "#/jobs/1", "/?models", status=503)
+        page.wait_text("The report cannot be shown: not now.")
+        page.find("button", "Try again")
+        retry(page)
+        page.find("heading", "The worst mistakes")
+        assert "not now" not in page.text()
+
+
+@pytest.mark.parametrize("address, before, said, after", [
+    ("#/compare/1,2", "m 62.50 % at 2", "Job 2 is shown as it was: not now.", "m 62.50 % at 2, other 62.50 % at 2$"),
+    ("#/jobs/2", "^Accuracy: nothing yet", "What came since cannot be had: not now.", "^Accuracy: test 62.50 % at 2"),
+])
+def test_the_end_of_a_job_is_asked_for_again(page, cluster, node, address, before, said, after):
+    train(cluster, node, "m")
+    cluster.train(modelName="other", node="node0", epochs=2)
+    order = node.expect_but("SERVER JOB ACK", "SERVER TRAIN")
+    page.open(address)
+    page.find("image", re.compile(before))
+    page.run(FAIL + "window.__fail = 'jobs/'; window.__status = 503")
+    node.complete(order, report={"results": RESULTS, "epochs": 2})
+    page.wait_text(said)
+    succeed(page)
+    page.find("image", re.compile(after))
+    wait_for("no notice", lambda: "not now" not in page.text(), WAIT)
+
+
+def test_what_is_refused_is_not_asked_for_again(page):
+    page.open("#/")
+    assert page.run_async("""
+        const { ApiError } = await import('/page/api.js');
+        const { mayComeYet } = await import('/page/retry.js');
+        return args[0].map((status) => mayComeYet(new ApiError(status, '', null)));
+        """, [0, 200, 500, 502, 503, 504, 400, 404, 409]) == [True] * 6 + [False] * 3

@@ -5,10 +5,11 @@ import { bestResult, plotFigure, points } from './curves.js';
 import { fill, h, keyed, text } from './dom.js';
 import { count, duration, percent, plural } from './format.js';
 import { linePlot } from './plot.js';
+import { mayComeYet, retry } from './retry.js';
 import { href, title } from './router.js';
 import { isOver, store, watch } from './store.js';
 import { networkName } from './train_request.js';
-import { empty, notice } from './ui.js';
+import { buttonLink, empty } from './ui.js';
 
 /* A job's line is called by its model; where two made models of one name, by its number too. */
 function nameOf(job, jobs) {
@@ -58,15 +59,15 @@ function table() {
     };
 }
 
-/* The plots and the table of jobs that are known: {update(jobs), close()}. */
-function view(main, ids, jobs, failures) {
+/* The plots and the table of jobs that are known, and `missing`, what is said of others: {update(jobs), close()}. */
+function view(main, ids, jobs, missing) {
     const accuracy = linePlot({ label: 'Test accuracy', series: series(jobs, 'test_accuracy'), yMin: 0, yMax: 100,
         unit: ' %', places: 1 });
     const loss = linePlot({ label: 'Test loss', series: series(jobs, 'test_loss'), yMin: 0 });
     const rows = table();
     const choice = compareChoice(ids);
     fill(main, h('div', { class: 'page-head' }, h('h1', {}, `Compare ${plural(jobs.length, 'job')}`), choice.element),
-        failures.map((words) => notice('warning', words)),
+        missing,
         h('div', { class: 'curves' }, plotFigure('Test accuracy', accuracy), plotFigure('Test loss', loss)),
         h('div', {}, rows.element));
     choice.update(true);
@@ -89,11 +90,11 @@ function view(main, ids, jobs, failures) {
 export function open(main, params) {
     const ids = [...new Set(params.ids.split(',').filter(Boolean))].slice(0, MOST);
     let shown = null;
-    let shownIds = '';
+    let shownIds = null; /* nothing yet */
     let closed = false;
-    let failed = false; /* one of them could not be had */
     let turn = 0;
     let jobs = [];
+    const missing = retry(load);
 
     /* One that cannot be had now stays as it was. */
     async function load() {
@@ -103,24 +104,37 @@ export function open(main, params) {
             return;
         const former = new Map(jobs.map((job) => [job.id, job]));
         const known = answers.map(({ value }, i) => value ?? former.get(ids[i]));
-        failed = answers.some(({ status }) => status === 'rejected');
         jobs = known.filter(Boolean);
-        show(answers.filter((answer, i) => !known[i]).map(({ reason }) => reason.message));
+        tell(answers);
+        show();
+    }
+
+    function tell(answers) {
+        const failures = answers.map(({ reason }, i) => ({ reason, id: ids[i] })).filter(({ reason }) => reason);
+        const first = failures.find(({ reason }) => mayComeYet(reason)) ?? failures[0];
+        const line = ({ reason, id }) => `Job ${id} ${jobs.some((job) => job.id === id) ? 'is shown as it was' :
+            'cannot be shown'}: ${reason.message}.`;
+        if (!first)
+            missing.done();
+        else
+            missing.failed(first.reason, jobs.length ? failures.map(line).join(' ') :
+                `None of them can be shown: ${first.reason.message}.`);
     }
 
     /* Made anew where another one came or could not be had at first. */
-    function show(failures) {
+    function show() {
         const wanted = jobs.map((job) => job.id).join(',');
-        if (shown && wanted === shownIds) {
-            shown.update(jobs);
+        if (wanted === shownIds) {
+            shown?.update(jobs);
             return;
         }
         shown?.close();
-        shown = jobs.length ? view(main, ids, jobs, failures) : null;
+        shown = jobs.length ? view(main, ids, jobs, missing.element) : null;
         shownIds = wanted;
         if (!shown)
-            fill(main, h('h1', {}, 'Compare'), empty(failures[0] ? `None of them can be shown: ${failures[0]}.` :
-                'The address names no job, as #/compare/7,9 would.', { href: '#/jobs', text: 'All jobs' }));
+            fill(main, h('h1', {}, 'Compare'), missing.element, ids.length ?
+                h('p', {}, buttonLink('All jobs', '#/jobs')) :
+                empty('The address names no job, as #/compare/7,9 would.', { href: '#/jobs', text: 'All jobs' }));
     }
 
     title('Compare');
@@ -133,7 +147,7 @@ export function open(main, params) {
             return changes.get('job')?.has(job.id) && now && !isOver(job) && (now.state !== job.state
                 || (now.result?.epoch ?? 0) > (job.results[job.results.length - 1]?.epoch ?? 0));
         });
-        if (moved || failed && changes.has('live') && store.live)
+        if (moved)
             load();
         else
             shown?.refresh();
@@ -141,6 +155,7 @@ export function open(main, params) {
     return () => {
         closed = true;
         stop();
+        missing.close();
         shown?.close();
     };
 }

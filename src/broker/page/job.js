@@ -12,10 +12,11 @@ import { fourNumbers, jobOutcome, trainAgain } from './job_outcome.js';
 import { titleOf } from './job_progress.js';
 import { jobReport, modelOf } from './job_report.js';
 import { progressLine } from './progress_line.js';
+import { retry } from './retry.js';
 import { href, title } from './router.js';
 import { isOver, store, watch } from './store.js';
 import { networkName } from './train_request.js';
-import { button, buttonLink, empty, notice, stateMark } from './ui.js';
+import { buttonLink, empty, notice, stateMark } from './ui.js';
 
 /* The results with the newest in its place. */
 function withResult(results, result) {
@@ -36,8 +37,8 @@ function heading(job) {
     ];
 }
 
-/* What is shown of a job that is known: {update(job), lacks(job), close()}. */
-function view(main, job) {
+/* What is shown of a job that is known, and `missing`, what is said of the rest: {update(job), lacks(job), close()}. */
+function view(main, job, missing) {
     const head = h('header', { class: 'job-head' });
     const line = progressLine();
     const outcome = h('div', { class: 'stack' });
@@ -45,18 +46,20 @@ function view(main, job) {
     const curves = trainingCurves();
     const trace = epochTrace();
     const report = h('div', { class: 'report' });
+    const missingReport = retry(drawReport, 'error');
     const cancel = cancelButton();
     const compare = compareChoice([job.id]);
     const log = jobLog(async () => (await modelOf(job)).own);
     let results = job.results;
     let headed = '';
-    let ended = false;    /* what came of it is shown */
-    let reporting = null; /* jobReport() under way, or true when it is shown */
+    let ended = false;     /* what came of it is shown */
+    let reporting = false; /* the report is asked for, or shown */
 
     const again = h('div', { hidden: true });
     /* The report comes last, so that nothing moves when it comes. */
-    fill(main, head, line.element, outcome, notices, curves.element,
-        h('div', { class: 'job-actions' }, cancel.element, again, compare.element), log.element, report);
+    fill(main, head, line.element, outcome, notices, missing, curves.element,
+        h('div', { class: 'job-actions' }, cancel.element, again, compare.element), log.element,
+        missingReport.element, report);
 
     function drawHead() {
         const key = JSON.stringify([job.state, job.nodes, job.epochs, job.generation]);
@@ -76,8 +79,15 @@ function view(main, job) {
     async function drawReport() {
         if (reporting || job.state !== 'completed')
             return;
-        reporting = jobReport(report, job, (whole) => fill(outcome, fourNumbers(job, results, whole)));
-        reporting = await reporting;
+        reporting = true;
+        try {
+            reporting = await jobReport(report, job, (whole) => fill(outcome, fourNumbers(job, results, whole)));
+            missingReport.done();
+        } catch (error) {
+            reporting = false;
+            fill(report);
+            missingReport.failed(error, `The report cannot be shown: ${error.message}.`);
+        }
     }
 
     function draw() {
@@ -122,7 +132,10 @@ function view(main, job) {
             if (changes.get('model')?.has(job.modelName))
                 drawReport();
         },
-        close: curves.close,
+        close() {
+            missingReport.close();
+            curves.close();
+        },
     };
 }
 
@@ -131,6 +144,7 @@ export function open(main, { id }) {
     let closed = false;
     let asking = false;
     let again = false;
+    const missing = retry(load);
 
     async function load() {
         again = asking;
@@ -140,14 +154,13 @@ export function open(main, { id }) {
         try {
             const job = await get(path('jobs', id));
             if (!closed) {
-                shown ??= view(main, job);
+                shown ??= view(main, job, missing.element);
                 shown.update(job);
+                missing.done();
             }
         } catch (error) {
-            if (!closed && !shown)
+            if (!closed)
                 showFailure(error);
-            else if (!closed && store.jobs.has(id))
-                shown.update(store.jobs.get(id)); /* what the stream tells; the rest is asked for when it is up again */
         }
         asking = false;
         if (again && !closed)
@@ -155,12 +168,18 @@ export function open(main, { id }) {
     }
 
     function showFailure(error) {
-        if (error.status === 404)
+        if (!shown && error.status === 404) {
+            missing.done();
             fill(main, h('h1', {}, `Job ${id}`), empty(`There is no job ${id}. Of those that ended the broker keeps `
                 + 'the newest.', { href: '#/jobs', text: 'All jobs' }));
-        else
-            fill(main, h('h1', {}, `Job ${id}`), notice('error', `It cannot be shown: ${error.message}.`),
-                button('Try again', load));
+            return;
+        }
+        if (shown && store.jobs.has(id))
+            shown.update(store.jobs.get(id)); /* what the stream tells */
+        else if (!shown && !missing.element.isConnected)
+            fill(main, h('h1', {}, `Job ${id}`), missing.element);
+        missing.failed(error, shown ? `What came since cannot be had: ${error.message}.` :
+            `It cannot be shown: ${error.message}.`);
     }
 
     title(`Job ${id}`);
@@ -177,6 +196,7 @@ export function open(main, { id }) {
     return () => {
         closed = true;
         stop();
+        missing.close();
         shown?.close();
     };
 }

@@ -9,7 +9,7 @@ import { plural } from './format.js';
 import { heatMap } from './heatmap.js';
 import { newestOf, versionsNotice } from './model_versions.js';
 import { href } from './router.js';
-import { button, notice } from './ui.js';
+import { button } from './ui.js';
 
 const MISTAKES_AT_ONCE = 12;
 const PHOTOS_AT_ONCE = 24;
@@ -108,27 +108,23 @@ function notOwn(job, model, versions) {
         model.job ? h('a', { href: href('jobs', model.job) }, `job ${model.job}`) : 'that one', '.'];
 }
 
-/* Fills `place`, and calls tell(report) before. Resolves to whether the report is there: it may come yet. */
+/* Fills `place`, and calls tell(report) before. Resolves to whether the report is there: it may come yet. Throws what a
+ * request threw. */
 export async function jobReport(place, job, tell) {
     fill(place, h('p', { class: 'muted' }, 'Reads the report…'));
-    try {
-        const { own, model, versions } = await modelOf(job);
-        if (!own) {
-            fill(place, versionsNotice(versions), h('p', { class: 'muted' }, notOwn(job, model, versions)));
-            return false;
-        }
-        const asked = { at: {} };
-        const [report, [mistakes, haveAnswers]] = await Promise.all([get(path('models', job.modelName, 'report')),
-            mistakesSection(job, asked)]);
-        tell(report);
-        const photos = h('div', { class: 'cell-place' });
-        const open = haveAnswers ? cellOpener(job.modelName, asked, photos) : null;
-        fill(place, versionsNotice(versions), h('div', { class: 'report-pair' }, matrixSection(report, open),
-            report.per_class ? section('classes-title', 'Class by class', classTable(report.per_class)) : null),
-        photos, mistakes);
-        return true;
-    } catch (error) {
-        fill(place, notice('error', `The report cannot be shown: ${error.message}`));
+    const { own, model, versions } = await modelOf(job);
+    if (!own) {
+        fill(place, versionsNotice(versions), h('p', { class: 'muted' }, notOwn(job, model, versions)));
         return false;
     }
+    const asked = { at: {} };
+    const [report, [mistakes, haveAnswers]] = await Promise.all([get(path('models', job.modelName, 'report')),
+        mistakesSection(job, asked)]);
+    tell(report);
+    const photos = h('div', { class: 'cell-place' });
+    const open = haveAnswers ? cellOpener(job.modelName, asked, photos) : null;
+    fill(place, versionsNotice(versions), h('div', { class: 'report-pair' }, matrixSection(report, open),
+        report.per_class ? section('classes-title', 'Class by class', classTable(report.per_class)) : null),
+    photos, mistakes);
+    return true;
 }

@@ -6,6 +6,7 @@ import { attribute, h, text } from './dom.js';
 import { count, duration, plural, setAgo } from './format.js';
 import { placesTabs } from './places_tabs.js';
 import { cancelJob } from './job_end.js';
+import { retry } from './retry.js';
 import { href, title } from './router.js';
 import { isOver, jobFraction, store, watch } from './store.js';
 import { table } from './table.js';
@@ -103,8 +104,8 @@ function olderJobs() {
 export function open(main) {
     const place = noticePlace();
     const jobs = olderJobs();
+    const missing = retry(begin, 'error');
     let closed = false;
-    let failed = false; /* what was asked for last could not be had */
     const find = h('input', { type: 'search', placeholder: 'Model, network or node', 'aria-label': 'Find jobs',
         on: { input: onFind } });
     const state = h('select', { 'aria-label': 'State', on: { change: onFind } },
@@ -125,12 +126,9 @@ export function open(main) {
     async function loadSafely(step) {
         try {
             await jobs.load(step);
-            if (failed)
-                place.clear();
-            failed = false;
+            missing.done();
         } catch (error) {
-            failed = true;
-            place.show('error', `Older jobs cannot be had: ${error.message}.`);
+            missing.failed(error, `Older jobs cannot be had: ${error.message}.`);
             throw error;
         } finally {
             update();
@@ -170,16 +168,13 @@ export function open(main) {
 
     const tools = h('div', { class: 'row tools' }, find, state);
     title('Jobs');
-    main.append(placesTabs('jobs'), place.element, tools, list.element, none);
-    const stop = watch(['job', 'live'], (changes) => {
-        update();
-        if (failed && changes.has('live') && store.live)
-            begin();
-    });
+    main.append(placesTabs('jobs'), place.element, missing.element, tools, list.element, none);
+    const stop = watch(['job', 'live'], update);
     begin();
     update();
     return () => {
         closed = true;
         stop();
+        missing.close();
     };
 }

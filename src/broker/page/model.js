@@ -9,6 +9,7 @@ import { jobRows } from './job_rows.js';
 import { deleteModel } from './model_delete.js';
 import { versionsNotice } from './model_versions.js';
 import { report } from './reports.js';
+import { retry } from './retry.js';
 import { href, title } from './router.js';
 import { holders, nodeState, store, watch } from './store.js';
 import { networkName } from './train_request.js';
@@ -85,36 +86,43 @@ function view(main, name) {
     const rows = jobRows();
     let jobs = [];
     let shown = null;
-    let deleted = false;
-    let failed = false; /* what the broker was asked for could not be had */
-    let listed = showJobs();
+    let closed = false; /* or the model was deleted */
+    const missing = retry(() => store.models.has(name) && showReport(store.models.get(name)));
+    const missingJobs = retry(showJobs);
+    const listed = showJobs();
 
     fill(main,
         h('p', { class: 'crumb' }, h('a', { href: '#/models' }, 'Models')),
         h('div', { class: 'page-head' }, h('h1', {}, name), h('div', { class: 'row' },
             button('Delete', onDelete, 'danger'),
             buttonLink('Try it', `#/classify?model=${encodeURIComponent(name)}`, 'primary'))),
-        place.element, versions, told.element, body,
-        h('section', { class: 'stack' }, h('h2', {}, 'Jobs that made it'), rows.element), classes);
+        place.element, versions, told.element, missing.element, body,
+        h('section', { class: 'stack' }, h('h2', {}, 'Jobs that made it'), missingJobs.element,
+            rows.element), classes);
 
     async function onDelete() {
         if (!await deleteModel(name, place))
             return;
-        deleted = true;
+        close();
         fill(main, h('h1', {}, name), place.element, h('p', {}, buttonLink('All models', '#/models')));
         place.element.nextSibling.firstChild.focus();
     }
 
     async function showReport(model) {
         let answer = null;
+        let failure = null;
         try {
             answer = await report(model);
         } catch (error) {
-            /* A model that was put there by hand has none. */
-            failed ||= error instanceof ApiError && error.status !== 404;
+            failure = error;
         }
-        if (shown !== versionOf(model))
+        if (closed || shown !== versionOf(model))
             return;
+        /* A model that was put there by hand has none. */
+        if (failure instanceof ApiError && failure.status !== 404)
+            missing.failed(failure, `Its report cannot be had: ${failure.message}.`);
+        else
+            missing.done();
         const results = listOf(answer?.results);
         const best = bestResult(results);
         told.set('Test accuracy', percent(savedResult(results, answer)?.test_accuracy));
@@ -131,15 +139,16 @@ function view(main, name) {
     async function showJobs() {
         try {
             jobs = (await get(`/jobs?limit=${JOBS}&model=${encodeURIComponent(name)}`)).jobs;
-        } catch {
-            failed = true; /* the stream's are shown */
+            missingJobs.done();
+        } catch (error) {
+            missingJobs.failed(error, `Older ones cannot be had: ${error.message}.`); /* the stream's are shown */
         }
         update();
     }
 
     function update() {
         const model = store.models.get(name);
-        if (deleted)
+        if (closed)
             return;
         const known = new Map(jobs.map((job) => [job.id, store.jobs.get(job.id) ?? job]));
         for (const job of store.jobs.values())
@@ -153,6 +162,7 @@ function view(main, name) {
         shown = version;
         if (!model) {
             fill(versions, notice('warning', 'This model is not there any more.'));
+            missing.done();
             return;
         }
         fill(versions, versionsNotice(model.versions));
@@ -161,35 +171,32 @@ function view(main, name) {
         showReport(model);
     }
 
-    function retry() {
-        const model = store.models.get(name);
-        if (!failed || deleted)
-            return;
-        failed = false;
-        listed = showJobs();
-        if (model)
-            showReport(model);
+    function close() {
+        closed = true;
+        missing.close();
+        missingJobs.close();
     }
 
-    return { update, retry };
+    return { update, close };
 }
 
 export function open(main, { name }) {
     let shown = null;
     title(name);
 
-    function onChange(changes) {
+    function onChange() {
         if (!shown && store.models.has(name))
             shown = view(main, name);
         else if (!shown && store.ready && !main.childElementCount)
             fill(main, h('h1', {}, name),
                 empty('There is no model of that name.', { href: '#/models', text: 'All models' }));
         shown?.update();
-        if (changes?.has('live') && store.live)
-            shown?.retry();
     }
 
     const stop = watch(['model', 'node', 'job', 'live'], onChange);
     onChange();
-    return stop;
+    return () => {
+        stop();
+        shown?.close();
+    };
 }

@@ -1,5 +1,4 @@
 /* The models as a table: how good, how large, where, and what can be done with them. */
-import { ApiError } from './api.js';
 import { savedResult } from './curves.js';
 import { deleteModel } from './model_delete.js';
 import { downloadLinks } from './downloads.js';
@@ -7,6 +6,7 @@ import { attribute, fill, h, text } from './dom.js';
 import { bytes, percent, plural, setAgo } from './format.js';
 import { placesTabs } from './places_tabs.js';
 import { report } from './reports.js';
+import { AGAIN_MS, mayComeYet } from './retry.js';
 import { href, title } from './router.js';
 import { holders, note, store, watch } from './store.js';
 import { table } from './table.js';
@@ -15,6 +15,7 @@ import { button, buttonLink, empty, noticePlace } from './ui.js';
 
 const ACCURACY = 2, MADE = 5; /* columns */
 const accuracies = new Map(); /* by model: {value: null where it is not known, asked: a promise, failed} */
+let again = 0;
 
 async function ask(model, accuracy) {
     try {
@@ -23,15 +24,28 @@ async function ask(model, accuracy) {
         note('model', model.name);
     } catch (error) {
         /* A model that was put there by hand has no report, and for that nobody is asked. */
-        accuracy.failed = error instanceof ApiError && error.status !== 404;
+        accuracy.failed = mayComeYet(error);
+        if (accuracy.failed)
+            again ||= setTimeout(askAgain, AGAIN_MS, model.name);
     }
 }
 
-/* What could not be had is asked for again. */
+/* What could not be had is asked for again: when it is to be seen. */
 function forgetFailed() {
+    clearTimeout(again);
+    again = 0;
     for (const [key, { failed }] of accuracies)
         if (failed)
             accuracies.delete(key);
+}
+
+/* While the broker is not reached it waits for that. */
+function askAgain(name) {
+    again = 0;
+    if (!store.live)
+        return;
+    forgetFailed();
+    note('model', name);
 }
 
 watch(['live'], () => store.live && forgetFailed());

@@ -6,12 +6,13 @@ import { copyButton } from './copy_button.js';
 import { datasetStrip } from './dataset_strip.js';
 import { fill, h, text } from './dom.js';
 import { optionField, optionsForm } from './options_form.js';
+import { retry } from './retry.js';
 import { go, href, title } from './router.js';
 import { runningList } from './running_list.js';
 import { sentence } from './sentence.js';
 import { connected, isOver, store, watch } from './store.js';
 import { commandLine, fieldOf, requestBody } from './train_request.js';
-import { button, noticePlace } from './ui.js';
+import { noticePlace } from './ui.js';
 
 /* TYPE-N with the first free N, as the broker calls a model that is not named. */
 function freeName(type) {
@@ -150,7 +151,7 @@ let left = new URLSearchParams();
 
 export function open(main, params) {
     const place = h('div', { class: 'train-place' });
-    const failure = noticePlace();
+    const missing = retry(load, 'error');
     const running = runningList();
     const query = params.query.size ? params.query : left;
     let shown = null;
@@ -167,7 +168,7 @@ export function open(main, params) {
             const answer = await get('/options');
             if (closed)
                 return;
-            failure.clear();
+            missing.done();
             if (shown) {
                 shown.follow(answer.types);
                 return;
@@ -177,14 +178,12 @@ export function open(main, params) {
             fill(place, shown.element);
         } catch (error) {
             known = null;
-            if (!shown)
-                failure.show('error', h('p', {}, `What a training may be told cannot be asked: ${error.message}.`),
-                    button('Try again', load, 'small'));
+            missing.failed(error, `What a training may be told cannot be asked: ${error.message}.`);
         }
     }
 
     title('Train');
-    main.append(h('div', { class: 'page-head' }, h('h1', {}, 'Train'), running.element), failure.element, place);
+    main.append(h('div', { class: 'page-head' }, h('h1', {}, 'Train'), running.element), missing.element, place);
     running.update();
     load();
     const stop = watch(['node', 'model', 'job', 'live'], (changes) => {
@@ -197,6 +196,7 @@ export function open(main, params) {
         closed = true;
         left = shown?.filled() ?? left;
         stop();
+        missing.close();
         shown?.close();
     };
 }
