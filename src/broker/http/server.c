@@ -11,6 +11,8 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -220,6 +222,11 @@ static int listen_at(struct server *server, const char *host, int port, struct e
     if (!bound)
         return err_set(err, "cannot listen on '%s' port %d for HTTP: %s", host, port,
                        errno ? strerror(errno) : "no such address");
+    /* Connections have it of the socket that accepts them. Without it the end of a large answer waits for the client's
+     * delayed acknowledgement, 40 ms. */
+    const int on = 1;
+    if (setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on))
+        log_warn("the ends of HTTP answers may be late: %s", strerror(errno));
     connections_watch(server->http.connections, evhttp_bound_socket_get_listener(bound));
     if (listen(evhttp_bound_socket_get_fd(bound), BACKLOG) < 0) /* evhttp asks for 128 */
         return err_set(err, "cannot listen on '%s' port %d for HTTP: %s", host, port, strerror(errno));
