@@ -100,7 +100,7 @@ def test_a_file_of_another_digest_is_refused_wherever_it_comes_from(cluster, mon
     (folder / NAME).write_bytes(b"neither the right one")
     start(cluster, monkeypatch, XDG_CACHE_HOME=cache.parent, DCLS_WEIGHTS_URL=url + "/", SSL_CERT_FILE=certificate)
     done = cluster.client(*TRAIN)
-    expect_notice(cluster, done, f"'{cache / NAME}' is refused: its SHA-256 begins with")
+    expect_notice(cluster, done, f"'weights/{NAME}' is refused: its SHA-256 begins with")
     assert len(asked) == 1 and NAME in asked[0]
     assert not (cache / (NAME + ".part")).exists() and (cache / NAME).read_bytes() == b"something else"
 
