@@ -54,6 +54,7 @@ def test_a_tab_that_nobody_looks_at_keeps_its_job_s_title_without_a_stream(page,
     node.complete(order)
     page.allow("/answers.* status of 409")  # this node keeps none
     title(page, "m · completed")
+    page.settle(quiet=1)  # the report and its photos
     asked = page.run("return performance.getEntriesByType('resource').length")
     page.run_async("await new Promise((resolve) => setTimeout(resolve, 1000))")
     assert page.run("return performance.getEntriesByType('resource').length") == asked
