@@ -255,6 +255,7 @@ def page_in_browser(cluster):
     sys.path.insert(0, str(HERE.parent / "page"))
     import browser as chromium
     import crowd
+    (cluster.folder / "chromium").mkdir()
     watched = chromium.Browser(cluster.folder / "chromium")
     try:
         with crowd.crowd_of(cluster) as made:
@@ -264,8 +265,9 @@ def page_in_browser(cluster):
                         statistics.median(first_paint(watched) for _ in range(5)), 1000, "ms")
             for address in ("#/", "#/jobs", "#/models", "#/train"):
                 took, _ = crowd.watch(watched, made, address)
-                yield below(f"page, {crowd.NODES} nodes, {crowd.JOBS} jobs: {address} keeps the browser for at most",
-                            took, 200, "ms")
+                found = f"{took:.0f} ms" if took else "below 50 ms"  # a browser tells of longer ones alone
+                yield Figure(f"page, {crowd.NODES} nodes, {crowd.JOBS} jobs: {address} keeps the browser for at most",
+                             "≤ 200 ms", found, took <= 200)
     finally:
         watched.stop()
 
