@@ -57,22 +57,7 @@ static inline void assert_answer(struct rig *rig, const struct removed *removed,
 
 static inline void inform(struct peer *peer, const char *name, const char *digest)
 {
-    char text[512];
-    snprintf(text, sizeof text,
-             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [\"m\"],"
-             " \"modelInfo\": [{\"name\": \"m\", \"sha256\": \"%s\"}], \"jobs\": []}",
-             name, digest);
-    peer_say(peer, text);
-}
-
-static inline void greet(struct peer *peer, struct rig *rig, const char *name, const char *features)
-{
-    char text[512];
-    peer_open(peer, rig);
-    snprintf(text, sizeof text, "{\"type\": \"CLIENT CONNECT\", \"name\": \"%s\", \"protocol\": 1, \"features\": [%s]}",
-             name, features);
-    peer_say(peer, text);
-    peer_expect(peer, "SERVER ACK");
+    peer_inform_model(peer, name, "m", digest);
 }
 
 static inline bool is_ready(const struct rig *rig, const char *name)
@@ -84,7 +69,7 @@ static inline bool is_ready(const struct rig *rig, const char *name)
 /* A node that holds the model "m", of that digest. */
 static inline void join(struct peer *peer, struct rig *rig, const char *name, const char *features, const char *digest)
 {
-    greet(peer, rig, name, features);
+    peer_greet_as(peer, rig, name, features);
     inform(peer, name, digest);
     RIG_WAIT(rig, is_ready(rig, name));
 }

@@ -278,6 +278,28 @@ static inline void peer_greet(struct peer *peer, struct rig *rig, const char *na
 }
 
 /* NODE INFO with a list of jobs, as JSON. */
+/* CLIENT CONNECT of a node that can do only what `features` name, quoted and with commas. */
+static inline void peer_greet_as(struct peer *peer, struct rig *rig, const char *name, const char *features)
+{
+    char text[512];
+    peer_open(peer, rig);
+    snprintf(text, sizeof text, "{\"type\": \"CLIENT CONNECT\", \"name\": \"%s\", \"protocol\": 1, \"features\": [%s]}",
+             name, features);
+    peer_say(peer, text);
+    peer_expect(peer, "SERVER ACK");
+}
+
+/* NODE INFO of a node that holds one model and trains nothing. */
+static inline void peer_inform_model(struct peer *peer, const char *name, const char *model, const char *sha256)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [\"%s\"],"
+             " \"modelInfo\": [{\"name\": \"%s\", \"sha256\": \"%s\"}], \"jobs\": []}",
+             name, model, model, sha256);
+    peer_say(peer, text);
+}
+
 static inline void peer_inform(struct peer *peer, const char *name, const char *jobs)
 {
     char text[1024];

@@ -178,7 +178,7 @@ static void an_older_model_of_a_node_that_is_away_is_not_listed_but_removed_too(
     struct removed removed;
     join(&b, rig, "b", ANSWERS, DIGEST);
     peer_leave(&b, "b");
-    greet(&a, rig, "a", ANSWERS);
+    peer_greet_as(&a, rig, "a", ANSWERS);
     peer_inform(&a, "a", "[]");
     RIG_WAIT(rig, is_ready(rig, "a"));
     models_completed(rig->broker.models, "m", OTHER_DIGEST, NULL, "", "a", 7);
@@ -232,7 +232,7 @@ static void a_node_that_is_lost_while_it_is_asked_is_one_that_is_away(void **sta
     assert_answer(rig, &removed, 202, "{\"model\":\"m\",\"removed\":false,\"nodes\":[],\"pending\":[\"n\"]}");
     assert_false(models_know(rig->broker.models, "m"));
     /* It had done it, and tells so when it is asked again. */
-    greet(&peer, rig, "n", ANSWERS);
+    peer_greet_as(&peer, rig, "n", ANSWERS);
     peer_inform(&peer, "n", "[]");
     expect_remove(&peer, DIGEST);
     peer_say(&peer, REMOVED);
@@ -350,7 +350,7 @@ static void what_a_node_tells_beside_one_answer_asks_for_no_other_again(void **s
     struct rig *rig = *state;
     struct peer peer;
     struct removed removed, other;
-    greet(&peer, rig, "n", ANSWERS);
+    peer_greet_as(&peer, rig, "n", ANSWERS);
     peer_say(&peer, TWO_MODELS);
     RIG_WAIT(rig, is_ready(rig, "n"));
     peer_leave(&peer, "n");
@@ -358,7 +358,7 @@ static void what_a_node_tells_beside_one_answer_asks_for_no_other_again(void **s
     start(rig, &other, "other");
     RIG_WAIT(rig, removed.count && other.count);
     assert_promised(rig, 2);
-    greet(&peer, rig, "n", ANSWERS);
+    peer_greet_as(&peer, rig, "n", ANSWERS);
     peer_say(&peer, TWO_MODELS);
     expect_remove(&peer, DIGEST);
     peer_expect(&peer, "SERVER REMOVE");
@@ -368,7 +368,7 @@ static void what_a_node_tells_beside_one_answer_asks_for_no_other_again(void **s
     assert_promised(rig, 2);
     /* It comes back, and what was refused is asked for at once. */
     peer_leave(&peer, "n");
-    greet(&peer, rig, "n", ANSWERS);
+    peer_greet_as(&peer, rig, "n", ANSWERS);
     peer_say(&peer, TWO_MODELS);
     expect_remove(&peer, DIGEST);
     peer_expect(&peer, "SERVER REMOVE");

@@ -155,12 +155,7 @@ static void a_model_that_comes_back_before_its_row_is_deleted_stays(void **state
 /* NODE INFO of a node that holds "m" of that digest, until that is stored. */
 static void tell_of(struct rig *rig, struct peer *peer, const char *name, const char *digest)
 {
-    char text[512];
-    snprintf(text, sizeof text,
-             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [\"m\"],"
-             " \"modelInfo\": [{\"name\": \"m\", \"sha256\": \"%s\"}], \"jobs\": []}",
-             name, digest);
-    peer_say(peer, text);
+    peer_inform_model(peer, name, "m", digest);
     RIG_WAIT(rig, models_digest(rig->broker.models, "m", name) &&
                       !strcmp(models_digest(rig->broker.models, "m", name), digest) && !store_depth(rig->broker.store));
 }
@@ -210,13 +205,8 @@ static void a_model_that_nobody_holds_goes_when_another_of_its_name_is_told(void
 /* The node comes, with the one model that it has. */
 static void come_with(struct peer *peer, struct rig *rig, const char *name, const char *model, const char *sha256)
 {
-    char text[512];
     peer_greet(peer, rig, name);
-    snprintf(text, sizeof text,
-             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [\"%s\"],"
-             " \"modelInfo\": [{\"name\": \"%s\", \"sha256\": \"%s\"}], \"jobs\": []}",
-             name, model, model, sha256);
-    peer_say(peer, text);
+    peer_inform_model(peer, name, model, sha256);
     RIG_WAIT(rig, registry_find(rig->broker.registry, name)->ready);
 }
 

@@ -71,17 +71,8 @@ static void assert_refused(const struct answer *answer, int status, const char *
 /* A node that holds the model "m", of that digest. */
 static void join(struct peer *peer, struct rig *rig, const char *name, const char *features, const char *digest)
 {
-    char text[512];
-    peer_open(peer, rig);
-    snprintf(text, sizeof text, "{\"type\": \"CLIENT CONNECT\", \"name\": \"%s\", \"protocol\": 1, \"features\": [%s]}",
-             name, features);
-    peer_say(peer, text);
-    peer_expect(peer, "SERVER ACK");
-    snprintf(text, sizeof text,
-             "{\"type\": \"NODE INFO\", \"name\": \"%s\", \"models\": [\"m\"],"
-             " \"modelInfo\": [{\"name\": \"m\", \"sha256\": \"%s\"}], \"jobs\": []}",
-             name, digest);
-    peer_say(peer, text);
+    peer_greet_as(peer, rig, name, features);
+    peer_inform_model(peer, name, "m", digest);
     RIG_WAIT(rig, registry_find(rig->broker.registry, name) && registry_find(rig->broker.registry, name)->ready);
 }
 
