@@ -1,0 +1,48 @@
+/* See heif_boxes.h. */
+#include "heif_boxes.h"
+
+bool span_take(struct span *span, size_t count, struct span *taken)
+{
+    if (count > span->count)
+        return false;
+    *taken = (struct span){ span->bytes, count };
+    span->bytes += count;
+    span->count -= count;
+    return true;
+}
+
+bool span_number(struct span *span, size_t size, uint64_t *value)
+{
+    struct span bytes;
+    if (!span_take(span, size, &bytes))
+        return false;
+    *value = 0;
+    for (size_t i = 0; i < size; i++)
+        *value = *value << 8 | bytes.bytes[i];
+    return true;
+}
+
+bool span_box(struct span *span, struct heif_box *box)
+{
+    uint64_t size, letters;
+    size_t head = 8;
+    if (!span_number(span, 4, &size) || !span_number(span, 4, &letters))
+        return false;
+    if (size == 1) {
+        head = 16;
+        if (!span_number(span, 8, &size))
+            return false;
+    } else if (size == 0) {
+        size = head + span->count; /* to the end */
+    }
+    box->type = (uint32_t)letters;
+    return size >= head && size - head <= span->count && span_take(span, (size_t)(size - head), &box->content);
+}
+
+bool heif_type_is(uint32_t type, const char letters[5])
+{
+    uint32_t value = 0;
+    for (int i = 0; i < 4; i++)
+        value = value << 8 | (uint8_t)letters[i];
+    return type == value;
+}
