@@ -114,8 +114,17 @@ static int give_rows(const struct heif *heif, const struct heif_image *image, st
     return 0;
 }
 
-static int decode(const struct heif *heif, struct heif_parts *parts, struct decode_target *target, const uint8_t *bytes,
-                  size_t count, struct err *err)
+/* What is shown, or, where that is more, what it is made of. */
+static void claim(const struct heif *heif, const struct heif_parts *parts, const struct heif_cost *cost,
+                  struct image *image)
+{
+    const size_t shown = (size_t)heif->heif_image_handle_get_width(parts->handle) *
+                         (size_t)heif->heif_image_handle_get_height(parts->handle);
+    image_claim(image, BYTES_A_PIXEL * (shown > cost->at_once ? shown : (size_t)cost->at_once));
+}
+
+static int decode(const struct heif *heif, struct heif_parts *parts, const struct heif_cost *cost,
+                  struct decode_target *target, const uint8_t *bytes, size_t count, struct err *err)
 {
     struct heif_error error;
     parts->context = heif->heif_context_alloc();
@@ -137,8 +146,7 @@ static int decode(const struct heif *heif, struct heif_parts *parts, struct deco
     if (image_size_check(heif->heif_image_handle_get_width(parts->handle),
                          heif->heif_image_handle_get_height(parts->handle), err))
         return -1;
-    image_claim(target->image, BYTES_A_PIXEL * (size_t)heif->heif_image_handle_get_width(parts->handle) *
-                                   (size_t)heif->heif_image_handle_get_height(parts->handle));
+    claim(heif, parts, cost, target->image);
     parts->options->convert_hdr_to_8bit = 1;
     parts->options->strict_decoding = 1; /* what is damaged is refused, not made up from what lay in memory */
     error = heif->heif_decode_image(parts->handle, &parts->image, heif_colorspace_RGB, heif_chroma_interleaved_RGB,
@@ -152,10 +160,11 @@ int heif_decode(struct decode_target *target, const uint8_t *bytes, size_t count
 {
     struct heif heif = { 0 };
     struct heif_parts parts = { 0 };
+    struct heif_cost cost;
     int status = -1;
-    if (heif_check(bytes, count, err) || heif_open(&heif, err))
+    if (heif_check(bytes, count, &cost, err) || heif_open(&heif, err))
         goto out;
-    status = decode(&heif, &parts, target, bytes, count, err);
+    status = decode(&heif, &parts, &cost, target, bytes, count, err);
     if (parts.image)
         heif.heif_image_release(parts.image);
     if (parts.handle)

@@ -1,4 +1,5 @@
-/* Whether libheif can be given a HEIF file: what its images are made of forms no circle, and is not absurdly much. */
+/* Whether libheif can be given a HEIF file, and how much it will have to decode: what its images are made of forms no
+ * circle, and is not absurdly much, whatever the file says of its size outside of what is coded. */
 #ifndef DCLS_NN_HEIF_CHECK_H
 #define DCLS_NN_HEIF_CHECK_H
 
@@ -7,6 +8,12 @@
 
 #include "dcls/base/err.h"
 
-int heif_check(const uint8_t *bytes, size_t count, struct err *err);
+/* In pixels, for the image that the file shows. */
+struct heif_cost {
+    uint64_t at_once; /* the most that lie in memory at a time: an item, what it is put together from, its alpha */
+    uint64_t in_all;  /* that are decoded, one after the other */
+};
+
+int heif_check(const uint8_t *bytes, size_t count, struct heif_cost *cost, struct err *err);
 
 #endif

@@ -1,0 +1,138 @@
+/* See heif_item_size.h. */
+#include "heif_item_size.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "av1_size.h"
+#include "image.h"
+
+/* What it takes to decode a picture of this size, where that is more than was known. */
+static int add_picture(uint64_t *pixels, int64_t width, int64_t height, struct err *err)
+{
+    struct coded_size size = { 0 };
+    if (image_size_check(width, height, err))
+        return -1;
+    coded_size_add(&size, 1, (uint64_t)width, (uint64_t)height);
+    if (*pixels < size.pixels)
+        *pixels = size.pixels;
+    return 0;
+}
+
+static int damaged(struct err *err)
+{
+    return err_set(err, "the image ends early or is damaged");
+}
+
+static int add_stated(const struct heif_items *items, const struct heif_item *item, uint64_t *pixels, struct err *err)
+{
+    struct span rest = item->properties;
+    const struct heif_box *property;
+    while ((property = heif_items_next_property(items, item, &rest))) {
+        struct span content = property->content;
+        uint64_t version, width, height;
+        if (!heif_type_is(property->type, "ispe"))
+            continue;
+        if (!span_number(&content, 4, &version) || !span_number(&content, 4, &width) ||
+            !span_number(&content, 4, &height))
+            return damaged(err);
+        if (add_picture(pixels, (int64_t)width, (int64_t)height, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* What stands in front of the item's extents, and these, in one piece that the caller frees; NULL without memory. */
+static uint8_t *join(const struct heif_items *items, const struct heif_item *item, struct span front,
+                     struct span *joined)
+{
+    struct span rest = item->extents, extent;
+    size_t count = front.count;
+    bool broken;
+    while (heif_items_next_extent(items, item, &rest, &extent, &broken))
+        count += extent.count;
+    uint8_t *bytes = malloc(count + 1), *end = bytes;
+    if (!bytes)
+        return NULL;
+    if (front.count)
+        end = mempcpy(end, front.bytes, front.count);
+    for (rest = item->extents; heif_items_next_extent(items, item, &rest, &extent, &broken);)
+        end = mempcpy(end, extent.bytes, extent.count);
+    *joined = (struct span){ bytes, count };
+    return bytes;
+}
+
+/* Of several properties of a type libheif takes the first. */
+static struct span first_property(const struct heif_items *items, const struct heif_item *item, const char type[5])
+{
+    struct span rest = item->properties;
+    const struct heif_box *property;
+    while ((property = heif_items_next_property(items, item, &rest)))
+        if (heif_type_is(property->type, type))
+            return property->content;
+    return (struct span){ 0 };
+}
+
+static int add_coded(uint64_t *pixels, const struct coded_size *size, struct err *err)
+{
+    if (!size->pictures)
+        return 0;
+    if (image_size_check(size->width, size->height, err))
+        return -1;
+    if (size->pictures > 1 && size->pixels > IMAGE_MAX_PIXELS)
+        return err_set(err, "an image coded as %llu pictures of %lldx%lld pixels is not supported (at most %d in all)",
+                       (unsigned long long)size->pictures, (long long)size->width, (long long)size->height,
+                       IMAGE_MAX_PIXELS);
+    if (*pixels < size->pixels)
+        *pixels = size->pixels;
+    return 0;
+}
+
+static int add_av1(const struct heif_items *items, const struct heif_item *item, uint64_t *pixels, struct err *err)
+{
+    struct span head, front = first_property(items, item, "av1C"), stream;
+    struct coded_size size;
+    (void)span_take(&front, 4, &head); /* what follows are units of the stream */
+    uint8_t *bytes = join(items, item, front, &stream);
+    if (!bytes)
+        return err_set(err, "no memory for a HEIF image");
+    int status = 0;
+    if (!av1_size(stream, &size))
+        status = damaged(err);
+    else
+        status = add_coded(pixels, &size, err);
+    free(bytes);
+    return status;
+}
+
+/* `grid` has its canvas behind four bytes, `iovl` behind a colour of eight bytes as well. */
+static int add_canvas(const struct heif_items *items, const struct heif_item *item, uint64_t *pixels, struct err *err)
+{
+    const size_t before = heif_type_is(item->type, "grid") ? 2 : 8;
+    struct span stream, skipped;
+    uint64_t version, flags, width, height;
+    uint8_t *bytes = join(items, item, (struct span){ 0 }, &stream);
+    if (!bytes)
+        return err_set(err, "no memory for a HEIF image");
+    int status = 0;
+    if (!span_number(&stream, 1, &version) || !span_number(&stream, 1, &flags) ||
+        !span_take(&stream, before, &skipped) || !span_number(&stream, flags & 1 ? 4 : 2, &width) ||
+        !span_number(&stream, flags & 1 ? 4 : 2, &height))
+        status = damaged(err);
+    else
+        status = add_picture(pixels, (int64_t)width, (int64_t)height, err);
+    free(bytes);
+    return status;
+}
+
+int heif_item_size(const struct heif_items *items, const struct heif_item *item, uint64_t *pixels, struct err *err)
+{
+    *pixels = 0;
+    if (add_stated(items, item, pixels, err))
+        return -1;
+    if (heif_type_is(item->type, "av01"))
+        return add_av1(items, item, pixels, err);
+    if (heif_type_is(item->type, "grid") || heif_type_is(item->type, "iovl"))
+        return add_canvas(items, item, pixels, err);
+    return 0;
+}

@@ -1,0 +1,273 @@
+/* Files that libheif must not be given, and what it takes to decode the others, by files made box by box. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <time.h>
+
+#include "av1_stream.h"
+#include "heif_file.h"
+#include "nn/data/heif_check.h"
+
+/* Of one file, each written in its test. */
+static struct heif_cost expect_taken(struct made_file *file)
+{
+    struct err err = ERR_INIT;
+    struct heif_cost cost;
+    const struct made made = made_all(file);
+    if (heif_check(made.bytes, made.count, &cost, &err))
+        fail_msg("%s", err.text);
+    free(made.bytes);
+    return cost;
+}
+
+static void expect_refused(struct made_file *file, const char *why)
+{
+    struct err err = ERR_INIT;
+    struct heif_cost cost;
+    const struct made made = made_all(file);
+    assert_int_equal(heif_check(made.bytes, made.count, &cost, &err), -1);
+    if (!strstr(err.text, why))
+        fail_msg("'%s' does not say '%s'", err.text, why);
+    free(made.bytes);
+}
+
+static struct av1_stream still(uint32_t width, uint32_t height, int frames)
+{
+    struct av1_stream stream = { .count = 0 };
+    av1_still(&stream, width, height);
+    for (; frames; frames--)
+        av1_frame(&stream, AV1_FRAME, AV1_KEY, false);
+    return stream;
+}
+
+static void a_stream_is_as_large_as_it_says_itself(void **state)
+{
+    (void)state;
+    for (int cut = 0; cut < 2; cut++) {
+        const struct av1_stream stream = still(32768, 32768, 1);
+        const struct made_item item = { 1, "av01", stream.bytes, stream.count, { 1 }, cut ? 5 : 1, cut, NULL };
+        struct made_file file = { .items = &item, .count = 1 };
+        made_ispe(&file.properties, 64, 64);
+        expect_refused(&file, "an image of 32768x32768 pixels is not supported");
+    }
+}
+
+static void a_stream_begins_with_what_its_configuration_holds(void **state)
+{
+    (void)state;
+    struct av1_stream sequence = { .bytes = { 0x81 }, .count = 4 }, frame = { .count = 0 };
+    av1_still(&sequence, 32768, 16384);
+    av1_frame(&frame, AV1_FRAME, AV1_KEY, false);
+    const struct made_item item = { 1, "av01", frame.bytes, frame.count, { 1, 2 }, 1, false, NULL };
+    struct made_file file = { .items = &item, .count = 1 };
+    made_ispe(&file.properties, 64, 64);
+    made_box(&file.properties, "av1C", sequence.bytes, sequence.count);
+    expect_refused(&file, "an image of 32768x16384 pixels is not supported");
+}
+
+static void all_pictures_of_a_stream_count(void **state)
+{
+    (void)state;
+    const struct av1_stream layers = still(4000, 3000, 4), more = still(8192, 8192, 3);
+    const struct made_item taken = { 1, "av01", layers.bytes, layers.count, { 1 }, 1, false, NULL };
+    const struct made_item refused = { 1, "av01", more.bytes, more.count, { 1 }, 1, false, NULL };
+    struct made_file file = { .items = &taken, .count = 1 };
+    made_ispe(&file.properties, 4000, 3000);
+    assert_int_equal(expect_taken(&file).in_all, 4 * 4000 * 3000);
+    file = (struct made_file){ .items = &refused, .count = 1 };
+    made_ispe(&file.properties, 64, 64);
+    expect_refused(&file, "coded as 3 pictures of 8192x8192 pixels");
+}
+
+static const uint8_t grid[] = { 0, 0, 0, 1, 800 >> 8, 800 & 255, 600 >> 8, 600 & 255 }; /* two tiles side by side */
+
+static void a_grid_takes_its_canvas_its_tiles_and_its_alpha(void **state)
+{
+    (void)state;
+    const struct av1_stream tile = still(400, 600, 1), alpha = still(800, 600, 1);
+    const struct made_item items[] = { { 1, "grid", grid, sizeof(grid), { 1 }, 1, false, NULL },
+                                       { 2, "av01", tile.bytes, tile.count, { 2 }, 1, false, NULL },
+                                       { 3, "av01", alpha.bytes, alpha.count, { 1 }, 1, false, NULL } };
+    struct made_file file = { .items = items, .count = 3 };
+    made_ispe(&file.properties, 800, 600);
+    made_ispe(&file.properties, 400, 600);
+    made_reference(&file.references, "dimg", 1, 2, 2);
+    made_reference(&file.references, "auxl", 3, 1, 1);
+    const struct heif_cost cost = expect_taken(&file);
+    assert_int_equal(cost.in_all, 3 * 800 * 600);
+    assert_int_equal(cost.at_once, 2 * 800 * 600);
+}
+
+static void a_canvas_is_no_larger_than_an_image(void **state)
+{
+    (void)state;
+    static const uint8_t large[] = { 0, 1, 0, 0, 0, 0, 0x9c, 0x40, 0, 0, 0x9c, 0x40 };
+    static const uint8_t overlay[] = { 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0x9c, 0x40, 0x9c, 0x40 };
+    const struct made_item items[] = { { 1, "grid", large, sizeof(large), { 1 }, 1, false, NULL },
+                                       { 1, "iovl", overlay, sizeof(overlay), { 1 }, 1, false, NULL },
+                                       { 1, "grid", large, sizeof(large) - 1, { 1 }, 1, false, NULL } };
+    for (int i = 0; i < 3; i++) {
+        struct made_file file = { .items = &items[i], .count = 1 };
+        made_ispe(&file.properties, 64, 64);
+        expect_refused(&file, i < 2 ? "40000x40000" : "damaged");
+    }
+}
+
+static void what_is_decoded_for_an_image_is_bounded_in_all(void **state)
+{
+    (void)state;
+    const struct av1_stream tile = still(13000, 13000, 1);
+    const struct made_item items[] = { { 1, "grid", grid, sizeof(grid), { 1 }, 1, false, NULL },
+                                       { 2, "av01", tile.bytes, tile.count, { 2 }, 1, false, NULL } };
+    for (int times = 4; times <= 5; times++) {
+        struct made_file file = { .items = items, .count = 2 };
+        made_ispe(&file.properties, 800, 600);
+        made_ispe(&file.properties, 13000, 13000);
+        made_reference(&file.references, "dimg", 1, 2, times);
+        if (times == 4)
+            assert_int_equal(expect_taken(&file).in_all, 800 * 600 + 4 * 13000 * 13000);
+        else
+            expect_refused(&file, "more than 715827880 pixels in all");
+    }
+}
+
+static void what_is_not_shown_may_be_of_any_size(void **state)
+{
+    (void)state;
+    const struct made_item items[] = { { 1, "iden", "", 0, { 1 }, 1, false, NULL },
+                                       { 2, "av01", "", 0, { 2 }, 1, false, NULL } };
+    struct made_file file = { .items = items, .count = 2 };
+    made_ispe(&file.properties, 800, 600);
+    made_ispe(&file.properties, 60000, 60000);
+    assert_int_equal(expect_taken(&file).in_all, 800 * 600);
+    file = (struct made_file){ .items = items, .count = 2 };
+    made_ispe(&file.properties, 800, 600);
+    made_ispe(&file.properties, 60000, 60000);
+    made_reference(&file.references, "dimg", 1, 2, 1);
+    expect_refused(&file, "60000x60000");
+}
+
+static void a_box_that_may_come_once_comes_once(void **state)
+{
+    (void)state;
+    static const char *const boxes[] = { "meta", "pitm", "iinf",         "iloc",         "iprp",        "ipco",
+                                         "iref", "idat", "item in iinf", "item in iloc", "item in ipma" };
+    const struct made_item items[] = { { 1, "iden", "1234", 4, { 1 }, 1, false, NULL },
+                                       { 2, "Exif", "1234", 4, { 0 }, 1, false, NULL } };
+    for (size_t i = 0; i <= sizeof(boxes) / sizeof(*boxes); i++) {
+        struct made_file file = { .items = items, .count = 2 };
+        made_ispe(&file.properties, 64, 64);
+        if (i == 0) {
+            (void)expect_taken(&file);
+            continue;
+        }
+        file.twice = boxes[i - 1];
+        expect_refused(&file, "damaged");
+    }
+}
+
+static void the_same_bytes_are_not_read_again_and_again(void **state)
+{
+    (void)state;
+    enum { COUNT = 1 << 20 };
+    uint8_t *bytes = calloc(COUNT, 1);
+    assert_non_null(bytes);
+    const struct made_item often = { 1, "iden", bytes, COUNT, { 1 }, 32, false, NULL };
+    struct made_file file = { .items = &often, .count = 1 };
+    made_ispe(&file.properties, 64, 64);
+    expect_refused(&file, "share too many of its bytes");
+    const struct made_item items[] = { { 1, "grid", grid, sizeof(grid), { 1 }, 1, false, NULL },
+                                       { 2, "iden", bytes, COUNT, { 1 }, 1, false, NULL } };
+    file = (struct made_file){ .items = items, .count = 2 };
+    made_ispe(&file.properties, 64, 64);
+    made_reference(&file.references, "dimg", 1, 2, 30);
+    expect_refused(&file, "share too many of its bytes");
+    free(bytes);
+}
+
+static void where_the_bytes_lie_has_to_be_in_the_file(void **state)
+{
+    (void)state;
+    const struct made_item item = { 1, "iden", "12345678", 8, { 1 }, 1, false, NULL };
+    const struct made_file files[] = { { .method = 1 },
+                                       { .method = 1, .beyond = 1 },
+                                       { .beyond = 1u << 31 },
+                                       { .iloc_version = 1, .iloc_sizes = 0x4401 },
+                                       { .iloc_version = 1, .iloc_sizes = 0x4404 },
+                                       { .iloc_version = 3 },
+                                       { .iloc_version = 2 } };
+    static const bool taken[] = { true, false, false, false, false, false, true };
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        struct made_file file = files[i];
+        file.items = &item;
+        file.count = 1;
+        made_ispe(&file.properties, 64, 64);
+        if (taken[i])
+            (void)expect_taken(&file);
+        else
+            expect_refused(&file, "damaged");
+    }
+    struct made_file derived = { .items = &item, .count = 1, .method = 2 };
+    expect_refused(&derived, "item construction method 2");
+}
+
+static void metadata_that_unpack_to_any_size_are_refused(void **state)
+{
+    (void)state;
+    struct made_item items[] = { { 1, "iden", "1234", 4, { 1 }, 1, false, NULL },
+                                 { 2, "mime", "1234", 4, { 0 }, 1, false, "" } };
+    struct made_file file = { .items = items, .count = 2 };
+    made_ispe(&file.properties, 64, 64);
+    (void)expect_taken(&file);
+    items[1].encoding = "deflate";
+    file = (struct made_file){ .items = items, .count = 2 };
+    expect_refused(&file, "compressed metadata");
+}
+
+static void a_file_of_as_many_items_as_there_may_be_is_quick(void **state)
+{
+    (void)state;
+    enum { ITEMS = 16384, TILES = 12000 };
+    const struct av1_stream tile = still(64, 64, 1);
+    struct made_item *items = calloc(ITEMS + 1, sizeof(*items));
+    assert_non_null(items);
+    for (uint32_t i = 0; i <= ITEMS; i++)
+        items[i] = (struct made_item){ ITEMS + 1 - i, "av01", tile.bytes, tile.count, { 1 }, 1, false, NULL };
+    items[0] = (struct made_item){ ITEMS + 1, "grid", grid, sizeof(grid), { 1 }, 1, false, NULL };
+    for (size_t count = ITEMS; count <= ITEMS + 1; count++) {
+        struct made_file file = { .items = items, .count = count };
+        const clock_t start = clock();
+        made_ispe(&file.properties, 64, 64);
+        for (uint32_t i = 1; i <= TILES; i++)
+            made_reference(&file.references, "dimg", ITEMS + 1, ITEMS + 1 - i, 1);
+        if (count > ITEMS)
+            expect_refused(&file, "damaged");
+        else
+            assert_int_equal(expect_taken(&file).in_all, 800 * 600 + TILES * 128 * 128);
+        assert_true(clock() - start < CLOCKS_PER_SEC);
+    }
+    free(items);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stream_is_as_large_as_it_says_itself),
+        cmocka_unit_test(a_stream_begins_with_what_its_configuration_holds),
+        cmocka_unit_test(all_pictures_of_a_stream_count),
+        cmocka_unit_test(a_grid_takes_its_canvas_its_tiles_and_its_alpha),
+        cmocka_unit_test(a_canvas_is_no_larger_than_an_image),
+        cmocka_unit_test(what_is_decoded_for_an_image_is_bounded_in_all),
+        cmocka_unit_test(what_is_not_shown_may_be_of_any_size),
+        cmocka_unit_test(a_box_that_may_come_once_comes_once),
+        cmocka_unit_test(the_same_bytes_are_not_read_again_and_again),
+        cmocka_unit_test(where_the_bytes_lie_has_to_be_in_the_file),
+        cmocka_unit_test(metadata_that_unpack_to_any_size_are_refused),
+        cmocka_unit_test(a_file_of_as_many_items_as_there_may_be_is_quick),
+    };
+    return cmocka_run_group_tests_name("heif_check", tests, NULL, NULL);
+}
