@@ -24,7 +24,7 @@ static inline uint64_t coded_side(uint64_t side)
 static inline void coded_size_add(struct coded_size *size, uint64_t pictures, uint64_t width, uint64_t height)
 {
     const uint64_t pixels = coded_side(width) * coded_side(height);
-    if (width * height > (uint64_t)(size->width * size->height)) {
+    if (width * height > (uint64_t)size->width * (uint64_t)size->height) {
         size->width = (int64_t)width;
         size->height = (int64_t)height;
     }

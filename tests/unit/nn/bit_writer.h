@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct bit_writer {
-    uint8_t bytes[256];
+    uint8_t bytes[512];
     size_t at; /* in bits */
 };
 
