@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "av1_size.h"
+#include "hevc_size.h"
 #include "image.h"
 
 /* What it takes to decode a picture of this size, where that is more than was known. */
@@ -79,7 +80,8 @@ static int add_coded(uint64_t *pixels, const struct coded_size *size, struct err
         return 0;
     if (image_size_check(size->width, size->height, err))
         return -1;
-    if (size->pictures > 1 && size->pixels > IMAGE_MAX_PIXELS)
+    if (size->pixels > IMAGE_MAX_PIXELS &&
+        size->pixels > coded_side((uint64_t)size->width) * coded_side((uint64_t)size->height))
         return err_set(err, "an image coded as %llu pictures of %lldx%lld pixels is not supported (at most %d in all)",
                        (unsigned long long)size->pictures, (long long)size->width, (long long)size->height,
                        IMAGE_MAX_PIXELS);
@@ -98,6 +100,22 @@ static int add_av1(const struct heif_items *items, const struct heif_item *item,
         return err_set(err, "no memory for a HEIF image");
     int status = 0;
     if (!av1_size(stream, &size))
+        status = damaged(err);
+    else
+        status = add_coded(pixels, &size, err);
+    free(bytes);
+    return status;
+}
+
+static int add_hevc(const struct heif_items *items, const struct heif_item *item, uint64_t *pixels, struct err *err)
+{
+    struct span stream;
+    struct coded_size size;
+    uint8_t *bytes = join(items, item, (struct span){ 0 }, &stream);
+    if (!bytes)
+        return err_set(err, "no memory for a HEIF image");
+    int status = 0;
+    if (!hevc_size(first_property(items, item, "hvcC"), stream, &size))
         status = damaged(err);
     else
         status = add_coded(pixels, &size, err);
@@ -132,6 +150,8 @@ int heif_item_size(const struct heif_items *items, const struct heif_item *item,
         return -1;
     if (heif_type_is(item->type, "av01"))
         return add_av1(items, item, pixels, err);
+    if (heif_type_is(item->type, "hvc1"))
+        return add_hevc(items, item, pixels, err);
     if (heif_type_is(item->type, "grid") || heif_type_is(item->type, "iovl"))
         return add_canvas(items, item, pixels, err);
     return 0;

@@ -10,6 +10,7 @@
 
 #include "av1_stream.h"
 #include "heif_file.h"
+#include "hevc_stream.h"
 #include "nn/data/heif_check.h"
 
 /* Of one file, each written in its test. */
@@ -67,6 +68,23 @@ static void a_stream_begins_with_what_its_configuration_holds(void **state)
     made_ispe(&file.properties, 64, 64);
     made_box(&file.properties, "av1C", sequence.bytes, sequence.count);
     expect_refused(&file, "an image of 32768x16384 pixels is not supported");
+}
+
+static void a_stream_of_hevc_is_as_large_as_it_says_itself(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct hevc_stream configuration = { .count = 0 }, stream = { .count = 0 };
+        const struct bit_writer set = hevc_sequence_set(i ? 16384 : 40000, i ? 8192 : 30000, 0, 1);
+        hevc_configuration(&configuration, &set);
+        for (int frames = 0; frames <= i; frames++)
+            hevc_slice(&stream, HEVC_IDR, true);
+        const struct made_item item = { 1, "hvc1", stream.bytes, stream.count, { 1, 2 }, 1, false, NULL };
+        struct made_file file = { .items = &item, .count = 1 };
+        made_ispe(&file.properties, 64, 64);
+        made_box(&file.properties, "hvcC", configuration.bytes, configuration.count);
+        expect_refused(&file, i ? "coded as 2 pictures of 16384x8192" : "an image of 40000x30000 pixels");
+    }
 }
 
 static void all_pictures_of_a_stream_count(void **state)
@@ -258,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_is_as_large_as_it_says_itself),
         cmocka_unit_test(a_stream_begins_with_what_its_configuration_holds),
+        cmocka_unit_test(a_stream_of_hevc_is_as_large_as_it_says_itself),
         cmocka_unit_test(all_pictures_of_a_stream_count),
         cmocka_unit_test(a_grid_takes_its_canvas_its_tiles_and_its_alpha),
         cmocka_unit_test(a_canvas_is_no_larger_than_an_image),
