@@ -12,7 +12,6 @@
 
 #define LIBRARY "libheif.so.1"
 #define BYTES_A_PIXEL 9 /* as it is coded, of 16 bits and with all its colours, and as RGB */
-#define SIDE_MAX 13377  /* its square is the most pixels */
 
 #define FUNCTIONS(X)                                                                                                   \
     X(heif_context_alloc)                                                                                              \
@@ -135,7 +134,7 @@ static int decode(const struct heif *heif, struct heif_parts *parts, const struc
      * larger than its tiles, and libde265 where a damaged slice ends early, and says nothing of it: the same file would
      * be another image each time. Neither can be given another allocator. */
     (void)mallopt(M_PERTURB, 0xff);
-    heif->heif_context_set_maximum_image_size_limit(parts->context, SIDE_MAX);
+    heif->heif_context_set_maximum_image_size_limit(parts->context, IMAGE_MAX_SIDE);
     heif->heif_context_set_max_decoding_threads(parts->context, 0);
     error = heif->heif_context_read_from_memory_without_copy(parts->context, bytes, count, NULL);
     if (error.code)

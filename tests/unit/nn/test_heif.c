@@ -75,6 +75,27 @@ static void rows_that_are_resized_as_they_come_give_the_same_pixels(void **state
     free(bytes);
 }
 
+static void a_panorama_is_read(void **state)
+{
+    (void)state;
+    static const char *const panoramas[] = { "wide.heic", "wide.avif" };
+    static const uint8_t colour[] = { 60, 120, 180 };
+    struct image image = { 0 };
+    for (int i = 0; i < 2; i++) {
+        struct err err = ERR_INIT;
+        size_t count;
+        char *bytes = image_file_read(panoramas[i], &count);
+        if (image_decode(&image, bytes, count, &err))
+            fail_msg("%s: %s", panoramas[i], err.text);
+        assert_int_equal(image.width, 16382);
+        assert_int_equal(image.height, 64);
+        for (size_t k = 0; k < (size_t)16382 * 64 * 3; k++)
+            assert_in_range(image.rgb[k], colour[k % 3] - 4, colour[k % 3] + 4);
+        free(bytes);
+    }
+    image_release(&image);
+}
+
 /* Leaves this byte in memory that is free. */
 static void soil(int byte)
 {
@@ -198,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_went_in_comes_out_turned_as_the_file_says),
         cmocka_unit_test(rows_that_are_resized_as_they_come_give_the_same_pixels),
+        cmocka_unit_test(a_panorama_is_read),
         cmocka_unit_test(a_damaged_file_shows_nothing_of_what_lay_in_memory),
         cmocka_unit_test(items_that_refer_to_each_other_in_a_circle_are_refused),
         cmocka_unit_test(references_that_are_not_what_they_say_are_refused),
