@@ -7,9 +7,6 @@
  * the largest photo has; and one whose boxes are not what they say, since libheif might read them otherwise. */
 #include "heif_check.h"
 
-#include <stdbool.h>
-#include <string.h>
-
 #include "heif_item_size.h"
 #include "heif_items.h"
 #include "heif_references.h"
@@ -105,6 +102,7 @@ static int add_cost(struct check *check, uint32_t id, uint64_t *at_once, struct 
         heif_item_size(&check->items, item, &pixels, err))
         return -1;
     check->cost.in_all += pixels;
+    check->cost.av1 |= heif_type_is(item->type, "av01");
     if (check->cost.in_all > PIXELS_MAX)
         return err_set(err, "an image whose parts have more than %llu pixels in all is not supported", PIXELS_MAX);
     for (size_t i = heif_references_of(references, id); i < references->count && references->all[i].from == id; i++) {
