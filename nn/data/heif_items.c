@@ -272,8 +272,10 @@ bool heif_items_next_extent(const struct heif_items *items, const struct heif_it
         return false;
     *damaged =
         item->base > store->count || offset > store->count - item->base || length > store->count - item->base - offset;
-    if (!*damaged)
+    if (!*damaged && length)
         *extent = (struct span){ store->bytes + item->base + offset, (size_t)length };
+    else
+        *extent = (struct span){ items->file.bytes, 0 }; /* there may be no `idat` */
     return !*damaged;
 }
 

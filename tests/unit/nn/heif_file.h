@@ -90,6 +90,7 @@ struct made_file {
     size_t count;
     struct made properties, references; /* what `ipco` and `iref` hold */
     const char *twice;                  /* a box, or "item in " and a box: it comes twice */
+    bool without_idat;
     uint32_t method, iloc_version, iloc_sizes, beyond;
 };
 
@@ -192,7 +193,7 @@ static inline void made_meta(struct made *made, const struct made_file *file, si
         made_bytes(made, file->references.bytes, file->references.count);
         made_close(made, iref);
     }
-    for (int k = 0; k < 1 + made_twice(file, "idat"); k++)
+    for (int k = 0; k < !file->without_idat + made_twice(file, "idat"); k++)
         made_box(made, "idat", "12345678", 8);
     for (int k = 0; k < 1 + made_twice(file, "iloc"); k++)
         made_iloc(made, file, file->method == 1 ? 0 : data);

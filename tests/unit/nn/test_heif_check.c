@@ -232,6 +232,12 @@ static void where_the_bytes_lie_has_to_be_in_the_file(void **state)
         else
             expect_refused(&file, "damaged");
     }
+    for (size_t count = 0; count <= 8; count += 8) {
+        const struct made_item empty = { 1, "grid", "12345678", count, { 1 }, 1, false, NULL };
+        struct made_file file = { .items = &empty, .count = 1, .method = 1, .without_idat = true };
+        made_ispe(&file.properties, 64, 64);
+        expect_refused(&file, "damaged");
+    }
     struct made_file derived = { .items = &item, .count = 1, .method = 2 };
     expect_refused(&derived, "item construction method 2");
 }
