@@ -140,6 +140,16 @@ static void items_that_refer_to_each_other_in_a_circle_are_refused(void **state)
     }
 }
 
+/* 485 bytes that state 64x48 pixels, for which dav1d took 4 GB. */
+static void a_stream_that_is_larger_than_the_file_says_is_refused(void **state)
+{
+    (void)state;
+    size_t count;
+    char *bytes = image_file_read("huge.avif", &count);
+    image_expect_refused(bytes, count, "an image of 32768x16000 pixels is not supported");
+    free(bytes);
+}
+
 /* The file's beginning, then `meta` with nothing but these references in it. */
 static void expect_references_refused(const char *references, size_t count, const char *why)
 {
@@ -222,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_panorama_is_read),
         cmocka_unit_test(a_damaged_file_shows_nothing_of_what_lay_in_memory),
         cmocka_unit_test(items_that_refer_to_each_other_in_a_circle_are_refused),
+        cmocka_unit_test(a_stream_that_is_larger_than_the_file_says_is_refused),
         cmocka_unit_test(references_that_are_not_what_they_say_are_refused),
         cmocka_unit_test(a_file_that_is_cut_or_changed_does_no_harm),
         cmocka_unit_test(without_libheif_its_package_is_named),
