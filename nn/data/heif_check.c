@@ -89,6 +89,24 @@ static int check_items(const struct check *check, struct err *err)
     return 0;
 }
 
+static bool is_picture(const struct heif_item *item)
+{
+    static const char *const types[] = { "av01", "hvc1", "vvc1", "grid", "iden", "iovl" };
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        if (heif_type_is(item->type, types[i]))
+            return true;
+    return false;
+}
+
+/* libheif ends the process where a picture is made of what is none. */
+static int check_target(const struct check *check, const struct heif_reference *reference, struct err *err)
+{
+    const struct heif_item *item = heif_items_find(&check->items, reference->to);
+    if (reference->derived && (!item || !is_picture(item)))
+        return err_set(err, "the image is made of a part that is no image");
+    return 0;
+}
+
 /* Like `follow`, which has made sure that it ends. */
 static int add_cost(struct check *check, uint32_t id, uint64_t *at_once, struct err *err)
 {
@@ -106,7 +124,7 @@ static int add_cost(struct check *check, uint32_t id, uint64_t *at_once, struct 
     if (check->cost.in_all > PIXELS_MAX)
         return err_set(err, "an image whose parts have more than %llu pixels in all is not supported", PIXELS_MAX);
     for (size_t i = heif_references_of(references, id); i < references->count && references->all[i].from == id; i++) {
-        if (add_cost(check, references->all[i].to, &part, err))
+        if (check_target(check, &references->all[i], err) || add_cost(check, references->all[i].to, &part, err))
             return -1;
         if (largest < part)
             largest = part;

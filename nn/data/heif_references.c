@@ -5,7 +5,7 @@
 
 #define REFERENCES_MAX 16384
 
-static bool add(struct heif_references *references, uint32_t from, uint32_t to)
+static bool add(struct heif_references *references, struct heif_reference reference)
 {
     if (references->count >= REFERENCES_MAX)
         return false;
@@ -17,7 +17,7 @@ static bool add(struct heif_references *references, uint32_t from, uint32_t to)
         references->all = all;
         references->capacity = capacity;
     }
-    references->all[references->count++] = (struct heif_reference){ from, to };
+    references->all[references->count++] = reference;
     return true;
 }
 
@@ -35,10 +35,14 @@ static bool read_one(struct heif_references *references, struct span *box, size_
     /* Metadata say what they are about; an auxiliary picture or a thumbnail, what it goes with. */
     const bool about = heif_type_is(reference.type, "cdsc");
     const bool back = heif_type_is(reference.type, "auxl") || heif_type_is(reference.type, "thmb");
-    for (; count; count--)
-        if (!span_number(&reference.content, size, &to) ||
-            (!about && !add(references, (uint32_t)(back ? to : from), (uint32_t)(back ? from : to))))
+    const bool derived = heif_type_is(reference.type, "dimg");
+    for (; count; count--) {
+        if (!span_number(&reference.content, size, &to))
             return false;
+        const struct heif_reference one = { (uint32_t)(back ? to : from), (uint32_t)(back ? from : to), derived };
+        if (!about && !add(references, one))
+            return false;
+    }
     return !reference.content.count;
 }
 

@@ -6,6 +6,7 @@
 
 struct heif_reference {
     uint32_t from, to; /* to decode the one item takes to decode the other */
+    bool derived;      /* the one is made of the other (`dimg`) */
 };
 
 struct heif_references {

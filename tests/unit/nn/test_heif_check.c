@@ -172,6 +172,24 @@ static void what_is_not_shown_may_be_of_any_size(void **state)
     expect_refused(&file, "60000x60000");
 }
 
+static void what_a_picture_is_made_of_is_a_picture(void **state)
+{
+    (void)state;
+    static const uint8_t overlay[] = { 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 64, 0, 64, 0, 0, 0, 0 };
+    for (uint32_t part = 2; part <= 4; part++) {
+        const struct made_item items[] = { { 1, "iovl", overlay, sizeof(overlay), { 1 }, 1, false, NULL },
+                                           { 2, "Exif", "1234", 4, { 0 }, 1, false, NULL },
+                                           { 3, "iden", "1234", 4, { 1 }, 1, false, NULL } };
+        struct made_file file = { .items = items, .count = 3 };
+        made_ispe(&file.properties, 64, 64);
+        made_reference(&file.references, "dimg", 1, part, 1);
+        if (part == 3)
+            (void)expect_taken(&file);
+        else
+            expect_refused(&file, "made of a part that is no image");
+    }
+}
+
 static void a_box_that_may_come_once_comes_once(void **state)
 {
     (void)state;
@@ -291,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_canvas_is_no_larger_than_an_image),
         cmocka_unit_test(what_is_decoded_for_an_image_is_bounded_in_all),
         cmocka_unit_test(what_is_not_shown_may_be_of_any_size),
+        cmocka_unit_test(what_a_picture_is_made_of_is_a_picture),
         cmocka_unit_test(a_box_that_may_come_once_comes_once),
         cmocka_unit_test(the_same_bytes_are_not_read_again_and_again),
         cmocka_unit_test(where_the_bytes_lie_has_to_be_in_the_file),
