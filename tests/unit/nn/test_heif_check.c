@@ -276,7 +276,7 @@ static void metadata_that_unpack_to_any_size_are_refused(void **state)
 static void a_file_of_as_many_items_as_there_may_be_is_quick(void **state)
 {
     (void)state;
-    enum { ITEMS = 16384, TILES = 12000 };
+    enum { ITEMS = 8192, TILES = 8000 };
     const struct av1_stream tile = still(64, 64, 1);
     struct made_item *items = calloc(ITEMS + 1, sizeof(*items));
     assert_non_null(items);
