@@ -14,7 +14,8 @@
 
 #define DEPTH_MAX 8
 #define PICTURES_MAX 16384
-#define PIXELS_MAX (4ull * IMAGE_MAX_PIXELS) /* in all: a canvas and its tiles, and alpha of as many */
+#define PIXELS_MAX (4ull * IMAGE_MAX_PIXELS)  /* in all: a canvas and its tiles, and alpha of as many */
+#define AT_ONCE_MAX (2ull * IMAGE_MAX_PIXELS) /* a canvas and its alpha */
 #define BYTES_MAX(count) (4ull * (count) + (16 << 20))
 
 struct check {
@@ -112,14 +113,15 @@ static int add_cost(struct check *check, uint32_t id, uint64_t *at_once, struct 
 {
     const struct heif_item *item = heif_items_find(&check->items, id);
     const struct heif_references *references = &check->references;
-    uint64_t pixels, bytes, largest = 0, part;
+    struct heif_item_size size;
+    uint64_t bytes, largest = 0, part;
     *at_once = 0;
     if (!item)
         return 0;
     if (item_bytes(&check->items, item, &bytes, err) || add_bytes(check, &check->bytes, bytes, err) ||
-        heif_item_size(&check->items, item, &pixels, err))
+        heif_item_size(&check->items, item, &size, err))
         return -1;
-    check->cost.in_all += pixels;
+    check->cost.in_all += size.pixels;
     check->cost.av1 |= heif_type_is(item->type, "av01");
     if (check->cost.in_all > PIXELS_MAX)
         return err_set(err, "an image whose parts have more than %llu pixels in all is not supported", PIXELS_MAX);
@@ -129,7 +131,9 @@ static int add_cost(struct check *check, uint32_t id, uint64_t *at_once, struct 
         if (largest < part)
             largest = part;
     }
-    *at_once = pixels + largest;
+    *at_once = size.pixels + size.made_up + largest;
+    if (*at_once > AT_ONCE_MAX)
+        return err_set(err, "an image that takes room for more than %llu pixels is not supported", AT_ONCE_MAX);
     return 0;
 }
 

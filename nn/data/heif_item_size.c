@@ -74,51 +74,54 @@ static struct span first_property(const struct heif_items *items, const struct h
     return (struct span){ 0 };
 }
 
-static int add_coded(uint64_t *pixels, const struct coded_size *size, struct err *err)
+static int add_coded(struct heif_item_size *size, const struct coded_size *coded, struct err *err)
 {
-    if (!size->pictures)
+    if (!coded->pictures)
         return 0;
-    if (image_size_check(size->width, size->height, err))
+    if (image_size_check(coded->width, coded->height, err))
         return -1;
-    if (size->pixels > IMAGE_MAX_PIXELS &&
-        size->pixels > coded_side((uint64_t)size->width) * coded_side((uint64_t)size->height))
+    if (coded->pixels > IMAGE_MAX_PIXELS &&
+        coded->pixels > coded_side((uint64_t)coded->width) * coded_side((uint64_t)coded->height))
         return err_set(err, "an image coded as %llu pictures of %lldx%lld pixels is not supported (at most %d in all)",
-                       (unsigned long long)size->pictures, (long long)size->width, (long long)size->height,
+                       (unsigned long long)coded->pictures, (long long)coded->width, (long long)coded->height,
                        IMAGE_MAX_PIXELS);
-    if (*pixels < size->pixels)
-        *pixels = size->pixels;
+    if (size->pixels < coded->pixels)
+        size->pixels = coded->pixels;
+    size->made_up = coded->made_up;
     return 0;
 }
 
-static int add_av1(const struct heif_items *items, const struct heif_item *item, uint64_t *pixels, struct err *err)
+static int add_av1(const struct heif_items *items, const struct heif_item *item, struct heif_item_size *size,
+                   struct err *err)
 {
     struct span head, front = first_property(items, item, "av1C"), stream;
-    struct coded_size size;
+    struct coded_size coded;
     (void)span_take(&front, 4, &head); /* what follows are units of the stream */
     uint8_t *bytes = join(items, item, front, &stream);
     if (!bytes)
         return err_set(err, "no memory for a HEIF image");
     int status = 0;
-    if (!av1_size(stream, &size))
+    if (!av1_size(stream, &coded))
         status = damaged(err);
     else
-        status = add_coded(pixels, &size, err);
+        status = add_coded(size, &coded, err);
     free(bytes);
     return status;
 }
 
-static int add_hevc(const struct heif_items *items, const struct heif_item *item, uint64_t *pixels, struct err *err)
+static int add_hevc(const struct heif_items *items, const struct heif_item *item, struct heif_item_size *size,
+                    struct err *err)
 {
     struct span stream;
-    struct coded_size size;
+    struct coded_size coded;
     uint8_t *bytes = join(items, item, (struct span){ 0 }, &stream);
     if (!bytes)
         return err_set(err, "no memory for a HEIF image");
     int status = 0;
-    if (!hevc_size(first_property(items, item, "hvcC"), stream, &size))
+    if (!hevc_size(first_property(items, item, "hvcC"), stream, &coded))
         status = damaged(err);
     else
-        status = add_coded(pixels, &size, err);
+        status = add_coded(size, &coded, err);
     free(bytes);
     return status;
 }
@@ -143,16 +146,17 @@ static int add_canvas(const struct heif_items *items, const struct heif_item *it
     return status;
 }
 
-int heif_item_size(const struct heif_items *items, const struct heif_item *item, uint64_t *pixels, struct err *err)
+int heif_item_size(const struct heif_items *items, const struct heif_item *item, struct heif_item_size *size,
+                   struct err *err)
 {
-    *pixels = 0;
-    if (add_stated(items, item, pixels, err))
+    *size = (struct heif_item_size){ 0 };
+    if (add_stated(items, item, &size->pixels, err))
         return -1;
     if (heif_type_is(item->type, "av01"))
-        return add_av1(items, item, pixels, err);
+        return add_av1(items, item, size, err);
     if (heif_type_is(item->type, "hvc1"))
-        return add_hevc(items, item, pixels, err);
+        return add_hevc(items, item, size, err);
     if (heif_type_is(item->type, "grid") || heif_type_is(item->type, "iovl"))
-        return add_canvas(items, item, pixels, err);
+        return add_canvas(items, item, &size->pixels, err);
     return 0;
 }

@@ -4,8 +4,14 @@
 
 #include "heif_items.h"
 
+struct heif_item_size {
+    uint64_t pixels;
+    uint64_t made_up; /* in memory besides, see coded_size.h */
+};
+
 /* The most of what the item's size is said to be (`ispe`), of its coded stream, and of the canvas of what is put
  * together from other items. Refused: what is larger than an image may be, in one picture or in all of its stream. */
-int heif_item_size(const struct heif_items *items, const struct heif_item *item, uint64_t *pixels, struct err *err);
+int heif_item_size(const struct heif_items *items, const struct heif_item *item, struct heif_item_size *size,
+                   struct err *err);
 
 #endif

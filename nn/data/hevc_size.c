@@ -16,7 +16,7 @@ enum { IDR_W_RADL = 19, IDR_N_LP = 20, SLICE_LAST = 31, SEQUENCE_SET = 33, PICTU
 struct seen {
     uint64_t width, height;
     uint64_t pictures, slices, picture_sets;
-    bool sequence;
+    bool sequence, refers; /* a set is there; a picture is that may refer to others */
 };
 
 /* The unit's beginning, without the bytes that keep start codes out of it (emulation_prevention_three_byte). */
@@ -83,9 +83,8 @@ static bool read_unit(struct span unit, struct seen *seen)
     if (type > SLICE_LAST)
         return true;
     seen->slices++;
-    /* Pictures that it refers to and that are not there are made up. */
-    if (bits_read(&reader, 1))
-        seen->pictures += type == IDR_W_RADL || type == IDR_N_LP ? 1 : 1 + REFERENCES_MAX;
+    seen->pictures += bits_read(&reader, 1);
+    seen->refers |= type != IDR_W_RADL && type != IDR_N_LP;
     return true;
 }
 
@@ -131,5 +130,7 @@ bool hevc_size(struct span configuration, struct span stream, struct coded_size 
     coded_size_add(size, seen.pictures + seen.picture_sets / PICTURE_SETS, seen.width, seen.height);
     if (size->pixels < SLICE_PIXELS * seen.slices)
         size->pixels = SLICE_PIXELS * seen.slices;
+    if (seen.refers)
+        size->made_up = REFERENCES_MAX * coded_side(seen.width) * coded_side(seen.height);
     return true;
 }

@@ -13,7 +13,7 @@ static inline bool libheif_takes_long(const uint8_t *bytes, size_t count)
     enum { PIXELS_MAX = 16 << 20 };
     struct heif_cost cost;
     struct err err = ERR_INIT;
-    return !heif_check(bytes, count, &cost, &err) && cost.in_all > PIXELS_MAX;
+    return !heif_check(bytes, count, &cost, &err) && (cost.in_all > PIXELS_MAX || cost.at_once > PIXELS_MAX);
 }
 
 /* The sanitizer's allocator gives zeros, as the system's does after a first image. */

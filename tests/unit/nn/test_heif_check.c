@@ -154,6 +154,44 @@ static void what_is_decoded_for_an_image_is_bounded_in_all(void **state)
     }
 }
 
+static void what_lies_in_memory_at_a_time_is_bounded(void **state)
+{
+    (void)state;
+    static const uint8_t large[] = { 0, 0, 0, 0, 13000 >> 8, 13000 & 255, 13000 >> 8, 13000 & 255 };
+    const struct made_item items[] = { { 1, "grid", large, sizeof(large), { 1 }, 1, false, NULL },
+                                       { 2, "grid", large, sizeof(large), { 1 }, 1, false, NULL },
+                                       { 3, "grid", large, sizeof(large), { 1 }, 1, false, NULL } };
+    for (size_t count = 2; count <= 3; count++) {
+        struct made_file file = { .items = items, .count = count };
+        made_ispe(&file.properties, 13000, 13000);
+        for (uint32_t i = 1; i < count; i++)
+            made_reference(&file.references, "dimg", i, i + 1, 1);
+        if (count == 2)
+            assert_int_equal(expect_taken(&file).at_once, 2 * 13000 * 13000);
+        else
+            expect_refused(&file, "takes room for more than 357913940 pixels");
+    }
+}
+
+static void what_a_picture_refers_to_takes_room_but_once(void **state)
+{
+    (void)state;
+    struct hevc_stream configuration = { .count = 0 }, stream = { .count = 0 };
+    const struct bit_writer set = hevc_sequence_set(512, 512, 0, 1);
+    hevc_configuration(&configuration, &set);
+    hevc_slice(&stream, HEVC_CRA, true);
+    const struct made_item items[] = { { 1, "grid", grid, sizeof(grid), { 1 }, 1, false, NULL },
+                                       { 2, "hvc1", stream.bytes, stream.count, { 2, 3 }, 1, false, NULL } };
+    struct made_file file = { .items = items, .count = 2 };
+    made_ispe(&file.properties, 800, 600);
+    made_ispe(&file.properties, 512, 512);
+    made_box(&file.properties, "hvcC", configuration.bytes, configuration.count);
+    made_reference(&file.references, "dimg", 1, 2, 2);
+    const struct heif_cost cost = expect_taken(&file);
+    assert_int_equal(cost.in_all, 800 * 600 + 2 * 512 * 512);
+    assert_int_equal(cost.at_once, 800 * 600 + 17 * 512 * 512);
+}
+
 static void what_is_not_shown_may_be_of_any_size(void **state)
 {
     (void)state;
@@ -308,6 +346,8 @@ int main(void)
         cmocka_unit_test(a_grid_takes_its_canvas_its_tiles_and_its_alpha),
         cmocka_unit_test(a_canvas_is_no_larger_than_an_image),
         cmocka_unit_test(what_is_decoded_for_an_image_is_bounded_in_all),
+        cmocka_unit_test(what_lies_in_memory_at_a_time_is_bounded),
+        cmocka_unit_test(what_a_picture_refers_to_takes_room_but_once),
         cmocka_unit_test(what_is_not_shown_may_be_of_any_size),
         cmocka_unit_test(what_a_picture_is_made_of_is_a_picture),
         cmocka_unit_test(a_box_that_may_come_once_comes_once),

@@ -53,7 +53,7 @@ static void the_largest_parameter_set_counts_wherever_it_is(void **state)
     assert_int_equal(size_of(&configuration, &stream).height, 70000);
 }
 
-static void each_picture_counts_and_what_it_may_refer_to(void **state)
+static void each_picture_counts_and_once_what_they_may_refer_to(void **state)
 {
     (void)state;
     struct hevc_stream configuration = { .count = 0 }, stream = { .count = 0 };
@@ -63,10 +63,11 @@ static void each_picture_counts_and_what_it_may_refer_to(void **state)
     hevc_slice(&stream, HEVC_IDR, true);
     hevc_slice(&stream, HEVC_IDR, true);
     assert_int_equal(size_of(&configuration, &stream).pictures, 2);
+    assert_int_equal(size_of(&configuration, &stream).made_up, 0);
     hevc_slice(&stream, HEVC_CRA, true);
     hevc_slice(&stream, HEVC_TRAIL, true);
-    assert_int_equal(size_of(&configuration, &stream).pictures, 2 + 2 * 17);
-    assert_int_equal(size_of(&configuration, &stream).pixels, 36 * 200 * 200);
+    assert_int_equal(size_of(&configuration, &stream).pixels, 4 * 200 * 200);
+    assert_int_equal(size_of(&configuration, &stream).made_up, 16 * 200 * 200);
 }
 
 static void many_slices_and_many_picture_sets_count(void **state)
@@ -120,7 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_picture_has_the_size_of_its_parameter_set),
         cmocka_unit_test(the_largest_parameter_set_counts_wherever_it_is),
-        cmocka_unit_test(each_picture_counts_and_what_it_may_refer_to),
+        cmocka_unit_test(each_picture_counts_and_once_what_they_may_refer_to),
         cmocka_unit_test(many_slices_and_many_picture_sets_count),
         cmocka_unit_test(units_of_other_kinds_and_layers_are_passed_over),
         cmocka_unit_test(what_ends_early_is_refused),
