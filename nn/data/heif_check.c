@@ -90,9 +90,10 @@ static int check_items(const struct check *check, struct err *err)
     return 0;
 }
 
+/* Of those whose size is known here. Later versions of libheif decode others. */
 static bool is_picture(const struct heif_item *item)
 {
-    static const char *const types[] = { "av01", "hvc1", "vvc1", "grid", "iden", "iovl" };
+    static const char *const types[] = { "av01", "hvc1", "grid", "iden", "iovl" };
     for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
         if (heif_type_is(item->type, types[i]))
             return true;
@@ -145,8 +146,12 @@ static int check_all(struct check *check, const uint8_t *bytes, size_t count, st
         return err_set(err, "the image ends early or is damaged");
     if (check_references(&check->references, err) || check_items(check, err))
         return -1;
-    if (!check->items.has_primary)
-        return 0;
+    const struct heif_item *primary =
+        check->items.has_primary ? heif_items_find(&check->items, check->items.primary) : NULL;
+    if (!primary)
+        return 0; /* libheif says so */
+    if (!is_picture(primary))
+        return err_set(err, "a HEIF image that is coded by neither HEVC nor AV1 is not supported");
     return add_cost(check, check->items.primary, &check->cost.at_once, err);
 }
 

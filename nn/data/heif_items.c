@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define ITEMS_MAX 8192       /* with 16,384 libheif takes 10 seconds: it copies its list for each of them */
+#define EXTENTS_MAX 32       /* of an item: libheif's */
 #define PROPERTIES_MAX 32767 /* more cannot be named */
 
 /* Boxes of which a box has one each. */
@@ -140,7 +141,7 @@ static bool read_place(struct heif_items *items, struct span *box, uint64_t vers
     struct span extents;
     if (!span_number(box, version < 2 ? 2 : 4, &id) || (version && !span_number(box, 2, &method)) ||
         !span_number(box, 2, &reference) || !span_number(box, items->base_size, &base) ||
-        !span_number(box, 2, &count) ||
+        !span_number(box, 2, &count) || count > EXTENTS_MAX ||
         !span_take(box, (size_t)count * (items->index_size + items->offset_size + items->length_size), &extents))
         return false;
     struct heif_item *item = heif_items_find(items, (uint32_t)id);

@@ -226,6 +226,10 @@ static void what_a_picture_is_made_of_is_a_picture(void **state)
         else
             expect_refused(&file, "made of a part that is no image");
     }
+    const struct made_item other = { 1, "jpeg", "1234", 4, { 1 }, 1, false, NULL };
+    struct made_file file = { .items = &other, .count = 1 };
+    made_ispe(&file.properties, 64, 64);
+    expect_refused(&file, "neither HEVC nor AV1");
 }
 
 static void a_box_that_may_come_once_comes_once(void **state)
@@ -294,6 +298,10 @@ static void where_the_bytes_lie_has_to_be_in_the_file(void **state)
         made_ispe(&file.properties, 64, 64);
         expect_refused(&file, "damaged");
     }
+    const struct made_item scattered = { 1, "iden", "", 0, { 1 }, 33, false, NULL };
+    struct made_file pieces = { .items = &scattered, .count = 1 };
+    made_ispe(&pieces.properties, 64, 64);
+    expect_refused(&pieces, "damaged");
     struct made_file derived = { .items = &item, .count = 1, .method = 2 };
     expect_refused(&derived, "item construction method 2");
 }
