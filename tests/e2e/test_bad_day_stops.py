@@ -11,7 +11,7 @@ from raw_node import RawNode
 
 STOPPED_SECONDS = 20
 SILENT_SECONDS = 10  # beyond which a node that says nothing is taken for gone
-EPOCHS = 40
+EPOCHS = 12
 
 
 @pytest.mark.parametrize("role", ["worker", "node", "broker"])

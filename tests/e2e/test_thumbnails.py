@@ -278,7 +278,7 @@ def test_what_took_too_long_twice_is_not_tried_at_each_view_and_what_waited_too_
     status, _, body = ask(broker, "slow.png", late[0])
     assert status == 504 and "more than 10 s" in json.loads(body)["error"]
     assert failures(broker) == 4 + len(busy)
-    assert not worker_of(broker.broker, "helper")  # nothing was tried
+    assert set(worker_of(broker.broker, "helper")) <= {third}  # which may still be about to end: nothing was tried
     assert ask(broker, "slow.png", late[1])[0] == ask(broker, "slow.png", busy[0])[0] == 200
     os.utime(path, (1, 1))
     assert ask(broker, "slow.png", late[0])[0] == 200
