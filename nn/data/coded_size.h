@@ -7,8 +7,9 @@
 struct coded_size {
     int64_t width, height; /* of its largest picture */
     uint64_t pictures;
-    uint64_t pixels;  /* of all its pictures */
-    uint64_t made_up; /* pixels that a decoder makes room for besides: of pictures that are referred to and not there */
+    uint64_t pixels; /* of all its pictures */
+    /* Pixels that a decoder makes room for besides: of pictures that are referred to and not there. */
+    uint64_t missing_references;
 };
 
 /* Decoders round a picture's sides up, to 128 at most: a narrow one takes as much as one of these. */

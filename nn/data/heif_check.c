@@ -132,7 +132,7 @@ static int add_cost(struct check *check, uint32_t id, uint64_t *at_once, struct 
         if (largest < part)
             largest = part;
     }
-    *at_once = size.pixels + size.made_up + largest;
+    *at_once = size.pixels + size.missing_references + largest;
     if (*at_once > AT_ONCE_MAX)
         return err_set(err, "an image that takes room for more than %llu pixels is not supported", AT_ONCE_MAX);
     return 0;

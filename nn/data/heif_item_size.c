@@ -87,7 +87,7 @@ static int add_coded(struct heif_item_size *size, const struct coded_size *coded
                        IMAGE_MAX_PIXELS);
     if (size->pixels < coded->pixels)
         size->pixels = coded->pixels;
-    size->made_up = coded->made_up;
+    size->missing_references = coded->missing_references;
     return 0;
 }
 

@@ -131,6 +131,6 @@ bool hevc_size(struct span configuration, struct span stream, struct coded_size 
     if (size->pixels < SLICE_PIXELS * seen.slices)
         size->pixels = SLICE_PIXELS * seen.slices;
     if (seen.refers)
-        size->made_up = REFERENCES_MAX * coded_side(seen.width) * coded_side(seen.height);
+        size->missing_references = REFERENCES_MAX * coded_side(seen.width) * coded_side(seen.height);
     return true;
 }

@@ -63,11 +63,11 @@ static void each_picture_counts_and_once_what_they_may_refer_to(void **state)
     hevc_slice(&stream, HEVC_IDR, true);
     hevc_slice(&stream, HEVC_IDR, true);
     assert_int_equal(size_of(&configuration, &stream).pictures, 2);
-    assert_int_equal(size_of(&configuration, &stream).made_up, 0);
+    assert_int_equal(size_of(&configuration, &stream).missing_references, 0);
     hevc_slice(&stream, HEVC_CRA, true);
     hevc_slice(&stream, HEVC_TRAIL, true);
     assert_int_equal(size_of(&configuration, &stream).pixels, 4 * 200 * 200);
-    assert_int_equal(size_of(&configuration, &stream).made_up, 16 * 200 * 200);
+    assert_int_equal(size_of(&configuration, &stream).missing_references, 16 * 200 * 200);
 }
 
 static void many_slices_and_many_picture_sets_count(void **state)
