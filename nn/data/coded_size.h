@@ -10,6 +10,7 @@ struct coded_size {
     uint64_t pixels; /* of all its pictures */
     /* Pixels that a decoder makes room for besides: of pictures that are referred to and not there. */
     uint64_t missing_references;
+    uint64_t moved; /* bytes, by a decoder of HEVC that takes the escapes out */
 };
 
 /* Decoders round a picture's sides up, to 128 at most: a narrow one takes as much as one of these. */

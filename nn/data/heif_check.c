@@ -16,6 +16,7 @@
 #define PICTURES_MAX 16384
 #define PIXELS_MAX (4ull * IMAGE_MAX_PIXELS)  /* in all: a canvas and its tiles, and alpha of as many */
 #define AT_ONCE_MAX (2ull * IMAGE_MAX_PIXELS) /* a canvas and its alpha */
+#define MOVED_MAX (1ull << 34)                /* bytes: some seconds */
 #define BYTES_MAX(count) (4ull * (count) + (16 << 20))
 
 struct check {
@@ -23,6 +24,7 @@ struct check {
     struct heif_references references;
     struct heif_cost cost;
     uint64_t bytes; /* of the items that are decoded */
+    uint64_t moved; /* of these, see coded_size.h */
 };
 
 /* Goes through all that decoding the item takes, as often as it takes it. */
@@ -126,6 +128,9 @@ static int add_cost(struct check *check, uint32_t id, uint64_t *at_once, struct 
     check->cost.av1 |= heif_type_is(item->type, "av01");
     if (check->cost.in_all > PIXELS_MAX)
         return err_set(err, "an image whose parts have more than %llu pixels in all is not supported", PIXELS_MAX);
+    check->moved += size.moved;
+    if (check->moved > MOVED_MAX)
+        return err_set(err, "an image whose coded bytes have too many escapes is not supported");
     for (size_t i = heif_references_of(references, id); i < references->count && references->all[i].from == id; i++) {
         if (check_target(check, &references->all[i], err) || add_cost(check, references->all[i].to, &part, err))
             return -1;

@@ -76,6 +76,7 @@ static struct span first_property(const struct heif_items *items, const struct h
 
 static int add_coded(struct heif_item_size *size, const struct coded_size *coded, struct err *err)
 {
+    size->moved = coded->moved;
     if (!coded->pictures)
         return 0;
     if (image_size_check(coded->width, coded->height, err))

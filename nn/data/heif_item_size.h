@@ -6,7 +6,8 @@
 
 struct heif_item_size {
     uint64_t pixels;
-    uint64_t missing_references; /* in memory besides, see coded_size.h */
+    uint64_t missing_references; /* in memory besides: see coded_size.h, */
+    uint64_t moved;              /* and for this too */
 };
 
 /* The most of what the item's size is said to be (`ispe`), of its coded stream, and of the canvas of what is put

@@ -10,27 +10,30 @@
 #define SLICE_PIXELS                                                                                                   \
     ((uint64_t)CODED_SIDE_MIN * CODED_SIDE_MIN) /* a slice's header takes some KiB while it is decoded */
 #define PICTURE_SETS 16 /* picture parameter sets, whose tables take as much as a picture does */
+#define ROWS_MAX 4096   /* of blocks in a slice, for each of which libde265 goes through the escapes in it */
 
 enum { IDR_W_RADL = 19, IDR_N_LP = 20, SLICE_LAST = 31, SEQUENCE_SET = 33, PICTURE_SET = 34 };
 
 struct seen {
     uint64_t width, height;
-    uint64_t pictures, slices, picture_sets;
+    uint64_t pictures, slices, picture_sets, moved;
     bool sequence, refers; /* a set is there; a picture is that may refer to others */
 };
 
-/* The unit's beginning, without the bytes that keep start codes out of it (emulation_prevention_three_byte). */
-static size_t unescape(struct span unit, uint8_t head[HEAD_MAX])
+/* The unit's beginning, without the bytes that keep start codes out of it (emulation_prevention_three_byte). libde265
+ * takes out each such escape by moving all that is behind it. */
+static size_t unescape(struct span unit, uint8_t head[HEAD_MAX], uint64_t *moved)
 {
-    size_t count = 0;
-    int zeros = 0;
-    for (size_t i = 0; i < unit.count && count < HEAD_MAX; i++) {
+    size_t count = 0, zeros = 0;
+    for (size_t i = 0; i < unit.count; i++) {
         if (zeros >= 2 && unit.bytes[i] == 3) {
             zeros = 0;
+            *moved += unit.count - i - 1 + ROWS_MAX;
             continue;
         }
         zeros = unit.bytes[i] ? 0 : zeros + 1;
-        head[count++] = unit.bytes[i];
+        if (count < HEAD_MAX)
+            head[count++] = unit.bytes[i];
     }
     return count;
 }
@@ -70,7 +73,7 @@ static bool read_sequence_set(struct bit_reader *reader, struct seen *seen)
 static bool read_unit(struct span unit, struct seen *seen)
 {
     uint8_t head[HEAD_MAX];
-    const size_t count = unescape(unit, head);
+    const size_t count = unescape(unit, head, &seen->moved);
     if (count < 3)
         return true;
     const int type = head[0] >> 1 & 63;
@@ -123,6 +126,7 @@ bool hevc_size(struct span configuration, struct span stream, struct coded_size 
     *size = (struct coded_size){ 0 };
     if (!read_configuration(configuration, &seen) || !read_stream(stream, &seen))
         return false;
+    size->moved = seen.moved;
     if (!seen.sequence)
         return true;
     if (!seen.pictures)

@@ -270,6 +270,29 @@ static void the_same_bytes_are_not_read_again_and_again(void **state)
     free(bytes);
 }
 
+static void escapes_are_bounded_over_all_that_is_decoded(void **state)
+{
+    (void)state;
+    enum { ESCAPES = 20000, UNIT = 2 + 3 * ESCAPES }; /* 682 million bytes to move */
+    struct hevc_stream configuration = { .count = 0 }, stream = { { 0, 0, UNIT >> 8, UNIT & 255, 80, 1 }, 4 + UNIT };
+    const struct bit_writer set = hevc_sequence_set(64, 64, 0, 1);
+    hevc_configuration(&configuration, &set);
+    for (size_t i = 8; i < stream.count; i += 3)
+        stream.bytes[i] = 3;
+    const struct made_item items[] = { { 1, "grid", grid, sizeof(grid), { 1 }, 1, false, NULL },
+                                       { 2, "hvc1", stream.bytes, stream.count, { 1, 2 }, 1, false, NULL } };
+    for (int times = 25; times <= 26; times++) {
+        struct made_file file = { .items = items, .count = 2 };
+        made_ispe(&file.properties, 64, 64);
+        made_box(&file.properties, "hvcC", configuration.bytes, configuration.count);
+        made_reference(&file.references, "dimg", 1, 2, times);
+        if (times == 25)
+            (void)expect_taken(&file);
+        else
+            expect_refused(&file, "too many escapes");
+    }
+}
+
 static void where_the_bytes_lie_has_to_be_in_the_file(void **state)
 {
     (void)state;
@@ -360,6 +383,7 @@ int main(void)
         cmocka_unit_test(what_a_picture_is_made_of_is_a_picture),
         cmocka_unit_test(a_box_that_may_come_once_comes_once),
         cmocka_unit_test(the_same_bytes_are_not_read_again_and_again),
+        cmocka_unit_test(escapes_are_bounded_over_all_that_is_decoded),
         cmocka_unit_test(where_the_bytes_lie_has_to_be_in_the_file),
         cmocka_unit_test(metadata_that_unpack_to_any_size_are_refused),
         cmocka_unit_test(a_file_of_as_many_items_as_there_may_be_is_quick),

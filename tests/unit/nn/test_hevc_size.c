@@ -85,6 +85,18 @@ static void many_slices_and_many_picture_sets_count(void **state)
     assert_int_equal(size_of(&configuration, &stream).pixels, 100 * 128 * 128);
 }
 
+static void behind_each_escape_of_any_unit_the_bytes_are_moved(void **state)
+{
+    (void)state;
+    struct hevc_stream configuration = { .count = 0 }, stream = { .count = 0 };
+    const struct bit_writer zeros = { .at = 80 }, three = { .bytes = { 0, 0, 3, 1 }, .at = 32 };
+    hevc_configuration(&configuration, &zeros);
+    configuration.bytes[28] = HEVC_SEI << 1;
+    assert_int_equal(size_of(&configuration, &stream).moved, 4 * 4096 + 11 + 8 + 5 + 2);
+    hevc_unit(&stream, 4, HEVC_SEI, &three);
+    assert_int_equal(size_of(&configuration, &stream).moved, 5 * 4096 + 11 + 8 + 5 + 2 + 2);
+}
+
 static void units_of_other_kinds_and_layers_are_passed_over(void **state)
 {
     (void)state;
@@ -123,6 +135,7 @@ int main(void)
         cmocka_unit_test(the_largest_parameter_set_counts_wherever_it_is),
         cmocka_unit_test(each_picture_counts_and_once_what_they_may_refer_to),
         cmocka_unit_test(many_slices_and_many_picture_sets_count),
+        cmocka_unit_test(behind_each_escape_of_any_unit_the_bytes_are_moved),
         cmocka_unit_test(units_of_other_kinds_and_layers_are_passed_over),
         cmocka_unit_test(what_ends_early_is_refused),
     };
