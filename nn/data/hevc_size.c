@@ -10,13 +10,14 @@
 #define SLICE_PIXELS                                                                                                   \
     ((uint64_t)CODED_SIDE_MIN * CODED_SIDE_MIN) /* a slice's header takes some KiB while it is decoded */
 #define PICTURE_SETS 16 /* picture parameter sets, whose tables take as much as a picture does */
+#define UNITS_MAX 16384 /* libde265 has 130 to 170 bytes for each, all at a time */
 #define ROWS_MAX 4096   /* of blocks in a slice, for each of which libde265 goes through the escapes in it */
 
 enum { IDR_W_RADL = 19, IDR_N_LP = 20, SLICE_LAST = 31, SEQUENCE_SET = 33, PICTURE_SET = 34 };
 
 struct seen {
     uint64_t width, height;
-    uint64_t pictures, slices, picture_sets, moved;
+    uint64_t units, pictures, slices, picture_sets, moved;
     bool sequence, refers; /* a set is there; a picture is that may refer to others */
 };
 
@@ -74,6 +75,8 @@ static bool read_unit(struct span unit, struct seen *seen)
 {
     uint8_t head[HEAD_MAX];
     const size_t count = unescape(unit, head, &seen->moved);
+    if (++seen->units > UNITS_MAX)
+        return false;
     if (count < 3)
         return true;
     const int type = head[0] >> 1 & 63;

@@ -7,7 +7,8 @@
 #include "coded_size.h"
 #include "heif_boxes.h"
 
-/* `configuration`: the item's `hvcC`, whose units are decoded before the stream's. False where either is damaged. */
+/* `configuration`: the item's `hvcC`, whose units are decoded before the stream's. False where either is damaged,
+ * or they are more units than any image has. */
 bool hevc_size(struct span configuration, struct span stream, struct coded_size *size);
 
 #endif

@@ -97,6 +97,19 @@ static void behind_each_escape_of_any_unit_the_bytes_are_moved(void **state)
     assert_int_equal(size_of(&configuration, &stream).moved, 5 * 4096 + 11 + 8 + 5 + 2 + 2);
 }
 
+static void units_are_bounded_even_empty_ones(void **state)
+{
+    (void)state;
+    struct hevc_stream configuration = { .count = 0 }, stream = { .count = 0 };
+    const struct bit_writer set = hevc_sequence_set(200, 200, 0, 1);
+    struct coded_size size;
+    hevc_configuration(&configuration, &set);
+    stream.count = 4 * 16383;
+    assert_int_equal(size_of(&configuration, &stream).pictures, 1);
+    stream.count += 4;
+    assert_false(read_size(&configuration, &stream, &size));
+}
+
 static void units_of_other_kinds_and_layers_are_passed_over(void **state)
 {
     (void)state;
@@ -136,6 +149,7 @@ int main(void)
         cmocka_unit_test(each_picture_counts_and_once_what_they_may_refer_to),
         cmocka_unit_test(many_slices_and_many_picture_sets_count),
         cmocka_unit_test(behind_each_escape_of_any_unit_the_bytes_are_moved),
+        cmocka_unit_test(units_are_bounded_even_empty_ones),
         cmocka_unit_test(units_of_other_kinds_and_layers_are_passed_over),
         cmocka_unit_test(what_ends_early_is_refused),
     };
