@@ -124,10 +124,7 @@ static int add_cost(struct check *check, uint32_t id, uint64_t *at_once, struct 
     if (item_bytes(&check->items, item, &bytes, err) || add_bytes(check, &check->bytes, bytes, err) ||
         heif_item_size(&check->items, item, &size, err))
         return -1;
-    check->cost.in_all += size.pixels;
     check->cost.av1 |= heif_type_is(item->type, "av01");
-    if (check->cost.in_all > PIXELS_MAX)
-        return err_set(err, "an image whose parts have more than %llu pixels in all is not supported", PIXELS_MAX);
     check->moved += size.moved;
     if (check->moved > MOVED_MAX)
         return err_set(err, "an image whose coded bytes have too many escapes is not supported");
@@ -137,6 +134,11 @@ static int add_cost(struct check *check, uint32_t id, uint64_t *at_once, struct 
         if (largest < part)
             largest = part;
     }
+    if (heif_type_is(item->type, "iden") && size.pixels < largest)
+        size.pixels = largest; /* it is what it is made of, whatever size it says */
+    check->cost.in_all += size.pixels;
+    if (check->cost.in_all > PIXELS_MAX)
+        return err_set(err, "an image whose parts have more than %llu pixels in all is not supported", PIXELS_MAX);
     *at_once = size.pixels + size.missing_references + largest;
     if (*at_once > AT_ONCE_MAX)
         return err_set(err, "an image that takes room for more than %llu pixels is not supported", AT_ONCE_MAX);

@@ -8,6 +8,8 @@
 #include "hevc_size.h"
 #include "image.h"
 
+#define TRANSFORMS_MAX 4 /* of an item: a camera has one of each kind at most */
+
 /* What it takes to decode a picture of this size, where that is more than was known. */
 static int add_picture(uint64_t *pixels, int64_t width, int64_t height, struct err *err)
 {
@@ -23,6 +25,21 @@ static int add_picture(uint64_t *pixels, int64_t width, int64_t height, struct e
 static int damaged(struct err *err)
 {
     return err_set(err, "the image ends early or is damaged");
+}
+
+/* libheif turns, mirrors and crops as often as it is told to, and goes through all pixels each time. */
+static int check_transforms(const struct heif_items *items, const struct heif_item *item, struct err *err)
+{
+    struct span rest = item->properties;
+    const struct heif_box *property;
+    int transforms = 0;
+    while ((property = heif_items_next_property(items, item, &rest)))
+        if (heif_type_is(property->type, "irot") || heif_type_is(property->type, "imir") ||
+            heif_type_is(property->type, "clap"))
+            transforms++;
+    if (transforms > TRANSFORMS_MAX)
+        return err_set(err, "an image that is turned, mirrored or cropped %d times is not supported", transforms);
+    return 0;
 }
 
 static int add_stated(const struct heif_items *items, const struct heif_item *item, uint64_t *pixels, struct err *err)
@@ -151,7 +168,7 @@ int heif_item_size(const struct heif_items *items, const struct heif_item *item,
                    struct err *err)
 {
     *size = (struct heif_item_size){ 0 };
-    if (add_stated(items, item, &size->pixels, err))
+    if (check_transforms(items, item, err) || add_stated(items, item, &size->pixels, err))
         return -1;
     if (heif_type_is(item->type, "av01"))
         return add_av1(items, item, size, err);

@@ -11,7 +11,8 @@ struct heif_item_size {
 };
 
 /* The most of what the item's size is said to be (`ispe`), of its coded stream, and of the canvas of what is put
- * together from other items. Refused: what is larger than an image may be, in one picture or in all of its stream. */
+ * together from other items. Refused: what is larger than an image may be, in one picture or in all of its stream; and
+ * what is turned, mirrored or cropped again and again. */
 int heif_item_size(const struct heif_items *items, const struct heif_item *item, struct heif_item_size *size,
                    struct err *err);
 

@@ -79,7 +79,7 @@ struct made_item {
     const char *type;
     const void *data;
     size_t count;
-    int properties[2]; /* 0: none */
+    int properties[8]; /* up to a 0 */
     int extents;       /* 0: one; more name the same bytes again and again, or, where `cut`, are parts of them */
     bool cut;
     const char *encoding; /* of metadata */
@@ -156,8 +156,11 @@ static inline void made_ipma(struct made *made, const struct made_file *file, si
     for (size_t i = from; i < from + count; i++) {
         const int *properties = file->items[i].properties;
         made_number(made, 2, file->items[i].id);
-        made_number(made, 1, (uint64_t)(!!properties[0] + !!properties[1]));
-        for (int k = 0; k < 2 && properties[k]; k++)
+        int all = 0;
+        while (all < 8 && properties[all])
+            all++;
+        made_number(made, 1, (uint64_t)all);
+        for (int k = 0; k < all; k++)
             made_number(made, 1, 0x80 | (uint64_t)properties[k]);
     }
     made_close(made, at);

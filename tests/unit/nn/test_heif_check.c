@@ -192,6 +192,49 @@ static void what_a_picture_refers_to_takes_room_but_once(void **state)
     assert_int_equal(cost.at_once, 800 * 600 + 17 * 512 * 512);
 }
 
+static void a_picture_is_turned_mirrored_and_cropped_a_few_times(void **state)
+{
+    (void)state;
+    static const char *const types[] = { "irot", "imir", "clap" };
+    for (size_t type = 0; type < 3; type++)
+        for (int more = 0; more < 2; more++) {
+            const struct made_item items[] = { { 1, "grid", grid, sizeof(grid), { 1 }, 1, false, NULL },
+                                               { 2, "iden", "", 0, { 1, 2, 3, 4, 2, more ? 3 : 0 }, 1, false, NULL } };
+            struct made_file file = { .items = items, .count = 2 };
+            made_ispe(&file.properties, 64, 64);
+            for (size_t i = 0; i < 3; i++)
+                made_box(&file.properties, types[(type + i) % 3], "", 1);
+            made_reference(&file.references, "dimg", 1, 2, 2);
+            if (more)
+                expect_refused(&file, "turned, mirrored or cropped 5 times");
+            else
+                (void)expect_taken(&file);
+        }
+}
+
+static void what_only_shows_another_is_as_large_as_that(void **state)
+{
+    (void)state;
+    const struct av1_stream stream = still(4000, 3000, 1), large = still(13000, 13000, 1);
+    const struct made_item items[] = { { 1, "iden", "", 0, { 1 }, 1, false, NULL },
+                                       { 2, "iden", "", 0, { 0 }, 1, false, NULL },
+                                       { 3, "av01", stream.bytes, stream.count, { 1 }, 1, false, NULL } };
+    struct made_file file = { .items = items, .count = 3 };
+    made_ispe(&file.properties, 64, 64);
+    made_reference(&file.references, "dimg", 1, 3, 1);
+    struct heif_cost cost = expect_taken(&file);
+    assert_int_equal(cost.in_all, 2 * 4000 * 3000);
+    assert_int_equal(cost.at_once, 2 * 4000 * 3000);
+    const struct made_item turned[] = { items[0],
+                                        items[1],
+                                        { 3, "av01", large.bytes, large.count, { 1 }, 1, false, NULL } };
+    file = (struct made_file){ .items = turned, .count = 3 };
+    made_ispe(&file.properties, 64, 64);
+    made_reference(&file.references, "dimg", 1, 2, 1);
+    made_reference(&file.references, "dimg", 2, 3, 1);
+    expect_refused(&file, "takes room for more than");
+}
+
 static void what_is_not_shown_may_be_of_any_size(void **state)
 {
     (void)state;
@@ -379,6 +422,8 @@ int main(void)
         cmocka_unit_test(what_is_decoded_for_an_image_is_bounded_in_all),
         cmocka_unit_test(what_lies_in_memory_at_a_time_is_bounded),
         cmocka_unit_test(what_a_picture_refers_to_takes_room_but_once),
+        cmocka_unit_test(a_picture_is_turned_mirrored_and_cropped_a_few_times),
+        cmocka_unit_test(what_only_shows_another_is_as_large_as_that),
         cmocka_unit_test(what_is_not_shown_may_be_of_any_size),
         cmocka_unit_test(what_a_picture_is_made_of_is_a_picture),
         cmocka_unit_test(a_box_that_may_come_once_comes_once),
