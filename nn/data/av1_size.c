@@ -138,7 +138,7 @@ static bool read_leb128(struct span *span, uint64_t *value)
             return false;
         *value |= (byte & 0x7f) << (7 * i);
         if (!(byte & 0x80))
-            return *value <= UINT32_MAX;
+            return true;
     }
     return false;
 }

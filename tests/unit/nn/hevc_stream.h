@@ -7,7 +7,7 @@
 
 #include "bit_writer.h"
 
-enum { HEVC_TRAIL = 1, HEVC_IDR = 19, HEVC_CRA = 21, HEVC_SPS = 33, HEVC_PPS = 34, HEVC_SEI = 39 };
+enum { HEVC_TRAIL = 1, HEVC_IDR = 19, HEVC_IDR_N_LP = 20, HEVC_CRA = 21, HEVC_SPS = 33, HEVC_PPS = 34, HEVC_SEI = 39 };
 
 struct hevc_stream {
     uint8_t bytes[65536];

@@ -70,6 +70,7 @@ static void a_frame_may_be_as_large_as_one_of_an_earlier_sequence(void **state)
     av1_sequence(&stream, 130, 140);
     av1_frame(&stream, AV1_FRAME, AV1_INTER, true);
     assert_int_equal(size_of(&stream).width, 65536);
+    assert_int_equal(size_of(&stream).height, 65536);
 }
 
 static void a_narrow_picture_counts_as_the_blocks_it_takes(void **state)
@@ -167,14 +168,19 @@ static void units_of_other_kinds_and_forms_are_passed_over(void **state)
 static void what_follows_a_broken_unit_is_not_read(void **state)
 {
     (void)state;
-    static const uint8_t longer[] = { AV1_PADDING << 3 | 2, 0xff, 0x7f };
-    struct av1_stream stream = { .count = 0 };
-    av1_sequence(&stream, 200, 200);
-    av1_frame(&stream, AV1_FRAME, AV1_KEY, false);
-    memcpy(stream.bytes + stream.count, longer, sizeof(longer));
-    stream.count += sizeof(longer);
-    av1_frame(&stream, AV1_FRAME, AV1_KEY, false);
-    assert_int_equal(size_of(&stream).pictures, 1);
+    const struct span broken[] = {
+        { (const uint8_t[]){ AV1_PADDING << 3 | 2, 0xff, 0x7f }, 3 },
+        { (const uint8_t[]){ AV1_PADDING << 3 | 2, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0 }, 10 },
+    };
+    for (size_t i = 0; i < sizeof(broken) / sizeof(*broken); i++) {
+        struct av1_stream stream = { .count = 0 };
+        av1_sequence(&stream, 200, 200);
+        av1_frame(&stream, AV1_FRAME, AV1_KEY, false);
+        memcpy(stream.bytes + stream.count, broken[i].bytes, broken[i].count);
+        stream.count += broken[i].count;
+        av1_frame(&stream, AV1_FRAME, AV1_KEY, false);
+        assert_int_equal(size_of(&stream).pictures, 1);
+    }
 }
 
 static void a_frame_before_its_sequence_is_refused(void **state)

@@ -61,7 +61,7 @@ static void each_picture_counts_and_once_what_they_may_refer_to(void **state)
     hevc_configuration(&configuration, &set);
     assert_int_equal(size_of(&configuration, &stream).pictures, 1);
     hevc_slice(&stream, HEVC_IDR, true);
-    hevc_slice(&stream, HEVC_IDR, true);
+    hevc_slice(&stream, HEVC_IDR_N_LP, true);
     assert_int_equal(size_of(&configuration, &stream).pictures, 2);
     assert_int_equal(size_of(&configuration, &stream).missing_references, 0);
     hevc_slice(&stream, HEVC_CRA, true);
@@ -124,6 +124,30 @@ static void units_of_other_kinds_and_layers_are_passed_over(void **state)
     assert_false(read_size(&configuration, &stream, &size));
     stream.bytes[at + 5] |= 1 << 3; /* nuh_layer_id 1 */
     assert_int_equal(size_of(&configuration, &stream).pictures, 1);
+    stream.bytes[at + 5] ^= 1 << 3;
+    stream.bytes[at + 4] |= 1; /* nuh_layer_id 32 */
+    assert_int_equal(size_of(&configuration, &stream).pictures, 1);
+}
+
+static void a_number_of_more_than_32_bits_is_refused(void **state)
+{
+    (void)state;
+    for (int zeros = 31; zeros <= 32; zeros++) {
+        struct hevc_stream configuration = { .count = 0 }, stream = { .count = 0 };
+        struct bit_writer set = { .at = 0 };
+        struct coded_size size;
+        bits_put(&set, 8 + 96, 1);
+        bits_put_exp_golomb(&set, 0);
+        bits_put_exp_golomb(&set, 1);
+        bits_put(&set, zeros, 0);
+        bits_put(&set, 32, 1ull << 31); /* the width, 2^31 - 1 or one that does not fit */
+        bits_put(&set, zeros - 31, 0);
+        bits_put_exp_golomb(&set, 200);
+        bits_put(&set, 32, 0x12345678);
+        hevc_configuration(&configuration, &set);
+        hevc_slice(&stream, HEVC_IDR, true);
+        assert_true(read_size(&configuration, &stream, &size) == (zeros == 31));
+    }
 }
 
 static void what_ends_early_is_refused(void **state)
@@ -151,6 +175,7 @@ int main(void)
         cmocka_unit_test(behind_each_escape_of_any_unit_the_bytes_are_moved),
         cmocka_unit_test(units_are_bounded_even_empty_ones),
         cmocka_unit_test(units_of_other_kinds_and_layers_are_passed_over),
+        cmocka_unit_test(a_number_of_more_than_32_bits_is_refused),
         cmocka_unit_test(what_ends_early_is_refused),
     };
     return cmocka_run_group_tests_name("hevc_size", tests, NULL, NULL);
