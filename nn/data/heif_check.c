@@ -13,7 +13,7 @@
 #include "image.h"
 
 #define DEPTH_MAX 8
-#define PICTURES_MAX 16384
+#define PICTURES_MAX 4096                     /* the largest photo has some 700 tiles */
 #define PIXELS_MAX (4ull * IMAGE_MAX_PIXELS)  /* in all: a canvas and its tiles, and alpha of as many */
 #define AT_ONCE_MAX (2ull * IMAGE_MAX_PIXELS) /* a canvas and its alpha */
 #define MOVED_MAX (1ull << 34)                /* bytes: some seconds */

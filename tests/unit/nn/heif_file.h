@@ -92,6 +92,7 @@ struct made_file {
     const char *twice;                  /* a box, or "item in " and a box: it comes twice */
     bool without_idat;
     uint32_t method, iloc_version, iloc_sizes, beyond;
+    uint32_t foreign, foreign_extents; /* entries of `iloc` for what is no item, and how many empty extents each has */
 };
 
 static inline bool made_twice(const struct made_file *file, const char *what)
@@ -127,7 +128,7 @@ static inline void made_iloc(struct made *made, const struct made_file *file, si
     const size_t at = made_open(made, "iloc");
     made_number(made, 4, (file->iloc_version ? file->iloc_version : 1) << 24);
     made_number(made, 2, file->iloc_sizes ? file->iloc_sizes : 0x4400);
-    made_number(made, file->iloc_version == 2 ? 4 : 2, file->count);
+    made_number(made, file->iloc_version == 2 ? 4 : 2, file->count + file->foreign);
     for (size_t i = 0; i < file->count; i++) {
         const struct made_item *item = &file->items[i];
         const int extents = item->extents ? item->extents : 1;
@@ -144,6 +145,13 @@ static inline void made_iloc(struct made *made, const struct made_file *file, si
             }
         }
         data += item->count;
+    }
+    for (uint32_t i = 0; i < file->foreign; i++) {
+        made_number(made, file->iloc_version == 2 ? 4 : 2, 60000);
+        made_number(made, 4, 0);
+        made_number(made, 2, file->foreign_extents);
+        for (uint32_t e = 0; e < file->foreign_extents; e++)
+            made_number(made, 8, 0);
     }
     made_close(made, at);
 }
