@@ -177,12 +177,14 @@ static bool read_iloc(struct heif_items *items, struct span box)
     return true;
 }
 
-/* A file may have several of them, of which each item is in one. */
-static bool read_ipma(struct heif_items *items, struct span box)
+/* A file may have several of them. An item's is the first entry that names it. *left: how many entries there may still
+ * be, of which libheif takes as many as are said to be there, and looks through them for each item. */
+static bool read_ipma(struct heif_items *items, struct span box, uint64_t *left)
 {
     uint64_t version, count, id, properties;
-    if (!span_number(&box, 4, &version) || !span_number(&box, 4, &count))
+    if (!span_number(&box, 4, &version) || !span_number(&box, 4, &count) || count > *left)
         return false;
+    *left -= count;
     const size_t size = version & 1 ? 2 : 1;
     for (; count && box.count; count--) {
         struct span numbers;
@@ -190,10 +192,8 @@ static bool read_ipma(struct heif_items *items, struct span box)
             !span_take(&box, size * (size_t)properties, &numbers))
             return false;
         struct heif_item *item = heif_items_find(items, (uint32_t)id);
-        if (!item)
+        if (!item || item->described)
             continue;
-        if (item->described)
-            return false;
         item->described = true;
         item->properties = numbers;
         item->property_size = size;
@@ -219,10 +219,11 @@ static bool read_iprp(struct heif_items *items, struct span iprp)
 {
     struct only_box ipco = { .type = "ipco" };
     struct heif_box box;
+    uint64_t left = ITEMS_MAX;
     if (!read_parts(iprp, &ipco, 1) || !read_ipco(items, ipco.content))
         return false;
     while (iprp.count)
-        if (!span_box(&iprp, &box) || (heif_type_is(box.type, "ipma") && !read_ipma(items, box.content)))
+        if (!span_box(&iprp, &box) || (heif_type_is(box.type, "ipma") && !read_ipma(items, box.content, &left)))
             return false;
     return true;
 }

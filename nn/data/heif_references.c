@@ -3,12 +3,11 @@
 
 #include <stdlib.h>
 
+/* libheif goes through all of them for each item, twice. */
 #define REFERENCES_MAX 16384
 
 static bool add(struct heif_references *references, struct heif_reference reference)
 {
-    if (references->count >= REFERENCES_MAX)
-        return false;
     if (references->count == references->capacity) {
         size_t capacity = references->capacity ? 2 * references->capacity : 64;
         struct heif_reference *all = realloc(references->all, capacity * sizeof(*all));
@@ -21,17 +20,19 @@ static bool add(struct heif_references *references, struct heif_reference refere
     return true;
 }
 
-/* What libheif reads by the counts in it has to end where the box says that it ends; and a `uuid` has another 16 bytes
+/* Whatever their type is, a box counts, and each item that it names. *left: how many there may still be.
+ * What libheif reads by the counts in it has to end where the box says that it ends; and a `uuid` has another 16 bytes
  * before the numbers for libheif. */
-static bool read_one(struct heif_references *references, struct span *box, size_t size)
+static bool read_one(struct heif_references *references, struct span *box, size_t size, uint64_t *left)
 {
     struct heif_box reference;
     struct span head = *box;
     uint64_t length, from, to, count;
     if (!span_number(&head, 4, &length) || length < 8 || !span_box(box, &reference) ||
         heif_type_is(reference.type, "uuid") || !span_number(&reference.content, size, &from) ||
-        !span_number(&reference.content, 2, &count))
+        !span_number(&reference.content, 2, &count) || count + 1 > *left)
         return false;
+    *left -= count + 1;
     /* Metadata say what they are about; an auxiliary picture or a thumbnail, what it goes with. */
     const bool about = heif_type_is(reference.type, "cdsc");
     const bool back = heif_type_is(reference.type, "auxl") || heif_type_is(reference.type, "thmb");
@@ -54,12 +55,12 @@ static int by_from(const void *a, const void *b)
 
 bool heif_references_read(struct heif_references *references, struct span box)
 {
-    uint64_t version;
+    uint64_t version, left = REFERENCES_MAX;
     *references = (struct heif_references){ 0 };
     if (!span_number(&box, 4, &version))
         return false;
     while (box.count)
-        if (!read_one(references, &box, version >> 24 ? 4 : 2)) /* an item's number's size */
+        if (!read_one(references, &box, version >> 24 ? 4 : 2, &left)) /* an item's number's size */
             return false;
     if (references->count)
         qsort(references->all, references->count, sizeof(*references->all), by_from);

@@ -92,7 +92,8 @@ struct made_file {
     const char *twice;                  /* a box, or "item in " and a box: it comes twice */
     bool without_idat;
     uint32_t method, iloc_version, iloc_sizes, beyond;
-    uint32_t foreign, foreign_extents; /* entries of `iloc` for what is no item, and how many empty extents each has */
+    uint32_t foreign, foreign_extents; /* entries of `iloc` for item 60000, and how many empty extents each has */
+    uint32_t foreign_described;        /* the same of `ipma`, without properties */
 };
 
 static inline bool made_twice(const struct made_file *file, const char *what)
@@ -180,7 +181,15 @@ static inline void made_iprp(struct made *made, const struct made_file *file)
     for (int k = 0; k < 1 + made_twice(file, "ipco"); k++)
         made_box(made, "ipco", file->properties.bytes, file->properties.count);
     made_ipma(made, file, 0, 1);
-    made_ipma(made, file, made_twice(file, "item in ipma") ? 0 : 1, file->count - 1);
+    made_ipma(made, file, 1, file->count - 1);
+    if (file->foreign_described) {
+        const size_t ipma = made_open(made, "ipma");
+        made_number(made, 4, 0);
+        made_number(made, 4, file->foreign_described);
+        for (uint32_t i = 0; i < file->foreign_described; i++)
+            made_number(made, 3, 60000 << 8);
+        made_close(made, ipma);
+    }
     made_close(made, at);
 }
 

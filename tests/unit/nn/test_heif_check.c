@@ -277,8 +277,8 @@ static void what_a_picture_is_made_of_is_a_picture(void **state)
 static void a_box_that_may_come_once_comes_once(void **state)
 {
     (void)state;
-    static const char *const boxes[] = { "meta", "pitm", "iinf",         "iloc",         "iprp",        "ipco",
-                                         "iref", "idat", "item in iinf", "item in iloc", "item in ipma" };
+    static const char *const boxes[] = { "meta", "pitm", "iinf", "iloc",         "iprp",
+                                         "ipco", "iref", "idat", "item in iinf", "item in iloc" };
     const struct made_item items[] = { { 1, "iden", "1234", 4, { 1 }, 1, false, NULL },
                                        { 2, "Exif", "1234", 4, { 0 }, 1, false, NULL } };
     for (size_t i = 0; i <= sizeof(boxes) / sizeof(*boxes); i++) {
@@ -428,6 +428,46 @@ static void where_items_lie_that_are_none_is_bounded(void **state)
     }
 }
 
+static void properties_of_what_is_no_item_are_bounded(void **state)
+{
+    (void)state;
+    const struct made_item item = { 1, "iden", "1234", 4, { 1 }, 1, false, NULL };
+    for (uint32_t foreign = 4095; foreign <= 4096; foreign++) {
+        struct made_file file = { .items = &item, .count = 1, .foreign_described = foreign };
+        made_ispe(&file.properties, 64, 64);
+        if (foreign == 4095)
+            assert_int_equal(expect_taken(&file).in_all, 128 * 128);
+        else
+            expect_refused(&file, "damaged");
+    }
+}
+
+static void an_item_has_the_properties_that_are_listed_first(void **state)
+{
+    (void)state;
+    const struct made_item item = { 60000, "iden", "1234", 4, { 1 }, 1, false, NULL };
+    struct made_file file = { .items = &item, .count = 1, .foreign_described = 1 };
+    made_ispe(&file.properties, 128, 128);
+    assert_int_equal(expect_taken(&file).in_all, 128 * 128);
+}
+
+static void references_of_any_type_are_bounded(void **state)
+{
+    (void)state;
+    const struct made_item item = { 1, "iden", "1234", 4, { 1 }, 1, false, NULL };
+    for (int times = 0; times <= 1; times++)
+        for (int more = 0; more <= 1; more++) {
+            struct made_file file = { .items = &item, .count = 1 };
+            made_ispe(&file.properties, 64, 64);
+            for (int i = 0; i < 16384 / (times + 1) + more; i++)
+                made_reference(&file.references, "cdsc", 60000, 60000, times);
+            if (more)
+                expect_refused(&file, "damaged");
+            else
+                (void)expect_taken(&file);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +491,9 @@ int main(void)
         cmocka_unit_test(metadata_that_unpack_to_any_size_are_refused),
         cmocka_unit_test(items_and_pictures_are_bounded),
         cmocka_unit_test(where_items_lie_that_are_none_is_bounded),
+        cmocka_unit_test(properties_of_what_is_no_item_are_bounded),
+        cmocka_unit_test(an_item_has_the_properties_that_are_listed_first),
+        cmocka_unit_test(references_of_any_type_are_bounded),
     };
     return cmocka_run_group_tests_name("heif_check", tests, NULL, NULL);
 }
