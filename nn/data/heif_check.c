@@ -7,6 +7,8 @@
  * the largest photo has; and one whose boxes are not what they say, since libheif might read them otherwise. */
 #include "heif_check.h"
 
+#include <string.h>
+
 #include "heif_item_size.h"
 #include "heif_items.h"
 #include "heif_references.h"
@@ -102,11 +104,31 @@ static bool is_picture(const struct heif_item *item)
     return false;
 }
 
-/* libheif ends the process where a picture is made of what is none. */
+static bool is_alpha(const struct heif_items *items, const struct heif_item *item)
+{
+    static const char *const types[] = { "urn:mpeg:avc:2015:auxid:1", "urn:mpeg:hevc:2015:auxid:1",
+                                         "urn:mpeg:mpegB:cicp:systems:auxiliary:alpha" };
+    struct span rest = item->properties;
+    const struct heif_box *property;
+    while ((property = heif_items_next_property(items, item, &rest))) {
+        struct span content = property->content;
+        uint64_t version;
+        if (!heif_type_is(property->type, "auxC") || !span_number(&content, 4, &version))
+            continue;
+        for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+            if (content.count > strlen(types[i]) && !memcmp(content.bytes, types[i], strlen(types[i]) + 1))
+                return true;
+    }
+    return false;
+}
+
+/* libheif ends the process where a picture is made of what is none. What its alpha is coded with, later versions may
+ * decode. */
 static int check_target(const struct check *check, const struct heif_reference *reference, struct err *err)
 {
     const struct heif_item *item = heif_items_find(&check->items, reference->to);
-    if (reference->derived && (!item || !is_picture(item)))
+    const bool decoded = reference->derived || (item && is_alpha(&check->items, item));
+    if (decoded && (!item || !is_picture(item)))
         return err_set(err, "the image is made of a part that is no image");
     return 0;
 }

@@ -33,15 +33,14 @@ static bool read_one(struct heif_references *references, struct span *box, size_
         !span_number(&reference.content, 2, &count) || count + 1 > *left)
         return false;
     *left -= count + 1;
-    /* Metadata say what they are about; an auxiliary picture or a thumbnail, what it goes with. */
-    const bool about = heif_type_is(reference.type, "cdsc");
-    const bool back = heif_type_is(reference.type, "auxl") || heif_type_is(reference.type, "thmb");
     const bool derived = heif_type_is(reference.type, "dimg");
+    const bool auxiliary = heif_type_is(reference.type, "auxl"); /* says what it goes with */
     for (; count; count--) {
         if (!span_number(&reference.content, size, &to))
             return false;
-        const struct heif_reference one = { (uint32_t)(back ? to : from), (uint32_t)(back ? from : to), derived };
-        if (!about && !add(references, one))
+        const struct heif_reference one = { (uint32_t)(auxiliary ? to : from), (uint32_t)(auxiliary ? from : to),
+                                            derived };
+        if ((derived || auxiliary) && !add(references, one))
             return false;
     }
     return !reference.content.count;

@@ -1,4 +1,5 @@
-/* The references between the items of a HEIF file (`iref`), as far as one takes the other to be decoded. */
+/* The references between the items of a HEIF file (`iref`), as far as libheif decodes the one item for the other: what
+ * it is made of (`dimg`) and what goes with it (`auxl`), of which it decodes the alpha. */
 #ifndef DCLS_NN_HEIF_REFERENCES_H
 #define DCLS_NN_HEIF_REFERENCES_H
 
@@ -6,7 +7,7 @@
 
 struct heif_reference {
     uint32_t from, to; /* to decode the one item takes to decode the other */
-    bool derived;      /* the one is made of the other (`dimg`) */
+    bool derived;      /* the one is made of the other */
 };
 
 struct heif_references {

@@ -274,6 +274,50 @@ static void what_a_picture_is_made_of_is_a_picture(void **state)
     expect_refused(&file, "neither HEVC nor AV1");
 }
 
+static void alpha_is_a_picture(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = { "urn:mpeg:avc:2015:auxid:1", "urn:mpeg:hevc:2015:auxid:1",
+                                         "urn:mpeg:mpegB:cicp:systems:auxiliary:alpha",
+                                         "urn:mpeg:mpegB:cicp:systems:auxiliary:alphabet",
+                                         "urn:mpeg:mpegB:cicp:systems:auxiliary:depth" };
+    for (size_t i = 0; i < 2 * sizeof(kinds) / sizeof(*kinds); i++) {
+        const bool picture = i % 2;
+        const struct made_item items[] = {
+            { 1, "iden", "1234", 4, { 1 }, 1, false, NULL },
+            { 2, picture ? "iden" : "jpeg", "1234", 4, { 1, 2 }, 1, false, NULL },
+        };
+        struct made_file file = { .items = items, .count = 2 };
+        made_ispe(&file.properties, 64, 64);
+        const size_t kind = made_open(&file.properties, "auxC");
+        made_number(&file.properties, 4, 0);
+        made_bytes(&file.properties, kinds[i / 2], strlen(kinds[i / 2]) + 1);
+        made_close(&file.properties, kind);
+        made_reference(&file.references, "auxl", 2, 1, 1);
+        if (i < 6 && !picture)
+            expect_refused(&file, "made of a part that is no image");
+        else
+            (void)expect_taken(&file);
+    }
+}
+
+/* Nor in a circle. */
+static void what_is_not_decoded_for_an_image_is_not_followed(void **state)
+{
+    (void)state;
+    static const char *const types[] = { "thmb", "prem", "cdsc", "evir" };
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+        const struct made_item items[] = { { 1, "iden", "1234", 4, { 1 }, 1, false, NULL },
+                                           { 2, "av01", "\xff\xff", 2, { 2 }, 1, false, NULL } };
+        struct made_file file = { .items = items, .count = 2 };
+        made_ispe(&file.properties, 128, 128);
+        made_ispe(&file.properties, 60000, 60000);
+        made_reference(&file.references, types[i], 1, 2, 1);
+        made_reference(&file.references, types[i], 2, 1, 1);
+        assert_int_equal(expect_taken(&file).in_all, 128 * 128);
+    }
+}
+
 static void a_box_that_may_come_once_comes_once(void **state)
 {
     (void)state;
@@ -460,7 +504,7 @@ static void references_of_any_type_are_bounded(void **state)
             struct made_file file = { .items = &item, .count = 1 };
             made_ispe(&file.properties, 64, 64);
             for (int i = 0; i < 16384 / (times + 1) + more; i++)
-                made_reference(&file.references, "cdsc", 60000, 60000, times);
+                made_reference(&file.references, i % 2 ? "cdsc" : "evir", 60000, 60000, times);
             if (more)
                 expect_refused(&file, "damaged");
             else
@@ -484,6 +528,8 @@ int main(void)
         cmocka_unit_test(what_only_shows_another_is_as_large_as_that),
         cmocka_unit_test(what_is_not_shown_may_be_of_any_size),
         cmocka_unit_test(what_a_picture_is_made_of_is_a_picture),
+        cmocka_unit_test(alpha_is_a_picture),
+        cmocka_unit_test(what_is_not_decoded_for_an_image_is_not_followed),
         cmocka_unit_test(a_box_that_may_come_once_comes_once),
         cmocka_unit_test(the_same_bytes_are_not_read_again_and_again),
         cmocka_unit_test(escapes_are_bounded_over_all_that_is_decoded),
