@@ -254,11 +254,23 @@ static bool read_meta(struct heif_items *items, struct span meta)
            (!parts[IPRP].there || read_iprp(items, parts[IPRP].content));
 }
 
+/* libheif reads no further, and says nothing, where what follows is no box or is longer than the file: some cameras
+ * append what is none. */
+static struct span only_boxes(struct span file)
+{
+    struct span rest = file;
+    struct heif_box box;
+    size_t count = 0;
+    while (rest.count && span_box(&rest, &box))
+        count = (size_t)(box.content.bytes + box.content.count - file.bytes);
+    return (struct span){ file.bytes, count };
+}
+
 int heif_items_read(struct heif_items *items, const uint8_t *bytes, size_t count, struct err *err)
 {
     struct only_box meta = { .type = "meta" };
     *items = (struct heif_items){ .file = { bytes, count } };
-    if (!read_parts(items->file, &meta, 1) || (meta.there && !read_meta(items, meta.content)))
+    if (!read_parts(only_boxes(items->file), &meta, 1) || !meta.there || !read_meta(items, meta.content))
         return err_set(err, "the image ends early or is damaged");
     return 0;
 }

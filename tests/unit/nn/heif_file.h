@@ -90,7 +90,9 @@ struct made_file {
     size_t count;
     struct made properties, references; /* what `ipco` and `iref` hold */
     const char *twice;                  /* a box, or "item in " and a box: it comes twice */
-    bool without_idat;
+    bool without_idat, without_meta;
+    const char *behind; /* the last box: bytes */
+    size_t behind_count;
     uint32_t method, iloc_version, iloc_sizes, beyond;
     uint32_t foreign, foreign_extents; /* entries of `iloc` for item 60000, and how many empty extents each has */
     uint32_t foreign_described;        /* the same of `ipma`, without properties */
@@ -229,8 +231,9 @@ static inline struct made made_all(struct made_file *file)
     for (size_t i = 0; i < file->count; i++)
         made_bytes(&made, file->items[i].data, file->items[i].count);
     made_close(&made, mdat);
-    for (int k = 0; k < 1 + made_twice(file, "meta"); k++)
+    for (int k = 0; k < !file->without_meta + made_twice(file, "meta"); k++)
         made_meta(&made, file, data);
+    made_bytes(&made, file->behind, file->behind_count);
     free(file->properties.bytes);
     free(file->references.bytes);
     return made;

@@ -337,6 +337,39 @@ static void a_box_that_may_come_once_comes_once(void **state)
     }
 }
 
+static void what_is_no_box_ends_the_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t count;
+        bool taken;
+    } cases[] = {
+        { "\0", 1, true },
+        { "\0\0\0\0", 4, true },
+        { "\0\0\0\0\0\0\0\0\0", 9, true },
+        { "\0\0\0\7free", 8, true },
+        { "\0\0\0\1free\0\0\0\0\0\0\0", 15, true },
+        { "a camera's own", 14, true },
+        { "\0\0\1\0meta\0\0\0\0", 12, true }, /* longer than the file */
+        { "\0\0\0\7free\0\0\0\14meta\0\0\0\0", 20, true },
+        { "\0\0\0\10free\0\0\0\14meta\0\0\0\0", 20, false },
+        { "\0\0\0\14meta\0\0\0\0", 12, false }, /* another one */
+    };
+    const struct made_item item = { 1, "iden", "1234", 4, { 1 }, 1, false, NULL };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        for (int without_meta = 0; without_meta <= 1; without_meta++) {
+            struct made_file file = { .items = &item, .count = 1, .without_meta = without_meta };
+            file.behind = cases[i].bytes;
+            file.behind_count = cases[i].count;
+            made_ispe(&file.properties, 128, 128);
+            if (cases[i].taken == !without_meta) /* where there is another box, it is the only one without the first */
+                assert_int_equal(expect_taken(&file).in_all, without_meta ? 0 : 128 * 128);
+            else
+                expect_refused(&file, "damaged");
+        }
+}
+
 static void the_same_bytes_are_not_read_again_and_again(void **state)
 {
     (void)state;
@@ -531,6 +564,7 @@ int main(void)
         cmocka_unit_test(alpha_is_a_picture),
         cmocka_unit_test(what_is_not_decoded_for_an_image_is_not_followed),
         cmocka_unit_test(a_box_that_may_come_once_comes_once),
+        cmocka_unit_test(what_is_no_box_ends_the_file),
         cmocka_unit_test(the_same_bytes_are_not_read_again_and_again),
         cmocka_unit_test(escapes_are_bounded_over_all_that_is_decoded),
         cmocka_unit_test(where_the_bytes_lie_has_to_be_in_the_file),
