@@ -93,7 +93,7 @@ struct made_file {
     bool without_idat, without_meta;
     const char *behind; /* the last box: bytes */
     size_t behind_count;
-    uint32_t method, iloc_version, iloc_sizes, beyond;
+    uint32_t method, iloc_version, iloc_sizes, beyond, infe_version, iref_version;
     uint32_t foreign, foreign_extents; /* entries of `iloc` for item 60000, and how many empty extents each has */
     uint32_t foreign_described;        /* the same of `ipma`, without properties */
 };
@@ -111,8 +111,8 @@ static inline void made_iinf(struct made *made, const struct made_file *file)
     for (size_t i = 0; i < file->count; i++)
         for (int k = 0; k < 1 + (i == 0 && made_twice(file, "item in iinf")); k++) {
             const size_t entry = made_open(made, "infe");
-            made_number(made, 4, 2u << 24);
-            made_number(made, 2, file->items[i].id);
+            made_number(made, 4, (file->infe_version ? file->infe_version : 2) << 24);
+            made_number(made, file->infe_version == 3 ? 4 : 2, file->items[i].id);
             made_number(made, 2, 0);
             made_bytes(made, file->items[i].type, 4);
             made_bytes(made, "a name", 7);
@@ -143,6 +143,7 @@ static inline void made_iloc(struct made *made, const struct made_file *file, si
             for (int e = 0; e < extents; e++) {
                 const size_t from = item->cut ? item->count * (size_t)e / (size_t)extents : 0;
                 const size_t to = item->cut ? item->count * (size_t)(e + 1) / (size_t)extents : item->count;
+                made_number(made, file->iloc_sizes & 15 ? 4 : 0, 0); /* an index */
                 made_number(made, 4, data + from + file->beyond);
                 made_number(made, 4, to - from);
             }
@@ -211,7 +212,7 @@ static inline void made_meta(struct made *made, const struct made_file *file, si
         made_iprp(made, file);
     for (int k = 0; k < 1 + made_twice(file, "iref"); k++) {
         const size_t iref = made_open(made, "iref");
-        made_number(made, 4, 0);
+        made_number(made, 4, file->iref_version << 24);
         made_bytes(made, file->references.bytes, file->references.count);
         made_close(made, iref);
     }

@@ -274,6 +274,24 @@ static void what_a_picture_is_made_of_is_a_picture(void **state)
     expect_refused(&file, "neither HEVC nor AV1");
 }
 
+static void a_chain_of_pictures_is_short(void **state)
+{
+    (void)state;
+    struct made_item items[10];
+    for (uint32_t i = 0; i < 10; i++)
+        items[i] = (struct made_item){ i + 1, "iden", "1234", 4, { 1 }, 1, false, NULL };
+    for (uint32_t count = 9; count <= 10; count++) {
+        struct made_file file = { .items = items, .count = count };
+        made_ispe(&file.properties, 64, 64);
+        for (uint32_t i = 1; i < count; i++)
+            made_reference(&file.references, "dimg", i, i + 1, 1);
+        if (count == 9)
+            (void)expect_taken(&file);
+        else
+            expect_refused(&file, "too deeply");
+    }
+}
+
 static void alpha_is_a_picture(void **state)
 {
     (void)state;
@@ -386,6 +404,18 @@ static void the_same_bytes_are_not_read_again_and_again(void **state)
     made_ispe(&file.properties, 64, 64);
     made_reference(&file.references, "dimg", 1, 2, 30);
     expect_refused(&file, "share too many of its bytes");
+    struct made_item configured[40];
+    for (uint32_t i = 0; i < 40; i++)
+        configured[i] = (struct made_item){ i + 1, "iden", "1234", 4, { 1 }, 1, false, NULL };
+    for (int i = 0; i <= 2; i++) {
+        static const char *const types[] = { "free", "av1C", "hvcC" };
+        file = (struct made_file){ .items = configured, .count = 40 };
+        made_box(&file.properties, types[i], bytes, COUNT);
+        if (i == 0)
+            (void)expect_taken(&file);
+        else
+            expect_refused(&file, "share too many of its bytes");
+    }
     free(bytes);
 }
 
@@ -422,8 +452,9 @@ static void where_the_bytes_lie_has_to_be_in_the_file(void **state)
                                        { .iloc_version = 1, .iloc_sizes = 0x4401 },
                                        { .iloc_version = 1, .iloc_sizes = 0x4404 },
                                        { .iloc_version = 3 },
+                                       { .iloc_version = 2, .iloc_sizes = 0x4404 },
                                        { .iloc_version = 2 } };
-    static const bool taken[] = { true, false, false, false, false, false, true };
+    static const bool taken[] = { true, false, false, false, false, false, true, true };
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         struct made_file file = files[i];
         file.items = &item;
@@ -446,6 +477,63 @@ static void where_the_bytes_lie_has_to_be_in_the_file(void **state)
     expect_refused(&pieces, "damaged");
     struct made_file derived = { .items = &item, .count = 1, .method = 2 };
     expect_refused(&derived, "item construction method 2");
+}
+
+/* The numbers that follow an item's are found, or it would have no size. */
+static void items_have_numbers_of_two_or_four_bytes(void **state)
+{
+    (void)state;
+    const struct av1_stream stream = still(800, 600, 1);
+    const struct made_item items[] = { { 1, "av01", stream.bytes, stream.count, { 1 }, 1, false, NULL },
+                                       { 2, "iden", "1234", 4, { 1 }, 1, false, NULL } };
+    for (uint32_t version = 1; version <= 2; version++) {
+        struct made_file file = { .items = items, .count = 2, .iloc_version = version, .infe_version = version + 1 };
+        made_ispe(&file.properties, 64, 64);
+        assert_int_equal(expect_taken(&file).in_all, 800 * 600);
+    }
+    for (uint32_t version = 0; version <= 1; version++) {
+        struct made_file file = { .items = &items[1], .count = 1, .iref_version = version };
+        made_ispe(&file.properties, 128, 128);
+        const size_t reference = made_open(&file.references, "cdsc");
+        made_number(&file.references, version ? 4 : 2, 60000);
+        made_number(&file.references, 2, 2);
+        made_number(&file.references, version ? 8 : 4, 0);
+        made_close(&file.references, reference);
+        (void)expect_taken(&file);
+    }
+}
+
+static void a_box_has_a_size_of_four_or_eight_bytes(void **state)
+{
+    (void)state;
+    static const char ispe[] = "\0\0\0\1ispe\0\0\0\0\0\0\0\34\0\0\0\0\0\0\0\200\0\0\0\200";
+    const struct made_item item = { 1, "iden", "1234", 4, { 1 }, 1, false, NULL };
+    struct made_file file = { .items = &item, .count = 1 };
+    made_bytes(&file.properties, ispe, sizeof(ispe) - 1);
+    assert_int_equal(expect_taken(&file).in_all, 128 * 128);
+}
+
+static void property_0_is_none(void **state)
+{
+    (void)state;
+    const struct made_item item = { 1, "iden", "1234", 4, { 0x80 }, 1, false, NULL };
+    struct made_file file = { .items = &item, .count = 1 };
+    assert_int_equal(expect_taken(&file).in_all, 0);
+}
+
+/* libheif would read a `uuid`'s numbers 16 bytes later, and others behind a reference. */
+static void references_that_libheif_reads_otherwise_are_refused(void **state)
+{
+    (void)state;
+    const struct made_item item = { 1, "iden", "1234", 4, { 1 }, 1, false, NULL };
+    struct made_file file = { .items = &item, .count = 1 };
+    made_ispe(&file.properties, 64, 64);
+    made_reference(&file.references, "uuid", 1, 2, 1);
+    expect_refused(&file, "damaged");
+    file = (struct made_file){ .items = &item, .count = 1 };
+    made_ispe(&file.properties, 64, 64);
+    made_box(&file.references, "evir", "\0\1\0\1\0\2more", 10);
+    expect_refused(&file, "damaged");
 }
 
 static void metadata_that_unpack_to_any_size_are_refused(void **state)
@@ -561,6 +649,7 @@ int main(void)
         cmocka_unit_test(what_only_shows_another_is_as_large_as_that),
         cmocka_unit_test(what_is_not_shown_may_be_of_any_size),
         cmocka_unit_test(what_a_picture_is_made_of_is_a_picture),
+        cmocka_unit_test(a_chain_of_pictures_is_short),
         cmocka_unit_test(alpha_is_a_picture),
         cmocka_unit_test(what_is_not_decoded_for_an_image_is_not_followed),
         cmocka_unit_test(a_box_that_may_come_once_comes_once),
@@ -568,6 +657,10 @@ int main(void)
         cmocka_unit_test(the_same_bytes_are_not_read_again_and_again),
         cmocka_unit_test(escapes_are_bounded_over_all_that_is_decoded),
         cmocka_unit_test(where_the_bytes_lie_has_to_be_in_the_file),
+        cmocka_unit_test(items_have_numbers_of_two_or_four_bytes),
+        cmocka_unit_test(a_box_has_a_size_of_four_or_eight_bytes),
+        cmocka_unit_test(property_0_is_none),
+        cmocka_unit_test(references_that_libheif_reads_otherwise_are_refused),
         cmocka_unit_test(metadata_that_unpack_to_any_size_are_refused),
         cmocka_unit_test(items_and_pictures_are_bounded),
         cmocka_unit_test(where_items_lie_that_are_none_is_bounded),
