@@ -1,7 +1,8 @@
 /* The items of a HEIF file (ISO/IEC 23008-12): the pictures, tiles and metadata that its `meta` box lists, where their
- * bytes lie and which properties they have. It is read as libheif 1.15 reads it, and where libheif chooses, since a box
- * or an item comes twice, the file is refused: what is checked here is what is decoded there. Everything points into
- * the file. */
+ * bytes lie and which properties they have. Where libheif 1.15 would read other items than stand there, or has a choice
+ * of two, the file is refused, so that what is checked here is what is decoded there: a box or an item that comes
+ * twice, sizes that it does not know. Of two lists of an item's properties both take the first. What libheif refuses
+ * itself, such as a property that is not there, may be passed over. Everything points into the file. */
 #ifndef DCLS_NN_HEIF_ITEMS_H
 #define DCLS_NN_HEIF_ITEMS_H
 
