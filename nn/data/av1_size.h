@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "coded_size.h"
-#include "heif_boxes.h"
+#include "span.h"
 
 /* False where a header ends early, or a frame comes before the sequence that it is of. */
 bool av1_size(struct span stream, struct coded_size *size);

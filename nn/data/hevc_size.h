@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "coded_size.h"
-#include "heif_boxes.h"
+#include "span.h"
 
 /* `configuration`: the item's `hvcC`, whose units are decoded before the stream's. False where either is damaged,
  * or they are more units than any image has. */
