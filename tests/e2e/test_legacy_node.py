@@ -1,4 +1,5 @@
 """Our broker against nodes that behave as the existing Python node."""
+import concurrent.futures
 import json
 import threading
 import time
@@ -176,18 +177,24 @@ def test_messages_to_a_legacy_node_are_never_joined(broker):
 
 
 def test_a_stream_cut_at_every_boundary_is_understood(broker):
-    """CONNECT, NODE INFO and PING, one byte at a time, then split once at every place."""
-    burst = legacy.line({"type": "CLIENT CONNECT", "name": "py0"}) \
-        + legacy.line({"type": "NODE INFO", "name": "py0", "models": ["m1"], "note": "é{[\"}"}) \
-        + legacy.line({"type": "CLIENT PING", "name": "py0"})
-    for cut in range(1, len(burst)):
-        stream = legacy.connect(broker.port)
+    """CONNECT, NODE INFO and PING, split once at every place, then one byte at a time."""
+    def burst_of(name):
+        return legacy.line({"type": "CLIENT CONNECT", "name": name}) \
+            + legacy.line({"type": "NODE INFO", "name": name, "models": ["m1"], "note": "é{[\"}"}) \
+            + legacy.line({"type": "CLIENT PING", "name": name})
+
+    def split(cut):
+        burst, stream = burst_of(f"py{cut:03}"), legacy.connect(broker.port)
         stream.send_bytes(burst[:cut])
         time.sleep(0.002)
         stream.send_bytes(burst[cut:])
         assert stream.expect("SERVER ACK") == {"type": "SERVER ACK"}
         assert stream.expect("SERVER PONG") == {"type": "SERVER PONG"}
         stream.close()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(split, range(1, len(burst_of("py000")))))
+    burst = burst_of("py0")
     stream = legacy.connect(broker.port)
     for byte in burst:
         stream.send_bytes(bytes([byte]))
