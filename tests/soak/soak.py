@@ -13,6 +13,7 @@ happens is the machine's, so that a seed is not the same run twice.
 import argparse
 import collections
 import json
+import math
 import os
 import pathlib
 import random
@@ -56,8 +57,8 @@ class Book:
             self.breaches.append(text)
         print(f"BREACH: {text}", flush=True)
 
-    def saw(self, job, whence):
-        """A client was told this."""
+    def saw(self, job, whence, asked=math.inf):
+        """A client was told this, who had asked then: another may have been told of the end meanwhile."""
         with self.lock:
             known = self.jobs.get(str(job["id"]))
             if known is None:
@@ -65,11 +66,11 @@ class Book:
             before, state = known.get("ended"), job["state"]
             # What was given up with its node may come back with it.
             lost = before == "failed" and "was lost" in known["reason"]
-            if before and state != before and not lost:
+            if before and state != before and not lost and asked > known["told"]:
                 self.breach(f"job {job['id']} was told to be {before} ('{known['reason']}') and is {state}: {whence}")
             if state in ENDED:
                 known["ended"], known["reason"] = state, job.get("reason") or job.get("error") or ""
-                known["last"] = job
+                known["last"], known["told"] = job, time.monotonic()
 
     def outstanding(self):
         with self.lock:
@@ -130,10 +131,10 @@ class Soak:
             jobs = list(self.book.jobs)
         if not jobs:
             return
-        job = choose.choice(jobs[-20:])
+        job, asked = choose.choice(jobs[-20:]), time.monotonic()
         status, _, body = self.ask("GET", f"/jobs/{job}")
         if status == 200:
-            self.book.saw(json.loads(body), "GET /jobs/ID")
+            self.book.saw(json.loads(body), "GET /jobs/ID", asked)
         elif status is not None and status < 500:
             self.book.breach(f"job {job} was acknowledged, and GET /jobs/{job} answers {status}: {body[:100]}")
 
