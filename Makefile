@@ -190,12 +190,12 @@ endif
 
 build-tests: $(PROGRAM) $(UNIT_TESTS) $(SHIMS) $(SIM) $(BUILD)/tests/tools/call_faults
 
-# End-to-end tests wait for most of their time, so that more of them than there are cores run beside each other.
+# End-to-end tests wait for most of their time, so that three of them a core run beside each other.
 run-tests:
 	@$(MAKE) --no-print-directory -k -j$(JOBS) --output-sync=target $(addsuffix .run,$(UNIT_TESTS))
 	$(SIM) --seeds 1-$(SIM_SEEDS)
 	DCLS=$(abspath $(PROGRAM)) DCLS_BUILD=$(abspath $(BUILD)) \
-	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $$((2 * $(JOBS))) tests/e2e
+	    $(PYTHON) -m pytest -q -p no:cacheprovider -n $$((3 * $(JOBS))) tests/e2e
 
 # A test that runs beside others leaves them the cores while its threads wait.
 %.run: %
