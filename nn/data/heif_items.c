@@ -10,6 +10,8 @@
 #define EXTENTS_MAX (2 * ITEMS_MAX)
 #define EXTENTS_OF_ONE_MAX 32 /* libheif's */
 #define PROPERTIES_MAX 32767  /* more cannot be named */
+#define BOXES_MAX 20000       /* in a box, and in the file: libheif's, which has none for the file's own */
+#define META_MAX (8 << 20)    /* bytes without `idat`: libheif takes up to 18 times as many for lists of little else */
 
 /* Boxes of which a box has one each. */
 struct only_box {
@@ -29,8 +31,8 @@ static struct only_box *find_part(struct only_box *parts, size_t count, uint32_t
 static bool read_parts(struct span span, struct only_box *parts, size_t count)
 {
     struct heif_box box;
-    while (span.count) {
-        if (!span_box(&span, &box))
+    for (int boxes = 1; span.count; boxes++) {
+        if (boxes > BOXES_MAX || !span_box(&span, &box))
             return false;
         struct only_box *part = find_part(parts, count, box.type);
         if (part && part->there)
@@ -244,7 +246,8 @@ static bool read_meta(struct heif_items *items, struct span meta)
     struct only_box parts[PARTS] = { { .type = "pitm" }, { .type = "iinf" }, { .type = "iloc" },
                                      { .type = "iprp" }, { .type = "iref" }, { .type = "idat" } };
     uint64_t version;
-    if (!span_number(&meta, 4, &version) || !read_parts(meta, parts, PARTS))
+    if (!span_number(&meta, 4, &version) || !read_parts(meta, parts, PARTS) ||
+        meta.count - parts[IDAT].content.count > META_MAX)
         return false;
     items->references = parts[IREF].content;
     items->idat = parts[IDAT].content;
@@ -268,9 +271,17 @@ static struct span only_boxes(struct span file)
 
 int heif_items_read(struct heif_items *items, const uint8_t *bytes, size_t count, struct err *err)
 {
-    struct only_box meta = { .type = "meta" };
+    /* Beside `meta` what libheif makes lists of wherever it stands. */
+    struct only_box parts[] = { { .type = "meta" }, { .type = "iinf" }, { .type = "iloc" }, { .type = "iprp" },
+                                { .type = "ipco" }, { .type = "ipma" }, { .type = "iref" }, { .type = "dinf" },
+                                { .type = "dref" }, { .type = "grpl" }, { .type = "hvcC" }, { .type = "vvcC" } };
+    const size_t all = sizeof(parts) / sizeof(*parts);
     *items = (struct heif_items){ .file = { bytes, count } };
-    if (!read_parts(only_boxes(items->file), &meta, 1) || !meta.there || !read_meta(items, meta.content))
+    bool taken =
+        read_parts(only_boxes(items->file), parts, all) && parts[0].there && read_meta(items, parts[0].content);
+    for (size_t i = 1; i < all; i++)
+        taken &= !parts[i].there;
+    if (!taken)
         return err_set(err, "the image ends early or is damaged");
     return 0;
 }

@@ -91,7 +91,8 @@ struct made_file {
     struct made properties, references; /* what `ipco` and `iref` hold */
     const char *twice;                  /* a box, or "item in " and a box: it comes twice */
     bool without_idat, without_meta;
-    const char *behind; /* the last box: bytes */
+    struct made in_meta; /* boxes behind its others */
+    const char *behind;  /* the last box: bytes */
     size_t behind_count;
     uint32_t method, iloc_version, iloc_sizes, beyond, infe_version, iref_version;
     uint32_t foreign, foreign_extents; /* entries of `iloc` for item 60000, and how many empty extents each has */
@@ -220,6 +221,7 @@ static inline void made_meta(struct made *made, const struct made_file *file, si
         made_box(made, "idat", "12345678", 8);
     for (int k = 0; k < 1 + made_twice(file, "iloc"); k++)
         made_iloc(made, file, file->method == 1 ? 0 : data);
+    made_bytes(made, file->in_meta.bytes, file->in_meta.count);
     made_close(made, at);
 }
 
@@ -236,6 +238,7 @@ static inline struct made made_all(struct made_file *file)
         made_meta(&made, file, data);
     made_bytes(&made, file->behind, file->behind_count);
     free(file->properties.bytes);
+    free(file->in_meta.bytes);
     free(file->references.bytes);
     return made;
 }

@@ -536,6 +536,57 @@ static void references_that_libheif_reads_otherwise_are_refused(void **state)
     expect_refused(&file, "damaged");
 }
 
+static void boxes_are_bounded_even_empty_ones(void **state)
+{
+    (void)state;
+    const struct made_item item = { 1, "iden", "12345678", 8, { 1 }, 1, false, NULL };
+    for (int more = 0; more < 2; more++) {
+        struct made_file file = { .items = &item, .count = 1 };
+        made_ispe(&file.properties, 64, 64);
+        struct made boxes = { .count = 0 };
+        for (int i = 3; i < 20000 + more; i++) /* behind `ftyp`, `mdat`, `meta` */
+            made_box(&boxes, "free", "", 0);
+        file.behind = (const char *)boxes.bytes;
+        file.behind_count = boxes.count;
+        if (more)
+            expect_refused(&file, "damaged");
+        else
+            (void)expect_taken(&file);
+        free(boxes.bytes);
+    }
+}
+
+static void lists_are_within_meta_which_is_bounded(void **state)
+{
+    (void)state;
+    static const char *const lists[] = { "iinf", "iloc", "iprp", "ipco", "ipma", "iref",
+                                         "dinf", "dref", "grpl", "hvcC", "vvcC" };
+    const struct made_item item = { 1, "iden", "12345678", 8, { 1 }, 1, false, NULL };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+        struct made_file file = { .items = &item, .count = 1 };
+        made_ispe(&file.properties, 64, 64);
+        struct made list = { .count = 0 };
+        made_box(&list, lists[i], "1234", 4);
+        file.behind = (const char *)list.bytes;
+        file.behind_count = list.count;
+        expect_refused(&file, "damaged");
+        free(list.bytes);
+    }
+    enum { MAX = 8 << 20 };
+    uint8_t *zeros = calloc(MAX, 1);
+    assert_non_null(zeros);
+    for (int i = 0; i < 3; i++) {
+        struct made_file file = { .items = &item, .count = 1, .without_idat = true };
+        made_ispe(&file.properties, 64, 64);
+        made_box(&file.in_meta, i == 0 ? "idat" : "dinf", zeros, i == 1 ? MAX - 1024 : MAX);
+        if (i == 2)
+            expect_refused(&file, "damaged");
+        else
+            (void)expect_taken(&file);
+    }
+    free(zeros);
+}
+
 static void metadata_that_unpack_to_any_size_are_refused(void **state)
 {
     (void)state;
@@ -661,6 +712,8 @@ int main(void)
         cmocka_unit_test(a_box_has_a_size_of_four_or_eight_bytes),
         cmocka_unit_test(property_0_is_none),
         cmocka_unit_test(references_that_libheif_reads_otherwise_are_refused),
+        cmocka_unit_test(boxes_are_bounded_even_empty_ones),
+        cmocka_unit_test(lists_are_within_meta_which_is_bounded),
         cmocka_unit_test(metadata_that_unpack_to_any_size_are_refused),
         cmocka_unit_test(items_and_pictures_are_bounded),
         cmocka_unit_test(where_items_lie_that_are_none_is_bounded),
