@@ -19,6 +19,7 @@
 #define PIXELS_MAX (4ull * IMAGE_MAX_PIXELS)  /* in all: a canvas and its tiles, and alpha of as many */
 #define AT_ONCE_MAX (2ull * IMAGE_MAX_PIXELS) /* a canvas and its alpha */
 #define MOVED_MAX (1ull << 34)                /* bytes: some seconds */
+#define AUXILIARY_MAX 65536                   /* bytes: cameras describe it in some 100 */
 #define BYTES_MAX(count) (4ull * (count) + (16 << 20))
 
 struct check {
@@ -73,6 +74,16 @@ static int add_bytes(const struct check *check, uint64_t *sum, uint64_t bytes, s
     *sum += bytes;
     if (*sum > BYTES_MAX(check->items.file.count))
         return err_set(err, "the image's parts share too many of its bytes");
+    return 0;
+}
+
+/* libheif copies what an auxiliary picture is described by (`auxC`) for each reference that it has. */
+static int check_properties(const struct heif_items *items, struct err *err)
+{
+    for (size_t i = 0; i < items->property_count; i++)
+        if (heif_type_is(items->properties[i].type, "auxC") && items->properties[i].content.count > AUXILIARY_MAX)
+            return err_set(err, "an image whose auxiliary picture is described in %zu bytes is not supported",
+                           items->properties[i].content.count);
     return 0;
 }
 
@@ -173,7 +184,7 @@ static int check_all(struct check *check, const uint8_t *bytes, size_t count, st
         return -1;
     if (check->items.references.count && !heif_references_read(&check->references, check->items.references))
         return err_set(err, "the image ends early or is damaged");
-    if (check_references(&check->references, err) || check_items(check, err))
+    if (check_references(&check->references, err) || check_properties(&check->items, err) || check_items(check, err))
         return -1;
     const struct heif_item *primary =
         check->items.has_primary ? heif_items_find(&check->items, check->items.primary) : NULL;

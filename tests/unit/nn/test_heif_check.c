@@ -319,6 +319,25 @@ static void alpha_is_a_picture(void **state)
     }
 }
 
+static void what_an_auxiliary_picture_is_described_by_is_short(void **state)
+{
+    (void)state;
+    enum { MAX = 65536 };
+    const struct made_item item = { 1, "iden", "1234", 4, { 1 }, 1, false, NULL };
+    uint8_t *bytes = calloc(MAX + 1, 1);
+    assert_non_null(bytes);
+    for (int i = 0; i < 3; i++) {
+        struct made_file file = { .items = &item, .count = 1 };
+        made_ispe(&file.properties, 64, 64);
+        made_box(&file.properties, i < 2 ? "auxC" : "colr", bytes, MAX + (i > 0));
+        if (i == 1)
+            expect_refused(&file, "described in 65537 bytes");
+        else
+            (void)expect_taken(&file);
+    }
+    free(bytes);
+}
+
 /* Nor in a circle. */
 static void what_is_not_decoded_for_an_image_is_not_followed(void **state)
 {
@@ -702,6 +721,7 @@ int main(void)
         cmocka_unit_test(what_a_picture_is_made_of_is_a_picture),
         cmocka_unit_test(a_chain_of_pictures_is_short),
         cmocka_unit_test(alpha_is_a_picture),
+        cmocka_unit_test(what_an_auxiliary_picture_is_described_by_is_short),
         cmocka_unit_test(what_is_not_decoded_for_an_image_is_not_followed),
         cmocka_unit_test(a_box_that_may_come_once_comes_once),
         cmocka_unit_test(what_is_no_box_ends_the_file),
