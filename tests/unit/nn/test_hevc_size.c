@@ -136,7 +136,8 @@ static void a_number_of_more_than_32_bits_is_refused(void **state)
         struct hevc_stream configuration = { .count = 0 }, stream = { .count = 0 };
         struct bit_writer set = { .at = 0 };
         struct coded_size size;
-        bits_put(&set, 8 + 96, 1);
+        bits_put(&set, 40, 0);
+        bits_put(&set, 64, 1);
         bits_put_exp_golomb(&set, 0);
         bits_put_exp_golomb(&set, 1);
         bits_put(&set, zeros, 0);
