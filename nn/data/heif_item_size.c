@@ -62,7 +62,7 @@ static int add_stated(const struct heif_items *items, const struct heif_item *it
 
 /* What stands in front of the item's extents, and these, in one piece that the caller frees; NULL without memory. */
 static uint8_t *join(const struct heif_items *items, const struct heif_item *item, struct span front,
-                     struct span *joined)
+                     struct span *joined, struct err *err)
 {
     struct span rest = item->extents, extent;
     size_t count = front.count;
@@ -70,8 +70,10 @@ static uint8_t *join(const struct heif_items *items, const struct heif_item *ite
     while (heif_items_next_extent(items, item, &rest, &extent, &broken))
         count += extent.count;
     uint8_t *bytes = malloc(count + 1), *end = bytes;
-    if (!bytes)
+    if (!bytes) {
+        err_set(err, "no memory for a HEIF image");
         return NULL;
+    }
     if (front.count)
         end = mempcpy(end, front.bytes, front.count);
     for (rest = item->extents; heif_items_next_extent(items, item, &rest, &extent, &broken);)
@@ -115,9 +117,9 @@ static int add_av1(const struct heif_items *items, const struct heif_item *item,
     struct span head, front = first_property(items, item, "av1C"), stream;
     struct coded_size coded;
     (void)span_take(&front, 4, &head); /* what follows are units of the stream */
-    uint8_t *bytes = join(items, item, front, &stream);
+    uint8_t *bytes = join(items, item, front, &stream, err);
     if (!bytes)
-        return err_set(err, "no memory for a HEIF image");
+        return -1;
     int status = 0;
     if (!av1_size(stream, &coded))
         status = damaged(err);
@@ -132,9 +134,9 @@ static int add_hevc(const struct heif_items *items, const struct heif_item *item
 {
     struct span stream;
     struct coded_size coded;
-    uint8_t *bytes = join(items, item, (struct span){ 0 }, &stream);
+    uint8_t *bytes = join(items, item, (struct span){ 0 }, &stream, err);
     if (!bytes)
-        return err_set(err, "no memory for a HEIF image");
+        return -1;
     int status = 0;
     if (!hevc_size(first_property(items, item, "hvcC"), stream, &coded))
         status = damaged(err);
@@ -150,9 +152,9 @@ static int add_canvas(const struct heif_items *items, const struct heif_item *it
     const size_t before = heif_type_is(item->type, "grid") ? 2 : 8;
     struct span stream, skipped;
     uint64_t version, flags, width, height;
-    uint8_t *bytes = join(items, item, (struct span){ 0 }, &stream);
+    uint8_t *bytes = join(items, item, (struct span){ 0 }, &stream, err);
     if (!bytes)
-        return err_set(err, "no memory for a HEIF image");
+        return -1;
     int status = 0;
     if (!span_number(&stream, 1, &version) || !span_number(&stream, 1, &flags) ||
         !span_take(&stream, before, &skipped) || !span_number(&stream, flags & 1 ? 4 : 2, &width) ||
