@@ -75,4 +75,14 @@ static inline void av1_frame(struct av1_stream *stream, int unit, int type, bool
     av1_unit(stream, unit, &bits);
 }
 
+/* Of still pictures. */
+static inline struct av1_stream av1_frames(uint32_t width, uint32_t height, int frames)
+{
+    struct av1_stream stream = { .count = 0 };
+    av1_still(&stream, width, height);
+    for (; frames; frames--)
+        av1_frame(&stream, AV1_FRAME, AV1_KEY, false);
+    return stream;
+}
+
 #endif
